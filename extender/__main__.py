@@ -1,0 +1,22 @@
+"""The extender's command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from extender.app import serve
+from kube.program import flags, run_program
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (default: the process's own) name; return the exit status."""
+    parser, _ = flags("plimsoll-extender", "Place GPU fractions for kube-scheduler.", listen="127.0.0.1:8900")
+    return run_program(parser, serve, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""How do nodes and pods reach the core, and bindings the API server?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extender.core.ledger import GpuNode
+from extender.core.model import VENDOR_GPU, MiB, PodKey, gpu_request, placement_in, written
+from extender.core.scheduling import BindTo, SeenPod
+from kube.client import NO_ANSWER, Api, ApiError
+from kube.objects import Container, Node, ObjectReference, Pod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PODS = "/api/v1/pods"
+NODES = "/api/v1/nodes"
+
+_OWNED = ("plimsoll.dev/devices", "owned")
+_DEVICE_MEMORY = "nvidia.com/gpu.memory"
+_BINDING_TIMEOUT_S = 5.0
+
+_pod = msgspec.json.Decoder(Pod)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The API server bound the pod as asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The API server refused for certain; nothing was written."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No answer, or one that leaves open what was written: only a read can tell."""
+
+    reason: str
+
+
+def gpu_node(node: Node) -> GpuNode | None:
+    """Return a node whose devices are ours to name, or None for any other."""
+    labels = node.metadata.labels or {}
+    devices = _count((node.status.allocatable or {}).get(VENDOR_GPU, "0"))
+    if labels.get(_OWNED[0]) != _OWNED[1] or devices == 0:
+        return None
+    return GpuNode(node.metadata.name, devices, MiB(_count(labels.get(_DEVICE_MEMORY, "0"))))
+
+
+def seen_pod(pod: Pod) -> SeenPod:
+    """Translate a pod."""
+    containers = (*pod.spec.containers, *(pod.spec.init_containers or ()))
+    annotations = pod.metadata.annotations or {}
+    return SeenPod(
+        key=PodKey(pod.metadata.uid, pod.metadata.namespace, pod.metadata.name),
+        request=gpu_request(annotations, _resources(containers), tuple(c.name for c in containers)),
+        node=pod.spec.node_name,
+        placed=placement_in(annotations),
+        ended=pod.status.phase in ("Succeeded", "Failed"),
+    )
+
+
+def reference(pod: PodKey) -> ObjectReference:
+    """Return what an Event about a pod points at."""
+    return ObjectReference(api_version="v1", kind="Pod", namespace=pod.namespace, name=pod.name, uid=pod.uid)
+
+
+async def send_binding(api: Api, asked: BindTo) -> Accepted | NotSent | Unknown:
+    """Write node and devices on the pod in one call: the API server merges a Binding's annotations into the pod."""
+    pod = asked.pod
+    body = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {
+            "name": pod.name,
+            "namespace": pod.namespace,
+            "uid": pod.uid,
+            "annotations": written(asked.placed) if asked.placed else {},
+        },
+        "target": {"apiVersion": "v1", "kind": "Node", "name": asked.node},
+    }
+    path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/binding"
+    try:
+        await api.request("POST", path, body=body, timeout_s=_BINDING_TIMEOUT_S)
+    except ApiError as error:
+        if error.status == NO_ANSWER or error.status >= 500 or error.status == 409:
+            return Unknown(error.message)
+        return NotSent(error.message)
+    return Accepted()
+
+
+async def read_pod(api: Api, key: PodKey) -> SeenPod | None:
+    """Return the pod as it is now, or None if it is gone (or another pod bears its name).
+
+    Raises:
+        ApiError: it cannot be read now.
+    """
+    try:
+        answer = await api.request("GET", f"/api/v1/namespaces/{key.namespace}/pods/{key.name}")
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+    pod = seen_pod(_pod.decode(answer))
+    return pod if pod.key.uid == key.uid else None
+
+
+def _resources(containers: Iterable[Container]) -> frozenset[str]:
+    names: set[str] = set()
+    for container in containers:
+        if container.resources is not None:
+            names.update(container.resources.requests or ())
+            names.update(container.resources.limits or ())
+    return frozenset(names)
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,0 +1,156 @@
+"""How do we talk to the API server? One authenticated connection pool, raw bytes in and out.
+
+The `kubernetes` client finds the credentials and carries the bytes; its typed models are left out, because decoding
+with them costs seventy times a typed msgspec decode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+from kubernetes.aio import client as kubernetes_client
+from kubernetes.aio import config as kubernetes_config
+
+from kube.objects import Status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+JSON = "application/json"
+
+NO_ANSWER = 0
+"""The status of an `ApiError` where the server gave none: the outcome of a write is then unknown."""
+
+_LINE_LIMIT = 8 * 1024 * 1024  # one watch event: etcd's own limit on an object is 1.5 MiB, JSON may double it twice
+
+
+class ApiError(Exception):
+    """The API server refused, or did not answer (`status` is then `NO_ANSWER`)."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class CredentialsError(Exception):
+    """No usable way to the API server was found."""
+
+
+class Api:
+    """One API server, one identity."""
+
+    def __init__(self, transport: kubernetes_client.ApiClient) -> None:
+        self._transport = transport
+
+    @classmethod
+    async def connect(cls, kubeconfig: Path | None) -> Self:
+        """Use `kubeconfig`; without one, the pod's service account, else the person's own default kubeconfig.
+
+        Raises:
+            CredentialsError: none of them can be used; the message says why.
+        """
+        configuration = kubernetes_client.Configuration()
+        try:
+            if kubeconfig is not None:
+                await kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+            else:
+                await kubernetes_config.load_config(client_configuration=configuration)
+        except (kubernetes_config.ConfigException, OSError) as error:
+            where = f"kubeconfig {kubeconfig}" if kubeconfig else "no pod service account and no default kubeconfig"
+            raise CredentialsError(f"cannot reach a Kubernetes API server: {where}: {error}") from error
+        # Many bindings are in flight at once; each must find a connection of its own.
+        configuration.connection_pool_maxsize = 256
+        return cls(kubernetes_client.ApiClient(configuration))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._transport.close()
+
+    async def request(  # noqa: PLR0913  an HTTP request has these six parts
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+        timeout_s: float = 10.0,
+    ) -> bytes:
+        """Return the answer's body; `body` is anything that msgspec encodes as JSON.
+
+        Raises:
+            ApiError: the server refused, or gave no answer within `timeout_s` seconds.
+        """
+        response = await self._send(
+            method,
+            _with_query(path, query),
+            body=None if body is None else msgspec.to_builtins(body),
+            content_type=content_type,
+            limits=aiohttp.ClientTimeout(total=timeout_s),
+        )
+        try:
+            answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _no_answer(error) from error
+        _raise_for_status(response.status, answer)
+        return answer
+
+    async def lines(self, path: str, *, query: Mapping[str, str], silence_s: float) -> AsyncIterator[bytes]:
+        """Yield the lines of a streamed answer; a silence longer than `silence_s` seconds ends it with an error.
+
+        Raises:
+            ApiError: the server refused, fell silent or cut the stream in the middle of a line.
+        """
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence_s)
+        response = await self._send("GET", _with_query(path, query), body=None, content_type=JSON, limits=limits)
+        try:
+            if response.status >= 300:
+                _raise_for_status(response.status, await response.read())
+            while line := await response.content.readline(max_line_length=_LINE_LIMIT):
+                yield line
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _no_answer(error) from error
+        finally:
+            response.close()
+
+    async def _send(
+        self, method: str, path: str, *, body: Any, content_type: str, limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        headers = {"Content-Type": content_type, "Accept": JSON}
+        query: list[tuple[str, str]] = []
+        try:
+            await self._transport.update_params_for_auth(headers, query, ["BearerToken"], path, method, body)
+            answer = await self._transport.rest_client.request(
+                method, self._transport.configuration.host + path, headers=headers, body=body, _request_timeout=limits
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _no_answer(error) from error
+        return answer.response  # type: ignore[no-any-return]
+
+
+def _with_query(path: str, query: Mapping[str, str] | None) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _no_answer(error: BaseException) -> ApiError:
+    words = str(error) or ("no answer in time" if isinstance(error, asyncio.TimeoutError) else type(error).__name__)
+    return ApiError(NO_ANSWER, "NoAnswer", f"the API server did not answer: {words}")
+
+
+def _raise_for_status(status: int, answer: bytes) -> None:
+    if status < 300:
+        return
+    try:
+        problem = msgspec.json.decode(answer, type=Status)
+    except msgspec.DecodeError:
+        problem = Status(message=answer[:200].decode(errors="replace"))
+    raise ApiError(status, problem.reason, problem.message or f"HTTP {status}")

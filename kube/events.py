@@ -1,0 +1,102 @@
+"""How does a person hear of a decision with `kubectl describe`? Through an Event on the object.
+
+Writing never delays and never fails the decision that it reports: events wait in a bounded queue for one writer. The
+same sentence about the same object is one Event with a count, as kubectl shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from kube.client import MERGE_PATCH, Api, ApiError
+
+if TYPE_CHECKING:
+    from kube.objects import ObjectReference
+
+_log = logging.getLogger(__name__)
+
+_QUEUE_LENGTH = 2000
+_REMEMBERED = 4096  # sentences whose Event is counted up rather than written anew
+_MESSAGE_LIMIT = 1024  # the API server's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One sentence about one object."""
+
+    about: ObjectReference
+    reason: str
+    message: str
+    type: Literal["Normal", "Warning"] = "Normal"
+
+
+class EventWriter:
+    """Writes notices as Events in the name of `component`."""
+
+    def __init__(self, api: Api, component: str) -> None:
+        self._api = api
+        self._component = component
+        self._queue: asyncio.Queue[Notice] = asyncio.Queue(_QUEUE_LENGTH)
+        self._counts: OrderedDict[str, int] = OrderedDict()
+
+    def write(self, notice: Notice) -> None:
+        """Queue a notice; when the queue is full it is logged and let go."""
+        try:
+            self._queue.put_nowait(notice)
+        except asyncio.QueueFull:
+            _log.warning("event queue full, not written", extra={"about": notice.about.name, "note": notice.message})
+
+    async def run(self) -> None:
+        """Write queued notices, without end."""
+        while True:
+            notice = await self._queue.get()
+            try:
+                await self._put(notice)
+            except ApiError as error:
+                _log.warning(
+                    "event not written",
+                    extra={"about": notice.about.name, "note": notice.message, "error": error.message},
+                )
+
+    async def _put(self, notice: Notice) -> None:
+        about = notice.about
+        key = f"{self._component}\0{about.uid}\0{notice.reason}\0{notice.message}"
+        name = f"{about.name[:200]}.{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        count = self._counts.pop(name, 0) + 1
+        self._counts[name] = count
+        if len(self._counts) > _REMEMBERED:
+            self._counts.popitem(last=False)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        path = f"/api/v1/namespaces/{about.namespace or 'default'}/events"
+        if count > 1:
+            try:
+                seen = {"count": count, "lastTimestamp": now}
+                await self._api.request("PATCH", f"{path}/{name}", body=seen, content_type=MERGE_PATCH)
+            except ApiError as error:
+                if error.status != 404:  # events expire after an hour: then it is written anew
+                    raise
+            else:
+                return
+        body = {
+            "metadata": {"name": name, "namespace": about.namespace or "default"},
+            "involvedObject": about,
+            "reason": notice.reason,
+            "message": notice.message[:_MESSAGE_LIMIT],
+            "type": notice.type,
+            "source": {"component": self._component},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": count,
+        }
+        try:
+            await self._api.request("POST", path, body=body)
+        except ApiError as error:
+            if error.status != 409:  # written before our restart: the sentence already stands there
+                raise
+            await self._api.request("PATCH", f"{path}/{name}", body={"lastTimestamp": now}, content_type=MERGE_PATCH)

@@ -1,0 +1,177 @@
+"""Which fields of Kubernetes' objects do we read? Exactly these; all others are passed over while decoding.
+
+Field names follow the API (camelCase on the wire). `gc=False`: none of these can be part of a reference cycle, and
+ten thousand pods would otherwise be walked by every collection.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+
+class Object(msgspec.Struct, rename="camel", gc=False):
+    """The base of everything decoded here."""
+
+
+class OwnerReference(Object):
+    """Who made an object."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool | None = None
+
+
+class ObjectMeta(Object):
+    """metadata of any object."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owner_references: list[OwnerReference] | None = None
+
+
+class Resources(Object):
+    """resources of one container: quantities as Kubernetes writes them."""
+
+    requests: dict[str, str] | None = None
+    limits: dict[str, str] | None = None
+
+
+class Container(Object):
+    """One container of a pod."""
+
+    name: str = ""
+    resources: Resources | None = None
+
+
+class PodSpec(Object):
+    """spec of a Pod."""
+
+    node_name: str = ""
+    scheduler_name: str = ""
+    containers: list[Container] = []
+    init_containers: list[Container] | None = None
+
+
+class Condition(Object):
+    """One condition of an object's status."""
+
+    type: str
+    status: str
+
+
+class PodStatus(Object):
+    """status of a Pod."""
+
+    phase: str = ""
+    conditions: list[Condition] | None = None
+
+
+class Pod(Object):
+    """v1 Pod."""
+
+    metadata: ObjectMeta
+    spec: PodSpec = msgspec.field(default_factory=PodSpec)
+    status: PodStatus = msgspec.field(default_factory=PodStatus)
+
+
+class NodeStatus(Object):
+    """status of a Node: quantities as Kubernetes writes them."""
+
+    capacity: dict[str, str] | None = None
+    allocatable: dict[str, str] | None = None
+
+
+class Node(Object):
+    """v1 Node."""
+
+    metadata: ObjectMeta
+    status: NodeStatus = msgspec.field(default_factory=NodeStatus)
+
+
+class DeploymentSpec(Object):
+    """spec of a Deployment; a missing count means one."""
+
+    replicas: int | None = None
+
+
+class Deployment(Object):
+    """apps/v1 Deployment."""
+
+    metadata: ObjectMeta
+    spec: DeploymentSpec = msgspec.field(default_factory=DeploymentSpec)
+
+
+class ReplicaSet(Object):
+    """apps/v1 ReplicaSet."""
+
+    metadata: ObjectMeta
+
+
+class ConfigMap(Object):
+    """v1 ConfigMap."""
+
+    metadata: ObjectMeta
+    data: dict[str, str] | None = None
+
+
+class ObjectReference(Object, omit_defaults=True):
+    """What an Event speaks of."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+class Event(Object):
+    """v1 Event, as read."""
+
+    metadata: ObjectMeta
+    involved_object: ObjectReference
+    reason: str = ""
+    message: str = ""
+    type: str = ""
+    count: int | None = None
+    last_timestamp: str | None = None
+
+
+class Status(Object):
+    """v1 Status: the body of a refusal."""
+
+    message: str = ""
+    reason: str = ""
+    code: int = 0
+
+
+ObjectType = TypeVar("ObjectType", bound=Object)
+
+
+class ListMeta(Object):
+    """metadata of a list."""
+
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class ObjectList(Object, Generic[ObjectType]):
+    """A list of objects of one type."""
+
+    metadata: ListMeta
+    items: list[ObjectType] | None = None
+
+
+class WatchEvent(Object):
+    """One line of a watch: its type, and the object still undecoded."""
+
+    type: str
+    object: msgspec.Raw

@@ -1,0 +1,135 @@
+"""How does a program of ours start, serve and end? Flags, log, socket, API server; then until a signal or a defect.
+
+Exit status: 0 after a signal, 1 where something outside is not as it must be (one sentence says what), 2 for unusable
+flags; an exception that nobody foresaw is our defect and ends the program with its trace.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+import uvloop
+
+from kube.client import Api, CredentialsError
+from kube.logs import log_to_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+
+
+class ProblemAtStart(Exception):  # noqa: N818  somebody else's fault, told to a person
+    """The program cannot start; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a program has when it begins its work."""
+
+    flags: argparse.Namespace
+    api: Api
+    listener: socket.socket
+
+
+def flags(name: str, purpose: str, listen: str) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """Return the parser of a program, and that of its `run` command, with the flags that both programs have."""
+    parser = argparse.ArgumentParser(prog=name, description=purpose)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run until a signal ends it", description=purpose)
+    run.add_argument("--kubeconfig", type=Path, help="file with the API server's address and our credentials; default: "
+                     "the pod's service account, else your own kubeconfig")  # fmt: skip
+    run.add_argument("--listen", type=_address, default=listen, metavar="HOST:PORT",
+                     help="address to serve on (default: %(default)s)")  # fmt: skip
+    run.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    return parser, run
+
+
+def run_program(
+    parser: argparse.ArgumentParser, work: Callable[[Started], Awaitable[None]], arguments: Sequence[str] | None
+) -> int:
+    """Run `work` with what its flags ask for; return the exit status."""
+    chosen = parser.parse_args(arguments)
+    log_to_stderr(chosen.log_level)
+    try:
+        with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_start(chosen, work))
+    except (ProblemAtStart, CredentialsError) as problem:
+        sys.stderr.write(f"{parser.prog}: {problem}\n")
+        return 1
+    return 0
+
+
+async def _start(chosen: argparse.Namespace, work: Callable[[Started], Awaitable[None]]) -> None:
+    with _listener(*chosen.listen) as listener:
+        api = await Api.connect(chosen.kubeconfig)
+        try:
+            await work(Started(chosen, api, listener))
+        finally:
+            await api.close()
+
+
+async def serve(application: Any, listener: socket.socket, work: Coroutine[Any, Any, None]) -> None:
+    """Serve an ASGI application beside `work`, until SIGTERM or SIGINT; a failure of `work` ends both and is raised."""
+    server = _Server(
+        uvicorn.Config(
+            application,
+            http="httptools",
+            interface="asgi3",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=600,  # a caller's idle connection closed under its feet would cost it a failed call
+            timeout_graceful_shutdown=5,
+        )
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.end)
+    working = asyncio.create_task(work)
+    working.add_done_callback(lambda _: server.end())
+    await server.serve(sockets=[listener])
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which leaves signals to us: its own way raises them again after the end and so kills the clean-up."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def end(self) -> None:
+        self.should_exit = True
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f'"{text}" must be HOST:PORT with a port from 1 to 65535')
+    return host.strip("[]"), int(port)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        advice = (
+            "another process listens there; end it or choose another address with --listen"
+            if error.errno == errno.EADDRINUSE
+            else "choose another address with --listen"
+        )
+        raise ProblemAtStart(f"cannot listen on {host}:{port}: {error.strerror or error}: {advice}") from error

@@ -1,0 +1,164 @@
+"""What is there now, and what changes? A list, then a watch from that version on, for as long as it is wanted.
+
+The reader gets one `Relisted` with everything, then `Put` and `Gone`. After a lost connection the watch resumes from
+the last version seen; where the server has forgotten that version (410), there is a new `Relisted`. Bookmarks keep the
+version fresh, so that resuming works even where nothing changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+
+from kube.client import Api, ApiError
+from kube.objects import Object, ObjectList, ObjectMeta, Status, WatchEvent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+_GONE = 410
+_WATCH_S = 300  # the server ends a watch after this time; it is then resumed
+_SILENCE_S = 90.0  # bookmarks arrive about once a minute: a longer silence is a dead connection
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
+_PAGE = "1000"  # objects per page of a list
+
+ObjectType = TypeVar("ObjectType", bound=Object)
+
+
+@dataclass(frozen=True, slots=True)
+class Relisted(Generic[ObjectType]):
+    """Everything there is; whatever the reader knew besides is gone."""
+
+    objects: tuple[ObjectType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Put(Generic[ObjectType]):
+    """An object was added or changed."""
+
+    object: ObjectType
+
+
+@dataclass(frozen=True, slots=True)
+class Gone(Generic[ObjectType]):
+    """An object was deleted; this was its last state."""
+
+    object: ObjectType
+
+
+Change = Relisted[ObjectType] | Put[ObjectType] | Gone[ObjectType]
+
+
+class _Bookmark(Object):
+    metadata: ObjectMeta
+
+
+class _Forgotten(Exception):  # noqa: N818  it is the server's word, not our error
+    """The server no longer has the version that we resume from."""
+
+
+async def watch(
+    api: Api,
+    path: str,
+    kind: type[ObjectType],
+    *,
+    query: Mapping[str, str] | None = None,
+    on_trouble: Callable[[ApiError | None], None] = lambda _: None,
+) -> AsyncIterator[Change[ObjectType]]:
+    """Yield every change of the objects at `path`, without end.
+
+    `on_trouble` hears each failure, and None at each success after it; waiting and trying again is done here.
+    """
+    selection = dict(query or {})
+    pause_s = _FIRST_PAUSE_S
+    version: str | None = None
+    while True:
+        try:
+            if version is None:
+                objects, version = await _list(api, path, kind, selection)
+                yield Relisted(objects)
+            async for change, seen in _watch_once(api, path, kind, selection, version):
+                version, pause_s = seen, _FIRST_PAUSE_S
+                on_trouble(None)
+                if change is not None:
+                    yield change
+            on_trouble(None)
+        except _Forgotten:
+            version = None
+        except ApiError as error:
+            on_trouble(error)
+            # Jitter: a fleet of watchers must not come back in step after an outage of the server.
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  not a secret
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+async def _list(
+    api: Api, path: str, kind: type[ObjectType], selection: Mapping[str, str]
+) -> tuple[tuple[ObjectType, ...], str]:
+    decoder = msgspec.json.Decoder(ObjectList[kind])  # type: ignore[valid-type]
+    objects: list[ObjectType] = []
+    token = ""
+    while True:
+        query = {**selection, "limit": _PAGE} | ({"continue": token} if token else {})
+        try:
+            page = _decoded(decoder, await api.request("GET", path, query=query, timeout_s=60.0))
+        except ApiError as error:
+            if error.status == _GONE and token:  # the pages outlived the server's memory: begin again
+                objects, token = [], ""
+                continue
+            raise
+        objects.extend(page.items or ())
+        token = page.metadata.continue_
+        if not token:
+            return tuple(objects), page.metadata.resource_version
+
+
+async def _watch_once(
+    api: Api, path: str, kind: type[ObjectType], selection: Mapping[str, str], version: str
+) -> AsyncIterator[tuple[Change[ObjectType] | None, str]]:
+    """Yield (change, version seen) until the server ends the watch; a bookmark is a version without a change."""
+    query = {
+        **selection,
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "resourceVersion": version,
+        "timeoutSeconds": str(_WATCH_S),
+    }
+    events = msgspec.json.Decoder(WatchEvent)
+    objects = msgspec.json.Decoder(kind)
+    try:
+        async for line in api.lines(path, query=query, silence_s=_SILENCE_S):
+            event = _decoded(events, line)
+            if event.type == "ERROR":
+                _raise_error(event.object)
+            if event.type == "BOOKMARK":
+                yield None, msgspec.json.decode(event.object, type=_Bookmark).metadata.resource_version
+                continue
+            found = _decoded(objects, event.object)
+            seen: str = found.metadata.resource_version  # type: ignore[attr-defined]
+            yield (Gone(found) if event.type == "DELETED" else Put(found)), seen
+    except ApiError as error:
+        if error.status == _GONE:
+            raise _Forgotten from error
+        raise
+
+
+_Decoded = TypeVar("_Decoded")
+
+
+def _decoded(decoder: msgspec.json.Decoder[_Decoded], text: bytes | msgspec.Raw) -> _Decoded:
+    try:
+        return decoder.decode(text)
+    except msgspec.DecodeError as error:
+        raise ApiError(0, "Undecodable", f"the API server sent what we cannot read: {error}") from error
+
+
+def _raise_error(raw: msgspec.Raw) -> None:
+    status = msgspec.json.decode(raw, type=Status)
+    if status.code == _GONE:
+        raise _Forgotten
+    raise ApiError(status.code, status.reason, status.message)
