@@ -59,6 +59,8 @@ class Api:
             CredentialsError: none of them can be used; the message says why.
         """
         configuration = kubernetes_client.Configuration()
+        if kubeconfig is not None and not kubeconfig.is_file():
+            raise CredentialsError(f"kubeconfig {kubeconfig}: there is no such file")
         try:
             if kubeconfig is not None:
                 await kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)

@@ -38,6 +38,12 @@ class ObjectMeta(Object):
     owner_references: list[OwnerReference] | None = None
 
 
+class Named(Object):
+    """The base of every object that has metadata of its own."""
+
+    metadata: ObjectMeta
+
+
 class Resources(Object):
     """resources of one container: quantities as Kubernetes writes them."""
 
@@ -75,10 +81,9 @@ class PodStatus(Object):
     conditions: list[Condition] | None = None
 
 
-class Pod(Object):
+class Pod(Named):
     """v1 Pod."""
 
-    metadata: ObjectMeta
     spec: PodSpec = msgspec.field(default_factory=PodSpec)
     status: PodStatus = msgspec.field(default_factory=PodStatus)
 
@@ -90,10 +95,9 @@ class NodeStatus(Object):
     allocatable: dict[str, str] | None = None
 
 
-class Node(Object):
+class Node(Named):
     """v1 Node."""
 
-    metadata: ObjectMeta
     status: NodeStatus = msgspec.field(default_factory=NodeStatus)
 
 
@@ -103,23 +107,19 @@ class DeploymentSpec(Object):
     replicas: int | None = None
 
 
-class Deployment(Object):
+class Deployment(Named):
     """apps/v1 Deployment."""
 
-    metadata: ObjectMeta
     spec: DeploymentSpec = msgspec.field(default_factory=DeploymentSpec)
 
 
-class ReplicaSet(Object):
+class ReplicaSet(Named):
     """apps/v1 ReplicaSet."""
 
-    metadata: ObjectMeta
 
-
-class ConfigMap(Object):
+class ConfigMap(Named):
     """v1 ConfigMap."""
 
-    metadata: ObjectMeta
     data: dict[str, str] | None = None
 
 
@@ -133,10 +133,9 @@ class ObjectReference(Object, omit_defaults=True):
     uid: str
 
 
-class Event(Object):
+class Event(Named):
     """v1 Event, as read."""
 
-    metadata: ObjectMeta
     involved_object: ObjectReference
     reason: str = ""
     message: str = ""
@@ -153,7 +152,7 @@ class Status(Object):
     code: int = 0
 
 
-ObjectType = TypeVar("ObjectType", bound=Object)
+ObjectType = TypeVar("ObjectType", bound=Named)
 
 
 class ListMeta(Object):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import msgspec
 
 from kube.client import Api, ApiError
-from kube.objects import Object, ObjectList, ObjectMeta, Status, WatchEvent
+from kube.objects import Named, ObjectList, Status, WatchEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -26,7 +26,7 @@ _SILENCE_S = 90.0  # bookmarks arrive about once a minute: a longer silence is a
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
 _PAGE = "1000"  # objects per page of a list
 
-ObjectType = TypeVar("ObjectType", bound=Object)
+ObjectType = TypeVar("ObjectType", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,6 @@ class Gone(Generic[ObjectType]):
 
 
 Change = Relisted[ObjectType] | Put[ObjectType] | Gone[ObjectType]
-
-
-class _Bookmark(Object):
-    metadata: ObjectMeta
 
 
 class _Forgotten(Exception):  # noqa: N818  it is the server's word, not our error
@@ -136,11 +132,10 @@ async def _watch_once(
             if event.type == "ERROR":
                 _raise_error(event.object)
             if event.type == "BOOKMARK":
-                yield None, msgspec.json.decode(event.object, type=_Bookmark).metadata.resource_version
+                yield None, msgspec.json.decode(event.object, type=Named).metadata.resource_version
                 continue
             found = _decoded(objects, event.object)
-            seen: str = found.metadata.resource_version  # type: ignore[attr-defined]
-            yield (Gone(found) if event.type == "DELETED" else Put(found)), seen
+            yield (Gone(found) if event.type == "DELETED" else Put(found)), found.metadata.resource_version
     except ApiError as error:
         if error.status == _GONE:
             raise _Forgotten from error

@@ -1,0 +1,63 @@
+"""Which pages does a program of ours show? Health for the kubelet, metrics for Prometheus, and its own; raw ASGI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    Receive = Callable[[], Awaitable[dict[str, Any]]]
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+JSON = "application/json"
+_TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def problem(status: int, message: str) -> Page:
+    """Return a refusal as JSON, with its sentence under `Error`."""
+    return Page(status, JSON, msgspec.json.encode({"Error": message}))
+
+
+class Pages:
+    """Answers GET: /healthz, /readyz, /metrics and `more`, by path."""
+
+    def __init__(
+        self,
+        ready: Callable[[], bool],
+        unready: str,
+        metrics: Callable[[], bytes],
+        more: Mapping[str, Callable[[], Page]] | None = None,
+    ) -> None:
+        self._pages: dict[str, Callable[[], Page]] = {
+            "/healthz": lambda: Page(200, _TEXT, b"ok\n"),
+            "/readyz": lambda: Page(200, _TEXT, b"ok\n") if ready() else Page(503, _TEXT, f"{unready}\n".encode()),
+            "/metrics": lambda: Page(200, _TEXT, metrics()),
+            **(more or {}),
+        }
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        del receive  # a GET has no body
+        method, path = scope["method"], scope["path"]
+        page = self._pages.get(path) if method == "GET" else None
+        await respond(page() if page else problem(404, f"there is no {method} {path} here"), send)
+
+
+async def respond(page: Page, send: Send) -> None:
+    """Send an answer."""
+    headers = [(b"content-type", page.content_type.encode()), (b"content-length", str(len(page.body)).encode())]
+    await send({"type": "http.response.start", "status": page.status, "headers": headers})
+    await send({"type": "http.response.body", "body": page.body})
