@@ -1,0 +1,126 @@
+"""What a pod asks for is read exactly, or refused with the rule that it breaks."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extender.core.model import (
+    Malformed,
+    MemoryShare,
+    MiB,
+    MilliGpu,
+    Placement,
+    Share,
+    Unmapped,
+    gpu_request,
+    placement_in,
+    share_on,
+    written,
+)
+
+MARKED = frozenset({"plimsoll.dev/gpu", "cpu"})
+
+
+@pytest.mark.parametrize(
+    ("annotations", "request_"),
+    [
+        ({"gpu-fraction": "0.25"}, Share(1, MilliGpu(250))),
+        ({"gpu-fraction": "0.001"}, Share(1, MilliGpu(1))),
+        ({"gpu-fraction": ".5"}, Share(1, MilliGpu(500))),
+        ({"gpu-fraction": "0.5", "gpu-fraction-num-devices": "2"}, Share(2, MilliGpu(500))),
+        ({"gpu-fraction": "0.5", "gpu-fraction-container-name": "main"}, Share(1, MilliGpu(500))),
+        ({"gpu-memory": "4096"}, MemoryShare(1, MiB(4096))),
+        ({"plimsoll.dev/gpus": "4"}, Share(4, MilliGpu(1000))),
+    ],
+)
+def test_a_well_formed_request_is_read(annotations: dict[str, str], request_: object) -> None:
+    assert gpu_request(annotations, MARKED, ("main",)) == request_
+
+
+@pytest.mark.parametrize(
+    ("annotations", "key", "value"),
+    [
+        ({"gpu-fraction": "1.5"}, "gpu-fraction", "1.5"),
+        ({"gpu-fraction": "1"}, "gpu-fraction", "1"),
+        ({"gpu-fraction": "0"}, "gpu-fraction", "0"),
+        ({"gpu-fraction": "-0.5"}, "gpu-fraction", "-0.5"),
+        ({"gpu-fraction": "0.0005"}, "gpu-fraction", "0.0005"),
+        ({"gpu-fraction": "abc"}, "gpu-fraction", "abc"),
+        ({"gpu-fraction": "nan"}, "gpu-fraction", "nan"),
+        ({"gpu-fraction": "Infinity"}, "gpu-fraction", "Infinity"),
+        ({"gpu-fraction": ""}, "gpu-fraction", ""),
+        ({"gpu-fraction": "1e-999999999"}, "gpu-fraction", "1e-999999999"),
+        ({"gpu-fraction": "0.5", "gpu-fraction-num-devices": "0"}, "gpu-fraction-num-devices", "0"),
+        ({"gpu-fraction": "0.5", "gpu-fraction-num-devices": "1.5"}, "gpu-fraction-num-devices", "1.5"),
+        ({"gpu-fraction": "0.5", "gpu-fraction-container-name": "x"}, "gpu-fraction-container-name", "x"),
+        ({"gpu-memory": "4Gi"}, "gpu-memory", "4Gi"),
+        ({"gpu-memory": "0"}, "gpu-memory", "0"),
+        ({"gpu-fraction": "0.5", "gpu-memory": "4096"}, "gpu-fraction", "0.5"),
+        ({"gpu-fraction": "0.5", "plimsoll.dev/gpus": "1"}, "gpu-fraction", "0.5"),
+        ({"plimsoll.dev/gpus": "17"}, "plimsoll.dev/gpus", "17"),
+        ({}, "plimsoll.dev/gpu", "1"),
+    ],
+)
+def test_a_malformed_request_is_refused_with_key_value_and_rule(
+    annotations: dict[str, str], key: str, value: str
+) -> None:
+    problem = gpu_request(annotations, MARKED, ("main",))
+    assert isinstance(problem, Malformed)
+    assert (problem.key, problem.value) == (key, value)
+    assert str(problem).startswith(f'{key}: "{value}" must be ')
+
+
+def test_annotations_without_the_marker_ask_for_nothing_of_ours() -> None:
+    assert gpu_request({"gpu-fraction": "0.5"}, frozenset({"cpu"}), ("main",)) is None
+
+
+def test_gpus_of_an_unmanaged_pod_are_the_kubelets_to_pick() -> None:
+    assert gpu_request({}, frozenset({"nvidia.com/gpu"}), ("main",)) == Unmapped()
+
+
+@given(st.integers(1, 999))
+def test_every_multiple_of_a_thousandth_is_exact(milli: int) -> None:
+    text = str(Decimal(milli) / 1000)
+    assert gpu_request({"gpu-fraction": text}, MARKED, ("main",)) == Share(1, MilliGpu(milli))
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    for key in ("gpu-fraction", "gpu-memory", "plimsoll.dev/gpus"):
+        assert isinstance(gpu_request({key: text}, MARKED, ("main",)), Share | MemoryShare | Malformed)
+
+
+def test_a_memory_share_is_rounded_up_to_milli_gpu() -> None:
+    assert share_on(MemoryShare(1, MiB(4096)), MiB(16384)) == Share(1, MilliGpu(250))
+    assert share_on(MemoryShare(1, MiB(1)), MiB(16384)) == Share(1, MilliGpu(1))
+
+
+def test_more_memory_than_the_model_has_fits_nowhere() -> None:
+    assert share_on(MemoryShare(1, MiB(16385)), MiB(16384)) is None
+    assert share_on(MemoryShare(1, MiB(1)), MiB(0)) is None
+
+
+@given(st.lists(st.integers(1, 81920), max_size=40), st.integers(1, 81920))
+def test_shares_that_fit_in_milli_gpu_fit_in_memory(sizes: list[int], device: int) -> None:
+    room, used = 1000, 0
+    for size in sizes:
+        share = share_on(MemoryShare(1, MiB(size)), MiB(device))
+        if share is not None and share.milli <= room:
+            room -= share.milli
+            used += size
+    assert used <= device
+
+
+@given(st.lists(st.integers(0, 15), min_size=1, max_size=8, unique=True), st.integers(1, 1000))
+def test_a_written_placement_is_read_back(devices: list[int], milli: int) -> None:
+    placement = Placement(tuple(devices), MilliGpu(milli))
+    assert placement_in(written(placement)) == placement
+
+
+@pytest.mark.parametrize(
+    ("devices", "milli"), [("", "250"), ("x", "250"), ("0", ""), ("0", "0"), ("0", "1001"), ("-1", "250"), ("99", "1")]
+)
+def test_an_unreadable_placement_is_none(devices: str, milli: str) -> None:
+    assert placement_in({"plimsoll.dev/devices": devices, "plimsoll.dev/gpu-milli": milli}) is None

@@ -1,0 +1,211 @@
+"""Each verb keeps its law: promises are kept, nothing is promised twice, and what is held is held until it is gone."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extender.core.ledger import GpuNode, State
+from extender.core.model import Malformed, MiB, MilliGpu, Placement, PodKey, Share, Unmapped
+from extender.core.scheduling import RESERVATION_S, BindRefused, BindTo, Chosen, Refused, Scheduling, SeenPod
+
+QUARTER = Share(1, MilliGpu(250))
+WHOLE = Share(1, MilliGpu(1000))
+
+
+def pod(uid: str, request: object = QUARTER, node: str = "", placed: Placement | None = None) -> SeenPod:
+    return SeenPod(PodKey(uid, "default", uid), request, node, placed)  # type: ignore[arg-type]
+
+
+def scheduling(**nodes: int) -> Scheduling:
+    result = Scheduling()
+    result.nodes_are(GpuNode(name, devices, MiB(16384)) for name, devices in nodes.items())
+    return result
+
+
+def place(on: Scheduling, wanted: SeenPod, nodes: list[str], now: float = 0.0) -> BindTo:
+    """Filter and bind, as kube-scheduler does."""
+    answer = on.filter(wanted, nodes, now)
+    assert isinstance(answer, Chosen)
+    to = on.bind(wanted.key.uid, answer.nodes[0], now)
+    assert isinstance(to, BindTo)
+    on.bound(wanted.key.uid)
+    return to
+
+
+def test_four_quarters_share_a_device_and_the_fifth_opens_another() -> None:
+    s = scheduling(a=2, b=2)
+    placed = [place(s, pod(f"p{i}"), ["a", "b"]).placed for i in range(5)]
+    assert [p.devices for p in placed if p] == [(0,), (0,), (0,), (0,), (1,)]
+
+
+def test_two_pods_filtered_before_either_is_bound_get_different_room() -> None:
+    s = scheduling(a=1)
+    assert s.filter(pod("p", WHOLE), ["a"], 0.0) == Chosen(("a",))
+    assert s.filter(pod("q", WHOLE), ["a"], 0.0) == Refused({"a": "no whole GPU free"})
+
+
+def test_a_repeated_filter_replaces_the_reservation() -> None:
+    s = scheduling(a=1, b=1)
+    assert s.filter(pod("p", WHOLE), ["a"], 0.0) == Chosen(("a",))
+    assert s.filter(pod("p", WHOLE), ["b"], 0.0) == Chosen(("b",))
+    assert s.filter(pod("q", WHOLE), ["a"], 0.0) == Chosen(("a",))
+
+
+def test_a_reservation_without_bind_ends() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], RESERVATION_S - 1), Refused)
+    assert s.filter(pod("q", WHOLE), ["a"], RESERVATION_S) == Chosen(("a",))
+
+
+def test_a_late_bind_finds_its_room_taken_and_is_refused() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    s.filter(pod("q", WHOLE), ["a"], RESERVATION_S)
+    assert s.bind("p", "a", RESERVATION_S) == BindRefused("no whole GPU free")
+
+
+def test_bind_without_filter_chooses_from_what_the_watch_showed() -> None:
+    s = scheduling(a=1)
+    s.pod_seen(pod("p"))
+    assert s.bind("p", "a", 0.0) == BindTo(PodKey("p", "default", "p"), "a", Placement((0,), MilliGpu(250)))
+
+
+def test_bind_of_an_unknown_pod_is_refused() -> None:
+    assert isinstance(scheduling(a=1).bind("p", "a", 0.0), BindRefused)
+
+
+def test_bind_to_another_node_than_reserved_takes_room_there() -> None:
+    s = scheduling(a=1, b=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    assert isinstance(s.bind("p", "b", 0.0), BindTo)
+    assert s.filter(pod("q", WHOLE), ["a", "b"], 0.0) == Chosen(("a",))
+
+
+def test_a_binding_of_unknown_outcome_holds_its_room_for_ever() -> None:
+    s = scheduling(a=1, b=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    s.bind("p", "a", 0.0)
+    s.pod_seen(pod("p", WHOLE))
+    assert s.filter(pod("q", WHOLE), ["a"], 1e9) == Refused({"a": "no whole GPU free"})
+
+
+def test_a_pod_whose_binding_may_arrive_is_sent_to_the_same_node_again() -> None:
+    s = scheduling(a=1, b=1)
+    s.filter(pod("p", WHOLE), ["b"], 0.0)
+    first = s.bind("p", "b", 0.0)
+    assert s.filter(pod("p", WHOLE), ["a", "b"], 1.0) == Chosen(("b",))
+    assert isinstance(s.filter(pod("p", WHOLE), ["a"], 1.0), Refused)
+    assert isinstance(s.bind("p", "a", 1.0), BindRefused)
+    again = s.bind("p", "b", 1.0)
+    assert isinstance(first, BindTo)
+    assert isinstance(again, BindTo)
+    assert (first.placed, first.again, again.placed, again.again) == (again.placed, False, first.placed, True)
+
+
+def test_a_refused_binding_gives_its_room_back_unless_an_earlier_one_may_arrive() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    first = s.bind("p", "a", 0.0)
+    again = s.bind("p", "a", 0.0)
+    assert isinstance(first, BindTo)
+    assert isinstance(again, BindTo)
+    s.not_bound(again)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Refused)
+    s.not_bound(first)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Chosen)
+
+
+def test_a_stale_sight_of_an_unbound_pod_ends_no_holding() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.pod_seen(pod("p", WHOLE))
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Refused)
+
+
+def test_the_pods_annotation_is_the_truth() -> None:
+    s = scheduling(a=2)
+    place(s, pod("p"), ["a"])
+    s.pod_seen(pod("p", node="a", placed=Placement((1,), MilliGpu(500))))
+    assert [int(free) for free in s.ledger.room("a")] == [1000, 500]
+
+
+def test_a_removed_annotation_does_not_free_a_running_pods_device() -> None:
+    s = scheduling(a=2)
+    place(s, pod("p"), ["a"])
+    s.pod_seen(pod("p", node="a", placed=None))
+    assert [int(free) for free in s.ledger.room("a")] == [750, 1000]
+
+
+def test_a_gpu_pod_that_others_bound_closes_its_node_until_it_is_gone() -> None:
+    s = scheduling(a=2)
+    s.pod_seen(pod("x", Unmapped(), node="a"))
+    assert isinstance(s.filter(pod("p"), ["a"], 0.0), Refused)
+    s.pod_gone("x")
+    assert isinstance(s.filter(pod("p"), ["a"], 0.0), Chosen)
+
+
+def test_a_pod_that_ended_holds_nothing() -> None:
+    s = scheduling(a=1)
+    s.pod_seen(pod("p", WHOLE, node="a", placed=Placement((0,), MilliGpu(1000))))
+    s.pod_seen(SeenPod(PodKey("p", "default", "p"), WHOLE, "a", Placement((0,), MilliGpu(1000)), ended=True))
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Chosen)
+
+
+def test_a_list_without_a_holding_pod_asks_for_a_read_of_it() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    s.bind("p", "a", 0.0)
+    assert s.pods_are([]) == (PodKey("p", "default", "p"),)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Refused)
+
+
+def test_a_malformed_pod_is_refused_everywhere_with_its_rule() -> None:
+    bad = Malformed("gpu-fraction", "1.5", "a decimal")
+    assert scheduling(a=1).filter(pod("p", bad), ["a", "b"], 0.0) == Refused({"a": str(bad), "b": str(bad)})
+
+
+def test_pods_that_want_the_kubelets_choice_go_to_nodes_that_are_not_ours() -> None:
+    s = scheduling(a=1)
+    assert s.filter(pod("p", Unmapped()), ["a", "other"], 0.0) == Chosen(("other",))
+    assert isinstance(s.filter(pod("p", Unmapped()), ["a"], 0.0), Refused)
+    assert s.bind("p", "other", 0.0) == BindTo(PodKey("p", "default", "p"), "other", None)
+
+
+def test_scores_are_integers_from_0_to_10_and_follow_the_order_of_fit() -> None:
+    s = scheduling(a=1, b=1, c=1)
+    s.pod_seen(pod("x", node="b", placed=Placement((0,), MilliGpu(500))))
+    s.pod_seen(pod("y", node="c", placed=Placement((0,), MilliGpu(900))))
+    assert s.prioritize(pod("p"), ["a", "b", "c", "unknown"]) == (9, 10, 0, 0)
+
+
+def test_scores_keep_a_reservation() -> None:
+    s = scheduling(a=1, b=1)
+    s.filter(pod("p"), ["b"], 0.0)
+    assert s.prioritize(pod("p"), ["a", "b"]) == (0, 10)
+
+
+@pytest.mark.parametrize("answer", ["accepted", "unknown", "refused"])
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 15), st.sampled_from([100, 250, 500, 1000]), st.booleans()), max_size=60)
+)
+@settings(max_examples=50)
+def test_whatever_comes_no_device_is_promised_twice(answer: str, steps: list[tuple[int, int, bool]]) -> None:
+    s = scheduling(a=2, b=3)
+    for now, (number, milli, leaves) in enumerate(steps):
+        wanted = pod(f"p{number}", Share(1, MilliGpu(milli)))
+        if leaves:
+            s.pod_gone(wanted.key.uid)
+            continue
+        held = s.ledger.holding(wanted.key.uid)
+        if held is not None and held.state is State.BOUND:
+            continue  # kube-scheduler asks for no bound pod
+        choice = s.filter(wanted, ["a", "b"], float(now))
+        if isinstance(choice, Chosen):
+            to = s.bind(wanted.key.uid, choice.nodes[0], float(now))
+            assert isinstance(to, BindTo)
+            if answer == "accepted":
+                s.bound(wanted.key.uid)
+            elif answer == "refused":
+                s.not_bound(to)
+        assert list(s.ledger.overfull()) == []
