@@ -101,6 +101,9 @@ def gpu_request(
         return Malformed(MARKER, "1", f"accompanied by {FRACTION}, {MEMORY} or {GPUS}, which say how much")
     if len(asked) > 1:
         return Malformed(asked[0], annotations[asked[0]], f"the only one of its kind: {asked[1]} is there too")
+    if VENDOR_GPU in resources:
+        return Malformed(asked[0], annotations[asked[0]], f"used without {VENDOR_GPU}: the one asks for a share, the "
+                         "other for whole GPUs")  # fmt: skip
     container = annotations.get(CONTAINER)
     if container is not None and container not in containers:
         return Malformed(CONTAINER, container, f"the name of a container of the pod ({', '.join(containers)})")

@@ -72,6 +72,12 @@ def test_a_malformed_request_is_refused_with_key_value_and_rule(
     assert str(problem).startswith(f'{key}: "{value}" must be ')
 
 
+def test_a_share_and_whole_gpus_in_one_pod_are_refused() -> None:
+    problem = gpu_request({"gpu-fraction": "0.5"}, MARKED | {"nvidia.com/gpu"}, ("main",))
+    assert isinstance(problem, Malformed)
+    assert problem.key == "gpu-fraction"
+
+
 def test_annotations_without_the_marker_ask_for_nothing_of_ours() -> None:
     assert gpu_request({"gpu-fraction": "0.5"}, frozenset({"cpu"}), ("main",)) is None
 

@@ -101,7 +101,9 @@ def test_bind_answers_with_an_error_text() -> None:
 
 
 @pytest.mark.parametrize("verb", ["filter", "prioritize", "bind"])
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"Pod": 1}', b'{"PodName": 1}', b"\xff\xfe", b"1" * 9999])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'{"Pod": 1}', b'{"PodName": 1}', b"\xff\xfe", b"1" * 9999]
+)
 def test_a_malformed_body_is_400_with_a_json_error(verb: str, body: bytes) -> None:
     status, answer = call("POST", f"/{verb}", body)
     assert status == 400

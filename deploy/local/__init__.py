@@ -1,0 +1,6 @@
+"""A real Kubernetes control plane on this machine, without containers, for the demo, the tests and the benchmarks."""
+
+from deploy.local.cluster import ClusterSpec, LocalCluster
+from deploy.local.problem import LocalProblem
+
+__all__ = ["ClusterSpec", "LocalCluster", "LocalProblem"]

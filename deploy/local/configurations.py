@@ -1,0 +1,50 @@
+"""What stands in the configuration files of the schedulers and of Prometheus? What is shipped, with local addresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from deploy.local.places import DEPLOY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_SHIPPED = DEPLOY / "programs" / "scheduler.yaml"
+
+
+def own_scheduler(*, kubeconfig: Path, extender_url: str) -> dict[str, Any]:
+    """Return the shipped configuration, changed only where a local process differs from a pod."""
+    shipped = _local(kubeconfig)
+    (extender,) = shipped["extenders"]
+    extender["urlPrefix"] = extender_url
+    return shipped
+
+
+def default_scheduler(*, kubeconfig: Path) -> dict[str, Any]:
+    """Return the same without the extender and under the default name: what a comparison is made against."""
+    shipped = _local(kubeconfig)
+    del shipped["extenders"]
+    shipped["profiles"] = [{"schedulerName": "default-scheduler"}]
+    return shipped
+
+
+def _local(kubeconfig: Path) -> dict[str, Any]:
+    shipped: dict[str, Any] = yaml.safe_load(_SHIPPED.read_text())
+    shipped["clientConnection"]["kubeconfig"] = str(kubeconfig)
+    shipped["leaderElection"] = {"leaderElect": False}
+    return shipped
+
+
+def prometheus(*, targets: Path, programs: Mapping[str, str]) -> dict[str, Any]:
+    """Return a configuration that scrapes the targets listed in a file, and our own programs, every second."""
+    return {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "scrape_configs": [
+            # Prometheus sees a change of the file at once; the interval is for a notice that the kernel dropped.
+            {"job_name": "workloads", "file_sd_configs": [{"files": [str(targets)], "refresh_interval": "5s"}]},
+            *({"job_name": name, "static_configs": [{"targets": [address]}]} for name, address in programs.items()),
+        ],
+    }

@@ -1,0 +1,1 @@
+"""The person's command line: uses both programs, is used by neither."""

@@ -1,0 +1,104 @@
+"""The command line: `plimsoll` or `kubectl plimsoll`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.local import LocalProblem
+from deploy.local.places import clusters_directory
+from plimsoll.demo import app
+from plimsoll.demo.core.story import generated_load, traced_load, whole
+from plimsoll.demo.core.trace import TraceError, read_trace
+from plimsoll.demo.problem import DemoError
+from plimsoll.demo.shell.screens import Lines, LiveScreen
+
+_INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
+
+
+def main() -> None:
+    """Do what the command line asks for; what goes wrong is one sentence, and the exit status is 1."""
+    given = _parser().parse_args()
+    try:
+        app.run(_plan(given), Lines(_say) if _plain(given.plain) else LiveScreen(Console()), _say)
+    except (TraceError, LocalProblem, DemoError) as problem:
+        sys.exit(f"plimsoll: {problem}")
+    except KeyboardInterrupt:
+        _say("ended early; nothing is left running")
+        sys.exit(_INTERRUPTED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="plimsoll", description="Keep GPU inference at its load line.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser(
+        "demo",
+        help="watch real requests raise and lower replicas on a real control plane",
+        description="Start a control plane on this machine, send real HTTP requests to inference workloads on its "
+        "fake GPU nodes, show how Plimsoll scales and packs them, and end by itself within five minutes.",
+    )
+    demo.add_argument(
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="follow the requests in FILE, CSV or CSV.gz with the columns t_s, in_tokens, out_tokens; "
+        "without it a calm, a burst and a calm are generated",
+    )
+    demo.add_argument(
+        "--compress",
+        type=_factor,
+        metavar="X",
+        help="let the trace run X times as fast; by default as fast as it takes to see the whole of it",
+    )
+    demo.add_argument("--seed", type=int, default=1, help="of the generated load, and of the thinning of a trace")
+    demo.add_argument("--report", type=Path, metavar="FILE", help="where the HTML report goes")
+    demo.add_argument(
+        "--name", default="demo", help="of the local cluster; a second demo beside this one needs another"
+    )
+    demo.add_argument("--plain", action="store_true", help="print lines instead of the live view")
+    return parser
+
+
+def _factor(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = math.nan
+    if not (math.isfinite(factor) and factor > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0")
+    return factor
+
+
+def _plan(given: argparse.Namespace) -> app.Plan:
+    report = given.report or clusters_directory().parent / "reports" / time.strftime("demo-%Y%m%d-%H%M%S.html")
+    if given.trace is None:
+        if given.compress is not None:
+            raise TraceError("--compress speeds a trace up: give one with --trace")
+        load, origin = generated_load(given.seed), f"Generated load, seed {given.seed}"
+    else:
+        trace = read_trace(given.trace)
+        compress = given.compress or whole(trace)
+        load, origin = (
+            traced_load(trace, compress, given.seed),
+            f"Trace {given.trace.name}, {compress:.3g} times as fast",
+        )
+    return app.Plan(given.name, load, origin, report)
+
+
+def _plain(asked: bool) -> bool:  # noqa: FBT001  a flag of the command line
+    """Tell whether lines are wanted: asked for, no terminal, or one without colours and cursor."""
+    return asked or not sys.stdout.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the demo computes: values in, values out."""

@@ -1,0 +1,1 @@
+"""What the demo does to the outside: servers, requests, watches, the screen."""

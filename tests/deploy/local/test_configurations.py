@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from deploy.local import configurations
+from deploy.local.places import DEPLOY
+
+SHIPPED = yaml.safe_load((DEPLOY / "programs" / "scheduler.yaml").read_text())
+KUBECONFIG = Path("/somewhere/kubeconfig")
+
+
+def test_the_local_scheduler_runs_the_shipped_configuration_but_for_addresses_and_election() -> None:
+    local = configurations.own_scheduler(kubeconfig=KUBECONFIG, extender_url="http://127.0.0.1:1")
+    assert local["clientConnection"].pop("kubeconfig") == str(KUBECONFIG)
+    assert local["extenders"][0].pop("urlPrefix") == "http://127.0.0.1:1"
+    assert local.pop("leaderElection") == {"leaderElect": False}
+    shipped = SHIPPED | {"extenders": [{k: v for k, v in SHIPPED["extenders"][0].items() if k != "urlPrefix"}]}
+    assert local == {key: value for key, value in shipped.items() if key != "leaderElection"}
+
+
+def test_the_default_scheduler_differs_only_in_name_and_extender() -> None:
+    own = configurations.own_scheduler(kubeconfig=KUBECONFIG, extender_url="http://127.0.0.1:1")
+    default = configurations.default_scheduler(kubeconfig=KUBECONFIG)
+    assert "extenders" not in default
+    assert default["profiles"] == [{"schedulerName": "default-scheduler"}]
+    same = set(own) - {"extenders", "profiles"}
+    assert {key: own[key] for key in same} == {key: default[key] for key in same}
+
+
+def test_prometheus_scrapes_the_listed_targets_and_our_programs_every_second() -> None:
+    made = configurations.prometheus(targets=Path("/t.json"), programs={"extender": "127.0.0.1:1"})
+    assert made["global"]["scrape_interval"] == "1s"
+    workloads, extender = made["scrape_configs"]
+    assert workloads["file_sd_configs"][0]["files"] == ["/t.json"]
+    assert extender["static_configs"] == [{"targets": ["127.0.0.1:1"]}]

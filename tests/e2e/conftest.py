@@ -1,0 +1,51 @@
+"""What do the end-to-end tests run on? One real control plane for all of them, a fresh namespace for each test."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deploy.local import ClusterSpec, LocalCluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kube.client import Api
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[LocalCluster]:
+    """A control plane with 4 nodes of 4 GPUs; neither the extender nor the autoscaler runs yet."""
+    with LocalCluster.start(ClusterSpec(name="e2e", nodes=4, gpus_per_node=4), progress=print) as running:
+        yield running
+
+
+@pytest.fixture
+def managed_namespace(cluster: LocalCluster) -> Iterator[str]:
+    """A new namespace that opted in."""
+    yield from _namespace(cluster, {"plimsoll.dev/managed": "true"})
+
+
+@pytest.fixture
+def plain_namespace(cluster: LocalCluster) -> Iterator[str]:
+    """A new namespace that did not opt in."""
+    yield from _namespace(cluster, {})
+
+
+def _namespace(cluster: LocalCluster, labels: dict[str, str]) -> Iterator[str]:
+    name = f"test-{uuid.uuid4().hex[:8]}"
+
+    async def create(api: Api) -> None:
+        body: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        await api.request("POST", "/api/v1/namespaces", body=body)
+
+    async def delete(api: Api) -> None:
+        # The namespace goes on its own time; its pods must not hold GPUs of the next test.
+        await api.request("DELETE", f"/api/v1/namespaces/{name}/pods", query={"gracePeriodSeconds": "0"})
+        await api.request("DELETE", f"/api/v1/namespaces/{name}")
+
+    cluster.call(create)
+    yield name
+    cluster.call(delete)

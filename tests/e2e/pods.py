@@ -1,0 +1,136 @@
+"""What do the end-to-end tests say to the cluster, and how do they read what became of it?"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from extender.core.model import placement_in
+from kube.client import MERGE_PATCH
+from kube.objects import Deployment, Event, ObjectList, Pod
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from deploy.local import LocalCluster
+    from kube.client import Api
+
+Device = tuple[str, int]
+
+
+def pod(name: str, annotations: dict[str, str] | None = None, *, gpus: int = 0) -> dict[str, Any]:
+    """Return a pod as a user writes it."""
+    limits = {"nvidia.com/gpu": str(gpus)} if gpus else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "annotations": annotations or {}},
+        "spec": {
+            "containers": [{"name": "main", "image": "model-server", "resources": {"limits": limits}}],
+            "terminationGracePeriodSeconds": 0,
+        },
+    }
+
+
+def fraction(name: str, share: str) -> dict[str, Any]:
+    """Return a pod that asks for a share of a GPU."""
+    return pod(name, {"gpu-fraction": share})
+
+
+def create(cluster: LocalCluster, namespace: str, pods: Sequence[dict[str, Any]]) -> None:
+    """Create pods, one after the other."""
+
+    async def work(api: Api) -> None:
+        for one in pods:
+            await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body=one)
+
+    cluster.call(work)
+
+
+def delete(cluster: LocalCluster, namespace: str, name: str) -> None:
+    """Delete a pod at once."""
+
+    async def work(api: Api) -> None:
+        path = f"/api/v1/namespaces/{namespace}/pods/{name}"
+        await api.request("DELETE", path, query={"gracePeriodSeconds": "0"})
+
+    cluster.call(work)
+
+
+def patch(cluster: LocalCluster, path: str, body: dict[str, Any]) -> None:
+    """Send a merge patch."""
+
+    async def work(api: Api) -> None:
+        await api.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+
+    cluster.call(work)
+
+
+def pods_of(cluster: LocalCluster, namespace: str | None = None) -> list[Pod]:
+    """Return the pods of a namespace, or of the whole cluster."""
+    path = f"/api/v1/namespaces/{namespace}/pods" if namespace else "/api/v1/pods"
+    return _list(cluster, path, Pod)
+
+
+def events_about(cluster: LocalCluster, namespace: str, name: str) -> list[Event]:
+    """Return the Events about one object."""
+    path = f"/api/v1/namespaces/{namespace}/events"
+    return [event for event in _list(cluster, path, Event) if event.involved_object.name == name]
+
+
+def replicas(cluster: LocalCluster, namespace: str, name: str) -> int:
+    """Return the replicas that a Deployment asks for."""
+
+    async def work(api: Api) -> bytes:
+        return await api.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
+
+    return msgspec.json.decode(cluster.call(work), type=Deployment).spec.replicas or 0
+
+
+def placed(pods: Sequence[Pod]) -> dict[str, tuple[Device, ...]]:
+    """Return the devices of each bound pod, by name."""
+    found = {}
+    for one in pods:
+        placement = placement_in(one.metadata.annotations or {})
+        if one.spec.node_name and placement:
+            found[one.metadata.name] = tuple((one.spec.node_name, device) for device in placement.devices)
+    return found
+
+
+def used(cluster: LocalCluster) -> Counter[Device]:
+    """Return the milli-GPU in use of every device of the cluster, as the pods' own annotations say."""
+    milli: Counter[Device] = Counter()
+    for one in pods_of(cluster):
+        placement = placement_in(one.metadata.annotations or {})
+        if one.spec.node_name and placement:
+            for device in placement.devices:
+                milli[one.spec.node_name, device] += placement.milli
+    return milli
+
+
+def wait_until(what: str, true: Callable[[], bool], seconds: float = 30.0) -> float:
+    """Wait until something holds; return how long it took."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, f"waited {seconds:g} s in vain: {what}"
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def wait_bound(
+    cluster: LocalCluster, namespace: str, count: int, seconds: float = 30.0
+) -> dict[str, tuple[Device, ...]]:
+    """Wait until `count` pods of a namespace are placed; return their devices."""
+    wait_until(f"{count} pods placed", lambda: len(placed(pods_of(cluster, namespace))) >= count, seconds)
+    return placed(pods_of(cluster, namespace))
+
+
+def _list(cluster: LocalCluster, path: str, kind: type[Any]) -> list[Any]:
+    async def work(api: Api) -> bytes:
+        return await api.request("GET", path)
+
+    found: list[Any] | None = msgspec.json.decode(cluster.call(work), type=ObjectList[kind]).items  # type: ignore[valid-type]
+    return found or []

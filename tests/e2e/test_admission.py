@@ -1,0 +1,122 @@
+"""The admission policy of deploy/ on a real API server, each pod sent as a dry run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from kube.client import ApiError
+from kube.objects import Container, Pod
+
+if TYPE_CHECKING:
+    from deploy.local import LocalCluster
+    from kube.client import Api
+
+MARKER = {"plimsoll.dev/gpu": "1"}
+
+
+def container(name: str = "main", **limits: str) -> dict[str, Any]:
+    spec: dict[str, Any] = {"name": name, "image": "none"}
+    if limits:
+        spec["resources"] = {"limits": {key.replace("gpu", "nvidia.com/gpu"): value for key, value in limits.items()}}
+    return spec
+
+
+def admitted(
+    cluster: LocalCluster,
+    namespace: str,
+    *containers: dict[str, Any],
+    annotations: dict[str, str] | None = None,
+    **spec: Any,
+) -> Pod:
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "asked", "annotations": annotations or {}},
+        "spec": {"containers": containers or [container()], **spec},
+    }
+
+    async def ask(api: Api) -> bytes:
+        return await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", query={"dryRun": "All"}, body=body)
+
+    return msgspec.json.decode(cluster.call(ask), type=Pod)
+
+
+def limits(of: Container) -> dict[str, str]:
+    assert of.resources is not None
+    assert (of.resources.limits or {}).items() <= (of.resources.requests or {}).items()
+    return of.resources.limits or {}
+
+
+def test_a_fraction_pod_gets_the_marker_and_our_scheduler(cluster: LocalCluster, managed_namespace: str) -> None:
+    pod = admitted(cluster, managed_namespace, annotations={"gpu-fraction": "0.25"})
+    assert limits(pod.spec.containers[0]) == MARKER
+    assert pod.spec.scheduler_name == "plimsoll"
+
+
+def test_a_malformed_fraction_is_left_to_the_extender(cluster: LocalCluster, managed_namespace: str) -> None:
+    pod = admitted(cluster, managed_namespace, annotations={"gpu-fraction": "abc"})
+    assert limits(pod.spec.containers[0]) == MARKER
+
+
+def test_the_named_container_gets_the_marker(cluster: LocalCluster, managed_namespace: str) -> None:
+    annotations = {"gpu-memory": "4096", "gpu-fraction-container-name": "model"}
+    pod = admitted(cluster, managed_namespace, container("proxy"), container("model", cpu="1"), annotations=annotations)
+    assert [limits(each) for each in pod.spec.containers] == [{}, {"cpu": "1", **MARKER}]
+
+
+def test_an_unknown_container_name_means_the_first(cluster: LocalCluster, managed_namespace: str) -> None:
+    annotations = {"gpu-memory": "4096", "gpu-fraction-container-name": "absent"}
+    pod = admitted(cluster, managed_namespace, container("proxy"), container("model"), annotations=annotations)
+    assert [limits(each) for each in pod.spec.containers] == [MARKER, {}]
+
+
+def test_whole_gpus_become_marker_and_annotation(cluster: LocalCluster, managed_namespace: str) -> None:
+    pod = admitted(
+        cluster, managed_namespace, container("a", gpu="1", cpu="2"), container("b"), container("c", gpu="2")
+    )
+    assert [limits(each) for each in pod.spec.containers] == [{"cpu": "2", **MARKER}, {}, MARKER]
+    assert pod.metadata.annotations == {"plimsoll.dev/gpus": "3"}
+    assert pod.spec.scheduler_name == "plimsoll"
+
+
+def test_gpus_of_init_containers_count_as_the_scheduler_counts(cluster: LocalCluster, managed_namespace: str) -> None:
+    inits = [container("load", gpu="4"), {**container("sidecar", gpu="1"), "restartPolicy": "Always"}]
+    pod = admitted(cluster, managed_namespace, container("main", gpu="2"), initContainers=inits)
+    assert pod.metadata.annotations == {"plimsoll.dev/gpus": "5"}
+    assert [limits(each) for each in pod.spec.init_containers or []] == [MARKER, MARKER]
+
+
+def test_our_annotations_cannot_be_brought_along(cluster: LocalCluster, managed_namespace: str) -> None:
+    brought = {"plimsoll.dev/gpus": "8", "plimsoll.dev/devices": "0", "plimsoll.dev/gpu-milli": "1", "mine": "kept"}
+    assert admitted(cluster, managed_namespace, annotations=brought).metadata.annotations == {"mine": "kept"}
+    whole = admitted(cluster, managed_namespace, container(gpu="1"), annotations=brought)
+    assert whole.metadata.annotations == {"mine": "kept", "plimsoll.dev/gpus": "1"}
+
+
+def test_a_scheduler_that_the_user_chose_stays(cluster: LocalCluster, managed_namespace: str) -> None:
+    pod = admitted(cluster, managed_namespace, annotations={"gpu-fraction": "0.5"}, schedulerName="volcano")
+    assert pod.spec.scheduler_name == "volcano"
+    assert limits(pod.spec.containers[0]) == MARKER
+
+
+def test_a_pod_without_gpus_is_untouched(cluster: LocalCluster, managed_namespace: str) -> None:
+    pod = admitted(cluster, managed_namespace, container(cpu="1"), annotations={"mine": "kept"})
+    assert limits(pod.spec.containers[0]) == {"cpu": "1"}
+    assert pod.metadata.annotations == {"mine": "kept"}
+    assert pod.spec.scheduler_name == "default-scheduler"
+
+
+def test_other_namespaces_are_untouched(cluster: LocalCluster, plain_namespace: str) -> None:
+    fraction = admitted(cluster, plain_namespace, annotations={"gpu-fraction": "0.5"})
+    assert limits(fraction.spec.containers[0]) == {}
+    whole = admitted(cluster, plain_namespace, container(gpu="1"))
+    assert limits(whole.spec.containers[0]) == {"nvidia.com/gpu": "1"}
+    assert whole.spec.scheduler_name == "default-scheduler"
+
+
+def test_a_broken_gpu_count_gets_kubernetes_own_message(cluster: LocalCluster, managed_namespace: str) -> None:
+    with pytest.raises(ApiError, match="must be an integer"):
+        admitted(cluster, managed_namespace, container(gpu="1.5"))

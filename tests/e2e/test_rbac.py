@@ -1,0 +1,126 @@
+"""The roles of deploy/ on a real API server: each service account may do what it must, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from kube.client import Api
+
+if TYPE_CHECKING:
+    from deploy.local import LocalCluster
+
+SYSTEM = "plimsoll-system"
+
+# verb, API group, resource[/subresource], namespace ("" = all)
+MAY = {
+    "plimsoll-extender": [
+        ("list", "", "nodes", ""),
+        ("watch", "", "nodes", ""),
+        ("list", "", "pods", ""),
+        ("watch", "", "pods", ""),
+        ("create", "", "pods/binding", "any"),
+        ("create", "", "events", "any"),
+        ("patch", "", "events", "any"),
+    ],
+    "plimsoll-autoscaler": [
+        ("watch", "apps", "deployments", ""),
+        ("watch", "apps", "replicasets", ""),
+        ("watch", "", "pods", ""),
+        ("patch", "apps", "deployments/scale", "any"),
+        ("create", "", "events", "any"),
+        ("patch", "", "events", "any"),
+        ("watch", "", "configmaps", SYSTEM),
+    ],
+    "plimsoll-scheduler": [
+        ("watch", "", "nodes", ""),
+        ("watch", "", "pods", ""),
+        ("watch", "storage.k8s.io", "storageclasses", ""),
+        ("create", "", "pods/binding", "any"),
+        ("patch", "", "pods/status", "any"),
+        ("create", "coordination.k8s.io", "leases", SYSTEM),
+    ],
+}
+MAY_NOT = {
+    "plimsoll-extender": [
+        ("delete", "", "pods", "any"),
+        ("create", "", "pods", "any"),
+        ("patch", "", "pods", "any"),
+        ("create", "", "pods/eviction", "any"),
+        ("patch", "", "nodes", ""),
+        ("list", "", "secrets", "any"),
+        ("list", "", "configmaps", "any"),
+        ("patch", "apps", "deployments/scale", "any"),
+    ],
+    "plimsoll-autoscaler": [
+        ("delete", "", "pods", "any"),
+        ("create", "", "pods/binding", "any"),
+        ("patch", "apps", "deployments", "any"),
+        ("update", "apps", "deployments", "any"),
+        ("list", "", "secrets", "any"),
+        ("list", "", "configmaps", "any"),
+        ("patch", "", "configmaps", SYSTEM),
+    ],
+    "plimsoll-scheduler": [
+        ("create", "", "pods", "any"),
+        ("list", "", "secrets", "any"),
+        ("update", "coordination.k8s.io", "leases", "any"),
+        ("patch", "apps", "deployments", "any"),
+    ],
+}
+
+
+class ReviewStatus(msgspec.Struct):
+    allowed: bool
+
+
+class Review(msgspec.Struct):
+    status: ReviewStatus
+
+
+def allowed(cluster: LocalCluster, account: str, asked: list[tuple[str, str, str, str]]) -> list[bool]:
+    """Ask as the account itself, with its own token."""
+
+    async def ask() -> list[bool]:
+        api = await Api.connect(cluster.kubeconfig(account))
+        try:
+            return [await one(api, *each) for each in asked]
+        finally:
+            await api.close()
+
+    async def one(api: Api, verb: str, group: str, resource: str, namespace: str) -> bool:
+        name, _, subresource = resource.partition("/")
+        attributes = {
+            "verb": verb,
+            "group": group,
+            "resource": name,
+            "subresource": subresource,
+            "namespace": namespace,
+        }
+        answer = await api.request(
+            "POST",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            body={
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SelfSubjectAccessReview",
+                "spec": {"resourceAttributes": attributes},
+            },
+        )
+        return msgspec.json.decode(answer, type=Review).status.allowed
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("account", sorted(MAY))
+def test_an_account_may_do_what_it_must(cluster: LocalCluster, account: str) -> None:
+    answers = allowed(cluster, account, MAY[account])
+    assert [each for each, yes in zip(MAY[account], answers, strict=True) if not yes] == []
+
+
+@pytest.mark.parametrize("account", sorted(MAY_NOT))
+def test_an_account_may_do_no_more(cluster: LocalCluster, account: str) -> None:
+    answers = allowed(cluster, account, MAY_NOT[account])
+    assert [each for each, yes in zip(MAY_NOT[account], answers, strict=True) if yes] == []

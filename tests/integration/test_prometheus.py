@@ -1,0 +1,174 @@
+"""What the autoscaler reads from a real Prometheus: raw samples at their own times, and clear words when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+import urllib.request
+from contextlib import closing
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+
+from autoscaler.core.model import Seen
+from autoscaler.core.observation import LastKnown, observe
+from autoscaler.shell.prometheus import Prometheus, PrometheusError
+from deploy.local.binaries import Binaries
+from deploy.local.ports import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from autoscaler.core.observation import Samples
+
+
+@dataclass
+class Exporter:
+    """What the scraped pages say: a text a path."""
+
+    port: int
+    pages: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def exporter() -> Iterator[Exporter]:
+    pages: dict[str, str] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path)
+            self.send_response(200 if page is not None else 503)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write((page or "").encode())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Exporter(server.server_address[1], pages)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def url(exporter: Exporter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("prometheus")
+    target = f"'127.0.0.1:{exporter.port}'"
+    jobs = "\n".join(
+        f"  - {{job_name: {pod}, scrape_interval: {interval}, scrape_timeout: 1s, metrics_path: /{pod},"
+        f" static_configs: [{{targets: [{target}], labels: {{namespace: ns, pod: {pod}}}}}]}}"
+        for pod, interval in (("a", "1s"), ("b", "1s"), ("slow", "3s"))
+    )
+    (home / "prometheus.yml").write_text(f"scrape_configs:\n{jobs}\n")
+    (port,) = free_ports(1)
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                str(Binaries.ready(progress=print).prometheus),
+                f"--config.file={home / 'prometheus.yml'}",
+                f"--storage.tsdb.path={home / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{address}/-/ready"), (home / "log").read_text)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url) as answer:  # noqa: S310  our own loopback address
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def wait_until(true: Callable[[], bool], why: Callable[[], str] = lambda: "", seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.1)
+
+
+def ask(url: str) -> Samples:
+    with closing(Prometheus(url)) as prometheus:
+        return asyncio.run(prometheus.samples())
+
+
+def page(running: str, waiting: str) -> str:
+    return f'vllm:num_requests_running{{engine="0"}} {running}\nvllm:num_requests_waiting{{engine="0"}} {waiting}\n'
+
+
+def test_the_load_of_a_pod_is_what_runs_and_what_waits_second_by_second(url: str, exporter: Exporter) -> None:
+    exporter.pages |= {"/a": page("3", "4"), "/b": page("1", "0")}
+
+    def measured() -> bool:
+        now = int(time.time())
+        _, seconds = observe(ask(url), "ns", ("a", "b"), LastKnown(), range(now - 3, now))
+        return [(s.load, s.seen) for s in seconds] == [(8.0, Seen.ALL)] * 3
+
+    wait_until(measured)
+
+
+def test_samples_carry_their_own_times_not_that_of_the_question(url: str, exporter: Exporter) -> None:
+    exporter.pages["/slow"] = page("1", "0")
+
+    def spaced() -> bool:
+        series = ask(url).by_pod.get(("ns", "slow"), ())
+        times = [sample_time for one in series for sample_time, _ in one.samples]
+        return len(times) >= 4 and len({round(t, 1) for t in times}) >= 2
+
+    wait_until(spaced)
+    for one in ask(url).by_pod["ns", "slow"]:
+        gaps = [later - earlier for (earlier, _), (later, _) in zip(one.samples, one.samples[1:], strict=False)]
+        assert all(abs(gap - 3.0) < 0.5 for gap in gaps)
+
+
+@pytest.mark.parametrize("fault", [None, page("NaN", "NaN"), page("-1", "+Inf"), "no metrics here"])
+def test_a_pod_whose_page_is_away_or_says_no_number_is_not_measured(
+    url: str, exporter: Exporter, fault: str | None
+) -> None:
+    exporter.pages |= {"/a": page("5", "0"), "/b": page("1", "0")}
+    known = LastKnown({"b": 1.0}, 6.0)
+
+    def last_second() -> list[tuple[float, Seen]]:
+        now = int(time.time())
+        _, seconds = observe(ask(url), "ns", ("a", "b"), known, range(now - 1, now))
+        return [(s.load, s.seen) for s in seconds]
+
+    wait_until(lambda: last_second() == [(6.0, Seen.ALL)])
+    if fault is None:
+        del exporter.pages["/b"]
+    else:
+        exporter.pages["/b"] = fault
+    wait_until(lambda: last_second() == [(6.0, Seen.PART)])
+
+
+def test_a_prometheus_that_is_not_there_is_an_error_with_a_sentence() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(PrometheusError, match="refused"):
+        ask(f"http://127.0.0.1:{port}")
+
+
+def test_a_server_that_is_no_prometheus_is_an_error_with_a_sentence(exporter: Exporter) -> None:
+    exporter.pages["/api/v1/query"] = "hello"
+    with pytest.raises(PrometheusError):
+        ask(f"http://127.0.0.1:{exporter.port}")
+
+
+def test_no_samples_is_an_answer_and_not_an_error(url: str) -> None:
+    with closing(Prometheus(url, metrics=("nobody:exports_this",))) as prometheus:
+        assert asyncio.run(prometheus.samples()).by_pod == {}
