@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("extender")
 
+_MOST_BINDINGS = 16
+_LONGEST_PACE_S = 0.5
 _BIND_DEADLINE_S = 0.8  # kube-scheduler gives up after its httpTimeout of 1 s and may then promise the room to another
 
 
@@ -38,6 +41,9 @@ class Extender:
         self._events = EventWriter(api, "plimsoll-extender")
         self._listed = {"nodes": False, "pods": False}
         self._reads: set[asyncio.Task[None]] = set()
+        self._bindings = 0
+        self._few_bindings = asyncio.Event()
+        self._few_bindings.set()
         self.telemetry = Telemetry(self._scheduling.ledger)
 
     async def run(self) -> None:
@@ -53,8 +59,15 @@ class Extender:
         """Tell whether nodes and pods have been listed."""
         return all(self._listed.values())
 
-    def filter(self, asked: wire.Candidates) -> bytes:
-        """Answer filter."""
+    async def filter(self, asked: wire.Candidates) -> bytes:
+        """Answer filter; while many bindings are under way, not before some of them are done.
+
+        kube-scheduler filters one pod at a time and binds without limit: unpaced, a burst on a slow API server makes
+        bindings outlast its time-out, and every one of them is then tried, and written, twice.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_PACE_S):
+                await self._few_bindings.wait()
         pod = cluster.seen_pod(asked.pod)
         answer = self._scheduling.filter(pod, asked.nodes, time.monotonic())
         if isinstance(answer, Chosen):
@@ -75,7 +88,7 @@ class Extender:
         decision = self._scheduling.bind(asked.uid, asked.node, now)
         if isinstance(decision, BindRefused):
             return wire.bound(decision.reason)
-        outcome = await cluster.send_binding(self._api, decision)
+        outcome = await self._send(decision)
         if isinstance(outcome, cluster.Accepted):
             self._scheduling.bound(decision.pod.uid)
             self._log_placed(decision)
@@ -84,6 +97,16 @@ class Extender:
             self._scheduling.not_bound(decision)
             return wire.bound(outcome.reason)
         return wire.bound(await self._bound_after_all(decision, outcome))
+
+    async def _send(self, decision: BindTo) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
+        self._bindings += 1
+        if self._bindings >= _MOST_BINDINGS:
+            self._few_bindings.clear()
+        try:
+            return await cluster.send_binding(self._api, decision)
+        finally:
+            self._bindings -= 1
+            self._few_bindings.set()
 
     async def _bound_after_all(self, decision: BindTo, outcome: cluster.Unknown) -> str:
         """Read the pod back; return "" if it is bound as we asked, else what is known."""

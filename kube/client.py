@@ -7,6 +7,7 @@ with them costs seventy times a typed msgspec decode.
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
@@ -59,7 +60,7 @@ class Api:
             CredentialsError: none of them can be used; the message says why.
         """
         configuration = kubernetes_client.Configuration()
-        if kubeconfig is not None and not kubeconfig.is_file():
+        if kubeconfig is not None and not kubeconfig.is_file():  # noqa: ASYNC240  once, at start
             raise CredentialsError(f"kubeconfig {kubeconfig}: there is no such file")
         try:
             if kubeconfig is not None:
@@ -71,6 +72,8 @@ class Api:
             raise CredentialsError(f"cannot reach a Kubernetes API server: {where}: {error}") from error
         # Many bindings are in flight at once; each must find a connection of its own.
         configuration.connection_pool_maxsize = 256
+        # aiohttp would look proxies and .netrc up for every request, in a thread; the kubeconfig names the proxy.
+        configuration.client_session_kwargs = {"trust_env": False}
         return cls(kubernetes_client.ApiClient(configuration))
 
     async def close(self) -> None:
@@ -106,20 +109,22 @@ class Api:
         _raise_for_status(response.status, answer)
         return answer
 
-    async def lines(self, path: str, *, query: Mapping[str, str], silence_s: float) -> AsyncIterator[bytes]:
-        """Yield the lines of a streamed answer; a silence longer than `silence_s` seconds ends it with an error.
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, query: Mapping[str, str], silence_s: float
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open a streamed answer and give its lines; they end with the stream, or at a silence of `silence_s` seconds.
 
         Raises:
-            ApiError: the server refused, fell silent or cut the stream in the middle of a line.
+            ApiError: the server refused, or cut the stream in the middle of a line.
         """
         limits = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence_s)
         response = await self._send("GET", _with_query(path, query), body=None, content_type=JSON, limits=limits)
         try:
             if response.status >= 300:
                 _raise_for_status(response.status, await response.read())
-            while line := await response.content.readline(max_line_length=_LINE_LIMIT):
-                yield line
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            yield _lines(response)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _no_answer(error) from error
         finally:
             response.close()
@@ -137,6 +142,14 @@ class Api:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _no_answer(error) from error
         return answer.response  # type: ignore[no-any-return]
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        while line := await response.content.readline(max_line_length=_LINE_LIMIT):
+            yield line
+    except TimeoutError:
+        return  # silent for too long: whether the server is away, the next call will tell
 
 
 def _with_query(path: str, query: Mapping[str, str] | None) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kube.client import Api, CredentialsError
 from kube.logs import log_to_stderr
@@ -82,7 +83,8 @@ async def serve(application: Any, listener: socket.socket, work: Coroutine[Any, 
     server = _Server(
         uvicorn.Config(
             application,
-            http="httptools",
+            http=_OneWriteProtocol,
+            proxy_headers=False,
             interface="asgi3",
             lifespan="off",
             access_log=False,
@@ -102,6 +104,38 @@ async def serve(application: Any, listener: socket.socket, work: Coroutine[Any, 
     working.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await working
+
+
+class _OneWriteProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP, with head and body of an answer in one system call: each costs more than making the answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
+
+
+class _Gathering:
+    """A transport that writes at the end of the loop's turn what was written during it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+
+    def write(self, part: bytes) -> None:
+        if not self._parts:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._parts.append(part)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            parts, self._parts = self._parts, []
+            self._transport.write(b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class _Server(uvicorn.Server):

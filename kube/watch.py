@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _GONE = 410
 _WATCH_S = 300  # the server ends a watch after this time; it is then resumed
-_SILENCE_S = 90.0  # bookmarks arrive about once a minute: a longer silence is a dead connection
+_SILENCE_S = 90.0  # bookmarks arrive about once a minute: after a longer silence the watch is opened anew
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
 _PAGE = "1000"  # objects per page of a list
 
@@ -77,12 +78,12 @@ async def watch(
             if version is None:
                 objects, version = await _list(api, path, kind, selection)
                 yield Relisted(objects)
-            async for change, seen in _watch_once(api, path, kind, selection, version):
-                version, pause_s = seen, _FIRST_PAUSE_S
+            async with _opened(api, path, selection, version) as lines:
                 on_trouble(None)
-                if change is not None:
-                    yield change
-            on_trouble(None)
+                async for change, seen in _changes(lines, kind):
+                    version, pause_s = seen, _FIRST_PAUSE_S
+                    if change is not None:
+                        yield change
         except _Forgotten:
             version = None
         except ApiError as error:
@@ -113,10 +114,10 @@ async def _list(
             return tuple(objects), page.metadata.resource_version
 
 
-async def _watch_once(
-    api: Api, path: str, kind: type[ObjectType], selection: Mapping[str, str], version: str
-) -> AsyncIterator[tuple[Change[ObjectType] | None, str]]:
-    """Yield (change, version seen) until the server ends the watch; a bookmark is a version without a change."""
+@asynccontextmanager
+async def _opened(
+    api: Api, path: str, selection: Mapping[str, str], version: str
+) -> AsyncIterator[AsyncIterator[bytes]]:
     query = {
         **selection,
         "watch": "true",
@@ -124,22 +125,30 @@ async def _watch_once(
         "resourceVersion": version,
         "timeoutSeconds": str(_WATCH_S),
     }
-    events = msgspec.json.Decoder(WatchEvent)
-    objects = msgspec.json.Decoder(kind)
     try:
-        async for line in api.lines(path, query=query, silence_s=_SILENCE_S):
-            event = _decoded(events, line)
-            if event.type == "ERROR":
-                _raise_error(event.object)
-            if event.type == "BOOKMARK":
-                yield None, msgspec.json.decode(event.object, type=Named).metadata.resource_version
-                continue
-            found = _decoded(objects, event.object)
-            yield (Gone(found) if event.type == "DELETED" else Put(found)), found.metadata.resource_version
+        async with api.stream(path, query=query, silence_s=_SILENCE_S) as lines:
+            yield lines
     except ApiError as error:
         if error.status == _GONE:
             raise _Forgotten from error
         raise
+
+
+async def _changes(
+    lines: AsyncIterator[bytes], kind: type[ObjectType]
+) -> AsyncIterator[tuple[Change[ObjectType] | None, str]]:
+    """Yield (change, version seen) for each line; a bookmark is a version without a change."""
+    events = msgspec.json.Decoder(WatchEvent)
+    objects = msgspec.json.Decoder(kind)
+    async for line in lines:
+        event = _decoded(events, line)
+        if event.type == "ERROR":
+            _raise_error(event.object)
+        if event.type == "BOOKMARK":
+            yield None, msgspec.json.decode(event.object, type=Named).metadata.resource_version
+            continue
+        found = _decoded(objects, event.object)
+        yield (Gone(found) if event.type == "DELETED" else Put(found)), found.metadata.resource_version
 
 
 _Decoded = TypeVar("_Decoded")

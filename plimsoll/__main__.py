@@ -76,7 +76,9 @@ def _factor(text: str) -> float:
 
 
 def _plan(given: argparse.Namespace) -> app.Plan:
-    report = given.report or clusters_directory().parent / "reports" / time.strftime("demo-%Y%m%d-%H%M%S.html")
+    report = _writable(
+        given.report or clusters_directory().parent / "reports" / time.strftime("demo-%Y%m%d-%H%M%S.html")
+    )
     if given.trace is None:
         if given.compress is not None:
             raise TraceError("--compress speeds a trace up: give one with --trace")
@@ -89,6 +91,17 @@ def _plan(given: argparse.Namespace) -> app.Plan:
             f"Trace {given.trace.name}, {compress:.3g} times as fast",
         )
     return app.Plan(given.name, load, origin, report)
+
+
+def _writable(report: Path) -> Path:
+    """Return `report` after making its directory: better refused now than after three minutes."""
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DemoError(f"the report's directory {report.parent} cannot be made: {error.strerror}") from error
+    if report.is_dir() or not os.access(report if report.exists() else report.parent, os.W_OK):
+        raise DemoError(f"the report {report} cannot be written: choose another file with --report")
+    return report
 
 
 def _plain(asked: bool) -> bool:  # noqa: FBT001  a flag of the command line

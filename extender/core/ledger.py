@@ -68,6 +68,7 @@ class Ledger:
         self._nodes: dict[str, GpuNode] = {}
         self._holdings: dict[str, Holding] = {}
         self._on_node: dict[str, dict[str, Holding]] = {}
+        self._reserved: dict[str, Holding] = {}  # those that can expire
 
     def put_node(self, node: GpuNode) -> None:
         """Take note of a node; what is already known to be held on it counts at once."""
@@ -92,15 +93,24 @@ class Ledger:
 
     def hold(self, holding: Holding) -> None:
         """Make `holding` the only one of its pod."""
-        self.release(holding.pod.uid)
-        self._holdings[holding.pod.uid] = holding
-        self._on_node.setdefault(holding.node, {})[holding.pod.uid] = holding
-        self._recompute(holding.node)
+        uid = holding.pod.uid
+        known = self._holdings.get(uid)
+        if known is not None and known.node != holding.node:
+            self.release(uid)
+        self._holdings[uid] = holding
+        self._on_node.setdefault(holding.node, {})[uid] = holding
+        if holding.state is State.RESERVED:
+            self._reserved[uid] = holding
+        else:
+            self._reserved.pop(uid, None)
+        if known is None or (known.node, known.devices, known.milli) != (holding.node, holding.devices, holding.milli):
+            self._recompute(holding.node)
 
     def release(self, uid: str) -> None:
         """End what a pod holds, if anything."""
         holding = self._holdings.pop(uid, None)
         if holding is not None:
+            self._reserved.pop(uid, None)
             on_node = self._on_node[holding.node]
             del on_node[uid]
             if not on_node:
@@ -109,8 +119,8 @@ class Ledger:
 
     def expire(self, now: float) -> None:
         """End the reservations whose time has passed at `now` seconds."""
-        for holding in [h for h in self._holdings.values() if h.expires_at <= now]:
-            self.release(holding.pod.uid)
+        for uid in [uid for uid, holding in self._reserved.items() if holding.expires_at <= now]:
+            self.release(uid)
 
     def holding(self, uid: str) -> Holding | None:
         """Return what a pod holds."""

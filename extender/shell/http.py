@@ -23,7 +23,7 @@ class Verbs(Protocol):
     def ready(self) -> bool:
         """Tell whether the ledger is built."""
 
-    def filter(self, asked: wire.Candidates) -> bytes:
+    async def filter(self, asked: wire.Candidates) -> bytes:
         """Answer filter."""
 
     def prioritize(self, asked: wire.Candidates) -> bytes:
@@ -67,7 +67,7 @@ class Asgi:
         if verb == "bind":
             return await self._verbs.bind(wire.binding_arguments(body), received_at)
         asked = wire.Candidates(body)
-        return self._verbs.filter(asked) if verb == "filter" else self._verbs.prioritize(asked)
+        return await self._verbs.filter(asked) if verb == "filter" else self._verbs.prioritize(asked)
 
 
 async def _body(receive: Receive) -> bytes:

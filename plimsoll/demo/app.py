@@ -90,7 +90,6 @@ def run(plan: Plan, screen: Screen, say: Callable[[str], None]) -> None:
     summary = summarised(history)
     for line in summary_lines(summary):
         say(line)
-    plan.report.parent.mkdir(parents=True, exist_ok=True)
     plan.report.write_text(report(history, summary, load=plan.origin), encoding="utf-8")
     say(f"\nReport: {plan.report}")
 

@@ -42,9 +42,9 @@ def _namespace(cluster: LocalCluster, labels: dict[str, str]) -> Iterator[str]:
         await api.request("POST", "/api/v1/namespaces", body=body)
 
     async def delete(api: Api) -> None:
-        # The namespace goes on its own time; its pods must not hold GPUs of the next test.
-        await api.request("DELETE", f"/api/v1/namespaces/{name}/pods", query={"gracePeriodSeconds": "0"})
         await api.request("DELETE", f"/api/v1/namespaces/{name}")
+        # The namespace goes on its own time; its pods must not hold GPUs of the next test. None can come any more.
+        await api.request("DELETE", f"/api/v1/namespaces/{name}/pods", query={"gracePeriodSeconds": "0"})
 
     cluster.call(create)
     yield name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -40,14 +41,30 @@ def fraction(name: str, share: str) -> dict[str, Any]:
     return pod(name, {"gpu-fraction": share})
 
 
-def create(cluster: LocalCluster, namespace: str, pods: Sequence[dict[str, Any]]) -> None:
-    """Create pods, one after the other."""
+def create_namespace(cluster: LocalCluster, name: str) -> None:
+    """Create a namespace that opts in."""
 
     async def work(api: Api) -> None:
-        for one in pods:
-            await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body=one)
+        labels = {"plimsoll.dev/managed": "true"}
+        await api.request("POST", "/api/v1/namespaces", body={"metadata": {"name": name, "labels": labels}})
 
     cluster.call(work)
+
+
+def create(cluster: LocalCluster, namespace: str, pods: Sequence[dict[str, Any]]) -> None:
+    """Create pods, sixteen at a time."""
+    cluster.call(lambda api: create_at_once(api, namespace, pods))
+
+
+async def create_at_once(api: Api, namespace: str, pods: Sequence[dict[str, Any]]) -> None:
+    """Create pods, sixteen at a time."""
+    waiting = list(reversed(pods))
+
+    async def work() -> None:
+        while waiting:
+            await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body=waiting.pop(), timeout_s=60.0)
+
+    await asyncio.gather(*(work() for _ in range(16)))
 
 
 def delete(cluster: LocalCluster, namespace: str, name: str) -> None:

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from plimsoll.demo.core.chart import Band, Line, chart
-from plimsoll.demo.core.gpus import WHOLE, in_use
+from plimsoll.demo.core.gpus import WHOLE, in_use, without_sharing
 from plimsoll.demo.core.style import CSS
 from plimsoll.demo.core.summary import clock, percentile
 
@@ -23,7 +23,7 @@ _LATENCY_S = 5
 def report(history: History, summary: Summary, *, load: str) -> str:
     """Return the page; `load` says where the arrivals came from."""
     pictures = history.pictures
-    busiest = max(pictures, key=lambda picture: in_use(picture.nodes))
+    busiest = max(pictures, key=lambda picture: (in_use(picture.nodes), without_sharing(picture.nodes)))
     there = float(summary.gpus_there)
     intro = f"{load}; {clock(summary.seconds)} minutes on {len(busiest.nodes)} nodes with {summary.gpus_there} GPUs."
     parts = [
@@ -52,7 +52,7 @@ def report(history: History, summary: Summary, *, load: str) -> str:
                     _per_picture(pictures, summary.gpus_without.values),
                     steps=True,
                 ),
-                Line("there are", "there thin", ((0.0, there), (summary.seconds, there))),
+                Line("GPUs of the cluster", "there thin", ((0.0, there), (summary.seconds, there))),
             ],
             seconds=summary.seconds,
         ),

@@ -31,7 +31,7 @@ def read_trace(path: Path) -> tuple[Arrival, ...]:
     try:
         with path.open("rb") as head:
             packed = head.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rt", encoding="utf-8") if packed else path.open(encoding="utf-8") as lines:
+        with gzip.open(path, "rt", encoding="utf-8-sig") if packed else path.open(encoding="utf-8-sig") as lines:
             return parsed(str(path), lines)
     except (OSError, EOFError, zlib.error) as error:
         raise TraceError(f"trace {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
@@ -60,7 +60,7 @@ def parsed(name: str, lines: Iterable[str]) -> tuple[Arrival, ...]:
         arrivals.append(Arrival(at_s, *tokens))
     arrivals.sort(key=lambda arrival: arrival.at_s)
     if not arrivals or arrivals[0].at_s == arrivals[-1].at_s:
-        raise TraceError(f"trace {name}: {len(arrivals)} requests at one time; there must be at least two times")
+        raise TraceError(f"trace {name} has no two requests at different times: there must be, to replay it")
     return tuple(arrivals)
 
 

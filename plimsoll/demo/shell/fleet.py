@@ -127,17 +127,16 @@ class Fleet:
         if running.ready:
             self._changed.set()  # wakes those who wait now; the next ones wait for the next
             self._changed = asyncio.Event()
-            await running.process.wait()
-        elif running.process.returncode is None and not running.leaving:
-            self._fail(pod, f"did not answer within {_START_S:g} s")
-        if not running.leaving:
-            self._fail(pod, f"ended by itself with status {await running.process.wait()}")
-        del self._running[pod]
-
-    def _fail(self, pod: str, what: str) -> None:
-        if not self._trouble.done():
+        else:
+            _send(running.process, signal.SIGKILL)
+        status = await running.process.wait()
+        if not running.leaving and not self._trouble.done():
+            what = "ended by itself" if running.ready else "did not come up"
             log = self._logs / f"{pod}.log"
-            self._trouble.set_exception(DemoError(f"the model server of pod {pod} {what}; its log is {log}"))
+            self._trouble.set_exception(
+                DemoError(f"the model server of pod {pod} {what} (exit status {status}); its log is {log}")
+            )
+        del self._running[pod]
 
     def _write_targets(self) -> None:
         """Tell Prometheus where the servers are; by renaming, so that it never reads half a file."""

@@ -128,15 +128,16 @@ def _gpus(nodes: Iterable[GpuNode]) -> RenderableType:
 
 
 def _events(notices: Iterable[Notice]) -> RenderableType:
-    return Group(
-        *(
-            Text.assemble(
-                (f"{clock(notice.at_s):>5} ", "dim"),
-                (notice.reason, "bold red" if notice.warning else "bold"),
-                f" {notice.about}: {notice.message}",
-                no_wrap=True,
-                overflow="ellipsis",
-            )
-            for notice in reversed(tuple(notices))
-        )
+    return Group(*map(_event, reversed(tuple(notices))))
+
+
+def _event(notice: Notice) -> Text:
+    # Many messages name their object themselves.
+    named = notice.about.rpartition("/")[2] in notice.message
+    return Text.assemble(
+        (f"{clock(notice.at_s):>5} ", "dim"),
+        (notice.reason, "bold red" if notice.warning else "bold"),
+        f" {notice.message}" if named else f" {notice.about}: {notice.message}",
+        no_wrap=True,
+        overflow="ellipsis",
     )

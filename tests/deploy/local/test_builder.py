@@ -75,6 +75,6 @@ def test_too_small_a_disk_is_told_before_anything_is_written(
 ) -> None:
     install_go(tmp_path, WRITES)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
-    with pytest.raises(LocalProblem, match=r"3\.0 GiB are needed in .*modules, but only 0\.0 GiB are free"):
+    with pytest.raises(LocalProblem, match=r"2\.0 GiB are needed in .*modules, but only 0\.0 GiB are free"):
         build(program, tmp_path / "bin" / "thing", progress=lambda _: None)
     assert not (tmp_path / "bin").exists()

@@ -34,7 +34,7 @@ class Verbs:
     def ready(self) -> bool:
         return self._ready
 
-    def filter(self, asked: wire.Candidates) -> bytes:
+    async def filter(self, asked: wire.Candidates) -> bytes:
         answer = self.scheduling.filter(cluster.seen_pod(asked.pod), asked.nodes, 0.0)
         return asked.filtered(answer.nodes, {}) if isinstance(answer, Chosen) else asked.filtered((), answer.reasons)
 
