@@ -28,13 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LocalProblem as problem:
         print(f"plimsoll: {problem}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("plimsoll: interrupted; nothing is left running", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         # Whoever read our output has gone. Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        print(f"plimsoll: {error}", file=sys.stderr)  # a full disk, a file of another user: the system's own words
+        return 1
+    except KeyboardInterrupt:
+        print("plimsoll: interrupted; nothing is left running", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from deploy.local.builder import Program, build
-from deploy.local.places import DEPLOY, cache_directory
+from deploy.local.places import DEPLOY, cache_directory, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,7 +89,7 @@ def _ready(program: Program, progress: Callable[[str], None]) -> Path:
     target = cached(program)
     if target.exists():
         return target
-    with _alone(target.with_name(f".{program.name}.lock"), program, progress):
+    with _alone(made(target.parent) / f".{program.name}.lock", program, progress):
         # Whoever held the lock before us may have built it.
         if not target.exists():
             progress(f"building {program.name}, once; it is kept as {target}")
@@ -102,7 +102,6 @@ def _ready(program: Program, progress: Callable[[str], None]) -> Path:
 @contextmanager
 def _alone(path: Path, program: Program, progress: Callable[[str], None]) -> Iterator[None]:
     """Hold a lock that the kernel lifts when this program ends, however it ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

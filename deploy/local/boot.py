@@ -56,11 +56,11 @@ def bring_up(cluster: LocalCluster, progress: Callable[[str], None]) -> None:
             _write_kubeconfig(cluster, name, user=name, token=token)
         _launch_own_scheduler(cluster)
         started.append("scheduler")
+        for name in started:
+            cluster.wait_ready(name)
         cluster.call(lambda api: _create_nodes(api, cluster))
     except ApiError as error:
-        raise LocalProblem(f"the API server refused what deploy/ holds: {error.message}") from error
-    for name in started:
-        cluster.wait_ready(name)
+        raise LocalProblem(f"the manifests of deploy/ could not be applied: {error.message}") from error
     write_json(
         cluster.files.description,
         {

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Program:
 
 
 def build(program: Program, target: Path, *, progress: Callable[[str], None]) -> None:
-    """Build `program` to the file `target`, which appears only when it is whole.
+    """Build `program` to the file `target`, which appears only when it is whole; one build at a time.
 
     Raises:
         LocalProblem: no room, no Go, or Go failed; with what Go said last.
@@ -63,8 +64,8 @@ def build(program: Program, target: Path, *, progress: Callable[[str], None]) ->
     stale = listed.count("true")
 
     _require_room(compiled, _LINK_BYTES + stale * _PACKAGE_BYTES, f"to compile {stale} packages of {program.name}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    # One name for all drafts: the caller lets one build run at a time, and the next overwrites what a crash left.
+    draft = target.with_name(f".{target.name}.draft")
     packages = _Counter(f"{program.name}: packages compiled", stale, progress)
     try:
         _go(
@@ -105,34 +106,36 @@ def _require_room(place: Path, needed: int, purpose: str) -> None:
 def _go(command: list[str], program: Program, on_message: Callable[[str], None]) -> list[str]:
     """Run Go, hand its messages on line by line, and return its output."""
     last: deque[str] = deque(maxlen=_LAST_LINES)
-    with subprocess.Popen(
-        # Output and messages come through one pipe: Go's own messages are told apart by what they look like.
-        command,
-        cwd=program.source,
-        env=toolchain.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as running:
+    with (
+        tempfile.TemporaryFile("w+") as output,
+        subprocess.Popen(
+            command,
+            cwd=program.source,
+            env=toolchain.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as running,
+    ):
         try:
-            output = []
-            for line in running.stdout or ():
+            for line in running.stderr or ():
                 last.append(line.rstrip("\n"))
-                output.append(line.strip())
                 on_message(line)
             status = running.wait()
         except BaseException:
             _end(running)
             raise
+        output.seek(0)
+        printed = output.read().splitlines()
     if status != 0:
         said = "\n".join(f"  {line}" for line in last)
         raise LocalProblem(
             f"building {program.name} failed. Go said last:\n{said}\n"
             "Finished work is kept: see to what it names (network, disk) and start again."
         )
-    return output
+    return printed
 
 
 def _end(running: subprocess.Popen[str]) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
+from deploy.local.places import made
 from deploy.local.problem import LocalProblem
 
 if TYPE_CHECKING:
@@ -23,10 +24,9 @@ class Hold:
         """Lock `path`.
 
         Raises:
-            LocalProblem: another program holds it; the message names its pid.
+            LocalProblem: another program holds it, whose pid the message names; or it cannot be written.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(made(path.parent) / path.name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

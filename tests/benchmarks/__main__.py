@@ -28,8 +28,10 @@ def main() -> int:
         f"| **with over without**, median of the rounds' ratios | **{rates.ratio:.2f}** |",
         f"| fullest device ever seen, milli-GPU | {rates.fullest} |",
         "",
-        f"{binding.ROUNDS} rounds of {binding.PODS} pods, {binding.NODES} nodes of {binding.GPUS_PER_NODE} GPUs; "
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}.",
+        (
+            f"{binding.ROUNDS} rounds of {binding.PODS} pods, {binding.NODES} nodes of {binding.GPUS_PER_NODE} GPUs; "
+            f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}."
+        ),
     ]
     text = PAGE.read_text()
     marked = re.compile(r"(<!-- binding: begin -->\n).*(<!-- binding: end -->)", re.DOTALL)

@@ -44,7 +44,7 @@ def screen(picture: Picture) -> Layout:
 
 
 def _header(picture: Picture) -> Table:
-    line = Table.grid(expand=True)
+    line = Table.grid(expand=True, padding=(0, 1))
     line.add_column(ratio=1)
     line.add_column(justify="right")
     traffic = picture.traffic
@@ -54,7 +54,7 @@ def _header(picture: Picture) -> Table:
         f"{clock(picture.at_s)}, {clock(picture.left_s)} left",
     )
     right = Text.assemble(
-        (f"{traffic.per_s} requests/s", "bold"),
+        (f"{traffic.per_s} req/s", "bold"),
         f"  {traffic.in_flight} open  {traffic.served} served  ",
         (f"{traffic.failed} failed", "bold red" if traffic.failed else ""),
     )

@@ -22,8 +22,8 @@ build) for last; do previous=$target; target=$last; done
   {build} ;;
 esac
 """
-WRITES = 'while [ "$1" != -o ]; do shift; done; echo one/package; echo program > "$2"'
-FAILS = 'while [ "$1" != -o ]; do shift; done; echo half > "$2"; echo "one.go:1: broken"; exit 1'
+WRITES = 'while [ "$1" != -o ]; do shift; done; echo one/package >&2; echo program > "$2"'
+FAILS = 'while [ "$1" != -o ]; do shift; done; echo half > "$2"; echo "one.go:1: broken" >&2; exit 1'
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     source = tmp_path / "source"
     source.mkdir()
+    (tmp_path / "bin").mkdir()
     return Program(name="thing", source=source, package=".", flags=(), module="example.org/thing")
 
 
@@ -77,4 +78,4 @@ def test_too_small_a_disk_is_told_before_anything_is_written(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
     with pytest.raises(LocalProblem, match=r"2\.0 GiB are needed in .*modules, but only 0\.0 GiB are free"):
         build(program, tmp_path / "bin" / "thing", progress=lambda _: None)
-    assert not (tmp_path / "bin").exists()
+    assert list((tmp_path / "bin").iterdir()) == []

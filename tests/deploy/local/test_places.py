@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.places import ClusterFiles, cache_directory, clusters_directory
+from deploy.local.places import ClusterFiles, cache_directory, clusters_directory, made
 from deploy.local.problem import LocalProblem
 
 
@@ -24,3 +24,9 @@ def test_relative_xdg_directories_are_ignored(monkeypatch: pytest.MonkeyPatch) -
 def test_a_name_that_is_no_plain_name_is_refused(name: str) -> None:
     with pytest.raises(LocalProblem, match="a cluster's name is"):
         ClusterFiles.named(name)
+
+
+def test_a_directory_that_cannot_be_made_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LocalProblem, match=r"file/inside cannot be made .*: set XDG_CACHE_HOME"):
+        made(tmp_path / "file" / "inside")

@@ -30,7 +30,7 @@ def test_a_small_terminal_shows_everything_that_matters() -> None:
     text = "\n".join(lines)
     for expected in (
         "burst 1:01, 1:00 left",
-        "7 requests/s  5 open  100 served  1 failed",
+        "7 req/s  5 open  100 served  1 failed",
         "chat    2 ready of 3  panic   concurrency   3.2 stable,     - panic window",
         "■ ■ □ · · · · · · · · ·",
         "panic: load 40",
