@@ -64,7 +64,8 @@ class Workload:
     def _decide(self, sight: Sight, now: float) -> Decision:
         policy, window = self.policy, self.window
         stable, panic = window.average(policy.stable_window_s), window.average(policy.panic_window_s)
-        standing = sight.current if self.standing is None else self.standing.desired
+        # A person may have raised the count meanwhile: what is held is never less than what is there.
+        standing = max(sight.current, 0 if self.standing is None else self.standing.desired)
         held = Decision(
             now, Mode.HELD, "", standing, standing, sight.current, len(sight.ready), stable=stable, panic=panic
         )

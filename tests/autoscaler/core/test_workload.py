@@ -86,6 +86,21 @@ def test_a_hole_is_held_until_it_has_left_the_panic_window() -> None:
     assert modes[-1] is Mode.STABLE
 
 
+def test_replicas_that_a_person_added_while_there_was_no_data_stay() -> None:
+    workload = fresh(4)
+    now, _ = run(workload, START, 130, 40.0, 4)
+    workload.tick(sight(4), NO_SAMPLES, now + 2)
+    assert workload.tick(sight(4, current=9), NO_SAMPLES, now + 4).desired == 9
+    assert workload.tick(sight(9), NO_SAMPLES, now + 6).desired == 9
+
+
+def test_a_decision_that_is_not_written_yet_is_held_too() -> None:
+    workload = fresh(2)
+    now, raised = run(workload, START, 130, 90.0, 2)
+    assert raised.desired == 9
+    assert workload.tick(sight(2), NO_SAMPLES, now + 2).desired == 9
+
+
 def test_the_return_of_samples_is_no_valley() -> None:
     workload = fresh(4)
     now, _ = run(workload, START, 130, 40.0, 4)
