@@ -6,7 +6,9 @@ KWOK marks pods as running without running anything: the fleet is the part of a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -154,8 +156,10 @@ class Fleet:
 
 
 def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal to a server that runs, not by asyncio's own call: that reaps, and so loses the exit status."""
     if process.returncode is None:
-        process.send_signal(number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 def _runs(pod: Pod) -> bool:

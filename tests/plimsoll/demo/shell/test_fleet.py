@@ -86,7 +86,7 @@ def test_a_server_that_ends_by_itself_is_named_with_its_log(tmp_path: Path) -> N
     async def scenario(fleet: Fleet) -> None:
         await fleet.follow([pod("a")])
         await until_ready(fleet, 1)
-        fleet._running["a"].process.kill()
+        os.kill(fleet._running["a"].process.pid, signal.SIGKILL)
         with pytest.raises(DemoError, match=r"server of pod a ended by itself \(exit status -9\); its log is .*a\.log"):
             await fleet.failed()
 
@@ -96,7 +96,7 @@ def test_a_server_that_ends_by_itself_is_named_with_its_log(tmp_path: Path) -> N
 def test_a_server_that_ends_while_it_starts_is_named_with_its_log(tmp_path: Path) -> None:
     async def scenario(fleet: Fleet) -> None:
         await fleet.follow([pod("a")])
-        fleet._running["a"].process.kill()
+        os.kill(fleet._running["a"].process.pid, signal.SIGKILL)
         with pytest.raises(DemoError, match=r"server of pod a did not come up \(exit status -9\); its log is .*a\.log"):
             await fleet.failed()
 
