@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
@@ -142,3 +143,25 @@ def test_an_extender_killed_in_the_middle_of_a_burst_overfills_nothing(
     cluster.start_extender()
     pods.wait_bound(cluster, managed_namespace, 40, seconds=90.0)
     assert max(pods.used(cluster).values()) <= 1000
+
+
+def test_an_api_server_that_stalls_in_the_middle_of_a_burst_overfills_nothing(
+    cluster: LocalCluster, managed_namespace: str
+) -> None:
+    """Bindings of unknown outcome: kube-scheduler has given them up, and they may arrive all the same."""
+    pods.create(cluster, managed_namespace, [pods.fraction(f"p{i:02}", "0.3") for i in range(30)])
+    cluster.pause("kube-apiserver")
+    time.sleep(8.0)  # longer than kube-scheduler waits for a bind, and longer than the extender waits for an answer
+    cluster.resume("kube-apiserver")
+    pods.wait_bound(cluster, managed_namespace, 30, seconds=120.0)
+    assert max(pods.used(cluster).values()) <= 1000
+
+    def settled() -> bool:
+        return 'plimsoll_extender_holdings{state="binding"} 0.0' in metrics(cluster)
+
+    pods.wait_until("no binding left whose outcome is unknown", settled, seconds=60.0)
+
+
+def metrics(cluster: LocalCluster) -> str:
+    with urllib.request.urlopen(f"{cluster.extender_url}/metrics") as answer:  # noqa: S310  our own loopback address
+        return str(answer.read().decode())
