@@ -13,7 +13,7 @@ def server(pod: str, in_flight: int, taken: int = 0) -> Server:
 
 
 def test_the_server_with_the_fewest_in_flight_is_chosen() -> None:
-    assert least_in_flight([server("a", 2), server("b", 1), server("c", 3)], but=NOBODY) == server("b", 1)
+    assert least_in_flight([server("a", 2), server("b", 1, 9), server("c", 3)], but=NOBODY) == server("b", 1, 9)
 
 
 def test_among_equals_the_least_used_is_chosen_then_the_first_by_name() -> None:

@@ -73,11 +73,11 @@ async def post(front: Front) -> tuple[int, str]:
 
 def test_a_server_that_refuses_is_passed_over() -> None:
     async def scenario(url: str) -> None:
-        broken, good = Server("a", "chat", refusing()), Server("b", "chat", url)
+        broken, good = Server("a", "chat", refusing()), Server("b", "chat", url, in_flight=5)
         async with Front(Servers(broken, good)) as front:
             assert await post(front) == (200, '{"got": "q"}')
         assert (broken.taken, good.taken) == (1, 1)
-        assert (broken.in_flight, good.in_flight) == (0, 0)
+        assert (broken.in_flight, good.in_flight) == (0, 5)
 
     play(scenario)
 
