@@ -15,9 +15,10 @@ from deploy.local import LocalProblem
 from deploy.local.places import clusters_directory
 from plimsoll.demo import app
 from plimsoll.demo.core.story import generated_load, traced_load, whole
-from plimsoll.demo.core.trace import TraceError, read_trace
+from plimsoll.demo.core.trace import TraceError
 from plimsoll.demo.problem import DemoError
 from plimsoll.demo.shell.screens import Lines, LiveScreen
+from plimsoll.demo.shell.trace_file import read_trace
 
 _INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 
@@ -110,7 +111,12 @@ def _plain(asked: bool) -> bool:  # noqa: FBT001  a flag of the command line
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    try:
+        print(line, flush=True)
+    except OSError:
+        # Nobody reads any more (a closed pipe or terminal): end as after Ctrl-C, and say the rest to nobody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise KeyboardInterrupt from None
 
 
 if __name__ == "__main__":

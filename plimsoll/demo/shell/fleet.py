@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _SLOTS = {workload.name: workload.slots for workload in WORKLOADS}
 _START_S = 60.0  # a dozen interpreters may start at once on two busy cores
+_REAPED_S = 2.0
 _DRAIN_S = 30.0  # Kubernetes' default grace period
 
 
@@ -130,6 +131,9 @@ class Fleet:
             self._changed.set()  # wakes those who wait now; the next ones wait for the next
             self._changed = asyncio.Event()
         else:
+            # One that ended is about to be reaped: a signal at this moment would lose its exit status.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(running.process.wait(), _REAPED_S)
             _send(running.process, signal.SIGKILL)
         status = await running.process.wait()
         if not running.leaving and not self._trouble.done():
