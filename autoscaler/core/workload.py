@@ -74,7 +74,7 @@ class Workload:
         if stable is None or panic is None:
             return self._bounded(replace(held, reason="held: no sample of its load has been seen yet"))
         if window.seen(policy.panic_window_s) is Seen.NOTHING:
-            return self._bounded(replace(held, reason=f"held: no samples; last known load {panic:g}"))
+            return self._bounded(replace(held, reason=f"held: no samples; last known load {_short(panic)}"))
         load = Load(stable, panic, len(sight.ready))
         self.panic, wanted = kpa.decide(policy, self.panic, load, now)
         if wanted.replicas < standing and window.seen(policy.panic_window_s) is Seen.PART:
@@ -106,10 +106,15 @@ class Workload:
 
 def _reason(policy: Policy, wanted: kpa.Wanted, load: Load) -> str:
     """Return the decision as a sentence with the numbers that made it."""
-    target = f"target {policy.target:g} each"
+    target = f"target {_short(policy.target)} each"
     if not wanted.panicking:
-        return f"stable: load {load.stable:g} over {policy.stable_window_s}s, {target}: {wanted.replicas}"
-    burst = f"load {load.panic:g} over {policy.panic_window_s}s, {target}"
+        return f"stable: load {_short(load.stable)} over {policy.stable_window_s}s, {target}: {wanted.replicas}"
+    burst = f"load {_short(load.panic)} over {policy.panic_window_s}s, {target}"
     if wanted.replicas > max(wanted.panic, wanted.stable):
         return f"panic: kept at {wanted.replicas}, its highest; {burst}"
     return f"panic: {burst}, {load.ready} ready: {wanted.replicas}"
+
+
+def _short(number: float) -> str:
+    """Return a number as a person wants to read it; the exact one stands in the decision."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")

@@ -9,10 +9,13 @@ from __future__ import annotations
 import bisect
 import random
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+_COARSEST_S = 3.0
 
 PEAK_S = 10.0
 """A peak is the busiest stretch of this length, in seconds: the autoscaler can follow nothing much shorter."""
@@ -58,6 +61,20 @@ def generated(stretches: Iterable[Stretch], seed: int) -> tuple[Arrival, ...]:
             arrivals.append(Arrival(now, in_tokens, out_tokens))
         start = end
     return tuple(arrivals)
+
+
+def spread(arrivals: Sequence[Arrival]) -> tuple[Arrival, ...]:
+    """Spread arrivals that bear the same stamp evenly until the next one: it was a clock of coarse steps that met them.
+
+    `arrivals` in the order of their times. A step is three seconds at most, that of the coarsest trace known.
+    """
+    result: list[Arrival] = []
+    for at_s, group in groupby(arrivals, key=lambda arrival: arrival.at_s):
+        batch = list(group)
+        following = len(result) + len(batch)
+        step = min(_COARSEST_S, arrivals[following].at_s - at_s) if following < len(arrivals) else 0.0
+        result.extend(replace(one, at_s=at_s + step * place / len(batch)) for place, one in enumerate(batch))
+    return tuple(result)
 
 
 def compressed(trace: Sequence[Arrival], factor: float, length_s: float) -> tuple[Arrival, ...]:

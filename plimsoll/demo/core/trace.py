@@ -6,7 +6,7 @@ import csv
 import math
 from typing import TYPE_CHECKING
 
-from plimsoll.demo.core.arrivals import Arrival
+from plimsoll.demo.core.arrivals import Arrival, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ def parsed(name: str, lines: Iterable[str]) -> tuple[Arrival, ...]:
     arrivals.sort(key=lambda arrival: arrival.at_s)
     if not arrivals or arrivals[0].at_s == arrivals[-1].at_s:
         raise TraceError(f"trace {name} has no two requests at different times: there must be, to replay it")
-    return tuple(arrivals)
+    return spread(arrivals)
 
 
 def _number(where: str, column: str, text: str | None) -> float:

@@ -12,6 +12,7 @@ from plimsoll.demo.core.arrivals import (
     generated,
     peak,
     service_s,
+    spread,
     thinned,
 )
 
@@ -48,6 +49,18 @@ def test_a_stretch_has_about_the_arrivals_that_its_rate_says() -> None:
     )
     assert calm == pytest.approx(40, rel=0.15)
     assert burst == pytest.approx(600, rel=0.15)
+
+
+def test_arrivals_of_one_stamp_are_spread_until_the_next() -> None:
+    batches = tuple(Arrival(at, 1, 1) for at in (0.0, 0.0, 2.0, 2.0, 2.0, 50.0))
+    assert [arrival.at_s for arrival in spread(batches)] == [0.0, 1.0, 2.0, 3.0, 4.0, 50.0]
+
+
+@given(arrivals)
+def test_spreading_keeps_every_arrival_and_their_order(some: tuple[Arrival, ...]) -> None:
+    times = [arrival.at_s for arrival in spread(some)]
+    assert times == sorted(times)
+    assert all(now >= then.at_s for now, then in zip(times, some, strict=True))
 
 
 def test_a_compressed_trace_begins_at_zero_and_ends_in_time() -> None:
