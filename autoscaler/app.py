@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from autoscaler import config
 from autoscaler.core.inventory import Inventory
+from autoscaler.core.model import Mode
 from autoscaler.core.observation import NO_SAMPLES
 from autoscaler.core.workload import Workload
 from autoscaler.shell import cluster
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autoscaler.core.inventory import Target
-    from autoscaler.core.model import Decision, Policy, WorkloadKey
+    from autoscaler.core.model import Decision, WorkloadKey
     from autoscaler.core.observation import Samples
     from autoscaler.core.workload import Sight
     from kube.client import Api
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("autoscaler")
 
 _TICK_S = 2.0
+_MOST_WRITES = 16  # at once
+_LONG_HOLD_S = 10.0  # a hold that lasts longer is told; a shorter one is a pod that was not scraped yet
 
 Kind = TypeVar("Kind", bound=Named)
 Row = TypeVar("Row")
@@ -55,6 +58,12 @@ class Autoscaler:
         self._workloads: dict[str, Workload] = {}
         self._standing: dict[WorkloadKey, Decision] = {}
         self._told: dict[str, tuple[config.Problem, ...]] = {}
+        self._names: dict[str, str] = {}
+        self._no_defaults: str | None = None
+        self._unproven: set[str] = set()
+        self._held_since: dict[str, float] = {}
+        self._writes: dict[str, asyncio.Task[None]] = {}
+        self._write_places = asyncio.Semaphore(_MOST_WRITES)
         self._unlisted = {s.name for s in (cluster.DEPLOYMENTS, cluster.REPLICA_SETS, cluster.PODS)} | {
             cluster.CONFIG_MAP
         }
@@ -95,14 +104,18 @@ class Autoscaler:
         sights = self._inventory.sights()
         for uid in [uid for uid in self._workloads if uid not in sights]:
             del self._workloads[uid]
-            self._told.pop(uid, None)
+            self._held_since.pop(uid, None)
+            self._forget(uid)
         decided = {
             uid: self._decide(self._inventory.targets[uid], sight, samples, now) for uid, sight in sights.items()
         }
         self._standing.clear()
         self._standing.update({self._inventory.targets[uid].key: decision for uid, decision in decided.items()})
-        changed = [uid for uid, decision in decided.items() if decision.desired != decision.current]
-        await asyncio.gather(*(self._write(self._inventory.targets[uid], decided[uid]) for uid in changed))
+        for uid, decision in decided.items():
+            # Writes go on beside the ticks, one a workload: a slow one must not make the others wait.
+            if decision.desired != decision.current and uid not in self._writes:
+                self._writes[uid] = asyncio.create_task(self._write(self._inventory.targets[uid], decision))
+                self._writes[uid].add_done_callback(lambda _, uid=uid: self._writes.pop(uid))  # type: ignore[misc]
 
     async def _samples(self) -> Samples:
         try:
@@ -116,27 +129,44 @@ class Autoscaler:
         return samples
 
     def _decide(self, target: Target, sight: Sight, samples: Samples, now: float) -> Decision:
-        workload = self._workloads.get(target.key.uid)
-        policy = self._policy(target, workload)
+        uid = target.key.uid
+        workload = self._workloads.get(uid)
+        policy, problems = config.policy(self._defaults, target.annotations)
+        about = cluster.workload_reference(target.key)
+        self._tell(about, problems)
+        hold = self._no_defaults
         if workload is None:
-            workload = self._workloads[target.key.uid] = Workload.first_seen(policy, sight, now)
-        workload.follow(policy)
-        return workload.tick(sight, samples, now)
-
-    def _policy(self, target: Target, workload: Workload | None) -> Policy:
-        resolved, problems = config.policy(self._defaults, target.annotations)
-        self._tell(cluster.workload_reference(target.key), problems)
+            workload = self._workloads[uid] = Workload.first_seen(policy)
+            self._unproven.update({uid} if problems else ())
         if not problems:
-            return resolved
-        if workload is not None:
-            return workload.policy
-        return config.policy(self._defaults, {})[0]
+            workload.follow(policy)
+            self._unproven.discard(uid)
+        elif uid in self._unproven:
+            hold = "its annotations have problems, and there is no earlier configuration to go by"
+        decision = workload.tick(sight, samples, now, hold)
+        self._tell_hold(about, decision)
+        return decision
+
+    def _tell_hold(self, about: ObjectReference, decision: Decision) -> None:
+        """Say once that a workload is held for long, and once that it is not any more."""
+        name = f"{about.namespace}/{about.name}"
+        if decision.mode is not Mode.HELD:
+            since = self._held_since.pop(about.uid, decision.at)
+            if since < 0:
+                _log.info("decided again", extra={"workload": name, "reason": decision.reason})
+            return
+        since = self._held_since.setdefault(about.uid, decision.at)
+        if 0 <= since <= decision.at - _LONG_HOLD_S:
+            self._held_since[about.uid] = -1.0  # told
+            self._events.write(Notice(about, "Held", decision.reason, "Warning"))
+            _log.warning("held", extra={"workload": name, "reason": decision.reason})
 
     async def _write(self, target: Target, decision: Decision) -> None:
         key = target.key
         change = f"{decision.current} -> {decision.desired}"
         try:
-            await cluster.write_replicas(self._api, key, decision.desired)
+            async with self._write_places:
+                await cluster.write_replicas(self._api, key, decision.desired)
         except ApiError as error:
             self.telemetry.writes.labels("error").inc()
             self._write_outage.failed(f"{key} {change}: {error.message}")
@@ -163,6 +193,12 @@ class Autoscaler:
 
     # --- what the API server says ---
 
+    def _forget(self, uid: str) -> None:
+        """Forget what was wrong with an object that is gone."""
+        self._told.pop(uid, None)
+        if uid in self._names:
+            self.telemetry.problems.remove(self._names.pop(uid))
+
     async def _mirror(self, source: cluster.Source[Kind], read: Callable[[Kind], Row], table: dict[str, Row]) -> None:
         outage = Outage(f"the list of {source.name}", "decisions go on with what was known last", _log)
         changes = watch(self._api, source.path, source.kind, query=source.query, on_trouble=outage.hear)
@@ -177,19 +213,26 @@ class Autoscaler:
                     for found in objects:
                         self._configure(found)
                     if not objects:
-                        self._defaults = config.Defaults()
+                        self._without_config()
                     self._unlisted.discard(cluster.CONFIG_MAP)
                 case Put(found):
                     self._configure(found)
-                case Gone():
-                    self._defaults = config.Defaults()
-                    _log.info("config-autoscaler is deleted: the built-in defaults are in force")
+                case Gone(found):
+                    self._forget(found.metadata.uid)
+                    self._without_config()
+
+    def _without_config(self) -> None:
+        self._defaults, self._no_defaults = config.Defaults(), None
+        _log.info("there is no config-autoscaler: the built-in defaults are in force")
 
     def _configure(self, found: ConfigMap) -> None:
         read, problems = config.defaults(found.data or {})
         self._tell(cluster.config_map_reference(found), problems)
-        if not problems and read != self._defaults:
-            self._defaults = read
+        if problems:
+            if cluster.CONFIG_MAP in self._unlisted:
+                self._no_defaults = "config-autoscaler has problems, and there is no earlier configuration to go by"
+        elif read != self._defaults or self._no_defaults:
+            self._defaults, self._no_defaults = read, None
             _log.info("configuration taken over", extra={"configuration": str(read)})
 
     def _tell(self, about: ObjectReference, problems: tuple[config.Problem, ...]) -> None:
@@ -197,7 +240,7 @@ class Autoscaler:
         if self._told.get(about.uid, ()) == problems:
             return
         self._told[about.uid] = problems
-        name = f"{about.kind} {about.namespace}/{about.name}"
+        name = self._names[about.uid] = f"{about.kind} {about.namespace}/{about.name}"
         self.telemetry.problems.labels(name).set(len(problems))
         if not problems:
             _log.info("configuration corrected", extra={"object": name})
@@ -219,7 +262,4 @@ async def serve(started: Started) -> None:
         telemetry.exposition,
         {"/decisions": lambda: Page(200, JSON, telemetry.decisions())},
     )
-    try:
-        await program.serve(pages, started.listener, autoscaler.run())
-    finally:
-        prometheus.close()
+    await program.serve(pages, started.listener, autoscaler.run())

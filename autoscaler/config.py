@@ -23,8 +23,9 @@ PREFIX = "autoscaling.knative.dev/"
 
 _LEAST_TARGET = 0.01
 _SECOND = 10**9
-_FLOAT = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_INT = re.compile(r"[+-]?\d+", re.ASCII)
+_FLOAT = re.compile(r"[+-]?([0-9]+(_[0-9]+)*\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_INT = re.compile(r"[+-]?[0-9]{1,10}")
+_LONGEST_TEXT = 64  # longer is no number, and no duration, that anybody means
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Problem:
     rule: str
 
     def __str__(self) -> str:
-        return f'{self.key}: "{self.value}" must be {self.rule}'
+        value = self.value if len(self.value) <= _LONGEST_TEXT else f"{self.value[:_LONGEST_TEXT]}..."
+        return f'{self.key}: "{value}" must be {self.rule}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _number(says: str, accepts: Callable[[float], bool]) -> _Rule:
 
 
 def _scale(text: str) -> int | None:
-    value = int(text) if len(text) < 12 and _INT.fullmatch(text) else -1
+    value = int(text) if _INT.fullmatch(text) else -1
     return value if 0 <= value < 2**31 else None
 
 
@@ -181,7 +183,7 @@ def _read(
         text = texts.get(keys[key])
         if text is None:
             continue
-        value = rule.read(text)
+        value = rule.read(text) if len(text) <= _LONGEST_TEXT else None
         if value is None:
             problems.append(Problem(keys[key], text, rule.says))
         else:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from extender.core.model import Malformed
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("extender")
 
+_NEWS_S = 300.0
+_KICK_PAUSE_S = 0.5
+_SETTLE_PAUSE_S = 5.0
+_PACE_S, _STALL_S = 0.1, 0.8
 _MOST_BINDINGS = 16
 _LONGEST_PACE_S = 0.5
 _BIND_DEADLINE_S = 0.8  # kube-scheduler gives up after its httpTimeout of 1 s and may then promise the room to another
@@ -40,7 +45,8 @@ class Extender:
         self._scheduling = Scheduling()
         self._events = EventWriter(api, "plimsoll-extender")
         self._listed = {"nodes": False, "pods": False}
-        self._reads: set[asyncio.Task[None]] = set()
+        self._unlisted: set[PodKey] = set()
+        self._stalled_until = 0.0
         self._bindings = 0
         self._few_bindings = asyncio.Event()
         self._few_bindings.set()
@@ -52,6 +58,9 @@ class Extender:
             tasks.create_task(self._follow_nodes())
             tasks.create_task(self._follow_pods())
             tasks.create_task(self._events.run())
+            tasks.create_task(self._settle())
+            tasks.create_task(self._kick())
+            tasks.create_task(self._watch_own_pace())
 
     # --- Verbs ---
 
@@ -83,12 +92,12 @@ class Extender:
     async def bind(self, asked: wire.BindingArguments, received_at: float) -> bytes:
         """Answer bind: the pod is bound with its devices in one write, or not at all."""
         now = time.monotonic()
-        if now - received_at > _BIND_DEADLINE_S:
-            return wire.bound(f"not sent: its deadline of {_BIND_DEADLINE_S} s had passed")
+        if now < self._stalled_until:
+            return wire.bound("not sent: this program stood still, and nobody knows how old the request is")
         decision = self._scheduling.bind(asked.uid, asked.node, now)
         if isinstance(decision, BindRefused):
             return wire.bound(decision.reason)
-        outcome = await self._send(decision)
+        outcome = await self._send(decision, _BIND_DEADLINE_S - (now - received_at))
         if isinstance(outcome, cluster.Accepted):
             self._scheduling.bound(decision.pod.uid)
             self._log_placed(decision)
@@ -96,25 +105,29 @@ class Extender:
         if isinstance(outcome, cluster.NotSent):
             self._scheduling.not_bound(decision)
             return wire.bound(outcome.reason)
+        self._scheduling.unknown(decision)
         return wire.bound(await self._bound_after_all(decision, outcome))
 
-    async def _send(self, decision: BindTo) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
+    async def _send(self, decision: BindTo, within_s: float) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
         self._bindings += 1
         if self._bindings >= _MOST_BINDINGS:
             self._few_bindings.clear()
         try:
-            return await cluster.send_binding(self._api, decision)
+            return await cluster.send_binding(self._api, decision, within_s)
         finally:
             self._bindings -= 1
             self._few_bindings.set()
 
     async def _bound_after_all(self, decision: BindTo, outcome: cluster.Unknown) -> str:
         """Read the pod back; return "" if it is bound as we asked, else what is known."""
-        pod = await self._read(decision.pod)
-        if pod is not None and pod.node == decision.node and pod.placed == decision.placed:
-            self._log_placed(decision)
-            return ""
-        return outcome.reason
+        try:
+            pod = await self._read(decision.pod)
+        except ApiError:
+            return outcome.reason
+        if pod is None or pod.node != decision.node or pod.placed != decision.placed:
+            return outcome.reason
+        self._log_placed(decision)
+        return ""
 
     # --- what the API server says ---
 
@@ -140,55 +153,62 @@ class Extender:
         async for change in watch(self._api, cluster.PODS, Pod, on_trouble=outage.hear):
             match change:
                 case Relisted(objects):
-                    unlisted = self._scheduling.pods_are(map(cluster.seen_pod, objects))
+                    self._unlisted.update(self._scheduling.pods_are(map(cluster.seen_pod, objects)))
                     self._listed["pods"] = True
                     _log.info("pods listed", extra={"holding": len(list(self._scheduling.ledger.holdings()))})
-                    for key in unlisted:
-                        self._read_soon(key)
                 case Put(pod):
                     self._scheduling.pod_seen(cluster.seen_pod(pod))
                 case Gone(pod):
                     self._scheduling.pod_gone(pod.metadata.uid)
 
-    def _read_soon(self, key: PodKey) -> None:
-        task = asyncio.create_task(self._read_until_known(key))
-        self._reads.add(task)
-        task.add_done_callback(self._reads.discard)
+    # --- what is to be done beside the verbs ---
 
-    async def _read_until_known(self, key: PodKey) -> None:
-        pause_s = 1.0
-        while not await self._read_once(key):
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, 30.0)
-
-    async def _read_once(self, key: PodKey) -> bool:
-        try:
-            await self._take(key)
-        except ApiError:
-            return False
-        return True
+    async def _settle(self) -> None:
+        """Read back every pod of which only a read tells what it holds, again and again until it is known."""
+        while True:
+            await asyncio.sleep(_SETTLE_PAUSE_S)
+            for key in {*self._scheduling.to_read(), *self._unlisted}:
+                with contextlib.suppress(ApiError):
+                    await self._read(key)
 
     async def _read(self, key: PodKey) -> SeenPod | None:
-        """Return the pod as it is now, None if that is not known; where it is not known, keep reading behind."""
-        try:
-            return await self._take(key)
-        except ApiError:
-            self._read_soon(key)
-            return None
-
-    async def _take(self, key: PodKey) -> SeenPod | None:
+        asked_at = time.monotonic()
         pod = await cluster.read_pod(self._api, key)
-        if pod is None:
-            self._scheduling.pod_gone(key.uid)
-        else:
-            self._scheduling.pod_seen(pod)
+        self._scheduling.pod_read(key, pod, asked_at)
+        self._unlisted.discard(key)
         return pod
+
+    async def _kick(self) -> None:
+        """Have kube-scheduler try those pods again for which there is room now."""
+        outage = Outage("waking pods that wait for room", "kube-scheduler tries them within five minutes", _log)
+        while True:
+            await asyncio.sleep(_KICK_PAUSE_S)
+            for key in self._scheduling.to_kick(time.monotonic()):
+                try:
+                    await cluster.kick(self._api, key, datetime.now(UTC).isoformat())
+                    outage.hear(None)
+                except ApiError as error:
+                    if error.status not in (404, 409):  # gone, or another pod bears its name
+                        outage.hear(error)
+
+    async def _watch_own_pace(self) -> None:
+        """Notice when this program stood still: what it reads then may be long given up by who asked."""
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(_PACE_S)
+            now = time.monotonic()
+            if now - last > _STALL_S:
+                self._stalled_until = now + 1.0
+                _log.warning("stood still: no binding is sent for a second", extra={"seconds": round(now - last, 1)})
+            last = now
 
     # --- what people read ---
 
     def _report_malformed(self, pod: PodKey, problem: Malformed) -> None:
         message = f"{problem}; the pod stays pending until the annotation is corrected"
-        self._events.write(Notice(cluster.reference(pod), "MalformedGPURequest", message, "Warning"))
+        # kube-scheduler tries a refused pod at every event of the cluster: the sentence stays the same.
+        about = cluster.reference(pod)
+        self._events.write(Notice(about, "MalformedGPURequest", message, "Warning", old_for_s=_NEWS_S))
 
     def _log_placed(self, decision: BindTo) -> None:
         placed = decision.placed

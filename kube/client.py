@@ -29,6 +29,9 @@ JSON = "application/json"
 NO_ANSWER = 0
 """The status of an `ApiError` where the server gave none: the outcome of a write is then unknown."""
 
+NOT_SENT = -1
+"""The status of an `ApiError` where there was no connection: nothing was written, for certain."""
+
 _LINE_LIMIT = 8 * 1024 * 1024  # one watch event: etcd's own limit on an object is 1.5 MiB, JSON may double it twice
 
 
@@ -80,7 +83,7 @@ class Api:
         """Close every connection."""
         await self._transport.close()
 
-    async def request(  # noqa: PLR0913  an HTTP request has these six parts
+    async def request(  # noqa: PLR0913  an HTTP request has these parts
         self,
         method: str,
         path: str,
@@ -89,8 +92,11 @@ class Api:
         body: Any = None,
         content_type: str = JSON,
         timeout_s: float = 10.0,
+        connect_s: float | None = None,
     ) -> bytes:
         """Return the answer's body; `body` is anything that msgspec encodes as JSON.
+
+        Nothing is sent later than `connect_s` seconds from now, where it is given.
 
         Raises:
             ApiError: the server refused, or gave no answer within `timeout_s` seconds.
@@ -100,7 +106,7 @@ class Api:
             _with_query(path, query),
             body=None if body is None else msgspec.to_builtins(body),
             content_type=content_type,
-            limits=aiohttp.ClientTimeout(total=timeout_s),
+            limits=aiohttp.ClientTimeout(total=timeout_s, connect=connect_s),
         )
         try:
             answer = await response.read()
@@ -139,6 +145,8 @@ class Api:
             answer = await self._transport.rest_client.request(
                 method, self._transport.configuration.host + path, headers=headers, body=body, _request_timeout=limits
             )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise ApiError(NOT_SENT, "NoConnection", f"no connection to the API server: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _no_answer(error) from error
         return answer.response  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,12 +29,13 @@ _MESSAGE_LIMIT = 1024  # the API server's own limit
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One sentence about one object."""
+    """One sentence about one object; `old_for_s` is for how long the same sentence is no news."""
 
     about: ObjectReference
     reason: str
     message: str
     type: Literal["Normal", "Warning"] = "Normal"
+    old_for_s: float = 0.0
 
 
 class EventWriter:
@@ -44,13 +46,22 @@ class EventWriter:
         self._component = component
         self._queue: asyncio.Queue[Notice] = asyncio.Queue(_QUEUE_LENGTH)
         self._counts: OrderedDict[str, int] = OrderedDict()
+        self._written_at: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def write(self, notice: Notice) -> None:
-        """Queue a notice; when the queue is full it is logged and let go."""
+        """Queue a notice, unless it was just written; when the queue is full it is logged and let go."""
+        now, sentence = time.monotonic(), (notice.about.uid, notice.message)
+        if now - self._written_at.get(sentence, now - notice.old_for_s) < notice.old_for_s:
+            return
         try:
             self._queue.put_nowait(notice)
         except asyncio.QueueFull:
             _log.warning("event queue full, not written", extra={"about": notice.about.name, "note": notice.message})
+            return
+        self._written_at[sentence] = now
+        self._written_at.move_to_end(sentence)
+        if len(self._written_at) > _REMEMBERED:
+            self._written_at.popitem(last=False)
 
     async def run(self) -> None:
         """Write queued notices, without end."""

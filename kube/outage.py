@@ -1,4 +1,7 @@
-"""How often do we speak of an outside that is away? When it goes, once a minute meanwhile, and when it is back."""
+"""How often do we speak of an outside that is away? When it goes, once a minute meanwhile, and when it is back.
+
+One that comes and goes is spoken of once a minute too.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-_REMINDER_S = 60.0
+_PAUSE_S = 60.0
 
 
 class Outage:
@@ -26,30 +29,27 @@ class Outage:
         self._log = log
         self._clock = clock
         self._since: float | None = None
-        self._said = 0.0
-
-    @property
-    def lasts_s(self) -> float:
-        """Seconds since the first failure without a success in between; 0 while all is well."""
-        return 0.0 if self._since is None else self._clock() - self._since
+        self._said_at: float | None = None
+        self._said_away = False
 
     def failed(self, why: str) -> None:
         """Take note of a failure."""
         now = self._clock()
         if self._since is None:
             self._since = now
-        elif now - self._said < _REMINDER_S:
+        if self._said_at is not None and now - self._said_at < _PAUSE_S:
             return
-        self._said = now
+        self._said_at, self._said_away = now, True
         self._log.warning(
             "%s is away: %s", self._what, self._meanwhile, extra={"error": why, "away_s": round(now - self._since)}
         )
 
     def ended(self) -> None:
         """Take note of a success."""
-        if self._since is not None:
+        if self._since is not None and self._said_away:
             self._log.info("%s is back", self._what, extra={"away_s": round(self._clock() - self._since)})
-            self._since = None
+            self._said_away = False
+        self._since = None
 
     def hear(self, error: Exception | None) -> None:
         """Take note of an error, or of a success."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -25,6 +26,7 @@ _GONE = 410
 _WATCH_S = 300  # the server ends a watch after this time; it is then resumed
 _SILENCE_S = 90.0  # bookmarks arrive about once a minute: after a longer silence the watch is opened anew
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
+_SHORT_S = 10.0  # a watch that ends sooner is no watch: the next one waits
 _PAGE = "1000"  # objects per page of a list
 
 ObjectType = TypeVar("ObjectType", bound=Named)
@@ -74,6 +76,7 @@ async def watch(
     pause_s = _FIRST_PAUSE_S
     version: str | None = None
     while True:
+        opened_at = time.monotonic()
         try:
             if version is None:
                 objects, version = await _list(api, path, kind, selection)
@@ -88,6 +91,7 @@ async def watch(
             version = None
         except ApiError as error:
             on_trouble(error)
+        if time.monotonic() - opened_at < _SHORT_S:
             # Jitter: a fleet of watchers must not come back in step after an outage of the server.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  not a secret
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from autoscaler.core.model import Load, Policy
 
 
+MOST_REPLICAS = 2**31 - 1
+"""What a replica count can be; keeps loads beyond all measure from overflowing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Panic:
     """What the law remembers between two decisions.
@@ -37,22 +41,22 @@ class Wanted:
     panicking: bool
 
 
-def first_panic(ready: int, now: float) -> Panic:
-    """Return the state of a workload first seen with `ready` replicas.
+def first_panic(replicas: int, now: float) -> Panic:
+    """Return the state of a workload first decided on with `replicas`.
 
     More than one replica: begin in panic, so that a restart of the autoscaler, which knows no history, scales nothing
     down for one stable window.
     """
-    return Panic(since=now if ready > 1 else None, floor=ready)
+    return Panic(since=now if replicas > 1 else None, floor=replicas)
 
 
 def decide(policy: Policy, state: Panic, load: Load, now: float) -> tuple[Panic, Wanted]:
     """Return the next state and the wanted replicas; loads in the unit of `policy.target`, `now` in seconds."""
     base = max(1, load.ready)
-    highest = math.ceil(policy.max_scale_up_rate * base)
+    highest = _rounded_up(policy.max_scale_up_rate * base)
     lowest = math.floor(base / policy.max_scale_down_rate)
-    raw_panic = math.ceil(load.panic / policy.target)
-    by_stable = min(max(math.ceil(load.stable / policy.target), lowest), highest)
+    raw_panic = _rounded_up(load.panic / policy.target)
+    by_stable = min(max(_rounded_up(load.stable / policy.target), lowest), highest)
     by_panic = min(max(raw_panic, lowest), highest)
 
     since = state.since
@@ -65,3 +69,7 @@ def decide(policy: Policy, state: Panic, load: Load, now: float) -> tuple[Panic,
     # Panic only climbs: a dip inside a surge is noise until the stable window has seen it.
     floor = max(state.floor, by_stable, by_panic)
     return Panic(since, floor), Wanted(floor, by_stable, by_panic, panicking=True)
+
+
+def _rounded_up(replicas: float) -> int:
+    return math.ceil(min(replicas, MOST_REPLICAS))

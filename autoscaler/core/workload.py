@@ -18,6 +18,7 @@ from autoscaler.core.observation import LastKnown, Samples, observe
 from autoscaler.core.window import LoadWindow
 
 _LONGEST_CATCH_UP_S = 600  # seconds written at one tick after a long stop of the program
+_CLOCK_STEP_S = 5  # a clock that is corrected by less stands still for us, no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,14 @@ class Workload:
 
     policy: Policy
     window: LoadWindow
-    panic: kpa.Panic
+    panic: kpa.Panic | None = None
     known: LastKnown = field(default_factory=LastKnown)
     standing: Decision | None = None
 
     @classmethod
-    def first_seen(cls, policy: Policy, sight: Sight, now: float) -> Workload:
+    def first_seen(cls, policy: Policy) -> Workload:
         """Return the memory of a workload that is new to us."""
-        return cls(policy, LoadWindow(policy.stable_window_s), kpa.first_panic(len(sight.ready), now))
+        return cls(policy, LoadWindow(policy.stable_window_s))
 
     def follow(self, policy: Policy) -> None:
         """Take new parameters over; what was measured stays."""
@@ -50,32 +51,38 @@ class Workload:
             self.window = self.window.resized(policy.stable_window_s)
         self.policy = policy
 
-    def tick(self, sight: Sight, samples: Samples, now: float) -> Decision:
-        """Return, and remember, what is to be done at `now` (Unix seconds)."""
-        last = self.window.last
+    def tick(self, sight: Sight, samples: Samples, now: float, hold: str | None = None) -> Decision:
+        """Return, and remember, what is to be done at `now` (Unix seconds); `hold` is a reason to decide nothing."""
         newest = int(now) - 1  # the last second that is over
+        if self.window.last is not None and newest < self.window.last - _CLOCK_STEP_S:
+            # The clock was set back: what is remembered lies in the future, and is not to be waited for.
+            self.window, self.panic = LoadWindow(self.policy.stable_window_s), None
+        last = self.window.last
         first = newest if last is None else max(last + 1, newest - _LONGEST_CATCH_UP_S + 1)
         self.known, seconds = observe(samples, sight.namespace, sight.ready, self.known, range(first, newest + 1))
         for second in seconds:
             self.window.record(second)
-        self.standing = self._decide(sight, now)
+        self.standing = self._decide(sight, now, hold)
         return self.standing
 
-    def _decide(self, sight: Sight, now: float) -> Decision:
-        policy, window = self.policy, self.window
+    def _decide(self, sight: Sight, now: float, hold: str | None) -> Decision:
+        policy, window, ready = self.policy, self.window, len(sight.ready)
         stable, panic = window.average(policy.stable_window_s), window.average(policy.panic_window_s)
         # A person may have raised the count meanwhile: what is held is never less than what is there.
         standing = max(sight.current, 0 if self.standing is None else self.standing.desired)
-        held = Decision(
-            now, Mode.HELD, "", standing, standing, sight.current, len(sight.ready), stable=stable, panic=panic
-        )
+        held = Decision(now, Mode.HELD, "", standing, standing, sight.current, ready, stable=stable, panic=panic)
         if sight.current == 0:
             return replace(held, reason="somebody scaled it to zero; autoscaling resumes above zero", desired=0)
+        if hold is not None:
+            return self._bounded(replace(held, reason=f"held: {hold}"))
         if stable is None or panic is None:
             return self._bounded(replace(held, reason="held: no sample of its load has been seen yet"))
         if window.seen(policy.panic_window_s) is Seen.NOTHING:
             return self._bounded(replace(held, reason=f"held: no samples; last known load {_short(panic)}"))
-        load = Load(stable, panic, len(sight.ready))
+        load = Load(stable, panic, ready)
+        if self.panic is None:
+            # The replicas that are still starting count here too: after a restart in a surge they are most of all.
+            self.panic = kpa.first_panic(max(ready, sight.current), now)
         self.panic, wanted = kpa.decide(policy, self.panic, load, now)
         if wanted.replicas < standing and window.seen(policy.panic_window_s) is Seen.PART:
             reason = (

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import requests
 from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
 from urllib3.util import Retry
 
-from autoscaler.core.observation import Samples, Series, gather
+from autoscaler.core.observation import Samples, Series, gather, lookback_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 VLLM = ("vllm:num_requests_running", "vllm:num_requests_waiting")
 """The concurrency of a vLLM server: gauges of requests that run and that wait; a pod's load is their sum."""
 
-_LOOKBACK_S = 40  # two samples even at a scrape interval of 15 s
 _TIMEOUT_S = 1.6  # a tick is 2 s
+_MOST_UNANSWERED = 4
 
 
 class PrometheusError(Exception):
@@ -27,34 +28,61 @@ class PrometheusError(Exception):
 
 
 class Prometheus:
-    """One Prometheus, asked from a thread of its own: the client is synchronous."""
+    """One Prometheus, asked from threads: the client is synchronous, and its time-out is that of each read.
+
+    A question that takes longer than a tick is left behind with its thread and connection; a few of them at most.
+    """
 
     def __init__(self, url: str, metrics: Sequence[str] = VLLM) -> None:
-        # No retries: the next tick is the retry, and a late answer is worth nothing.
-        self._connection = PrometheusConnect(url=url.rstrip("/"), retry=Retry(total=0), timeout=_TIMEOUT_S)
-        self._query = f'{{__name__=~"{"|".join(metrics)}",namespace!="",pod!=""}}[{_LOOKBACK_S}s]'
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prometheus")
+        self._url = url.rstrip("/")
+        self._selector = f'{{__name__=~"{"|".join(metrics)}",namespace!="",pod!=""}}'
+        self._lookback_s = lookback_s(None)
+        self._connection = self._connect()
+        self._unanswered: set[Thread] = set()
 
     async def samples(self) -> Samples:
         """Return the newest samples of the load of every pod.
 
         Raises:
-            PrometheusError: there was no usable answer.
+            PrometheusError: there was no usable answer in time.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
-
-    def close(self) -> None:
-        """Wait for nothing more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _ask(self) -> Samples:
+        self._unanswered = {thread for thread in self._unanswered if thread.is_alive()}
+        if len(self._unanswered) >= _MOST_UNANSWERED:
+            raise PrometheusError(f"{len(self._unanswered)} earlier questions are still being answered")
+        answer: Future[Samples] = Future()
+        thread = Thread(target=self._ask, args=(self._connection, answer), name="prometheus", daemon=True)
+        thread.start()
         try:
-            answer = self._connection.custom_query(self._query)
-            return gather(_series(one) for one in answer)
+            samples = await asyncio.wait_for(asyncio.wrap_future(answer), _TIMEOUT_S)
+        except TimeoutError:
+            self._unanswered.add(thread)
+            self._connection = self._connect()
+            raise PrometheusError(f"no whole answer within {_TIMEOUT_S} s") from None
+        self._lookback_s = lookback_s(samples.interval_s)
+        return samples
+
+    def _connect(self) -> PrometheusConnect:
+        # No retries: the next tick is the retry, and a late answer is worth nothing.
+        return PrometheusConnect(url=self._url, retry=Retry(total=0), timeout=_TIMEOUT_S)
+
+    def _ask(self, connection: PrometheusConnect, answer: Future[Samples]) -> None:
+        try:
+            found = gather(_series(one) for one in connection.custom_query(f"{self._selector}[{self._lookback_s}s]"))
         except (requests.RequestException, PrometheusApiClientException) as error:
-            raise PrometheusError(str(error)) from error
+            _finish(answer, PrometheusError(str(error)[:500]))
         except (KeyError, TypeError, ValueError) as error:
-            raise PrometheusError(f"its answer is not one of Prometheus' query API: {error!r}") from error
+            _finish(answer, PrometheusError(f"its answer is not one of Prometheus' query API: {error!r}"[:500]))
+        else:
+            _finish(answer, found)
+
+
+def _finish(answer: Future[Samples], found: Samples | PrometheusError) -> None:
+    if not answer.set_running_or_notify_cancel():
+        return  # nobody waits any more
+    if isinstance(found, PrometheusError):
+        answer.set_exception(found)
+    else:
+        answer.set_result(found)
 
 
 def _series(one: dict[str, Any]) -> Series:

@@ -69,6 +69,8 @@ class Ledger:
         self._holdings: dict[str, Holding] = {}
         self._on_node: dict[str, dict[str, Holding]] = {}
         self._reserved: dict[str, Holding] = {}  # those that can expire
+        self.freed = 0
+        """Grows with each change that may have made room."""
 
     def put_node(self, node: GpuNode) -> None:
         """Take note of a node; what is already known to be held on it counts at once."""
@@ -81,6 +83,7 @@ class Ledger:
         if node.devices > len(self.free):
             self._grow(rows=node.devices, columns=self.free.shape[1])
         self._nodes[node.name] = node
+        self.freed += 1
         self._recompute(node.name)
 
     def drop_node(self, name: str) -> None:
@@ -104,6 +107,7 @@ class Ledger:
         else:
             self._reserved.pop(uid, None)
         if known is None or (known.node, known.devices, known.milli) != (holding.node, holding.devices, holding.milli):
+            self.freed += known is not None
             self._recompute(holding.node)
 
     def release(self, uid: str) -> None:
@@ -115,12 +119,17 @@ class Ledger:
             del on_node[uid]
             if not on_node:
                 del self._on_node[holding.node]
+            self.freed += 1
             self._recompute(holding.node)
 
     def expire(self, now: float) -> None:
         """End the reservations whose time has passed at `now` seconds."""
         for uid in [uid for uid, holding in self._reserved.items() if holding.expires_at <= now]:
             self.release(uid)
+
+    def unmapped(self) -> int:
+        """Return how many pods use devices that nobody knows; each closes its node."""
+        return sum(holding.devices is None and holding.node in self._nodes for holding in self._holdings.values())
 
     def holding(self, uid: str) -> Holding | None:
         """Return what a pod holds."""

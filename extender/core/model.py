@@ -5,8 +5,8 @@ Milli-GPU: one GPU is 1000; a share is an integer, so that shares add up exactly
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, NewType
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ MilliGpu = NewType("MilliGpu", int)
 MiB = NewType("MiB", int)
 
 WHOLE = MilliGpu(1000)
-MOST_DEVICES = 16
-"""No server has more GPUs in one node; a larger wish is a typing error."""
+MOST_DEVICES = 64
+"""The most devices of one node that we name: four times what servers have."""
 
 FRACTION = "gpu-fraction"
 MEMORY = "gpu-memory"
@@ -28,6 +28,10 @@ DEVICES = "plimsoll.dev/devices"
 MILLI = "plimsoll.dev/gpu-milli"
 MARKER = "plimsoll.dev/gpu"
 VENDOR_GPU = "nvidia.com/gpu"
+
+_SHARE = re.compile(r"0?\.([0-9]{1,3})0*")
+_NUMBER = re.compile(r"[0-9]{1,10}")
+_SHOWN = 64  # characters of a value in a message: the rest is no help, and a message goes out once a node
 
 _SHARE_RULE = "a decimal, 0 < x < 1, a multiple of 0.001"
 _COUNT_RULE = f"a whole number from 1 to {MOST_DEVICES}"
@@ -80,7 +84,8 @@ class Malformed:
     rule: str
 
     def __str__(self) -> str:
-        return f'{self.key}: "{self.value}" must be {self.rule}'
+        value = self.value if len(self.value) <= _SHOWN else f"{self.value[:_SHOWN]}..."
+        return f'{self.key}: "{value}" must be {self.rule}'
 
 
 GpuRequest = Share | MemoryShare | Unmapped
@@ -141,29 +146,22 @@ def written(placement: Placement) -> dict[str, str]:
 
 def placement_in(annotations: Mapping[str, str]) -> Placement | None:
     """Return the placement that `written` recorded, or None where there is none that can be read."""
-    try:
-        devices = tuple(int(device) for device in annotations[DEVICES].split(","))
-        milli = int(annotations[MILLI])
-    except (KeyError, ValueError):
+    if DEVICES not in annotations or MILLI not in annotations:
         return None
-    if not 0 < milli <= WHOLE or any(not 0 <= device < MOST_DEVICES for device in devices):
+    texts, text = annotations[DEVICES].split(","), annotations[MILLI]
+    milli = _whole_number(text, WHOLE)
+    if milli is None or not all(_NUMBER.fullmatch(one) and int(one) < MOST_DEVICES for one in texts):
         return None
-    return Placement(devices, MilliGpu(milli))
+    return Placement(tuple(map(int, texts)), MilliGpu(milli))
 
 
 def _milli(text: str) -> MilliGpu | None:
-    try:
-        milli = Decimal(text.strip()) * WHOLE if len(text) <= 32 else Decimal(0)
-    except InvalidOperation:
-        return None
-    if not milli.is_finite() or milli != milli.to_integral_value() or not 0 < milli < WHOLE:
-        return None
-    return MilliGpu(int(milli))
+    found = _SHARE.fullmatch(text.strip())
+    milli = int(found[1].ljust(3, "0")) if found else 0
+    return MilliGpu(milli) if milli else None
 
 
 def _whole_number(text: str, most: int) -> int | None:
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 10:
-        return None
-    number = int(digits)
+    found = _NUMBER.fullmatch(text.strip())
+    number = int(found[0]) if found else 0
     return number if 1 <= number <= most else None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from extender.core.ledger import Ledger
 
 _NO_FIT = np.int64(2**62)
-_NODE_BITS = 15  # 16 devices x 1000 milli-GPU < 2^15: the second key never reaches the first
+_NODE_BITS = 16  # 64 devices x 1000 milli-GPU < 2^16: the second key never reaches the first
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 The laws:
 - Filter answers with one node and reserves its devices there; a pod's next filter replaces its reservation.
-- Bind turns the reservation into a holding without expiry before the Binding is sent. Only a read that shows the pod
-  bound or gone ends it: after a time-out the Binding may still arrive.
+- Bind turns the reservation into a holding without expiry before the Binding is sent: after a time-out it may still
+  arrive. A read ends the holding: one that shows the pod bound or gone, or one that shows it unbound after the API
+  server has answered reads for longer than it works on any request.
 - A pod whose Binding may be under way is answered with that node and no other.
 - Every pod that uses a GPU of ours counts, whoever bound it, until it is gone or all its containers have ended.
 """
@@ -16,12 +17,19 @@ from typing import TYPE_CHECKING
 from extender.core import packing
 from extender.core.ledger import GpuNode, Holding, Ledger, State
 from extender.core.model import WHOLE, GpuRequest, Malformed, MemoryShare, Placement, PodKey, Share, Unmapped
+from extender.core.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+SETTLING_S = 70.0
+"""The API server ends every request after 60 s (its --request-timeout); a Binding that it has not carried out that long
+after it began to answer again will not arrive."""
+
 RESERVATION_S = 30.0
 """How long a filter's promise stands without a bind: longer than a scheduling cycle with its retries ever takes."""
+
+_GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
 
 HIGHEST_SCORE = 10
 """kube-scheduler's scale of an extender's scores: integers from 0."""
@@ -74,10 +82,14 @@ class BindRefused:
 
 @dataclass(slots=True)
 class Scheduling:
-    """The one changing state of the extender: the ledger, and what each unbound pod asks for."""
+    """The one changing state of the extender: the ledger, and what is known of each pod that is not bound."""
 
     ledger: Ledger = field(default_factory=Ledger)
-    _waiting: dict[str, SeenPod] = field(default_factory=dict)
+    _unbound: dict[str, SeenPod] = field(default_factory=dict)
+    _waiting: Waiting = field(default_factory=Waiting)
+    _unsettled: dict[str, float | None] = field(default_factory=dict)
+    """Pods whose Binding's outcome is unknown: since when the API server's answers show them unbound."""
+    _gone: dict[str, None] = field(default_factory=dict)
 
     # --- what the API server says ---
 
@@ -102,16 +114,21 @@ class Scheduling:
         uid = pod.key.uid
         if pod.ended:
             self.pod_gone(uid)
+        elif uid in self._gone:
+            return
         elif pod.node:
-            self._waiting.pop(uid, None)
+            self._waits_no_more(uid)
             self._hold_bound(pod)
         elif pod.request is not None:
             # An unbound sight may be older than our own Binding: it ends no holding.
-            self._waiting[uid] = pod
+            self._unbound[uid] = pod
 
     def pod_gone(self, uid: str) -> None:
         """Take note that a pod is deleted, or that all its containers have ended."""
-        self._waiting.pop(uid, None)
+        self._gone[uid] = None
+        if len(self._gone) > _GONE_REMEMBERED:
+            del self._gone[next(iter(self._gone))]
+        self._waits_no_more(uid)
         self.ledger.release(uid)
 
     def pods_are(self, pods: Iterable[SeenPod]) -> tuple[PodKey, ...]:
@@ -120,10 +137,38 @@ class Scheduling:
         A pod may be younger than the list, so what it holds stays until a read of that pod itself shows it gone.
         """
         seen = {pod.key.uid: pod for pod in pods}
-        self._waiting = {uid: pod for uid, pod in self._waiting.items() if uid in seen}
+        self._unbound = {uid: pod for uid, pod in self._unbound.items() if uid in seen}
         for pod in seen.values():
             self.pod_seen(pod)
         return tuple(sorted((h.pod for h in self.ledger.holdings() if h.pod.uid not in seen), key=lambda key: key.uid))
+
+    def pod_read(self, key: PodKey, pod: SeenPod | None, asked_at: float) -> None:
+        """Take note of the answer to a read of one pod that was sent at `asked_at` seconds; None: it is gone."""
+        if pod is None:
+            self.pod_gone(key.uid)
+            return
+        self.pod_seen(pod)
+        if pod.node or key.uid not in self._unsettled:
+            return
+        since = self._unsettled[key.uid]
+        if since is None:
+            self._unsettled[key.uid] = asked_at
+        elif asked_at - since >= SETTLING_S:
+            del self._unsettled[key.uid]
+            self.ledger.release(key.uid)
+            self._waiting.hurry(key.uid)
+
+    # --- what is to be done beside the verbs ---
+
+    def to_read(self) -> tuple[PodKey, ...]:
+        """Return the pods whose Binding's outcome is unknown: only a read tells what became of it."""
+        held = (self.ledger.holding(uid) for uid in self._unsettled)
+        return tuple(holding.pod for holding in held if holding is not None)
+
+    def to_kick(self, now: float) -> tuple[PodKey, ...]:
+        """Return the refused pods that kube-scheduler should try again at `now` seconds: they would fit now."""
+        self.ledger.expire(now)
+        return self._waiting.to_kick(self.ledger, now)
 
     # --- what kube-scheduler asks ---
 
@@ -131,22 +176,27 @@ class Scheduling:
         """Choose one of `nodes` for `pod` and reserve its devices there, at `now` seconds."""
         self.ledger.expire(now)
         request = pod.request
+        if pod.key.uid in self._gone:
+            return Refused(dict.fromkeys(nodes, "the pod is deleted"))
         if request is None:
             return Chosen(tuple(nodes))
         if isinstance(request, Malformed):
             return Refused(dict.fromkeys(nodes, str(request)))
-        self._waiting[pod.key.uid] = pod
+        self._unbound[pod.key.uid] = pod
         if isinstance(request, Unmapped):
             return self._filter_unmapped(nodes)
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
             if held.node in nodes:
                 return Chosen((held.node,))
+            self._waiting.refused(pod.key, request, nodes, freed=self.ledger.freed, now=now)
             return Refused(dict.fromkeys(nodes, f"its binding to node {held.node} is under way"))
         self.ledger.release(pod.key.uid)
         chosen = packing.best(nodes, packing.costs(self.ledger, request, nodes))
         if chosen is None:
+            self._waiting.refused(pod.key, request, nodes, freed=self.ledger.freed, now=now)
             return Refused({node: self._misfit(request, node) for node in nodes})
+        self._waiting.ended(pod.key.uid)
         self._reserve(pod.key, request, chosen, now + RESERVATION_S)
         return Chosen((chosen,))
 
@@ -172,41 +222,58 @@ class Scheduling:
                 return BindRefused(f"its binding to node {held.node} is under way")
             self.ledger.release(uid)
             held = None
-        waiting = self._waiting.get(uid)
+        unbound = self._unbound.get(uid)
         if held is None:
-            if waiting is None or waiting.request is None or isinstance(waiting.request, Malformed):
+            if unbound is None or unbound.request is None or isinstance(unbound.request, Malformed):
                 return BindRefused("the pod is not known here as one that waits for GPUs; it will be filtered again")
-            if isinstance(waiting.request, Unmapped):
-                return BindTo(waiting.key, node, None)
-            if not self._reserve(waiting.key, waiting.request, node, now + RESERVATION_S):
-                return BindRefused(self._misfit(waiting.request, node))
+            if isinstance(unbound.request, Unmapped):
+                return BindTo(unbound.key, node, None)
+            if not self._reserve(unbound.key, unbound.request, node, now + RESERVATION_S):
+                return BindRefused(self._misfit(unbound.request, node))
             held = self.ledger.holding(uid)
         assert held is not None  # noqa: S101  reserved just above
         if held.devices is None:
             return BindRefused(f"it is bound to node {held.node} already, by another")
         again = held.state is not State.RESERVED
+        self._unsettled.pop(uid, None)
         self.ledger.hold(replace(held, state=State.BINDING, expires_at=float("inf")))
         return BindTo(held.pod, node, Placement(held.devices, held.milli), again)
 
     def bound(self, uid: str) -> None:
         """Take note that the API server accepted the Binding."""
-        self._waiting.pop(uid, None)
+        self._waits_no_more(uid)
         held = self.ledger.holding(uid)
         if held is not None:
             self.ledger.hold(replace(held, state=State.BOUND))
 
     def not_bound(self, asked: BindTo) -> None:
-        """Take note that the API server refused this Binding for certain; an earlier one may still arrive."""
+        """Take note that this Binding was refused, or not sent, for certain; an earlier one may still arrive."""
+        if asked.again:
+            self.unknown(asked)
+            return
         held = self.ledger.holding(asked.pod.uid)
-        if held is not None and held.state is State.BINDING and not asked.again:
+        if held is not None and held.state is State.BINDING:
             self.ledger.release(asked.pod.uid)
 
+    def unknown(self, asked: BindTo) -> None:
+        """Take note that nobody can tell yet whether this Binding was, or will be, carried out."""
+        held = self.ledger.holding(asked.pod.uid)
+        if held is not None and held.state is State.BINDING:
+            self._unsettled[asked.pod.uid] = None
+
     # --- how ---
+
+    def _waits_no_more(self, uid: str) -> None:
+        """Forget what was known of a pod as one that is not bound."""
+        self._unbound.pop(uid, None)
+        self._unsettled.pop(uid, None)
+        self._waiting.ended(uid)
 
     def _hold_bound(self, pod: SeenPod) -> None:
         known = self.ledger.holding(pod.key.uid)
         devices: tuple[int, ...] | None
-        if pod.placed is not None:
+        # Anybody can write our annotation on a pod that is not ours: there it says nothing.
+        if pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped):
             devices, milli = pod.placed.devices, pod.placed.milli
         elif known is not None and known.node == pod.node:
             devices, milli = known.devices, known.milli  # somebody removed our annotation: the pod still runs there

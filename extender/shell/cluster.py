@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from extender.core.ledger import GpuNode
-from extender.core.model import VENDOR_GPU, MiB, PodKey, gpu_request, placement_in, written
+from extender.core.model import MOST_DEVICES, VENDOR_GPU, MiB, PodKey, gpu_request, placement_in, written
 from extender.core.scheduling import BindTo, SeenPod
-from kube.client import NO_ANSWER, Api, ApiError
+from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
 from kube.objects import Container, Node, ObjectReference, Pod
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ NODES = "/api/v1/nodes"
 _OWNED = ("plimsoll.dev/devices", "owned")
 _DEVICE_MEMORY = "nvidia.com/gpu.memory"
 _BINDING_TIMEOUT_S = 5.0
+_RETRY = "plimsoll.dev/retry"
+_ZERO = re.compile(r"0+(\.0*)?[a-zA-Z]*")
 
 _pod = msgspec.json.Decoder(Pod)
 
@@ -49,7 +52,7 @@ def gpu_node(node: Node) -> GpuNode | None:
     """Return a node whose devices are ours to name, or None for any other."""
     labels = node.metadata.labels or {}
     devices = _count((node.status.allocatable or {}).get(VENDOR_GPU, "0"))
-    if labels.get(_OWNED[0]) != _OWNED[1] or devices == 0:
+    if labels.get(_OWNED[0]) != _OWNED[1] or not 1 <= devices <= MOST_DEVICES:
         return None
     return GpuNode(node.metadata.name, devices, MiB(_count(labels.get(_DEVICE_MEMORY, "0"))))
 
@@ -72,8 +75,11 @@ def reference(pod: PodKey) -> ObjectReference:
     return ObjectReference(api_version="v1", kind="Pod", namespace=pod.namespace, name=pod.name, uid=pod.uid)
 
 
-async def send_binding(api: Api, asked: BindTo) -> Accepted | NotSent | Unknown:
-    """Write node and devices on the pod in one call: the API server merges a Binding's annotations into the pod."""
+async def send_binding(api: Api, asked: BindTo, within_s: float) -> Accepted | NotSent | Unknown:
+    """Write node and devices on the pod in one call: the API server merges a Binding's annotations into the pod.
+
+    Nothing is sent later than `within_s` seconds from now.
+    """
     pod = asked.pod
     body = {
         "apiVersion": "v1",
@@ -88,7 +94,7 @@ async def send_binding(api: Api, asked: BindTo) -> Accepted | NotSent | Unknown:
     }
     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/binding"
     try:
-        await api.request("POST", path, body=body, timeout_s=_BINDING_TIMEOUT_S)
+        await api.request("POST", path, body=body, timeout_s=_BINDING_TIMEOUT_S, connect_s=within_s)
     except ApiError as error:
         if error.status == NO_ANSWER or error.status >= 500 or error.status == 409:
             return Unknown(error.message)
@@ -108,16 +114,30 @@ async def read_pod(api: Api, key: PodKey) -> SeenPod | None:
         if error.status == 404:
             return None
         raise
-    pod = seen_pod(_pod.decode(answer))
+    try:
+        pod = seen_pod(_pod.decode(answer))
+    except msgspec.DecodeError as error:
+        raise ApiError(NO_ANSWER, "Undecodable", f"pod {key.namespace}/{key.name} cannot be read: {error}") from error
     return pod if pod.key.uid == key.uid else None
+
+
+async def kick(api: Api, key: PodKey, now: str) -> None:
+    """Have kube-scheduler try a pod again: a change of its annotations is an event to it.
+
+    Raises:
+        ApiError: it was refused, or there was no answer; the next kick comes later anyway.
+    """
+    path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
+    body = {"metadata": {"uid": key.uid, "annotations": {_RETRY: now}}}
+    await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=5.0)
 
 
 def _resources(containers: Iterable[Container]) -> frozenset[str]:
     names: set[str] = set()
     for container in containers:
         if container.resources is not None:
-            names.update(container.resources.requests or ())
-            names.update(container.resources.limits or ())
+            for quantities in (container.resources.requests or {}, container.resources.limits or {}):
+                names.update(name for name, quantity in quantities.items() if not _ZERO.fullmatch(quantity))
     return frozenset(names)
 
 

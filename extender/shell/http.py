@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +12,8 @@ from kube.pages import JSON, Page, Pages, problem, respond
 if TYPE_CHECKING:
     from extender.shell.telemetry import Telemetry
     from kube.pages import Receive, Send
+
+_log = logging.getLogger(__name__)
 
 _VERBS = ("/filter", "/prioritize", "/bind")
 _UNREADY = "the ledger is not built yet: nodes and pods are still being listed"
@@ -60,6 +63,9 @@ class Asgi:
             self._telemetry.seconds.labels(verb).observe(time.monotonic() - received_at)
         except wire.MalformedRequest as error:
             result, page = "malformed", problem(400, f"{verb}: {error}")
+        except Exception:  # noqa: BLE001  a defect met by one pod must not cost the others: it is tried again
+            _log.exception("defect", extra={"verb": verb})
+            result, page = "defect", problem(500, f"{verb}: a defect of the extender; its log has the trace")
         self._telemetry.requests.labels(verb, result).inc()
         return page
 

@@ -29,7 +29,7 @@ class Telemetry:
         self._registry.register(_LedgerCollector(ledger))
         self.requests = Counter(
             "plimsoll_extender_requests_total",
-            "Requests of kube-scheduler by verb and result (ok, refused, malformed, unready, error).",
+            "Requests of kube-scheduler by verb and result (ok, malformed, unready, defect).",
             ["verb", "result"],
             registry=self._registry,
         )
@@ -65,6 +65,11 @@ class _LedgerCollector(Collector):
         for state in State:
             holdings.add_metric([state.value], states.count(state))
         yield holdings
+        unmapped = GaugeMetricFamily(
+            "plimsoll_extender_unmapped_pods", "GPU pods on our nodes whose devices nobody knows; each closes its node."
+        )
+        unmapped.add_metric([], self._ledger.unmapped())
+        yield unmapped
         overfull = GaugeMetricFamily(
             "plimsoll_extender_overfull_devices", "Devices that hold more than they have; anything but 0 is an alarm."
         )

@@ -68,6 +68,8 @@ class Candidates:
     def __init__(self, body: bytes) -> None:
         arguments = _decode(body, _arguments)
         self.pod = arguments.pod
+        if not self.pod.metadata.uid:
+            raise MalformedRequest("the pod has no UID - at `$.Pod.metadata.uid`")
         self._objects: dict[str, msgspec.Raw] | None = None
         if arguments.node_names is None and arguments.nodes is not None:
             self._objects = {
@@ -110,5 +112,5 @@ _binding = msgspec.json.Decoder(BindingArguments)
 def _decode(body: bytes, decoder: msgspec.json.Decoder[_Decoded]) -> _Decoded:
     try:
         return decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(str(error)) from error

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autoscaler.config import Defaults, Problem, defaults, policy
+from autoscaler.config import _CONFIG_MAP, Defaults, Problem, defaults, policy
 from autoscaler.core.model import Policy
 
 A = "autoscaling.knative.dev/"
@@ -39,6 +41,11 @@ def test_unknown_keys_and_the_example_block_are_passed_over() -> None:
         ("panic-threshold-percentage", "NaN"),
         ("max-scale-up-rate", "1"),
         ("max-scale-up-rate", "inf"),
+        ("max-scale-up-rate", "1_"),
+        ("max-scale-up-rate", "1__0"),
+        ("max-scale-up-rate", "1e99999"),
+        ("max-scale-up-rate", "\u0661\u0662"),
+        ("stable-window", "6" * 5000 + "s"),
         ("max-scale-down-rate", "1.0"),
         ("container-concurrency-target-percentage", "0"),
         ("container-concurrency-target-percentage", "101"),
@@ -52,7 +59,14 @@ def test_unknown_keys_and_the_example_block_are_passed_over() -> None:
 def test_a_value_that_breaks_its_rule_is_a_problem(key: str, value: str) -> None:
     _, problems = defaults({key: value})
     assert [(p.key, p.value) for p in problems] == [(key, value)]
-    assert str(problems[0]).startswith(f'{key}: "{value}" must be ')
+    assert str(problems[0]).startswith(f'{key}: "{value[:64]}')
+    assert len(str(problems[0])) < 300
+
+
+@given(st.sampled_from(sorted(_CONFIG_MAP)), st.one_of(st.text(), st.text("0123456789._eE+-smh")))
+def test_any_text_is_read_or_a_problem(key: str, text: str) -> None:
+    defaults({key: text})
+    policy(Defaults(), {A + key: text, A + "target": text, A + "window": text})
 
 
 def test_all_problems_are_told_at_once() -> None:

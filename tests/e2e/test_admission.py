@@ -82,11 +82,54 @@ def test_whole_gpus_become_marker_and_annotation(cluster: LocalCluster, managed_
     assert pod.spec.scheduler_name == "plimsoll"
 
 
-def test_gpus_of_init_containers_count_as_the_scheduler_counts(cluster: LocalCluster, managed_namespace: str) -> None:
-    inits = [container("load", gpu="4"), {**container("sidecar", gpu="1"), "restartPolicy": "Always"}]
+def init(gpus: str) -> dict[str, Any]:
+    return container(f"load{gpus}", gpu=gpus)
+
+
+def sidecar(gpus: str) -> dict[str, Any]:
+    return {**container(f"sidecar{gpus}", gpu=gpus), "restartPolicy": "Always"}
+
+
+@pytest.mark.parametrize(
+    ("inits", "total"),
+    [
+        pytest.param([], "2", id="no init container"),
+        pytest.param([init("1")], "2", id="a small one runs before the containers take their GPUs"),
+        pytest.param([init("4")], "4", id="a large one decides"),
+        pytest.param([init("4"), init("3")], "4", id="they run one at a time"),
+        pytest.param([sidecar("1")], "3", id="a sidecar runs beside the containers"),
+        pytest.param([init("4"), sidecar("1")], "4", id="a sidecar that stands later does not run yet"),
+        pytest.param([sidecar("1"), init("4")], "5", id="a sidecar that stands before runs already"),
+        pytest.param([sidecar("1"), init("3"), sidecar("3")], "6", id="two sidecars beside the containers decide"),
+        pytest.param([sidecar("1"), init("6"), sidecar("3")], "7", id="only the first of two sidecars runs already"),
+        pytest.param([sidecar("1"), sidecar("3"), init("4")], "8", id="both sidecars run already"),
+    ],
+)
+def test_gpus_of_init_containers_count_as_the_scheduler_counts(
+    cluster: LocalCluster, managed_namespace: str, inits: list[dict[str, Any]], total: str
+) -> None:
     pod = admitted(cluster, managed_namespace, container("main", gpu="2"), initContainers=inits)
-    assert pod.metadata.annotations == {"plimsoll.dev/gpus": "5"}
-    assert [limits(each) for each in pod.spec.init_containers or []] == [MARKER, MARKER]
+    assert pod.metadata.annotations == {"plimsoll.dev/gpus": total}
+    assert [limits(each) for each in pod.spec.init_containers or []] == [MARKER] * len(inits)
+
+
+@pytest.mark.parametrize("request_", ["1", "3"])
+def test_a_gpu_request_that_is_not_its_limit_gets_kubernetes_own_message(
+    cluster: LocalCluster, managed_namespace: str, request_: str
+) -> None:
+    unequal = container("unequal", gpu="2")
+    unequal["resources"]["requests"] = {"nvidia.com/gpu": request_}
+    for containers, inits in (([container("good", gpu="1"), unequal], []), ([container("good", gpu="1")], [unequal])):
+        with pytest.raises(ApiError, match=r"must be equal to nvidia\.com/gpu limit"):
+            admitted(cluster, managed_namespace, *containers, initContainers=inits)
+
+
+def test_a_gpu_request_written_differently_is_still_its_limit(cluster: LocalCluster, managed_namespace: str) -> None:
+    same = container("main", gpu="2")
+    same["resources"]["requests"] = {"nvidia.com/gpu": "2000m"}
+    pod = admitted(cluster, managed_namespace, same)
+    assert pod.metadata.annotations == {"plimsoll.dev/gpus": "2"}
+    assert limits(pod.spec.containers[0]) == MARKER
 
 
 def test_our_annotations_cannot_be_brought_along(cluster: LocalCluster, managed_namespace: str) -> None:

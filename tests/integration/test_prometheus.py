@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import time
 import urllib.request
-from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,8 +104,7 @@ def wait_until(true: Callable[[], bool], why: Callable[[], str] = lambda: "", se
 
 
 def ask(url: str) -> Samples:
-    with closing(Prometheus(url)) as prometheus:
-        return asyncio.run(prometheus.samples())
+    return asyncio.run(Prometheus(url).samples())
 
 
 def page(running: str, waiting: str) -> str:
@@ -169,6 +168,27 @@ def test_a_server_that_is_no_prometheus_is_an_error_with_a_sentence(exporter: Ex
         ask(f"http://127.0.0.1:{exporter.port}")
 
 
+def test_a_server_that_drips_its_answer_costs_no_more_than_a_tick() -> None:
+    """Each read of it succeeds in time, so that only a limit on the whole answer helps."""
+    ended = Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n")
+            while not ended.wait(0.2):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=drip, args=(listener,), daemon=True)
+        thread.start()
+        try:
+            with pytest.raises(PrometheusError, match="no whole answer within"):
+                ask(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        finally:
+            ended.set()
+            thread.join()
+
+
 def test_no_samples_is_an_answer_and_not_an_error(url: str) -> None:
-    with closing(Prometheus(url, metrics=("nobody:exports_this",))) as prometheus:
-        assert asyncio.run(prometheus.samples()).by_pod == {}
+    assert asyncio.run(Prometheus(url, metrics=("nobody:exports_this",)).samples()).by_pod == {}

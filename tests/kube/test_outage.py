@@ -24,3 +24,13 @@ def test_an_outage_is_told_once_a_minute(caplog: pytest.LogCaptureFixture) -> No
         ("Prometheus is back", 120),
     ]
     assert vars(caplog.records[0])["error"] == "refused"
+
+
+def test_what_comes_and_goes_is_told_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    outage = Outage("Prometheus", "decisions are held", logging.getLogger("t"), clock=lambda: now)
+    with caplog.at_level(logging.INFO):
+        for second in range(600):
+            now = float(second)
+            outage.hear(ConnectionError("refused") if second % 4 < 2 else None)
+    assert len(caplog.records) <= 2 * 10

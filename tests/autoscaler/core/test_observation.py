@@ -2,11 +2,12 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.core.model import SecondOfLoad, Seen
-from autoscaler.core.observation import NO_SAMPLES, LastKnown, Samples, Series, gather, observe
+from autoscaler.core.observation import NO_SAMPLES, LastKnown, Samples, Series, gather, lookback_s, observe
 
 
 def each_second(pod: str, values: dict[int, float]) -> Series:
@@ -56,10 +57,33 @@ def test_stale_samples_are_no_samples() -> None:
     assert [s.seen for s in seen(samples, ["a"], range(11, 18))] == [Seen.ALL] * 5 + [Seen.NOTHING] * 2
 
 
-def test_with_a_slow_scrape_samples_stay_fresh_for_longer() -> None:
-    samples = gather([Series("ns", "a", ((0.5, 1.0), (15.5, 2.0)))])
-    assert samples.staleness_s == 37.5
-    assert {s.seen for s in seen(samples, ["a"], range(15, 50))} == {Seen.ALL}
+def every(interval: int, pod: str, until: int, value: float = 1.0) -> Series:
+    """One sample an interval, from 0.5 s on."""
+    return Series("ns", pod, tuple((time + 0.5, value) for time in range(0, until, interval)))
+
+
+@pytest.mark.parametrize("interval", [1, 5, 15, 30, 60, 110])
+def test_a_steady_scrape_of_any_interval_is_seen_whole(interval: int) -> None:
+    until = 3 * 110
+    samples = gather([every(interval, "a", until), every(interval, "b", until)])
+    assert {s.seen for s in seen(samples, ["a", "b"], range(until - interval, until))} == {Seen.ALL}
+
+
+def test_slow_scrapes_stay_fresh_beside_fast_ones() -> None:
+    samples = gather([every(1, "fast", 300), *(every(15, f"slow{i}", 300) for i in range(8))])
+    ready = ["fast", *(f"slow{i}" for i in range(8))]
+    assert {s.seen for s in seen(samples, ready, range(285, 300))} == {Seen.ALL}
+
+
+def test_a_lost_scrape_is_no_longer_interval() -> None:
+    times = [t for t in range(40) if t not in (7, 8, 20)]
+    samples = gather([Series("ns", "a", tuple((t + 0.5, 1.0) for t in times))])
+    assert samples.interval_s == 1.0
+
+
+@pytest.mark.parametrize(("interval", "lookback"), [(None, 300), (1.0, 40), (15.0, 48), (60.0, 160), (500.0, 300)])
+def test_two_samples_are_asked_for_at_any_interval(interval: float | None, lookback: int) -> None:
+    assert lookback_s(interval) == lookback
 
 
 def test_a_pod_that_is_not_measured_counts_with_its_last_known_load_and_the_second_is_partial() -> None:
@@ -69,10 +93,18 @@ def test_a_pod_that_is_not_measured_counts_with_its_last_known_load_and_the_seco
     assert seen(only_a, ["a", "b"], range(20, 21), known) == [SecondOfLoad(20, 10.0, Seen.PART)]
 
 
-def test_a_partial_second_is_never_below_the_last_known_load() -> None:
-    known = LastKnown({"old": 10.0}, 10.0)
+def test_a_partial_second_is_never_below_the_last_load_that_was_measured_whole() -> None:
+    known = LastKnown({"old": 10.0}, 10.0, 10.0)
     replaced = gather([each_second("new-1", {10: 1.0})])
     assert seen(replaced, ["new-1", "new-2"], range(10, 11), known) == [SecondOfLoad(10, 10.0, Seen.PART)]
+
+
+def test_a_peak_that_was_never_measured_whole_passes() -> None:
+    """One of two pods is never scraped: the other one's peak must not stay for ever."""
+    known = LastKnown()
+    for second, load in ((10, 10.0), (11, 300.0), (12, 10.0)):
+        known, values = observe(gather([each_second("a", {second: load})]), "ns", ["a", "b"], known, [second])
+        assert [(s.load, s.seen) for s in values] == [(load, Seen.PART)]
 
 
 def test_values_that_are_no_load_are_no_samples() -> None:

@@ -77,7 +77,7 @@ def play(lines: list[str]) -> list[str]:
     )
     ready = int(given["ready"])
     world = World(start=int(given.get("start", "0")), ready=ready, asked=ready)
-    workload = Workload.first_seen(policy, _sight(world), float(BEGIN))
+    workload = Workload.first_seen(policy)
     now, told, out = BEGIN, None, []
     for line in lines[1:]:
         length, rest = line.removeprefix("for ").split("s ", 1)

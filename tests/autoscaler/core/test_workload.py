@@ -39,18 +39,18 @@ def run(workload: Workload, since: float, seconds: int, load: float, ready: int)
     return now, decision
 
 
-def fresh(ready: int, policy: Policy = POLICY) -> Workload:
-    return Workload.first_seen(policy, sight(ready), START)
+def fresh(policy: Policy = POLICY) -> Workload:
+    return Workload.first_seen(policy)
 
 
 def test_before_the_first_sample_the_decision_is_held() -> None:
-    decision = fresh(3).tick(sight(3), NO_SAMPLES, START)
+    decision = fresh().tick(sight(3), NO_SAMPLES, START)
     assert (decision.mode, decision.desired) == (Mode.HELD, 3)
 
 
 def test_a_decision_without_samples_still_obeys_the_bounds() -> None:
-    low = fresh(3, replace(POLICY, min_scale=5)).tick(sight(3), NO_SAMPLES, START)
-    high = fresh(3, replace(POLICY, max_scale=2)).tick(sight(3), NO_SAMPLES, START)
+    low = fresh(replace(POLICY, min_scale=5)).tick(sight(3), NO_SAMPLES, START)
+    high = fresh(replace(POLICY, max_scale=2)).tick(sight(3), NO_SAMPLES, START)
     assert (low.desired, high.desired) == (5, 2)
     assert "min-scale" in low.reason
     assert "max-scale" in high.reason
@@ -58,21 +58,21 @@ def test_a_decision_without_samples_still_obeys_the_bounds() -> None:
 
 def test_min_scale_wins_over_max_scale() -> None:
     policy = replace(POLICY, min_scale=5, max_scale=2)
-    assert fresh(3, policy).tick(sight(3), NO_SAMPLES, START).desired == 5
+    assert fresh(policy).tick(sight(3), NO_SAMPLES, START).desired == 5
 
 
 def test_the_last_replica_stays() -> None:
-    _, decision = run(fresh(1), START, 120, 0.0, 1)
+    _, decision = run(fresh(), START, 120, 0.0, 1)
     assert (decision.wanted, decision.desired, decision.mode) == (0, 1, Mode.STABLE)
 
 
 def test_a_workload_that_somebody_scaled_to_zero_is_left_alone() -> None:
-    decision = fresh(0, replace(POLICY, min_scale=2)).tick(sight(0), NO_SAMPLES, START)
+    decision = fresh(replace(POLICY, min_scale=2)).tick(sight(0), NO_SAMPLES, START)
     assert (decision.mode, decision.desired) == (Mode.HELD, 0)
 
 
 def test_a_hole_is_held_until_it_has_left_the_panic_window() -> None:
-    workload = fresh(4)
+    workload = fresh()
     now, before = run(workload, START, 130, 40.0, 4)
     assert (before.mode, before.desired) == (Mode.STABLE, 4)
     modes = []
@@ -87,7 +87,7 @@ def test_a_hole_is_held_until_it_has_left_the_panic_window() -> None:
 
 
 def test_replicas_that_a_person_added_while_there_was_no_data_stay() -> None:
-    workload = fresh(4)
+    workload = fresh()
     now, _ = run(workload, START, 130, 40.0, 4)
     workload.tick(sight(4), NO_SAMPLES, now + 2)
     assert workload.tick(sight(4, current=9), NO_SAMPLES, now + 4).desired == 9
@@ -95,14 +95,14 @@ def test_replicas_that_a_person_added_while_there_was_no_data_stay() -> None:
 
 
 def test_a_decision_that_is_not_written_yet_is_held_too() -> None:
-    workload = fresh(2)
+    workload = fresh()
     now, raised = run(workload, START, 130, 90.0, 2)
     assert raised.desired == 9
     assert workload.tick(sight(2), NO_SAMPLES, now + 2).desired == 9
 
 
 def test_the_return_of_samples_is_no_valley() -> None:
-    workload = fresh(4)
+    workload = fresh()
     now, _ = run(workload, START, 130, 40.0, 4)
     for _ in range(30):
         now += 2.0
@@ -113,7 +113,7 @@ def test_the_return_of_samples_is_no_valley() -> None:
 
 
 def test_part_of_the_samples_never_scales_down() -> None:
-    workload = fresh(4)
+    workload = fresh()
     now, _ = run(workload, START, 130, 40.0, 4)
     for _ in range(60):
         now += 2.0
@@ -122,7 +122,7 @@ def test_part_of_the_samples_never_scales_down() -> None:
 
 
 def test_part_of_the_samples_may_scale_up() -> None:
-    workload = fresh(4)
+    workload = fresh()
     now, _ = run(workload, START, 130, 40.0, 4)
     for _ in range(10):
         now += 2.0
@@ -131,22 +131,50 @@ def test_part_of_the_samples_may_scale_up() -> None:
 
 
 def test_a_changed_window_keeps_what_was_measured() -> None:
-    workload = fresh(4)
+    workload = fresh()
     now, _ = run(workload, START, 130, 40.0, 4)
     workload.follow(replace(POLICY, stable_window_s=20, panic_window_s=2))
     decision = workload.tick(sight(4), samples(now + 2, 40.0, 4), now + 2)
     assert (decision.stable, decision.desired) == (40.0, 4)
 
 
+def test_after_a_restart_in_a_surge_the_starting_replicas_count() -> None:
+    """Twenty are asked for and four are ready: the first decision must not send sixteen of them away."""
+    workload = fresh()
+    workload.tick(sight(4, current=20), NO_SAMPLES, START)
+    decision = workload.tick(sight(4, current=20), samples(START + 2, 40.0, 4), START + 2)
+    assert (decision.mode, decision.desired) == (Mode.PANIC, 20)
+
+
+def test_a_reason_to_hold_is_held_and_told_within_the_bounds() -> None:
+    decision = fresh(replace(POLICY, max_scale=3)).tick(sight(4), samples(START, 400.0, 4), START, "no good keys")
+    assert (decision.mode, decision.desired) == (Mode.HELD, 3)
+    assert decision.reason.startswith("held: no good keys")
+
+
+def test_a_clock_that_was_set_back_begins_anew_and_sends_nobody_away() -> None:
+    workload = fresh()
+    now, _ = run(workload, START, 130, 40.0, 4)
+    now -= 3600.0
+    _, risen = run(workload, now, 20, 400.0, 4)
+    assert (risen.mode, risen.desired) == (Mode.PANIC, 40)
+
+
+def test_loads_beyond_all_measure_are_no_overflow() -> None:
+    workload = fresh(replace(POLICY, max_scale=0, max_scale_up_rate=1e308))
+    _, decision = run(workload, START, 10, 3.9e12, 4)
+    assert decision.desired == 2**31 - 1
+
+
 def test_the_reason_has_the_numbers_that_made_it() -> None:
-    _, decision = run(fresh(1), START, 130, 35.0, 1)
+    _, decision = run(fresh(), START, 130, 35.0, 1)
     assert "load 35" in decision.reason
     assert "target 10 each" in decision.reason
 
 
 @pytest.mark.parametrize("stop_s", [30, 599, 3600])
 def test_a_stopped_program_wakes_up_without_a_valley(stop_s: int) -> None:
-    workload = fresh(4)
+    workload = fresh()
     now, _ = run(workload, START, 130, 40.0, 4)
     now += stop_s
     for _ in range(5):
@@ -160,7 +188,7 @@ def test_a_stopped_program_wakes_up_without_a_valley(stop_s: int) -> None:
     st.lists(st.one_of(st.none(), st.floats(0, 5000)), min_size=1, max_size=25),
 )
 def test_replicas_are_always_within_their_bounds(policy: Policy, ready: int, loads: list[float | None]) -> None:
-    workload = Workload.first_seen(policy, sight(ready), START)
+    workload = Workload.first_seen(policy)
     for step, load in enumerate(loads):
         now = START + 2.0 * step
         seen = NO_SAMPLES if load is None else samples(now, load, ready)

@@ -1,12 +1,19 @@
 """Each verb keeps its law: promises are kept, nothing is promised twice, and what is held is held until it is gone."""
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from itertools import pairwise
 
-from extender.core.ledger import GpuNode, State
+from extender.core.ledger import GpuNode
 from extender.core.model import Malformed, MiB, MilliGpu, Placement, PodKey, Share, Unmapped
-from extender.core.scheduling import RESERVATION_S, BindRefused, BindTo, Chosen, Refused, Scheduling, SeenPod
+from extender.core.scheduling import (
+    RESERVATION_S,
+    SETTLING_S,
+    BindRefused,
+    BindTo,
+    Chosen,
+    Refused,
+    Scheduling,
+    SeenPod,
+)
 
 QUARTER = Share(1, MilliGpu(250))
 WHOLE = Share(1, MilliGpu(1000))
@@ -185,27 +192,106 @@ def test_scores_keep_a_reservation() -> None:
     assert s.prioritize(pod("p"), ["a", "b"]) == (0, 10)
 
 
-@pytest.mark.parametrize("answer", ["accepted", "unknown", "refused"])
-@given(
-    steps=st.lists(st.tuples(st.integers(0, 15), st.sampled_from([100, 250, 500, 1000]), st.booleans()), max_size=60)
-)
-@settings(max_examples=50)
-def test_whatever_comes_no_device_is_promised_twice(answer: str, steps: list[tuple[int, int, bool]]) -> None:
-    s = scheduling(a=2, b=3)
-    for now, (number, milli, leaves) in enumerate(steps):
-        wanted = pod(f"p{number}", Share(1, MilliGpu(milli)))
-        if leaves:
-            s.pod_gone(wanted.key.uid)
-            continue
-        held = s.ledger.holding(wanted.key.uid)
-        if held is not None and held.state is State.BOUND:
-            continue  # kube-scheduler asks for no bound pod
-        choice = s.filter(wanted, ["a", "b"], float(now))
-        if isinstance(choice, Chosen):
-            to = s.bind(wanted.key.uid, choice.nodes[0], float(now))
-            assert isinstance(to, BindTo)
-            if answer == "accepted":
-                s.bound(wanted.key.uid)
-            elif answer == "refused":
-                s.not_bound(to)
-        assert list(s.ledger.overfull()) == []
+def unknown_binding(on: Scheduling, uid: str) -> BindTo:
+    """Filter and bind to node a, and hear nothing of what became of it."""
+    on.filter(pod(uid, WHOLE), ["a"], 0.0)
+    to = on.bind(uid, "a", 0.0)
+    assert isinstance(to, BindTo)
+    on.unknown(to)
+    return to
+
+
+def test_an_unknown_outcome_is_given_up_when_it_can_no_longer_arrive() -> None:
+    s = scheduling(a=1, b=1)
+    to = unknown_binding(s, "p")
+    assert s.to_read() == (to.pod,)
+    s.pod_read(to.pod, pod("p", WHOLE), 10.0)
+    s.pod_read(to.pod, pod("p", WHOLE), 10.0 + SETTLING_S - 1)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 80.0), Refused)
+    s.pod_read(to.pod, pod("p", WHOLE), 10.0 + SETTLING_S)
+    assert s.to_read() == ()
+    assert s.filter(pod("q", WHOLE), ["a"], 80.0) == Chosen(("a",))
+    assert s.filter(pod("p", WHOLE), ["b"], 80.0) == Chosen(("b",))
+
+
+def test_an_unknown_outcome_that_a_read_shows_bound_is_bound() -> None:
+    s = scheduling(a=1)
+    to = unknown_binding(s, "p")
+    s.pod_read(to.pod, pod("p", WHOLE, node="a", placed=to.placed), 5.0)
+    assert s.to_read() == ()
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 1e9), Refused)
+
+
+def test_a_new_try_begins_the_settling_anew() -> None:
+    s = scheduling(a=1)
+    to = unknown_binding(s, "p")
+    s.pod_read(to.pod, pod("p", WHOLE), 10.0)
+    again = s.bind("p", "a", 60.0)
+    assert isinstance(again, BindTo)
+    s.unknown(again)
+    s.pod_read(to.pod, pod("p", WHOLE), 81.0)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 82.0), Refused)
+
+
+def test_what_is_heard_of_a_deleted_pod_afterwards_is_let_go() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.pod_gone("p")
+    s.pod_seen(pod("p", WHOLE, node="a", placed=Placement((0,), MilliGpu(1000))))
+    assert isinstance(s.filter(pod("p", WHOLE), ["a"], 0.0), Refused)
+    assert s.filter(pod("q", WHOLE), ["a"], 0.0) == Chosen(("a",))
+
+
+def test_annotations_on_a_pod_that_is_not_ours_say_nothing() -> None:
+    s = scheduling(a=2)
+    s.pod_seen(pod("plain", None, node="a", placed=Placement((0,), MilliGpu(1000))))
+    assert [int(free) for free in s.ledger.room("a")] == [1000, 1000]
+    s.pod_seen(pod("foreign", Unmapped(), node="a", placed=Placement((0,), MilliGpu(1))))
+    assert [int(free) for free in s.ledger.room("a")] == [0, 0]
+    assert s.ledger.unmapped() == 1
+
+
+def test_a_refused_pod_is_kicked_when_its_room_is_free_and_not_before() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Refused)
+    assert s.to_kick(10.0) == ()
+    s.pod_gone("p")
+    assert s.to_kick(10.0) == (PodKey("q", "default", "q"),)
+    assert s.to_kick(10.1) == ()
+
+
+def test_a_refused_pod_is_kicked_when_a_reservation_ends_without_a_word() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    s.filter(pod("q", WHOLE), ["a"], 0.0)
+    assert s.to_kick(RESERVATION_S - 1) == ()
+    assert s.to_kick(RESERVATION_S) == (PodKey("q", "default", "q"),)
+
+
+def test_a_pod_is_kicked_only_for_the_nodes_that_suited_it_otherwise() -> None:
+    s = scheduling(a=1, b=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.filter(pod("q", WHOLE), ["a"], 0.0)
+    s.node_seen(GpuNode("c", 4, MiB(16384)))
+    assert s.to_kick(10.0) == ()
+
+
+def test_kicks_in_vain_come_ever_more_rarely() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.filter(pod("q", WHOLE), ["a"], 0.0)
+    s.pod_gone("p")
+    kicked = [now for now in range(1, 200) if s.to_kick(float(now))]
+    pauses = [later - earlier for earlier, later in pairwise(kicked)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 64
+
+
+def test_a_placed_pod_is_kicked_no_more() -> None:
+    s = scheduling(a=1, b=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.filter(pod("q", WHOLE), ["a"], 0.0)
+    place(s, pod("q", WHOLE), ["b"])
+    s.pod_gone("p")
+    assert s.to_kick(100.0) == ()

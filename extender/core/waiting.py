@@ -1,0 +1,78 @@
+"""Which waiting pods should be tried again? Those that were refused and would fit now.
+
+kube-scheduler tries a refused pod again when something happens in the cluster, and else after five minutes. It may ask
+before we have seen a deleted pod go, and some room comes free without any event (a reservation that ends), so a pod
+whose room is free is kicked by us. A kick in vain makes the next one wait twice as long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from extender.core import packing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extender.core.ledger import Ledger
+    from extender.core.model import MemoryShare, PodKey, Share
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 64.0
+_MOST_KICKS = 32  # at once: room for one pod must not wake a thousand
+
+
+@dataclass(slots=True)
+class _Refusal:
+    key: PodKey
+    request: Share | MemoryShare
+    nodes: tuple[str, ...]
+    first_at: float
+    kick_at: float
+    pause_s: float
+    seen: int  # `Ledger.freed` when it last did not fit: until that changes there is nothing to look at
+
+
+class Waiting:
+    """The pods that filter refused for room, each with the nodes that suited it otherwise."""
+
+    def __init__(self) -> None:
+        self._refusals: dict[str, _Refusal] = {}
+        self._last_nodes: tuple[str, ...] = ()
+
+    def refused(
+        self, key: PodKey, request: Share | MemoryShare, nodes: Sequence[str], *, freed: int, now: float
+    ) -> None:
+        """Take note of a refusal at `now` seconds, with the ledger as it was at `freed`."""
+        if self._last_nodes != (offered := tuple(nodes)):
+            self._last_nodes = offered  # thousands of pods wait for the same nodes: one tuple serves them all
+        known = self._refusals.get(key.uid)
+        pause_s = known.pause_s if known else _FIRST_PAUSE_S
+        first_at = known.first_at if known else now
+        self._refusals[key.uid] = _Refusal(key, request, self._last_nodes, first_at, now + pause_s, pause_s, freed)
+
+    def hurry(self, uid: str) -> None:
+        """Take note that what held a pod back is over."""
+        if uid in self._refusals:
+            self._refusals[uid].kick_at, self._refusals[uid].pause_s = 0.0, _FIRST_PAUSE_S
+
+    def ended(self, uid: str) -> None:
+        """Take note that a pod waits no more."""
+        self._refusals.pop(uid, None)
+
+    def to_kick(self, ledger: Ledger, now: float) -> tuple[PodKey, ...]:
+        """Return the pods to try again at `now` seconds, those that wait longest first."""
+        due = [one for one in self._refusals.values() if one.kick_at <= now and one.seen != ledger.freed]
+        fits: dict[tuple[Share | MemoryShare, int], bool] = {}
+        kicked: list[PodKey] = []
+        for one in sorted(due, key=lambda refusal: (refusal.first_at, refusal.key.uid)):
+            shape = (one.request, id(one.nodes))
+            if shape not in fits:
+                fits[shape] = packing.best(one.nodes, packing.costs(ledger, one.request, one.nodes)) is not None
+            if not fits[shape]:
+                one.seen = ledger.freed
+            elif len(kicked) < _MOST_KICKS:
+                one.pause_s = min(2 * one.pause_s, _LONGEST_PAUSE_S)
+                one.kick_at = now + one.pause_s
+                kicked.append(one.key)
+        return tuple(kicked)
