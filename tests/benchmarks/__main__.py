@@ -26,7 +26,7 @@ def main() -> int:
             for arm, rate in ((binding.WITHOUT, rates.without), (binding.WITH, rates.with_extender))
         ),
         f"| **with over without**, median of the rounds' ratios | **{rates.ratio:.2f}** |",
-        f"| fullest device ever seen, milli-GPU | {rates.fullest} |",
+        f"| fullest device after any burst, milli-GPU | {rates.fullest} |",
         "",
         (
             f"{binding.ROUNDS} rounds of {binding.PODS} pods, {binding.NODES} nodes of {binding.GPUS_PER_NODE} GPUs; "

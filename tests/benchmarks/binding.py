@@ -43,7 +43,7 @@ WITHOUT = Arm("without any extender", "default-scheduler", "without", {}, {})
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Pods bound per second, one a round, and the milli-GPU of the fullest device that was ever seen."""
+    """Pods bound per second, one a round, and the milli-GPU of the fullest device after any burst."""
 
     with_extender: tuple[float, ...]
     without: tuple[float, ...]
