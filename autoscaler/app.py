@@ -105,10 +105,15 @@ class Autoscaler:
         for uid in [uid for uid in self._workloads if uid not in sights]:
             del self._workloads[uid]
             self._held_since.pop(uid, None)
+            self._unproven.discard(uid)
             self._forget(uid)
-        decided = {
-            uid: self._decide(self._inventory.targets[uid], sight, samples, now) for uid, sight in sights.items()
-        }
+        decided: dict[str, Decision] = {}
+        for uid, sight in sights.items():
+            target = self._inventory.targets[uid]
+            try:
+                decided[uid] = self._decide(target, sight, samples, now)
+            except Exception:  # noqa: BLE001  a defect met by one workload must not cost the others theirs
+                _log.exception("defect: no decision", extra={"workload": str(target.key)})
         self._standing.clear()
         self._standing.update({self._inventory.targets[uid].key: decision for uid, decision in decided.items()})
         for uid, decision in decided.items():

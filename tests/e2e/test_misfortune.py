@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import time
@@ -210,10 +211,13 @@ def test_a_malformed_pod_is_told_of_once_or_twice_however_often_it_is_tried(
     names = [f"bad{i:02}" for i in range(20)]
     pods.create(cluster, managed_namespace, [pods.fraction(name, "1.5") for name in names])
     end = time.monotonic() + 10.0
-    while time.monotonic() < end:
-        pods.create(cluster, managed_namespace, [pods.fraction("good", "0.25")])
+    for i in itertools.count():
+        good = f"good{i}"  # a new name each time: KWOK ends a deleted pod by its name, and might hit the next one
+        pods.create(cluster, managed_namespace, [pods.fraction(good, "0.25")])
         pods.wait_bound(cluster, managed_namespace, 1)
-        pods.delete(cluster, managed_namespace, "good")
+        pods.delete(cluster, managed_namespace, good)
+        if time.monotonic() > end:
+            break
 
     def told(name: str) -> int:
         found = pods.events_about(cluster, managed_namespace, name)
