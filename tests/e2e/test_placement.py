@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def running_extender(cluster: LocalCluster) -> Iterator[None]:
-    """Run the extender, and look after each test that no device holds more than it has."""
+def running_extender(cluster: LocalCluster, managed_namespace: str) -> Iterator[None]:
+    """Run the extender, and look after each test, before its pods go, that no device holds more than it has."""
+    del managed_namespace  # asked for so that it is torn down after the look
     if cluster.pid("extender") is None:
         cluster.start_extender()
     yield
