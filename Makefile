@@ -66,5 +66,5 @@ down: $(READY) ## end a local control plane that was left running
 	@$(BIN)/python -m deploy.local down
 
 clean: ## delete what this checkout made (the built programs in the cache stay)
-	@rm -rf $(VENV) .lock-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@rm -rf $(VENV) .lock-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
