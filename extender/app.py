@@ -116,7 +116,8 @@ class Extender:
             return await cluster.send_binding(self._api, decision, within_s)
         finally:
             self._bindings -= 1
-            self._few_bindings.set()
+            if self._bindings < _MOST_BINDINGS:
+                self._few_bindings.set()
 
     async def _bound_after_all(self, decision: BindTo, outcome: cluster.Unknown) -> str:
         """Read the pod back; return "" if it is bound as we asked, else what is known."""
