@@ -23,6 +23,7 @@ MAY = {
         ("list", "", "pods", ""),
         ("watch", "", "pods", ""),
         ("create", "", "pods/binding", "any"),
+        ("patch", "", "pods", "any"),
         ("create", "", "events", "any"),
         ("patch", "", "events", "any"),
     ],
@@ -48,7 +49,8 @@ MAY_NOT = {
     "plimsoll-extender": [
         ("delete", "", "pods", "any"),
         ("create", "", "pods", "any"),
-        ("patch", "", "pods", "any"),
+        ("update", "", "pods", "any"),
+        ("patch", "", "pods/status", "any"),
         ("create", "", "pods/eviction", "any"),
         ("patch", "", "nodes", ""),
         ("list", "", "secrets", "any"),
