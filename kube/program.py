@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kube.client import Api, CredentialsError
+from kube.http import server_of
 from kube.logs import log_to_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 
 class ProblemAtStart(Exception):  # noqa: N818  somebody else's fault, told to a person
@@ -80,21 +79,7 @@ async def _start(chosen: argparse.Namespace, work: Callable[[Started], Awaitable
 
 async def serve(application: Any, listener: socket.socket, work: Coroutine[Any, Any, None]) -> None:
     """Serve an ASGI application beside `work`, until SIGTERM or SIGINT; a failure of `work` ends both and is raised."""
-    server = _Server(
-        uvicorn.Config(
-            application,
-            http=_OneWriteProtocol,
-            proxy_headers=False,
-            interface="asgi3",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=600,  # a caller's idle connection closed under its feet would cost it a failed call
-            timeout_graceful_shutdown=5,
-        )
-    )
+    server = server_of(application)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.end)
@@ -104,49 +89,6 @@ async def serve(application: Any, listener: socket.socket, work: Coroutine[Any, 
     working.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await working
-
-
-class _OneWriteProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, with head and body of an answer in one system call: each costs more than making the answer."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
-
-
-class _Gathering:
-    """A transport that writes at the end of the loop's turn what was written during it."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._parts: list[bytes] = []
-
-    def write(self, part: bytes) -> None:
-        if not self._parts:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._parts.append(part)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._parts:
-            parts, self._parts = self._parts, []
-            self._transport.write(b"".join(parts))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, which leaves signals to us: its own way raises them again after the end and so kills the clean-up."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def end(self) -> None:
-        self.should_exit = True
 
 
 def _address(text: str) -> tuple[str, int]:
