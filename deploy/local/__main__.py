@@ -10,10 +10,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from deploy.local.binaries import Binaries
-from deploy.local.cluster import ClusterSpec, LocalCluster, sweep
+from deploy.local.cluster import LocalCluster
 from deploy.local.places import ClusterFiles
 from deploy.local.problem import LocalProblem
 from deploy.local.processes import Processes
+from deploy.local.programs import ClusterSpec, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

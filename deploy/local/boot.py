@@ -129,7 +129,7 @@ def _launch_own_scheduler(cluster: LocalCluster) -> None:
 def _launch_prometheus(cluster: LocalCluster) -> None:
     path = cluster.files.run / "prometheus.yaml"
     write_json(cluster.scrape_targets, [])
-    programs = {name: cluster.components.address(name) for name in ("extender", "autoscaler")}
+    programs = {name: cluster.addresses.of(name) for name in ("extender", "autoscaler")}
     write_json(path, configurations.prometheus(targets=cluster.scrape_targets, programs=programs))
     cluster.launch("prometheus", cluster.components.prometheus(path))
 

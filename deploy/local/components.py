@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.local.places import ClusterFiles
+    from deploy.local.ports import Addresses
 
 PORT_NAMES = (
     "etcd",
@@ -24,18 +25,6 @@ PORT_NAMES = (
     "extender",
     "autoscaler",
 )
-
-_HEALTH = {
-    "etcd": ("http", "/health"),
-    "kube-apiserver": ("https", "/readyz"),
-    "kube-controller-manager": ("https", "/healthz"),
-    "default-scheduler": ("https", "/readyz"),
-    "scheduler": ("https", "/readyz"),
-    "kwok": ("http", "/healthz"),
-    "prometheus": ("http", "/-/ready"),
-    "extender": ("http", "/readyz"),
-    "autoscaler": ("http", "/readyz"),
-}
 
 # The node's failure is not played by missed heartbeats, and there are no volumes, clouds or kubelet certificates.
 _CONTROLLERS_LEFT_OUT = (
@@ -60,17 +49,13 @@ class Components:
     """The command lines of one cluster's programs."""
 
     files: ClusterFiles
-    ports: dict[str, int]
+    addresses: Addresses
     binary: Path
     prometheus_binary: Path
 
-    def address(self, name: str) -> str:
-        """Return host:port of a program."""
-        return f"{HOST}:{self.ports[name]}"
-
     def etcd(self) -> list[str]:
         """Keep the cluster's objects; a test's database needs no fsync."""
-        client, peer = f"http://{self.address('etcd')}", f"http://{self.address('etcd-peer')}"
+        client, peer = f"http://{self.addresses.of('etcd')}", f"http://{self.addresses.of('etcd-peer')}"
         return [
             *self._component("etcd"),
             f"--data-dir={self.files.run / 'etcd'}",
@@ -87,9 +72,9 @@ class Components:
         """Serve the Kubernetes API with RBAC and a certificate that it makes itself."""
         return [
             *self._component("kube-apiserver"),
-            f"--etcd-servers=http://{self.address('etcd')}",
+            f"--etcd-servers=http://{self.addresses.of('etcd')}",
             f"--bind-address={HOST}",
-            f"--secure-port={self.ports['kube-apiserver']}",
+            f"--secure-port={self.addresses.ports['kube-apiserver']}",
             # Without it the server looks for an outward address, and ends on a machine that has none.
             f"--advertise-address={HOST}",
             f"--cert-dir={self.certificates}",
@@ -131,24 +116,14 @@ class Components:
             f"--config={stages}",
             "--manage-all-nodes=true",
             "--cidr=10.244.0.0/16",
-            f"--server-address={self.address('kwok')}",
+            f"--server-address={self.addresses.of('kwok')}",
             "--v=WARN",  # else a line for each change of each pod
         ]
 
     def prometheus(self, configuration: Path) -> list[str]:
         """Scrape the targets and answer queries."""
-        return [
-            str(self.prometheus_binary),
-            f"--config.file={configuration}",
-            f"--storage.tsdb.path={self.files.run / 'prometheus'}",
-            f"--web.listen-address={self.address('prometheus')}",
-            "--log.level=warn",
-        ]
-
-    def health_url(self, name: str) -> str:
-        """Return the URL that answers 200 once a program is ready."""
-        scheme, path = _HEALTH[name]
-        return f"{scheme}://{self.address(name)}{path}"
+        storage = self.files.run / "prometheus"
+        return prometheus_command(self.prometheus_binary, configuration, storage, self.addresses.of("prometheus"))
 
     @property
     def certificates(self) -> Path:
@@ -161,11 +136,22 @@ class Components:
     def _serving(self, name: str) -> list[str]:
         return [
             f"--bind-address={HOST}",
-            f"--secure-port={self.ports[name]}",
+            f"--secure-port={self.addresses.ports[name]}",
             # Its certificate is made in memory and it asks nobody who is calling: health and metrics are open, all
             # else is closed.
             "--authorization-always-allow-paths=/healthz,/livez,/readyz,/metrics",
         ]
+
+
+def prometheus_command(binary: Path, configuration: Path, storage: Path, address: str) -> list[str]:
+    """Return the command line of a Prometheus."""
+    return [
+        str(binary),
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={storage}",
+        f"--web.listen-address={address}",
+        "--log.level=warn",
+    ]
 
 
 def service_account_key_command(binary: Path) -> list[str]:

@@ -55,19 +55,15 @@ def write_token_file(path: Path, identities: dict[str, StaticIdentity]) -> None:
     write_whole(path, "".join(rows).encode())
 
 
-def write_kubeconfig(path: Path, *, server: str, certificate_authority: Path, user: str, token: str) -> None:
-    """Write a kubeconfig with one context."""
+def write_kubeconfig(path: Path, *, server: str, certificate_authority: Path | None, user: str, token: str) -> None:
+    """Write a kubeconfig with one context; `certificate_authority` is None for a server without TLS."""
+    trust = {} if certificate_authority is None else {"certificate-authority": str(certificate_authority)}
     write_json(
         path,
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [
-                {
-                    "name": "local",
-                    "cluster": {"server": server, "certificate-authority": str(certificate_authority)},
-                }
-            ],
+            "clusters": [{"name": "local", "cluster": {"server": server, **trust}}],
             "users": [{"name": user, "user": {"token": token}}],
             "contexts": [{"name": "local", "context": {"cluster": "local", "user": user}}],
             "current-context": "local",

@@ -1,9 +1,10 @@
-"""Which port is free, and stays free while its program is restarted?"""
+"""Where does each program answer, and which port is free, and stays free while its program is restarted?"""
 
 from __future__ import annotations
 
 import secrets
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.problem import LocalProblem
@@ -13,6 +14,35 @@ HOST = "127.0.0.1"
 _LOWEST = 10_000
 _OUTGOING_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _TRIES = 200
+
+
+_HEALTH = {
+    "etcd": ("http", "/health"),
+    "kube-apiserver": ("https", "/readyz"),
+    "kube-controller-manager": ("https", "/healthz"),
+    "default-scheduler": ("https", "/readyz"),
+    "scheduler": ("https", "/readyz"),
+    "kwok": ("http", "/healthz"),
+    "prometheus": ("http", "/-/ready"),
+    "extender": ("http", "/readyz"),
+    "autoscaler": ("http", "/readyz"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The ports of one cluster's programs, by name."""
+
+    ports: dict[str, int]
+
+    def of(self, name: str) -> str:
+        """Return host:port of a program."""
+        return f"{HOST}:{self.ports[name]}"
+
+    def health_url(self, name: str) -> str:
+        """Return the URL that answers 200 once a program is ready."""
+        scheme, path = _HEALTH[name]
+        return f"{scheme}://{self.of(name)}{path}"
 
 
 def free_ports(count: int) -> list[int]:

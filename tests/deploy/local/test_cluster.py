@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.local.__main__ import main
-from deploy.local.cluster import ClusterSpec, sweep
 from deploy.local.places import ClusterFiles
 from deploy.local.problem import LocalProblem
 from deploy.local.processes import Processes
+from deploy.local.programs import ClusterSpec, sweep
 
 if TYPE_CHECKING:
     from pathlib import Path
