@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoscaler.app import serve
@@ -18,7 +19,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser, run = flags(
         "plimsoll-autoscaler", "Scale workloads by the load that Prometheus sees.", listen="127.0.0.1:8901"
     )
-    run.add_argument("--prometheus-url", type=_url, required=True, metavar="URL", help="where Prometheus answers")
+    source = run.add_mutually_exclusive_group(required=True)
+    source.add_argument("--prometheus-url", type=_url, metavar="URL", help="where Prometheus answers")
+    source.add_argument(
+        "--scrape-targets",
+        type=Path,
+        metavar="FILE",
+        help="for a first look and small tests, instead of a Prometheus: read the metrics pages of the targets in "
+        "FILE, in the JSON format of Prometheus' file_sd_configs, every second",
+    )
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-autoscaler stands (default: %(default)s)"
     )

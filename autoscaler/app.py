@@ -14,7 +14,9 @@ from autoscaler.core.model import Mode
 from autoscaler.core.observation import NO_SAMPLES
 from autoscaler.core.workload import Workload
 from autoscaler.shell import cluster
-from autoscaler.shell.prometheus import Prometheus, PrometheusError
+from autoscaler.shell.exporters import Exporters
+from autoscaler.shell.prometheus import Prometheus
+from autoscaler.shell.source import SamplesError
 from autoscaler.shell.telemetry import Telemetry
 from kube import program
 from kube.client import ApiError
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from autoscaler.core.model import Decision, WorkloadKey
     from autoscaler.core.observation import Samples
     from autoscaler.core.workload import Sight
+    from autoscaler.shell.source import Source
     from kube.client import Api
     from kube.objects import ObjectReference
     from kube.program import Started
@@ -49,9 +52,9 @@ Row = TypeVar("Row")
 class Autoscaler:
     """The running autoscaler."""
 
-    def __init__(self, api: Api, prometheus: Prometheus, namespace: str) -> None:
+    def __init__(self, api: Api, source: Source, namespace: str) -> None:
         self._api = api
-        self._prometheus = prometheus
+        self._source = source
         self._namespace = namespace
         self._inventory = Inventory()
         self._defaults = config.Defaults()
@@ -68,7 +71,7 @@ class Autoscaler:
             cluster.CONFIG_MAP
         }
         self._events = EventWriter(api, "plimsoll-autoscaler")
-        self._prometheus_outage = Outage("Prometheus", "decisions are held", _log)
+        self._source_outage = Outage(source.name, "decisions are held", _log)
         self._write_outage = Outage("writing replica counts", "they are tried again at each tick", _log)
         self.telemetry = Telemetry(self._standing)
 
@@ -80,6 +83,7 @@ class Autoscaler:
         """Watch and tick, without end."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._events.run())
+            tasks.create_task(self._source.run())
             tasks.create_task(self._follow_config())
             tasks.create_task(self._mirror(cluster.DEPLOYMENTS, cluster.target, self._inventory.targets))
             tasks.create_task(self._mirror(cluster.REPLICA_SETS, cluster.controller, self._inventory.owners))
@@ -125,12 +129,12 @@ class Autoscaler:
     async def _samples(self) -> Samples:
         try:
             with self.telemetry.query_seconds.time():
-                samples = await self._prometheus.samples()
-        except PrometheusError as error:
+                samples = await self._source.samples()
+        except SamplesError as error:
             self.telemetry.query_errors.inc()
-            self._prometheus_outage.failed(str(error))
+            self._source_outage.failed(str(error))
             return NO_SAMPLES
-        self._prometheus_outage.ended()
+        self._source_outage.ended()
         return samples
 
     def _decide(self, target: Target, sight: Sight, samples: Samples, now: float) -> Decision:
@@ -258,8 +262,8 @@ class Autoscaler:
 async def serve(started: Started) -> None:
     """Autoscale until a signal ends it."""
     flags = started.flags
-    prometheus = Prometheus(flags.prometheus_url)
-    autoscaler = Autoscaler(started.api, prometheus, flags.namespace)
+    source = Exporters(flags.scrape_targets) if flags.scrape_targets else Prometheus(flags.prometheus_url)
+    autoscaler = Autoscaler(started.api, source, flags.namespace)
     telemetry = autoscaler.telemetry
     pages = Pages(
         autoscaler.ready,

@@ -12,6 +12,7 @@ from prometheus_api_client import PrometheusApiClientException, PrometheusConnec
 from urllib3.util import Retry
 
 from autoscaler.core.observation import Samples, Series, gather, lookback_s
+from autoscaler.shell.source import SamplesError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,15 +24,13 @@ _TIMEOUT_S = 1.6  # a tick is 2 s
 _MOST_UNANSWERED = 4
 
 
-class PrometheusError(Exception):
-    """Prometheus refused, or did not answer."""
-
-
 class Prometheus:
     """One Prometheus, asked from threads: the client is synchronous, and its time-out is that of each read.
 
     A question that takes longer than a tick is left behind with its thread and connection; a few of them at most.
     """
+
+    name = "Prometheus"
 
     def __init__(self, url: str, metrics: Sequence[str] = VLLM) -> None:
         self._url = url.rstrip("/")
@@ -44,11 +43,11 @@ class Prometheus:
         """Return the newest samples of the load of every pod.
 
         Raises:
-            PrometheusError: there was no usable answer in time.
+            SamplesError: there was no usable answer in time.
         """
         self._unanswered = {thread for thread in self._unanswered if thread.is_alive()}
         if len(self._unanswered) >= _MOST_UNANSWERED:
-            raise PrometheusError(f"{len(self._unanswered)} earlier questions are still being answered")
+            raise SamplesError(f"{len(self._unanswered)} earlier questions are still being answered")
         answer: Future[Samples] = Future()
         thread = Thread(target=self._ask, args=(self._connection, answer), name="prometheus", daemon=True)
         thread.start()
@@ -57,9 +56,12 @@ class Prometheus:
         except TimeoutError:
             self._unanswered.add(thread)
             self._connection = self._connect()
-            raise PrometheusError(f"no whole answer within {_TIMEOUT_S} s") from None
+            raise SamplesError(f"no whole answer within {_TIMEOUT_S} s") from None
         self._lookback_s = lookback_s(samples.interval_s)
         return samples
+
+    async def run(self) -> None:
+        """Nothing goes on between two questions: Prometheus itself scrapes and remembers."""
 
     def _connect(self) -> PrometheusConnect:
         # No retries: the next tick is the retry, and a late answer is worth nothing.
@@ -69,17 +71,17 @@ class Prometheus:
         try:
             found = gather(_series(one) for one in connection.custom_query(f"{self._selector}[{self._lookback_s}s]"))
         except (requests.RequestException, PrometheusApiClientException) as error:
-            _finish(answer, PrometheusError(str(error)[:500]))
+            _finish(answer, SamplesError(str(error)[:500]))
         except (KeyError, TypeError, ValueError) as error:
-            _finish(answer, PrometheusError(f"its answer is not one of Prometheus' query API: {error!r}"[:500]))
+            _finish(answer, SamplesError(f"its answer is not one of Prometheus' query API: {error!r}"[:500]))
         else:
             _finish(answer, found)
 
 
-def _finish(answer: Future[Samples], found: Samples | PrometheusError) -> None:
+def _finish(answer: Future[Samples], found: Samples | SamplesError) -> None:
     if not answer.set_running_or_notify_cancel():
         return  # nobody waits any more
-    if isinstance(found, PrometheusError):
+    if isinstance(found, SamplesError):
         answer.set_exception(found)
     else:
         answer.set_result(found)

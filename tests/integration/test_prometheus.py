@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import subprocess
 import time
-import urllib.request
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -16,91 +12,37 @@ import pytest
 
 from autoscaler.core.model import Seen
 from autoscaler.core.observation import LastKnown, observe
-from autoscaler.shell.prometheus import Prometheus, PrometheusError
-from deploy.local.binaries import Binaries
+from autoscaler.shell.prometheus import Prometheus
+from autoscaler.shell.source import SamplesError
 from deploy.local.ports import free_ports
+from tests.integration.scraping import Exporter, running_prometheus, serving_pages, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from autoscaler.core.observation import Samples
 
 
-@dataclass
-class Exporter:
-    """What the scraped pages say: a text a path."""
-
-    port: int
-    pages: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def exporter() -> Iterator[Exporter]:
-    pages: dict[str, str] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            page = pages.get(self.path)
-            self.send_response(200 if page is not None else 503)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write((page or "").encode())
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Exporter(server.server_address[1], pages)
-    server.shutdown()
-    server.server_close()
+    with serving_pages() as exporter:
+        yield exporter
 
 
 @pytest.fixture(scope="module")
 def url(exporter: Exporter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    home = tmp_path_factory.mktemp("prometheus")
-    target = f"'127.0.0.1:{exporter.port}'"
-    jobs = "\n".join(
-        f"  - {{job_name: {pod}, scrape_interval: {interval}, scrape_timeout: 1s, metrics_path: /{pod},"
-        f" static_configs: [{{targets: [{target}], labels: {{namespace: ns, pod: {pod}}}}}]}}"
+    jobs = [
+        {
+            "job_name": pod,
+            "scrape_interval": interval,
+            "scrape_timeout": "1s",
+            "metrics_path": f"/{pod}",
+            "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"], "labels": {"namespace": "ns", "pod": pod}}],
+        }
         for pod, interval in (("a", "1s"), ("b", "1s"), ("slow", "3s"))
-    )
-    (home / "prometheus.yml").write_text(f"scrape_configs:\n{jobs}\n")
-    (port,) = free_ports(1)
-    with (home / "log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                str(Binaries.ready(progress=print).prometheus),
-                f"--config.file={home / 'prometheus.yml'}",
-                f"--storage.tsdb.path={home / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(f"{address}/-/ready"), (home / "log").read_text)
+    ]
+    with running_prometheus(tmp_path_factory.mktemp("prometheus"), jobs) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url) as answer:  # noqa: S310  our own loopback address
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def wait_until(true: Callable[[], bool], why: Callable[[], str] = lambda: "", seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.1)
 
 
 def ask(url: str) -> Samples:
@@ -158,13 +100,13 @@ def test_a_pod_whose_page_is_away_or_says_no_number_is_not_measured(
 
 def test_a_prometheus_that_is_not_there_is_an_error_with_a_sentence() -> None:
     (port,) = free_ports(1)
-    with pytest.raises(PrometheusError, match="refused"):
+    with pytest.raises(SamplesError, match="refused"):
         ask(f"http://127.0.0.1:{port}")
 
 
 def test_a_server_that_is_no_prometheus_is_an_error_with_a_sentence(exporter: Exporter) -> None:
     exporter.pages["/api/v1/query"] = "hello"
-    with pytest.raises(PrometheusError):
+    with pytest.raises(SamplesError):
         ask(f"http://127.0.0.1:{exporter.port}")
 
 
@@ -183,7 +125,7 @@ def test_a_server_that_drips_its_answer_costs_no_more_than_a_tick() -> None:
         thread = Thread(target=drip, args=(listener,), daemon=True)
         thread.start()
         try:
-            with pytest.raises(PrometheusError, match="no whole answer within"):
+            with pytest.raises(SamplesError, match="no whole answer within"):
                 ask(f"http://127.0.0.1:{listener.getsockname()[1]}")
         finally:
             ended.set()
