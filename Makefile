@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check format unit integration e2e bars lock down clean
+.PHONY: help setup build demo test check format unit contract integration e2e bars lock down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -28,10 +28,10 @@ $(READY): requirements.lock pyproject.toml
 build: $(READY) ## build the local control plane's programs (once, about ten minutes)
 	@$(BIN)/python -m deploy.local build
 
-demo: build ## watch Plimsoll do its main job, on a real control plane (5 minutes)
-	@$(BIN)/python -m plimsoll demo $(DEMO)
+demo: $(READY) ## watch Plimsoll do its main job (a minute; CLUSTER=real: on a real control plane, 5 minutes)
+	@$(BIN)/python -m plimsoll demo $(if $(CLUSTER),--cluster $(CLUSTER)) $(DEMO)
 
-test: check integration e2e ## everything that must hold: checks, then real Prometheus, then a real control plane
+test: check contract integration e2e ## everything that must hold: checks, then embedded and real clusters, real Prometheus
 
 check: $(READY) ## format, lint, types, import contracts and unit tests (a minute or two)
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
@@ -45,13 +45,16 @@ format: $(READY) ## format and sort, in place
 	@$(BIN)/ruff check --quiet --fix .
 
 unit: $(READY) ## unit and property tests
-	@$(BIN)/python -m pytest tests --ignore tests/integration --ignore tests/e2e --ignore tests/benchmarks
+	@$(BIN)/python -m pytest tests $(foreach room,contract story integration e2e benchmarks,--ignore tests/$(room))
+
+contract: $(READY) ## what the embedded cluster keeps, and random stories on it
+	@$(BIN)/python -m pytest tests/contract tests/story
 
 integration: build ## tests on a real Prometheus
 	@$(BIN)/python -m pytest tests/integration
 
-e2e: build ## tests on a real control plane
-	@$(BIN)/python -m pytest tests/e2e
+e2e: build ## tests on a real control plane, the contract among them
+	@$(BIN)/python -m pytest tests/e2e tests/contract --cluster real
 
 bars: build ## the long measurements; rewrites the tables in docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks

@@ -1,7 +1,49 @@
-"""What may be asked of every test run?"""
+"""What may be asked of every test run, and which clusters stand ready: an embedded one a test, one real one for all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
+
+from deploy.local import ClusterSpec, LocalCluster
+from plimsoll.embedded import EmbeddedCluster
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from kube.client import Api
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite", action="store_true", help="write what the scenarios give into their files")
+    parser.addoption(
+        "--cluster",
+        choices=("embedded", "real"),
+        default="embedded",
+        help="where the contract tests run (tests/contract)",
+    )
+    parser.addoption("--seed", type=int, default=1, help="of the random story (tests/story)")
+    parser.addoption("--operations", type=int, default=1000, help="how long the random story is")
+
+
+@pytest.fixture
+async def embedded() -> AsyncIterator[EmbeddedCluster]:
+    """An embedded cluster of two nodes with two GPUs each, whose scheduler knows no extender."""
+    async with EmbeddedCluster(nodes=2, gpus_per_node=2) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def api(embedded: EmbeddedCluster) -> AsyncIterator[Api]:
+    """The admin's connection to it, over HTTP."""
+    connected = await embedded.connect()
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[LocalCluster]:
+    """A real control plane with 4 nodes of 4 GPUs; neither the extender nor the autoscaler runs yet."""
+    with LocalCluster.start(ClusterSpec(name="e2e", nodes=4, gpus_per_node=4), progress=print) as running:
+        yield running

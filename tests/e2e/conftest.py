@@ -1,4 +1,4 @@
-"""What do the end-to-end tests run on? One real control plane for all of them, a fresh namespace for each test."""
+"""What do the end-to-end tests run in? A fresh namespace for each, on the real control plane of tests/conftest.py."""
 
 from __future__ import annotations
 
@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.local import ClusterSpec, LocalCluster
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from deploy.local import LocalCluster
     from kube.client import Api
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[LocalCluster]:
-    """A control plane with 4 nodes of 4 GPUs; neither the extender nor the autoscaler runs yet."""
-    with LocalCluster.start(ClusterSpec(name="e2e", nodes=4, gpus_per_node=4), progress=print) as running:
-        yield running
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from kube.client import ApiError
 from kube.objects import Container, Pod
 
 if TYPE_CHECKING:
-    from deploy.local import LocalCluster
     from kube.client import Api
 
 MARKER = {"plimsoll.dev/gpu": "1"}
@@ -24,8 +23,8 @@ def container(name: str = "main", **limits: str) -> dict[str, Any]:
     return spec
 
 
-def admitted(
-    cluster: LocalCluster,
+async def admitted(
+    api: Api,
     namespace: str,
     *containers: dict[str, Any],
     annotations: dict[str, str] | None = None,
@@ -38,10 +37,8 @@ def admitted(
         "spec": {"containers": containers or [container()], **spec},
     }
 
-    async def ask(api: Api) -> bytes:
-        return await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", query={"dryRun": "All"}, body=body)
-
-    return msgspec.json.decode(cluster.call(ask), type=Pod)
+    answer = await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", query={"dryRun": "All"}, body=body)
+    return msgspec.json.decode(answer, type=Pod)
 
 
 def limits(of: Container) -> dict[str, str]:
@@ -50,32 +47,34 @@ def limits(of: Container) -> dict[str, str]:
     return of.resources.limits or {}
 
 
-def test_a_fraction_pod_gets_the_marker_and_our_scheduler(cluster: LocalCluster, managed_namespace: str) -> None:
-    pod = admitted(cluster, managed_namespace, annotations={"gpu-fraction": "0.25"})
+async def test_a_fraction_pod_gets_the_marker_and_our_scheduler(api: Api, managed_namespace: str) -> None:
+    pod = await admitted(api, managed_namespace, annotations={"gpu-fraction": "0.25"})
     assert limits(pod.spec.containers[0]) == MARKER
     assert pod.spec.scheduler_name == "plimsoll"
 
 
-def test_a_malformed_fraction_is_left_to_the_extender(cluster: LocalCluster, managed_namespace: str) -> None:
-    pod = admitted(cluster, managed_namespace, annotations={"gpu-fraction": "abc"})
+async def test_a_malformed_fraction_is_left_to_the_extender(api: Api, managed_namespace: str) -> None:
+    pod = await admitted(api, managed_namespace, annotations={"gpu-fraction": "abc"})
     assert limits(pod.spec.containers[0]) == MARKER
 
 
-def test_the_named_container_gets_the_marker(cluster: LocalCluster, managed_namespace: str) -> None:
+async def test_the_named_container_gets_the_marker(api: Api, managed_namespace: str) -> None:
     annotations = {"gpu-memory": "4096", "gpu-fraction-container-name": "model"}
-    pod = admitted(cluster, managed_namespace, container("proxy"), container("model", cpu="1"), annotations=annotations)
+    pod = await admitted(
+        api, managed_namespace, container("proxy"), container("model", cpu="1"), annotations=annotations
+    )
     assert [limits(each) for each in pod.spec.containers] == [{}, {"cpu": "1", **MARKER}]
 
 
-def test_an_unknown_container_name_means_the_first(cluster: LocalCluster, managed_namespace: str) -> None:
+async def test_an_unknown_container_name_means_the_first(api: Api, managed_namespace: str) -> None:
     annotations = {"gpu-memory": "4096", "gpu-fraction-container-name": "absent"}
-    pod = admitted(cluster, managed_namespace, container("proxy"), container("model"), annotations=annotations)
+    pod = await admitted(api, managed_namespace, container("proxy"), container("model"), annotations=annotations)
     assert [limits(each) for each in pod.spec.containers] == [MARKER, {}]
 
 
-def test_whole_gpus_become_marker_and_annotation(cluster: LocalCluster, managed_namespace: str) -> None:
-    pod = admitted(
-        cluster, managed_namespace, container("a", gpu="1", cpu="2"), container("b"), container("c", gpu="2")
+async def test_whole_gpus_become_marker_and_annotation(api: Api, managed_namespace: str) -> None:
+    pod = await admitted(
+        api, managed_namespace, container("a", gpu="1", cpu="2"), container("b"), container("c", gpu="2")
     )
     assert [limits(each) for each in pod.spec.containers] == [{"cpu": "2", **MARKER}, {}, MARKER]
     assert pod.metadata.annotations == {"plimsoll.dev/gpus": "3"}
@@ -105,61 +104,61 @@ def sidecar(gpus: str) -> dict[str, Any]:
         pytest.param([sidecar("1"), sidecar("3"), init("4")], "8", id="both sidecars run already"),
     ],
 )
-def test_gpus_of_init_containers_count_as_the_scheduler_counts(
-    cluster: LocalCluster, managed_namespace: str, inits: list[dict[str, Any]], total: str
+async def test_gpus_of_init_containers_count_as_the_scheduler_counts(
+    api: Api, managed_namespace: str, inits: list[dict[str, Any]], total: str
 ) -> None:
-    pod = admitted(cluster, managed_namespace, container("main", gpu="2"), initContainers=inits)
+    pod = await admitted(api, managed_namespace, container("main", gpu="2"), initContainers=inits)
     assert pod.metadata.annotations == {"plimsoll.dev/gpus": total}
     assert [limits(each) for each in pod.spec.init_containers or []] == [MARKER] * len(inits)
 
 
 @pytest.mark.parametrize("request_", ["1", "3"])
-def test_a_gpu_request_that_is_not_its_limit_gets_kubernetes_own_message(
-    cluster: LocalCluster, managed_namespace: str, request_: str
+async def test_a_gpu_request_that_is_not_its_limit_gets_kubernetes_own_message(
+    api: Api, managed_namespace: str, request_: str
 ) -> None:
     unequal = container("unequal", gpu="2")
     unequal["resources"]["requests"] = {"nvidia.com/gpu": request_}
     for containers, inits in (([container("good", gpu="1"), unequal], []), ([container("good", gpu="1")], [unequal])):
         with pytest.raises(ApiError, match=r"must be equal to nvidia\.com/gpu limit"):
-            admitted(cluster, managed_namespace, *containers, initContainers=inits)
+            await admitted(api, managed_namespace, *containers, initContainers=inits)
 
 
-def test_a_gpu_request_written_differently_is_still_its_limit(cluster: LocalCluster, managed_namespace: str) -> None:
+async def test_a_gpu_request_written_differently_is_still_its_limit(api: Api, managed_namespace: str) -> None:
     same = container("main", gpu="2")
     same["resources"]["requests"] = {"nvidia.com/gpu": "2000m"}
-    pod = admitted(cluster, managed_namespace, same)
+    pod = await admitted(api, managed_namespace, same)
     assert pod.metadata.annotations == {"plimsoll.dev/gpus": "2"}
     assert limits(pod.spec.containers[0]) == MARKER
 
 
-def test_our_annotations_cannot_be_brought_along(cluster: LocalCluster, managed_namespace: str) -> None:
+async def test_our_annotations_cannot_be_brought_along(api: Api, managed_namespace: str) -> None:
     brought = {"plimsoll.dev/gpus": "8", "plimsoll.dev/devices": "0", "plimsoll.dev/gpu-milli": "1", "mine": "kept"}
-    assert admitted(cluster, managed_namespace, annotations=brought).metadata.annotations == {"mine": "kept"}
-    whole = admitted(cluster, managed_namespace, container(gpu="1"), annotations=brought)
+    assert (await admitted(api, managed_namespace, annotations=brought)).metadata.annotations == {"mine": "kept"}
+    whole = await admitted(api, managed_namespace, container(gpu="1"), annotations=brought)
     assert whole.metadata.annotations == {"mine": "kept", "plimsoll.dev/gpus": "1"}
 
 
-def test_a_scheduler_that_the_user_chose_stays(cluster: LocalCluster, managed_namespace: str) -> None:
-    pod = admitted(cluster, managed_namespace, annotations={"gpu-fraction": "0.5"}, schedulerName="volcano")
+async def test_a_scheduler_that_the_user_chose_stays(api: Api, managed_namespace: str) -> None:
+    pod = await admitted(api, managed_namespace, annotations={"gpu-fraction": "0.5"}, schedulerName="volcano")
     assert pod.spec.scheduler_name == "volcano"
     assert limits(pod.spec.containers[0]) == MARKER
 
 
-def test_a_pod_without_gpus_is_untouched(cluster: LocalCluster, managed_namespace: str) -> None:
-    pod = admitted(cluster, managed_namespace, container(cpu="1"), annotations={"mine": "kept"})
+async def test_a_pod_without_gpus_is_untouched(api: Api, managed_namespace: str) -> None:
+    pod = await admitted(api, managed_namespace, container(cpu="1"), annotations={"mine": "kept"})
     assert limits(pod.spec.containers[0]) == {"cpu": "1"}
     assert pod.metadata.annotations == {"mine": "kept"}
     assert pod.spec.scheduler_name == "default-scheduler"
 
 
-def test_other_namespaces_are_untouched(cluster: LocalCluster, plain_namespace: str) -> None:
-    fraction = admitted(cluster, plain_namespace, annotations={"gpu-fraction": "0.5"})
+async def test_other_namespaces_are_untouched(api: Api, namespace: str) -> None:
+    fraction = await admitted(api, namespace, annotations={"gpu-fraction": "0.5"})
     assert limits(fraction.spec.containers[0]) == {}
-    whole = admitted(cluster, plain_namespace, container(gpu="1"))
+    whole = await admitted(api, namespace, container(gpu="1"))
     assert limits(whole.spec.containers[0]) == {"nvidia.com/gpu": "1"}
     assert whole.spec.scheduler_name == "default-scheduler"
 
 
-def test_a_broken_gpu_count_gets_kubernetes_own_message(cluster: LocalCluster, managed_namespace: str) -> None:
+async def test_a_broken_gpu_count_gets_kubernetes_own_message(api: Api, managed_namespace: str) -> None:
     with pytest.raises(ApiError, match="must be an integer"):
-        admitted(cluster, managed_namespace, container(gpu="1.5"))
+        await admitted(api, managed_namespace, container(gpu="1.5"))

@@ -1,0 +1,1 @@
+"""Every decision of the embedded cluster; values in, values out."""

@@ -1,0 +1,175 @@
+"""What stands in the body of a request? JSON or YAML, an object of the path's kind, or a patch of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import yaml
+
+from plimsoll.embedded.core import kinds
+from plimsoll.embedded.core.api.exchange import APPLY
+from plimsoll.embedded.core.notation.schema import read, shape
+from plimsoll.embedded.core.problem import Object, Problem, bad_request, not_implemented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from plimsoll.embedded.core.api.exchange import Request
+    from plimsoll.embedded.core.api.store import Stored
+    from plimsoll.embedded.core.kinds import Kind
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+
+_STRATEGIC = "application/strategic-merge-patch+json"
+_PATCHES = (JSON_PATCH, MERGE_PATCH, APPLY)
+_YAML = ("application/yaml", APPLY)
+
+
+def content(kind: Kind, request: Request) -> Object:
+    """Return the object in a request's body, as the API server holds it, without kind and apiVersion.
+
+    Raises:
+        Problem: 400 where it is malformed or of another kind; 415 for another media type.
+    """
+    check_media_type(request)
+    try:
+        return checked(kind, decoded(request))
+    except Malformed as malformed:
+        raise _unrecognized(kind, f"couldn't get version/kind; json parse error: {malformed}") from None
+
+
+def checked(kind: Kind, sent: Any) -> Object:
+    """Return an object as the API server holds it, without kind and apiVersion.
+
+    Raises:
+        Problem: 400 where it is of another kind, or a field is of another type.
+    """
+    sent = {} if sent is None else sent
+    if not isinstance(sent, dict):
+        raise _unrecognized(kind, "couldn't get version/kind; json parse error: it is no object")
+    version, name = sent.get("apiVersion") or kind.api_version, sent.get("kind") or kind.name
+    if not isinstance(version, str) or not isinstance(name, str):
+        raise _unrecognized(kind, "couldn't get version/kind; json parse error: they are no strings")
+    if version.count("/") > 1:
+        raise _unrecognized(kind, f"unexpected GroupVersion string: {version}")
+    if (version, name) != (kind.api_version, kind.name):
+        raise _of_another_kind(kind, version, name)
+    held: Object = read(shape(kind.model), sent, "")
+    held.pop("kind", None)
+    held.pop("apiVersion", None)
+    return {**held, "metadata": held.get("metadata", {})}
+
+
+def applied(kind: Kind, request: Request) -> Object:
+    """Return what a server-side apply says, as it was sent: its zeros and empties are owned too.
+
+    Raises:
+        Problem: 400 where it is malformed, of another kind, or nameless.
+    """
+    sent = json_of(request)
+    if not isinstance(sent, dict):
+        raise bad_request(f"the body is no object: it must be a {kind.name}")
+    version, name = sent.get("apiVersion", ""), sent.get("kind", "")
+    if (version, name) != (kind.api_version, kind.name):
+        group, _, of_group = str(version).rpartition("/")
+        raise bad_request(f"invalid object type: {group}/{of_group}, Kind={name}")
+    return {"metadata": {}} | {key: value for key, value in sent.items() if key not in ("kind", "apiVersion")}
+
+
+def json_of(request: Request) -> Any:
+    """Return a request's body, decoded.
+
+    Raises:
+        Problem: 400 where it is malformed; 415 for another media type.
+    """
+    check_media_type(request)
+    try:
+        return decoded(request)
+    except Malformed as malformed:
+        raise bad_request(f"couldn't get version/kind; json parse error: {malformed}") from None
+
+
+def check_media_type(request: Request) -> None:
+    """Hold the media type of a body against those that can be read.
+
+    Raises:
+        Problem: 415, it cannot; 501 for protobuf.
+    """
+    kind = request.content_type
+    if kind == "application/vnd.kubernetes.protobuf":
+        raise not_implemented("it reads no protobuf; JSON and YAML it does")
+    if request.method != "PATCH" and kind not in ("", "application/json", *_YAML):
+        raise _unsupported()
+
+
+def patch(request: Request) -> Any:
+    """Return the patch in a request's body.
+
+    Raises:
+        Problem: 400 where it is malformed; 415 for another media type; 501 for a strategic merge patch.
+    """
+    if request.content_type == _STRATEGIC:
+        raise not_implemented("strategic merge patches; merge patches, JSON patches and server-side apply are there")
+    if request.content_type not in _PATCHES:
+        raise Problem(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+    try:
+        return decoded(request)
+    except Malformed as malformed:
+        raise bad_request(f"error decoding patch: {malformed}") from None
+
+
+def list_of(kind: Kind, items: Iterable[Stored], version: int, token: str = "", remaining: int = 0) -> bytes:
+    """Return a list of objects as it goes over the wire."""
+    meta: Object = {"resourceVersion": str(version)}
+    if token:
+        meta["continue"] = token
+    if remaining:
+        meta["remainingItemCount"] = remaining
+    head = {"kind": f"{kind.name}List", "apiVersion": kind.api_version, "metadata": meta}
+    return msgspec.json.encode(head)[:-1] + b',"items":[' + b",".join(each.item for each in items) + b"]}"
+
+
+class Malformed(Exception):  # noqa: N818  a refusal on its way to become a Problem
+    """A body that is no JSON, or no YAML."""
+
+
+def decoded(request: Request) -> Any:
+    """Return a request's body, decoded; what is no UTF-8 in it is replaced.
+
+    Raises:
+        Malformed: it cannot be decoded.
+    """
+    text = request.body.decode(errors="replace")
+    if not text:
+        raise Malformed("unexpected end of JSON input")
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        if request.content_type not in _YAML:
+            raise Malformed(str(error)) from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Malformed(str(error)) from None
+
+
+def _unsupported() -> Problem:
+    known = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+    sentence = f"the body of the request was in an unknown format - accepted media types include: {known}"
+    return Problem(415, "UnsupportedMediaType", sentence)
+
+
+def _unrecognized(kind: Kind, why: str) -> Problem:
+    return bad_request(f"the object provided is unrecognized (must be of type {kind.name}): {why}")
+
+
+def _of_another_kind(kind: Kind, version: str, name: str) -> Problem:
+    short = version.rpartition("/")[2]
+    if any((each.api_version, each.name) == (version, name) for each in kinds.KINDS):
+        within = kind.group.partition(".")[0] or "core"
+        why = f"converting ({short}.{name}) to ({within}.{kind.name}): unknown conversion"
+    else:
+        why = f'no kind "{name}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'
+    return bad_request(f'{name} in version "{short}" cannot be handled as a {kind.name}: {why}')

@@ -1,0 +1,88 @@
+"""Which options may stand in a query beside a write? What the API server refuses of them, before it reads the body."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from plimsoll.embedded.core.problem import bad_request, invalid, not_implemented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from plimsoll.embedded.core.api.exchange import Request
+    from plimsoll.embedded.core.problem import Problem
+
+Cause = tuple[str, str, str]
+
+_OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
+_NOT_DONE = {
+    "ignoreStoreReadErrorWithClusterBreakingPotential", "orphanDependents", "resourceVersionMatch", "sendInitialEvents",
+}  # fmt: skip
+_INTEGERS = ("gracePeriodSeconds", "limit", "timeoutSeconds")
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_LONGEST_MANAGER = 128
+_POLICIES = ("Foreground", "Background", "Orphan")
+
+
+def check_options(request: Request) -> None:
+    """Hold a query against the options that there are; what there is not is ignored, as by the API server.
+
+    Raises:
+        Problem: 400 or 422, an option is malformed; 501, it is not done here.
+    """
+    query = request.query
+    if undone := sorted(query.keys() & _NOT_DONE):
+        raise not_implemented(f"the query parameter {undone[0]}")
+    for name in _INTEGERS:
+        if query.get(name) and not _INTEGER.fullmatch(query[name]):
+            raise bad_request(f'strconv.ParseInt: parsing "{query[name]}": invalid syntax')
+    options = _OPTIONS.get(request.method)
+    if options is None:
+        return
+    bad = _bad_deletion(query) if request.method == "DELETE" else _bad_write(request)
+    if causes := [*bad, *_bad_dry_run([query["dryRun"]] if "dryRun" in query else [])]:
+        raise _refused(options, causes)
+    if request.method != "DELETE" and query.get("fieldValidation") == "Strict":
+        raise not_implemented("fieldValidation=Strict; unknown fields are dropped")
+
+
+def check_dry_run(asked: list[str]) -> None:
+    """Hold the dryRun of a body's DeleteOptions against what there is.
+
+    Raises:
+        Problem: 422, it is not "All".
+    """
+    if causes := list(_bad_dry_run(asked)):
+        raise _refused("DeleteOptions", causes)
+
+
+def _refused(options: str, causes: list[Cause]) -> Problem:
+    return invalid(f"{options}.meta.k8s.io", "", causes)
+
+
+def _bad_dry_run(asked: list[str]) -> Iterator[Cause]:
+    if any(each != "All" for each in asked):
+        told = msgspec.json.encode(asked).decode()
+        yield "dryRun", "FieldValueNotSupported", f'Unsupported value: {told}: supported values: "All"'
+
+
+def _bad_write(request: Request) -> Iterator[Cause]:
+    query = request.query
+    if request.method == "PATCH" and not request.applies and query.get("force") is not None:
+        yield "force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch"
+    if len(query.get("fieldManager", "")) > _LONGEST_MANAGER:
+        yield "fieldManager", "FieldValueTooLong", f"Too long: may not be more than {_LONGEST_MANAGER} bytes"
+    asked = query.get("fieldValidation", "")
+    if asked not in ("", "Ignore", "Strict", "Warn"):
+        known = 'supported values: "", "Ignore", "Strict", "Warn"'
+        yield "fieldValidation", "FieldValueNotSupported", f'Unsupported value: "{asked}": {known}'
+
+
+def _bad_deletion(query: Mapping[str, str]) -> Iterator[Cause]:
+    asked = query.get("propagationPolicy")
+    if asked and asked not in _POLICIES:
+        known = ", ".join(f'"{each}"' for each in (*_POLICIES, "nil"))
+        yield "propagationPolicy", "FieldValueNotSupported", f'Unsupported value: "{asked}": supported values: {known}'

@@ -1,0 +1,1 @@
+"""What the controllers do about the objects there are."""

@@ -1,0 +1,1 @@
+"""How Kubernetes writes things: shapes, quantities, names, selectors, times."""

@@ -1,0 +1,1 @@
+"""What each kind of object is given, must be and may become."""

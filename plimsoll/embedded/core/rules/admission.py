@@ -1,0 +1,136 @@
+"""What does admission make of a new pod? Its priority, and in managed namespaces what deploy/base/admission.yaml says.
+
+The embedded cluster evaluates no policies of its user's own (it answers 501 to them). Plimsoll's policy is written out
+here once more, and the contract tests hold both against the same pods.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plimsoll.embedded.core.notation.quantities import amount
+from plimsoll.embedded.core.problem import Object, forbidden
+from plimsoll.embedded.core.rules.pods import with_default_tolerations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_MANAGED = ("plimsoll.dev/managed", "true")
+_GPU, _MARKER = "nvidia.com/gpu", "plimsoll.dev/gpu"
+_OURS = ("plimsoll.dev/gpus", "plimsoll.dev/devices", "plimsoll.dev/gpu-milli")
+_SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+
+
+def admitted(pod: Object, namespace: Object, classes: Mapping[str, Object]) -> Object:
+    """Return a new pod as the admission of its namespace leaves it; `classes` are the PriorityClasses by name.
+
+    Raises:
+        Problem: 403, its priority class is not there, or it names a priority of its own.
+    """
+    pod = {**pod, "spec": with_default_tolerations(_with_priority(pod, classes))}
+    labels = namespace["metadata"].get("labels", {})
+    return _managed(pod) if labels.get(_MANAGED[0]) == _MANAGED[1] else pod
+
+
+def _with_priority(pod: Object, classes: Mapping[str, Object]) -> Object:
+    spec, name = pod["spec"], pod["spec"].get("priorityClassName", "")
+    value, policy = 0, "PreemptLowerPriority"
+    if name in _SYSTEM_PRIORITIES:
+        value = _SYSTEM_PRIORITIES[name]
+    elif name:
+        if name not in classes:
+            raise forbidden("pods", _name(pod), f"no PriorityClass with name {name} was found")
+        value, policy = classes[name]["value"], classes[name]["preemptionPolicy"]
+    else:
+        chosen = [each for each in classes.values() if each.get("globalDefault")]
+        if chosen:
+            least = min(chosen, key=lambda each: each["value"])
+            value, policy, name = least["value"], least["preemptionPolicy"], least["metadata"]["name"]
+    if spec.get("priority", value) != value:
+        why = (
+            f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; priority admission "
+            f"controller computed {value} from the given PriorityClass name"
+        )
+        raise forbidden("pods", _name(pod), why)
+    if spec.get("preemptionPolicy", policy) != policy:
+        why = (
+            f"the string value of PreemptionPolicy ({spec['preemptionPolicy']}) must not be provided in pod spec; "
+            f"priority admission controller computed {policy} from the given PriorityClass name"
+        )
+        raise forbidden("pods", _name(pod), why)
+    return {
+        **spec, "priority": value, "preemptionPolicy": policy, **({"priorityClassName": name} if name else {}),
+    }  # fmt: skip
+
+
+def _managed(pod: Object) -> Object:
+    """Return a pod of a managed namespace: its GPUs become ours to give."""
+    meta, spec = pod["metadata"], pod["spec"]
+    annotations = {key: value for key, value in meta.get("annotations", {}).items() if key not in _OURS}
+    fraction = "gpu-fraction" in annotations or "gpu-memory" in annotations
+    inits, containers = spec.get("initContainers", ()), spec["containers"]
+    if fraction:
+        sharing = _named(containers, annotations.get("gpu-fraction-container-name", ""))
+        spec = {**spec, "containers": [_marked(c) if c is sharing else c for c in containers]}
+    elif _consistent((*containers, *inits)) and (total := _total(containers, inits)) > 0:
+        spec = {**spec, "containers": [_ours(c) for c in containers]}
+        if inits:
+            spec["initContainers"] = [_ours(c) for c in inits]
+        annotations["plimsoll.dev/gpus"] = str(total)
+    whole = "plimsoll.dev/gpus" in annotations
+    if (fraction or whole) and spec["schedulerName"] in ("", "default-scheduler"):
+        spec = {**spec, "schedulerName": "plimsoll"}
+    kept = {key: value for key, value in meta.items() if key != "annotations"}
+    return {**pod, "metadata": {**kept, **({"annotations": annotations} if annotations else {})}, "spec": spec}
+
+
+def _named(containers: Sequence[Object], name: str) -> Object:
+    return next((each for each in containers if each.get("name") == name), containers[0])
+
+
+def _marked(container: Object) -> Object:
+    resources = container.get("resources", {})
+    marked = {key: {**resources.get(key, {}), _MARKER: "1"} for key in ("limits", "requests")}
+    return {**container, "resources": {**resources, **marked}}
+
+
+def _ours(container: Object) -> Object:
+    """Return a container with the marker in the place of its whole GPUs."""
+    if not _gpus(container):
+        return container
+    resources = container["resources"]
+    without = {
+        key: {name: quantity for name, quantity in resources.get(key, {}).items() if name != _GPU}
+        for key in ("limits", "requests")
+    }
+    return _marked({**container, "resources": {**resources, **without}})
+
+
+def _gpus(container: Object) -> int:
+    """Return the whole GPUs of a container; what is no integer counts as none: the API's validation refuses it."""
+    wanted = amount(container.get("resources", {}).get("limits", {}).get(_GPU, "0"))
+    return int(wanted) if wanted.denominator == 1 else 0
+
+
+def _consistent(containers: Sequence[Object]) -> bool:
+    """Tell whether every request is its limit: Kubernetes refuses others, so they are left as they came."""
+    return all(
+        amount(resources.get("requests", {}).get(_GPU, "0")) == amount(resources.get("limits", {}).get(_GPU, "0"))
+        for resources in (each.get("resources", {}) for each in containers)
+    )
+
+
+def _total(containers: Sequence[Object], inits: Sequence[Object]) -> int:
+    """Return the GPUs of a pod as kube-scheduler counts: sidecars add up, other init containers run one at a time."""
+    sidecars, most = 0, 0
+    for each in inits:
+        if each.get("restartPolicy") == "Always":
+            sidecars += _gpus(each)
+        else:
+            most = max(most, sidecars + _gpus(each))
+    return max(most, sidecars + sum(map(_gpus, containers)))
+
+
+def _name(pod: Object) -> str:
+    meta = pod["metadata"]
+    return str(meta.get("name") or meta.get("generateName", ""))

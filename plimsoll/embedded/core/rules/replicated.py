@@ -1,0 +1,131 @@
+"""What has a Deployment or a ReplicaSet by default, and what may it not say?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from plimsoll.embedded.core.notation.selectors import LabelSelector
+from plimsoll.embedded.core.notation.templates import template_changed
+from plimsoll.embedded.core.problem import Object, not_implemented
+from plimsoll.embedded.core.rules.label_rules import bad_selector, told
+from plimsoll.embedded.core.rules.pods import bad_pod, with_canonical_quantities, with_template_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plimsoll.embedded.core.notation.names import Cause
+
+_NOT_NEGATIVE = "must be greater than or equal to 0"
+
+
+def with_deployment_defaults(deployment: Object) -> Object:
+    """Return a Deployment with every default."""
+    spec = {
+        "replicas": 1,
+        "strategy": {"type": "RollingUpdate"},
+        "revisionHistoryLimit": 10,
+        "progressDeadlineSeconds": 600,
+        **deployment.get("spec", {}),
+    }
+    if spec["strategy"].get("type", "RollingUpdate") == "RollingUpdate":
+        rolling = {"maxUnavailable": "25%", "maxSurge": "25%", **spec["strategy"].get("rollingUpdate", {})}
+        spec["strategy"] = {"type": "RollingUpdate", "rollingUpdate": rolling}
+    return {**deployment, "spec": _with_template(spec)}
+
+
+def with_replica_set_defaults(replica_set: Object) -> Object:
+    """Return a ReplicaSet with every default."""
+    return {**replica_set, "spec": _with_template({"replicas": 1, **replica_set.get("spec", {})})}
+
+
+def _with_template(spec: Object) -> Object:
+    template = spec.get("template", {})
+    filled = with_template_defaults(with_canonical_quantities(template.get("spec", {})))
+    return {**spec, "template": {"metadata": {}, **template, "spec": filled}}
+
+
+def bad_deployment(deployment: Object) -> Iterator[Cause]:
+    """Yield what is wrong with a Deployment."""
+    spec = deployment["spec"]
+    yield from bad_replica_set(deployment)
+    yield from _bad_strategy(spec["strategy"])
+    for key in ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"):
+        if spec.get(key, 0) < 0:
+            yield f"spec.{key}", "FieldValueInvalid", f"Invalid value: {spec[key]}: {_NOT_NEGATIVE}"
+    if (deadline := spec["progressDeadlineSeconds"]) <= spec.get("minReadySeconds", 0):
+        sentence = f"Invalid value: {deadline}: must be greater than minReadySeconds"
+        yield "spec.progressDeadlineSeconds", "FieldValueInvalid", sentence
+
+
+def bad_replica_set(owner: Object) -> Iterator[Cause]:
+    """Yield what is wrong with the replicas, the selector and the template of a ReplicaSet or a Deployment."""
+    spec = owner["spec"]
+    if spec["replicas"] < 0:
+        yield "spec.replicas", "FieldValueInvalid", f"Invalid value: {spec['replicas']}: {_NOT_NEGATIVE}"
+    yield from _bad_selection(spec.get("selector"), spec["template"]["metadata"].get("labels"))
+    if (policy := spec["template"]["spec"]["restartPolicy"]) != "Always":
+        where = "spec.template.spec.restartPolicy"
+        yield where, "FieldValueNotSupported", f'Unsupported value: "{policy}": supported values: "Always"'
+    yield from bad_pod(spec["template"]["spec"], "spec.template.spec")
+
+
+def _bad_selection(selector: Object | None, labels: dict[str, str] | None) -> Iterator[Cause]:
+    if selector is None:
+        yield "spec.selector", "FieldValueRequired", "Required value"
+    elif not selector:
+        sentence = "Invalid value: {}: empty selector is invalid for deployment"
+        yield "spec.selector", "FieldValueInvalid", sentence
+        return
+    elif causes := list(bad_selector(selector, "spec.selector")):
+        yield from causes
+        sentence = f"Invalid value: {told(selector)}: invalid label selector"
+        yield "spec.selector", "FieldValueInvalid", sentence
+        return
+    if not LabelSelector.of(selector).matches(labels):
+        sentence = f"Invalid value: {told(labels or None)}: `selector` does not match template `labels`"
+        yield "spec.template.metadata.labels", "FieldValueInvalid", sentence
+
+
+def _bad_strategy(strategy: Object) -> Iterator[Cause]:
+    where = "spec.strategy.rollingUpdate"
+    rolling: Any = strategy.get("rollingUpdate")
+    match strategy["type"]:
+        case "RollingUpdate":
+            if rolling["maxUnavailable"] in (0, "0%") and rolling["maxSurge"] in (0, "0%"):
+                unavailable = told(rolling["maxUnavailable"])
+                sentence = f"Invalid value: {unavailable}: may not be 0 when `maxSurge` is 0"
+                yield f"{where}.maxUnavailable", "FieldValueInvalid", sentence
+        case "Recreate":
+            if rolling is not None:
+                sentence = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
+                yield where, "FieldValueForbidden", sentence
+        case other:
+            sentence = f'Unsupported value: {{"Type":"{other}","RollingUpdate":null}}: supported values: '
+            yield "spec.strategy", "FieldValueNotSupported", sentence + '"Recreate", "RollingUpdate"'
+
+
+def bad_deployment_change(old: Object, new: Object) -> Iterator[Cause]:
+    """Yield what is wrong with a changed Deployment.
+
+    Raises:
+        Problem: 501, nothing is wrong, and its pods would have to be rolled.
+    """
+    causes = [*bad_deployment(new), *_bad_selector_change(old, new)]
+    yield from causes
+    if not causes and template_changed(old, new):
+        raise not_implemented(
+            f"it rolls out no changed pod template (Deployment {new['metadata']['name']}); "
+            "a Deployment under another name can be created"
+        )
+
+
+def bad_replica_set_change(old: Object, new: Object) -> Iterator[Cause]:
+    """Yield what is wrong with a changed ReplicaSet."""
+    yield from bad_replica_set(new)
+    yield from _bad_selector_change(old, new)
+
+
+def _bad_selector_change(old: Object, new: Object) -> Iterator[Cause]:
+    if old["spec"].get("selector") != new["spec"].get("selector"):
+        selector = told(new["spec"].get("selector"))
+        yield "spec.selector", "FieldValueInvalid", f"Invalid value: {selector}: field is immutable"

@@ -1,0 +1,1 @@
+"""Translates and calls: HTTP in, watches, and the loops of the controllers and the scheduler."""

@@ -1,0 +1,1 @@
+"""The loop of a scheduler, and its words with its extenders."""

@@ -1,0 +1,114 @@
+"""What is a PriorityClass, and what of it can change?"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from kube.client import JSON, MERGE_PATCH, Api, ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+Object = dict[str, Any]
+
+
+async def ask(api: Api, method: str, path: str, body: Any = None, kind: str = JSON, **query: str) -> Object:
+    answer = await api.request(method, path, body=body, content_type=kind, query=query)
+    decoded: Object = msgspec.json.decode(answer)
+    return decoded
+
+
+async def refusal(api: Api, *what: Any, **query: str) -> tuple[int, str, str]:
+    with pytest.raises(ApiError) as caught:
+        await ask(api, *what, **query)
+    return caught.value.status, caught.value.reason, caught.value.message
+
+
+_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
+
+
+@pytest.fixture
+async def name(api: Api) -> AsyncIterator[str]:
+    """The name of a class that is gone afterwards, if it was there."""
+    unique = f"class-{uuid.uuid4().hex[:8]}"
+    yield unique
+    with contextlib.suppress(ApiError):
+        await api.request("DELETE", f"{_CLASSES}/{unique}")
+
+
+def invalid(name: str, sentence: str) -> tuple[int, str, str]:
+    return 422, "Invalid", f'PriorityClass.scheduling.k8s.io "{name}" is invalid: {sentence}'
+
+
+async def test_a_priority_class_has_its_defaults(api: Api, name: str) -> None:
+    made = await ask(api, "POST", _CLASSES, {"metadata": {"name": name}})
+    assert (made["value"], made["preemptionPolicy"]) == (0, "PreemptLowerPriority")
+    assert made["metadata"]["generation"] == 1
+    assert "globalDefault" not in made
+
+
+async def test_a_priority_classs_description_may_change(api: Api, name: str) -> None:
+    await ask(api, "POST", _CLASSES, {"metadata": {"name": name}, "value": -5})
+    patched = await ask(api, "PATCH", f"{_CLASSES}/{name}", {"description": "d"}, MERGE_PATCH)
+    assert (patched["description"], patched["value"], patched["metadata"]["generation"]) == ("d", -5, 1)
+
+
+@pytest.mark.parametrize(
+    ("patch", "sentence"),
+    [
+        ({"value": 6}, "value: Forbidden: may not be changed in an update."),
+        ({"preemptionPolicy": "Never"}, 'preemptionPolicy: Invalid value: "Never": field is immutable'),
+    ],
+    ids=["value", "policy"],
+)
+async def test_a_priority_class_ranks_as_it_ever_did(api: Api, name: str, patch: Object, sentence: str) -> None:
+    await ask(api, "POST", _CLASSES, {"metadata": {"name": name}, "value": 5})
+    assert await refusal(api, "PATCH", f"{_CLASSES}/{name}", patch, MERGE_PATCH) == invalid(name, sentence)
+
+
+@pytest.mark.parametrize(
+    ("rest", "sentence"),
+    [
+        (
+            {"value": 1_000_000_001},
+            "value: Forbidden: maximum allowed value of a user defined priority is 1000000000",
+        ),
+        (
+            {"preemptionPolicy": "X"},
+            'preemptionPolicy: Unsupported value: "X": supported values: "PreemptLowerPriority", "Never"',
+        ),
+    ],
+    ids=["too high", "an unknown policy"],
+)
+async def test_a_bad_priority_class_is_refused(api: Api, name: str, rest: Object, sentence: str) -> None:
+    body = {"metadata": {"name": name}, **rest}
+    assert await refusal(api, "POST", _CLASSES, body) == invalid(name, sentence)
+
+
+async def test_the_systems_names_are_the_systems(api: Api) -> None:
+    sentence = (
+        "metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: "
+        "system-x is not a known system priority class"
+    )
+    body = {"metadata": {"name": "system-x"}, "value": 5}
+    assert await refusal(api, "POST", _CLASSES, body) == invalid("system-x", sentence)
+
+
+async def test_there_is_one_global_default(api: Api, name: str) -> None:
+    await ask(api, "POST", _CLASSES, {"metadata": {"name": name}, "value": 5, "globalDefault": True})
+    body = {"metadata": {"name": f"{name}-b"}, "value": 6, "globalDefault": True}
+    why = f"PriorityClass {name} is already marked as default. Only one default can exist"
+    sentence = f'priorityclasses.scheduling.k8s.io "{name}-b" is forbidden: {why}'
+    assert await refusal(api, "POST", _CLASSES, body) == (403, "Forbidden", sentence)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)]
+)
+async def test_the_systems_priority_classes_are_there(api: Api, name: str, value: int) -> None:
+    assert (await ask(api, "GET", f"{_CLASSES}/{name}"))["value"] == value
