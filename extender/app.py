@@ -189,7 +189,7 @@ class Extender:
                     await cluster.kick(self._api, key, datetime.now(UTC).isoformat())
                     outage.hear(None)
                 except ApiError as error:
-                    if error.status not in (404, 409):  # gone, or another pod bears its name
+                    if error.status not in (404, 422):  # gone, or another pod bears its name
                         outage.hear(error)
 
     async def _watch_own_pace(self) -> None:

@@ -1,0 +1,187 @@
+"""A load becomes a replica count, and what stands in the way is told: the autoscaler on an embedded cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from autoscaler import app
+from autoscaler.app import Autoscaler
+from autoscaler.core.observation import Samples, Series, gather
+from autoscaler.shell.source import SamplesError
+from kube.client import MERGE_PATCH
+from kube.objects import Deployment, Event, ObjectList, Pod
+from tests.story.programs import POLL_S
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from kube.client import Api
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+
+
+class Load:
+    """The load of every pod of the namespace, as if it had been measured each second; None: nothing answers."""
+
+    name = "the load of this test"
+
+    def __init__(self, api: Api) -> None:
+        self.total: float | None = 0.0
+        self._api = api
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def samples(self) -> Samples:
+        if self.total is None:
+            raise SamplesError("it is away")
+        pods = await pods_of(self._api)
+        now = time.time()
+        share = self.total / max(1, len(pods))
+        times = tuple((now - age, share) for age in (2, 1, 0))
+        return gather(Series("default", pod.metadata.name, times) for pod in pods)
+
+
+@pytest.fixture(autouse=True)
+def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "_TICK_S", 0.05)
+
+
+@asynccontextmanager
+async def running(api: Api, load: Load) -> AsyncIterator[Autoscaler]:
+    autoscaler = Autoscaler(api, load, "plimsoll-system")
+    task = asyncio.create_task(autoscaler.run())
+    try:
+        yield autoscaler
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def deploy(api: Api, **annotations: str) -> None:
+    keys = {f"autoscaling.knative.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    template = {"metadata": {"labels": {"app": "chat"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "chat"}}, "template": template}
+    labels = {"plimsoll.dev/autoscale": "true"}
+    body = {"metadata": {"name": "chat", "labels": labels, "annotations": keys}, "spec": spec}
+    await api.request("POST", DEPLOYMENTS, body=body)
+
+
+async def replicas(api: Api) -> int | None:
+    return msgspec.json.decode(await api.request("GET", f"{DEPLOYMENTS}/chat"), type=Deployment).spec.replicas
+
+
+async def pods_of(api: Api) -> list[Pod]:
+    answer = await api.request("GET", "/api/v1/namespaces/default/pods")
+    return msgspec.json.decode(answer, type=ObjectList[Pod]).items or []
+
+
+async def messages(api: Api, reason: str) -> list[str]:
+    answer = await api.request("GET", "/api/v1/events")
+    events = msgspec.json.decode(answer, type=ObjectList[Event]).items or []
+    return [event.message for event in events if event.reason == reason]
+
+
+async def eventually(true: Callable[[], Awaitable[Any]], seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not await true():  # noqa: ASYNC110  asked of the API server
+            await asyncio.sleep(POLL_S)
+
+
+async def test_a_load_raises_the_replicas_and_says_why(api: Api) -> None:
+    await deploy(api, target="10", target_utilization_percentage="100", max_scale="8")
+    load = Load(api)
+    load.total = 40.0
+    async with running(api, load):
+
+        async def raised() -> bool:
+            return await replicas(api) == 4 and len(await pods_of(api)) == 4
+
+        await eventually(raised)
+        await eventually(lambda: messages(api, "ScaledUp"))
+        (message,) = await messages(api, "ScaledUp")
+        assert message.startswith("replicas 1 -> 4: ")
+
+
+async def test_the_most_replicas_are_never_exceeded(api: Api) -> None:
+    await deploy(api, target="10", max_scale="3")
+    load = Load(api)
+    load.total = 4000.0
+    async with running(api, load):
+
+        async def raised() -> bool:
+            return await replicas(api) == 3
+
+        await eventually(raised)
+
+
+async def test_a_broken_annotation_is_told_and_the_workload_held(api: Api) -> None:
+    await deploy(api, target="ten")
+    load = Load(api)
+    load.total = 4000.0
+    async with running(api, load) as autoscaler:
+        await eventually(lambda: messages(api, "BadConfiguration"))
+        (message,) = await messages(api, "BadConfiguration")
+        assert '"ten"' in message
+        await eventually(lambda: _decided(autoscaler))
+        assert await replicas(api) == 1
+        corrected = {"metadata": {"annotations": {"autoscaling.knative.dev/target": "1000"}}}
+        await api.request("PATCH", f"{DEPLOYMENTS}/chat", body=corrected, content_type=MERGE_PATCH)
+
+        async def raised() -> bool:
+            return (await replicas(api) or 0) > 1
+
+        await eventually(raised)
+
+
+async def test_a_source_that_is_away_changes_nothing(api: Api) -> None:
+    await deploy(api, target="10")
+    load = Load(api)
+    load.total = None
+    async with running(api, load) as autoscaler:
+        await eventually(lambda: _decided(autoscaler))
+        assert await replicas(api) == 1
+
+
+async def test_a_new_configuration_is_taken_over_without_a_restart(api: Api) -> None:
+    await deploy(api)
+    load = Load(api)
+    load.total = 40.0
+    async with running(api, load) as autoscaler:
+        await eventually(lambda: _decided(autoscaler))
+        assert await replicas(api) == 1
+        body = {
+            "data": {"container-concurrency-target-default": "10", "container-concurrency-target-percentage": "100"}
+        }
+        path = "/api/v1/namespaces/plimsoll-system/configmaps/config-autoscaler"
+        await api.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+
+        async def raised() -> bool:
+            return await replicas(api) == 4
+
+        await eventually(raised)
+
+
+async def test_a_workload_that_is_deleted_is_forgotten(api: Api) -> None:
+    await deploy(api, target="10")
+    load = Load(api)
+    async with running(api, load) as autoscaler:
+        await eventually(lambda: _decided(autoscaler))
+        await api.request("DELETE", f"{DEPLOYMENTS}/chat")
+
+        async def forgotten() -> bool:
+            return not autoscaler._standing and not autoscaler._workloads
+
+        await eventually(forgotten)
+
+
+async def _decided(autoscaler: Autoscaler) -> bool:
+    return bool(autoscaler._standing)

@@ -1,0 +1,107 @@
+"""What the API server says of nodes and pods, and what is known of a Binding after its answer, or without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from extender.core.model import Placement, PodKey, Share
+from extender.core.scheduling import BindTo
+from extender.shell import cluster
+from kube.client import ApiError
+from kube.objects import Node, ObjectList, Pod
+
+if TYPE_CHECKING:
+    from kube.client import Api
+    from plimsoll.embedded import EmbeddedCluster
+
+PODS = "/api/v1/namespaces/default/pods"
+PLACED = Placement((0, 1), 250)  # type: ignore[arg-type]
+
+
+async def created(api: Api, **metadata: Any) -> PodKey:
+    spec = {"containers": [{"name": "c", "image": "i"}], "schedulerName": "plimsoll"}
+    body = {"metadata": {"name": "p", **metadata}, "spec": spec}
+    meta = msgspec.json.decode(await api.request("POST", PODS, body=body), type=Pod).metadata
+    return PodKey(meta.uid, meta.namespace, meta.name)
+
+
+async def test_a_binding_writes_node_and_devices_at_once(api: Api) -> None:
+    key = await created(api)
+    assert await cluster.send_binding(api, BindTo(key, "gpu-00", PLACED), 1.0) == cluster.Accepted()
+    pod = await cluster.read_pod(api, key)
+    assert pod is not None
+    assert (pod.node, pod.placed) == ("gpu-00", PLACED)
+
+
+async def test_a_second_binding_tells_nothing_for_certain(api: Api) -> None:
+    key = await created(api)
+    await cluster.send_binding(api, BindTo(key, "gpu-00", PLACED), 1.0)
+    outcome = await cluster.send_binding(api, BindTo(key, "gpu-01", PLACED), 1.0)
+    assert isinstance(outcome, cluster.Unknown)
+    assert "already assigned" in outcome.reason
+
+
+async def test_a_binding_of_a_pod_that_is_gone_was_not_written(api: Api) -> None:
+    outcome = await cluster.send_binding(api, BindTo(PodKey("u", "default", "absent"), "gpu-00", PLACED), 1.0)
+    assert isinstance(outcome, cluster.NotSent)
+
+
+async def test_a_binding_never_takes_a_younger_pod_of_the_same_name(api: Api) -> None:
+    key = await created(api)
+    older = PodKey("00000000-0000-4000-8000-000000000000", key.namespace, key.name)
+    assert isinstance(await cluster.send_binding(api, BindTo(older, "gpu-00", PLACED), 1.0), cluster.Unknown)
+    assert await cluster.read_pod(api, older) is None
+    pod = await cluster.read_pod(api, key)
+    assert pod is not None
+    assert not pod.node
+
+
+async def test_a_binding_whose_answer_is_lost_is_unknown(embedded: EmbeddedCluster, api: Api) -> None:
+    key = await created(api)
+    embedded.faults.lose_answer = lambda _method, path: path.endswith("/binding")
+    assert isinstance(await cluster.send_binding(api, BindTo(key, "gpu-00", PLACED), 1.0), cluster.Unknown)
+    pod = await cluster.read_pod(api, key)
+    assert pod is not None
+    assert pod.placed == PLACED
+
+
+async def test_a_pod_that_is_not_there_is_read_as_none(api: Api) -> None:
+    assert await cluster.read_pod(api, PodKey("u", "default", "absent")) is None
+
+
+async def test_a_kick_changes_the_pods_own_annotation_only(api: Api) -> None:
+    key = await created(api, annotations={"gpu-fraction": "0.25"})
+    await cluster.kick(api, key, "now")
+    pod = msgspec.json.decode(await api.request("GET", f"{PODS}/p"), type=Pod)
+    assert pod.metadata.annotations == {"gpu-fraction": "0.25", "plimsoll.dev/retry": "now"}
+
+
+async def test_a_kick_never_touches_a_younger_pod_of_the_same_name(api: Api) -> None:
+    await created(api)
+    with pytest.raises(ApiError) as refused:
+        await cluster.kick(api, PodKey("00000000-0000-4000-8000-000000000000", "default", "p"), "now")
+    assert refused.value.status == 422
+
+
+async def test_an_owned_node_is_seen_with_its_devices_and_any_other_is_not(api: Api) -> None:
+    nodes = msgspec.json.decode(await api.request("GET", cluster.NODES), type=ObjectList[Node]).items or []
+    assert [(node.name, node.devices) for node in filter(None, map(cluster.gpu_node, nodes))] == [
+        ("gpu-00", 2),
+        ("gpu-01", 2),
+    ]
+    nodes[0].metadata.labels = {}
+    assert cluster.gpu_node(nodes[0]) is None
+
+
+async def test_a_pod_is_seen_with_what_it_asks_for(api: Api) -> None:
+    ours = {"name": "ours", "labels": {"plimsoll.dev/managed": "true"}}
+    await api.request("POST", "/api/v1/namespaces", body={"metadata": ours})
+    body = {
+        "metadata": {"name": "p", "annotations": {"gpu-fraction": "0.5"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    }
+    answer = await api.request("POST", "/api/v1/namespaces/ours/pods", body=body)
+    assert cluster.seen_pod(msgspec.json.decode(answer, type=Pod)).request == Share(1, 500)  # type: ignore[arg-type]

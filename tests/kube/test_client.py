@@ -1,0 +1,92 @@
+"""What a request tells: an answer, a refusal, or that nobody knows what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from kube.client import MERGE_PATCH, NO_ANSWER, NOT_SENT, Api, ApiError, CredentialsError
+from kube.objects import ConfigMap
+from tests.story.programs import a_listener, url_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from plimsoll.embedded import EmbeddedCluster
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+async def test_an_answer_is_the_object_that_was_written(api: Api) -> None:
+    answer = await api.request("POST", MAPS, body={"metadata": {"name": "a"}, "data": {"key": "value"}})
+    assert msgspec.json.decode(answer, type=ConfigMap).data == {"key": "value"}
+
+
+async def test_a_refusal_carries_status_reason_and_sentence(api: Api) -> None:
+    with pytest.raises(ApiError, match='configmaps "absent" not found') as refused:
+        await api.request("GET", f"{MAPS}/absent")
+    assert (refused.value.status, refused.value.reason) == (404, "NotFound")
+
+
+async def test_an_answer_that_is_lost_leaves_the_outcome_unknown(embedded: EmbeddedCluster, api: Api) -> None:
+    await api.request("POST", MAPS, body={"metadata": {"name": "a"}})
+    embedded.faults.lose_answer = lambda method, _path: method == "PATCH"
+    with pytest.raises(ApiError, match="did not answer") as unknown:
+        await api.request("PATCH", f"{MAPS}/a", body={"data": {"key": "value"}}, content_type=MERGE_PATCH)
+    assert unknown.value.status == NO_ANSWER
+    written = msgspec.json.decode(await api.request("GET", f"{MAPS}/a"), type=ConfigMap)
+    assert written.data == {"key": "value"}
+
+
+async def test_an_answer_that_comes_too_late_is_none(embedded: EmbeddedCluster, api: Api) -> None:
+    embedded.faults.stall()
+    with pytest.raises(ApiError) as unknown:
+        await api.request("GET", MAPS, timeout_s=0.05)
+    assert unknown.value.status == NO_ANSWER
+    embedded.faults.flow()
+
+
+async def test_without_a_connection_nothing_was_sent(tmp_path: Path, embedded: EmbeddedCluster) -> None:
+    with a_listener() as listener:
+        nobody = url_of(listener)
+    path = tmp_path / "kubeconfig"
+    path.write_text(embedded.admin_kubeconfig.read_text().replace(embedded.url, nobody))
+    api = await Api.connect(path)
+    with pytest.raises(ApiError, match="no connection to the API server") as refused:
+        await api.request("POST", MAPS, body={})
+    assert refused.value.status == NOT_SENT
+    await api.close()
+
+
+async def test_a_request_without_the_right_token_is_refused(tmp_path: Path, embedded: EmbeddedCluster) -> None:
+    path = tmp_path / "kubeconfig"
+    text = embedded.admin_kubeconfig.read_text()
+    before, _, after = text.partition('"token": "')
+    path.write_text(f'{before}"token": "wrong{after}')
+    api = await Api.connect(path)
+    with pytest.raises(ApiError) as refused:
+        await api.request("GET", MAPS)
+    assert refused.value.status == 401
+    await api.close()
+
+
+async def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError, match="there is no such file"):
+        await Api.connect(tmp_path / "absent")
+
+
+async def test_a_stream_ends_after_a_silence(api: Api) -> None:
+    query = {"watch": "true", "resourceVersion": "0", "fieldSelector": "metadata.name=absent"}
+    async with asyncio.timeout(5.0), api.stream(MAPS, query=query, silence_s=0.05) as lines:
+        assert [line async for line in lines] == []
+
+
+async def test_a_stream_that_is_refused_says_why(api: Api) -> None:
+    query = {"watch": "true", "labelSelector": "a b c"}
+    with pytest.raises(ApiError) as refused:
+        async with api.stream(MAPS, query=query, silence_s=1.0):
+            pass
+    assert refused.value.status == 400

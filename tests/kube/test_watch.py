@@ -1,0 +1,126 @@
+"""What a watch shows is what is there: also after it was cut, and after the server has forgotten its version."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from kube.client import MERGE_PATCH, Api, ApiError
+from kube.mirror import mirror
+from kube.objects import ConfigMap
+from kube.watch import Gone, Put, Relisted, watch
+from tests.story.programs import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from kube.watch import Change
+    from plimsoll.embedded import EmbeddedCluster
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+async def put(api: Api, name: str, value: str) -> None:
+    try:
+        await api.request("POST", MAPS, body={"metadata": {"name": name}, "data": {"value": value}})
+    except ApiError:
+        await api.request("PATCH", f"{MAPS}/{name}", body={"data": {"value": value}}, content_type=MERGE_PATCH)
+
+
+def read(found: ConfigMap) -> tuple[str, str]:
+    return found.metadata.name, (found.data or {}).get("value", "")
+
+
+class Followed:
+    """What a watch has shown so far."""
+
+    def __init__(self) -> None:
+        self.table: dict[str, tuple[str, str]] = {}
+        self.kinds: list[str] = []
+        self.troubles: list[ApiError | None] = []
+
+    def values(self) -> set[tuple[str, str]]:
+        return set(self.table.values())
+
+
+@asynccontextmanager
+async def following(api: Api) -> AsyncIterator[Followed]:
+    followed = Followed()
+
+    async def noted(changes: AsyncIterator[Change[ConfigMap]]) -> AsyncIterator[Change[ConfigMap]]:
+        async for change in changes:
+            followed.kinds.append(type(change).__name__)
+            yield change
+
+    changes = noted(watch(api, MAPS, ConfigMap, on_trouble=followed.troubles.append))
+    task = asyncio.create_task(mirror(changes, read, followed.table, lambda: None))
+    await until(lambda: bool(followed.kinds))
+    try:
+        yield followed
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_changes_come_in_their_order(api: Api) -> None:
+    await put(api, "a", "1")
+    changes = watch(api, MAPS, ConfigMap, query={"fieldSelector": "metadata.name=a"})
+    first = await anext(changes)
+    assert isinstance(first, Relisted)
+    assert [read(found) for found in first.objects] == [("a", "1")]
+    await put(api, "b", "1")
+    await put(api, "a", "2")
+    await api.request("DELETE", f"{MAPS}/a")
+    second, third = await anext(changes), await anext(changes)
+    assert isinstance(second, Put)
+    assert read(second.object) == ("a", "2")
+    assert isinstance(third, Gone)
+    await changes.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_watch_that_was_cut_goes_on_where_it_was(embedded: EmbeddedCluster, api: Api) -> None:
+    async with following(api) as followed:
+        await put(api, "a", "1")
+        await until(lambda: followed.values() == {("a", "1")})
+        embedded._serving.cut_watches()
+        await put(api, "a", "2")
+        await put(api, "b", "1")
+        await until(lambda: followed.values() == {("a", "2"), ("b", "1")})
+        assert followed.kinds.count("Relisted") == 1
+
+
+async def test_a_version_that_is_forgotten_means_a_new_list(embedded: EmbeddedCluster, api: Api) -> None:
+    async with following(api) as followed:
+        await put(api, "stays", "1")
+        await put(api, "goes", "1")
+        await until(lambda: len(followed.values()) == 2)
+        embedded.faults.stall()
+        embedded._serving.cut_watches()
+        await embedded.api.request("DELETE", f"{MAPS}/goes")
+        await put(embedded.api, "comes", "1")
+        embedded.restart_api_server()
+        embedded.faults.flow()
+        await until(lambda: followed.values() == {("stays", "1"), ("comes", "1")})
+        assert followed.kinds.count("Relisted") == 2
+
+
+async def test_troubles_are_told_and_so_is_their_end(embedded: EmbeddedCluster, api: Api) -> None:
+    async with following(api) as followed:
+        embedded.faults.refuse = lambda _method, _path: True
+        embedded._serving.cut_watches()
+        await until(lambda: bool(followed.troubles) and followed.troubles[-1] is not None)
+        embedded.faults.clear()
+        await until(lambda: followed.troubles[-1] is None)
+
+
+async def test_a_list_of_many_pages_is_whole(api: Api) -> None:
+    for number in range(1005):
+        await put(api, f"m{number:04}", "1")
+    changes = watch(api, MAPS, ConfigMap)
+    first = await anext(changes)
+    assert isinstance(first, Relisted)
+    assert len(first.objects) == 1005
+    await changes.aclose()  # type: ignore[attr-defined]
