@@ -16,6 +16,7 @@ from deploy.local.places import clusters_directory
 from plimsoll.demo import app
 from plimsoll.demo.core.story import generated_load, traced_load, whole
 from plimsoll.demo.core.trace import TraceError
+from plimsoll.demo.ground import Ground, chosen
 from plimsoll.demo.problem import DemoError
 from plimsoll.demo.shell.screens import Lines, LiveScreen
 from plimsoll.demo.shell.trace_file import read_trace
@@ -40,9 +41,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
-        help="watch real requests raise and lower replicas on a real control plane",
-        description="Start a control plane on this machine, send real HTTP requests to inference workloads on its "
-        "fake GPU nodes, show how Plimsoll scales and packs them, and end by itself within five minutes.",
+        help="watch real requests raise and lower replicas",
+        description="Start a cluster on this machine, send real HTTP requests to inference workloads on its fake GPU "
+        "nodes, show how Plimsoll scales and packs them, and end by itself: on the embedded cluster in about a minute, "
+        "on a real control plane within five.",
+    )
+    demo.add_argument(
+        "--cluster",
+        choices=[ground.value for ground in Ground],
+        help="real: etcd, kube-apiserver, kube-scheduler, KWOK and Prometheus, built on first use; embedded: a small "
+        "cluster in this process; default: real where it is built, else embedded",
     )
     demo.add_argument(
         "--trace",
@@ -80,18 +88,20 @@ def _plan(given: argparse.Namespace) -> app.Plan:
     report = _writable(
         given.report or clusters_directory().parent / "reports" / time.strftime("demo-%Y%m%d-%H%M%S.html")
     )
+    ground = chosen(given.cluster)
+    tempo = ground.tempo
     if given.trace is None:
         if given.compress is not None:
             raise TraceError("--compress speeds a trace up: give one with --trace")
-        load, origin = generated_load(given.seed), f"Generated load, seed {given.seed}"
+        load, origin = generated_load(given.seed, tempo), f"Generated load, seed {given.seed}"
     else:
         trace = read_trace(given.trace)
-        compress = given.compress or whole(trace)
+        compress = given.compress or whole(trace, tempo)
         load, origin = (
-            traced_load(trace, compress, given.seed),
+            traced_load(trace, compress, given.seed, tempo=tempo),
             f"Trace {given.trace.name}, {compress:.3g} times as fast",
         )
-    return app.Plan(given.name, load, origin, report)
+    return app.Plan(given.name, load, origin, report, ground)
 
 
 def _writable(report: Path) -> Path:

@@ -68,6 +68,11 @@ class Binaries:
             prometheus=_ready(PROMETHEUS, progress),
         )
 
+    @staticmethod
+    def built() -> bool:
+        """Tell whether the cache holds all programs: then nothing needs to be built."""
+        return cached(COMPONENTS).exists() and cached(PROMETHEUS).exists()
+
 
 def cached(program: Program) -> Path:
     """Return where the cache holds `program` as its sources, flags and this machine's platform are now."""

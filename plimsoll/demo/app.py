@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploy.local import ClusterSpec, LocalCluster
+from deploy.local import ClusterSpec
 from deploy.local.manifests import apply
 from kube.client import Api, ApiError
 from plimsoll.demo.core.gpus import gpu_map
@@ -17,15 +17,14 @@ from plimsoll.demo.core.report import report
 from plimsoll.demo.core.story import (
     GPUS_PER_NODE,
     NODES,
-    TRACE_S,
     TRAINING,
-    WINDOW_S,
     WORKLOADS,
     inference,
     namespace,
     training,
 )
 from plimsoll.demo.core.summary import summarised, summary_lines
+from plimsoll.demo.ground import Ground, introduction, start
 from plimsoll.demo.problem import DemoError
 from plimsoll.demo.shell.fleet import Fleet
 from plimsoll.demo.shell.front import Front
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from deploy.local.programs import Programs
     from plimsoll.demo.core.story import Load
     from plimsoll.demo.shell.screens import Screen
 
@@ -44,26 +44,17 @@ _READY_S = 90.0  # for the first replicas; a few seconds on an idle machine
 _HOME_S = 120.0  # for the way back to the fewest replicas: one stable window, and the panic before it
 _ANSWERS_S = 120.0  # for the last answers
 _DRAW_S = 0.5
-_PROGRAMS = (
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "scheduler",
-    "kwok",
-    "prometheus",
-    "extender",
-    "autoscaler",
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be played: on which cluster, with which load (and where it comes from), and where the report goes."""
+    """What is to be played: with which load (and its origin), where the report goes, and on which kind of cluster."""
 
     name: str
     load: Load
     origin: str
     report: Path
+    ground: Ground
 
 
 def run(plan: Plan, screen: Screen, say: Callable[[str], None]) -> None:
@@ -75,16 +66,18 @@ def run(plan: Plan, screen: Screen, say: Callable[[str], None]) -> None:
         KeyboardInterrupt: the person has seen enough.
     """
     history = History()
+    for line in introduction(plan.ground):
+        say(line)
     with Interrupt() as interrupt:
         spec = ClusterSpec(name=plan.name, nodes=NODES, gpus_per_node=GPUS_PER_NODE, default_scheduler=False)
-        with LocalCluster.start(spec, progress=say) as cluster:
+        with start(plan.ground, spec, progress=say) as cluster:
             logging.basicConfig(filename=cluster.log("demo"), level=logging.INFO, force=True)
             cluster.start_extender()
             cluster.start_autoscaler()
             say("ready: extender, autoscaler")
             try:
                 with screen:
-                    interrupt.run(_play(cluster, plan.load, screen, history))
+                    interrupt.run(_play(cluster, plan, screen, history))
             finally:
                 say("ending the cluster")
     summary = summarised(history)
@@ -94,15 +87,16 @@ def run(plan: Plan, screen: Screen, say: Callable[[str], None]) -> None:
     say(f"\nReport: {plan.report}")
 
 
-async def _play(cluster: LocalCluster, load: Load, screen: Screen, history: History) -> None:
+async def _play(cluster: Programs, plan: Plan, screen: Screen, history: History) -> None:
     async with AsyncExitStack() as stack:
         api = await Api.connect(cluster.admin_kubeconfig)
         stack.push_async_callback(api.close)
-        fleet = Fleet(targets=cluster.scrape_targets, logs=cluster.files.logs / "servers", time_scale=load.time_scale)
+        scales = plan.load.time_scale
+        fleet = Fleet(targets=cluster.scrape_targets, logs=cluster.files.logs / "servers", time_scale=scales)
         await stack.enter_async_context(fleet)
         front = await stack.enter_async_context(Front(fleet))
         stage = Stage(api, cluster.autoscaler_url)
-        story = _Story(cluster, load, fleet, stage, Users(front.url, stage.now_s))
+        story = _Story(cluster, plan, fleet, stage, Users(front.url, stage.now_s))
         try:
             async with asyncio.TaskGroup() as group:
                 aside = [
@@ -132,10 +126,11 @@ def _first(problem: BaseException) -> BaseException:
 class _Story:
     """The demo as it goes on; `_phase` and `_load_began_s` are all that changes."""
 
-    def __init__(self, cluster: LocalCluster, load: Load, fleet: Fleet, stage: Stage, users: Users) -> None:
+    def __init__(self, cluster: Programs, plan: Plan, fleet: Fleet, stage: Stage, users: Users) -> None:
         self.users = users
         self._cluster = cluster
-        self._load = load
+        self._load = plan.load
+        self._tempo = plan.ground.tempo
         self._fleet = fleet
         self._stage = stage
         self._phase = "getting ready"
@@ -147,14 +142,15 @@ class _Story:
         Raises:
             DemoError: one of these did not happen in time.
         """
+        inferences = [inference(workload, self._tempo) for workload in WORKLOADS]
         try:
-            await apply(api, [namespace(), training(TRAINING), *map(inference, WORKLOADS)])
+            await apply(api, [namespace(), training(TRAINING), *inferences])
         except ApiError as error:
             raise DemoError(f"the demo's workloads were refused: {error.message}") from error
         await self._until(self._unready, _READY_S, "after they were deployed")
         self._load_began_s = self._stage.now_s()
         try:
-            async with asyncio.timeout(TRACE_S + _ANSWERS_S):
+            async with asyncio.timeout(self._tempo.load_s + _ANSWERS_S):
                 await self.users.ask(self._load.arrivals)
         except TimeoutError:
             left = self.users.traffic().in_flight
@@ -169,9 +165,8 @@ class _Story:
             DemoError: one of them is gone.
         """
         while True:
-            for name in _PROGRAMS:
-                if self._cluster.pid(name) is None:
-                    raise DemoError(f"{name} has ended by itself; its log is {self._cluster.log(name)}")
+            for name in self._cluster.ended():
+                raise DemoError(f"{name} has ended by itself; its log is {self._cluster.log(name)}")
             await asyncio.sleep(1.0)
 
     async def draw(self, screen: Screen, history: History) -> None:
@@ -185,11 +180,12 @@ class _Story:
     def _picture(self) -> Picture:
         stage, now_s = self._stage, self._stage.now_s()
         loaded_s = None if self._load_began_s is None else now_s - self._load_began_s
-        ahead = {"getting ready": TRACE_S + 1.5 * WINDOW_S, "the load is over": WINDOW_S}
+        load_s, window_s = self._tempo.load_s, self._tempo.window_s
+        ahead = {"getting ready": load_s + 1.5 * window_s, "the load is over": window_s}
         return Picture(
             at_s=now_s,
             phase=self._phase if loaded_s is None else self._load.phase(loaded_s),
-            left_s=ahead[self._phase] if loaded_s is None else max(0.0, TRACE_S - loaded_s) + 1.5 * WINDOW_S,
+            left_s=ahead[self._phase] if loaded_s is None else max(0.0, load_s - loaded_s) + 1.5 * window_s,
             standings=stage.standings,
             nodes=gpu_map(stage.nodes.values(), stage.pods.values()),
             notices=tuple(stage.notices[-40:]),

@@ -12,8 +12,6 @@ from plimsoll.demo.core.arrivals import Arrival, Stretch, compressed, generated,
 
 NAMESPACE = "demo"
 NODES, GPUS_PER_NODE = 4, 4
-WINDOW_S = 30
-"""The stable window of the demo's workloads; a minute, the default, would double the wait for the way back."""
 
 _UTILIZATION = 0.7  # Knative's default: replicas are added before the last slot of the present ones is taken
 _PEAK_SHARE = 0.85  # of what the most replicas can take: the rest is for bursts shorter than a peak
@@ -70,33 +68,63 @@ WORKLOADS = (
 )
 TRAINING = Training("train", pods=2, gpus=3)
 
-CALM_BURST_CALM = (
-    # Few enough for one replica each, so that the burst meets what it would meet at night.
-    Stretch(25, rate=0.7, dispersion=1),
-    Stretch(75, rate=18, dispersion=4),
-    Stretch(30, rate=0.7, dispersion=1),
-)
-"""The load that is generated where no trace is given."""
 
-TRACE_S = sum(stretch.seconds for stretch in CALM_BURST_CALM)
-"""How long a trace is followed."""
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """How fast the story is told: the stretches of a generated load, and the windows of the workloads.
+
+    `panic_window_s` is what remains of the stable window after its percentage is taken.
+    """
+
+    calm: Stretch
+    burst: Stretch
+    calm_again: Stretch
+    window_s: int
+    panic_window_s: int
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The generated load."""
+        return self.calm, self.burst, self.calm_again
+
+    @property
+    def load_s(self) -> float:
+        """How long the load lasts: a trace is followed for as long as a generated one."""
+        return sum(stretch.seconds for stretch in self.stretches)
 
 
-def generated_load(seed: int) -> Load:
+def _tempo(calm_s: float, burst_s: float, calm_again_s: float, *, window_s: int) -> Tempo:
+    # The calm is for one replica each, so that the burst meets what it would meet at night.
+    return Tempo(
+        Stretch(calm_s, rate=0.7, dispersion=1),
+        Stretch(burst_s, rate=18, dispersion=4),
+        Stretch(calm_again_s, rate=0.7, dispersion=1),
+        window_s,
+        panic_window_s=3,
+    )
+
+
+UNHURRIED = _tempo(25, 75, 30, window_s=30)
+"""Time to look; a stable window of a minute, the default, would double the wait for the way back."""
+BRIEF = _tempo(8, 22, 8, window_s=12)
+"""The same story in a minute, from the first request to the last replica that goes."""
+
+
+def generated_load(seed: int, tempo: Tempo) -> Load:
     """Return a calm, a burst and a calm, the same for the same seed."""
-    starts = [sum(stretch.seconds for stretch in CALM_BURST_CALM[:index]) for index in range(3)]
-    phases = (Phase("calm", starts[0]), Phase("burst", starts[1]), Phase("calm again", starts[2]))
-    return _load(generated(CALM_BURST_CALM, seed), phases, seed)
+    burst_s = tempo.calm.seconds
+    phases = (Phase("calm", 0.0), Phase("burst", burst_s), Phase("calm again", burst_s + tempo.burst.seconds))
+    return _load(generated(tempo.stretches, seed), phases, seed)
 
 
-def traced_load(trace: tuple[Arrival, ...], compress: float, seed: int) -> Load:
-    """Return the first `TRACE_S` seconds of a trace that runs `compress` times as fast."""
-    return _load(compressed(trace, compress, TRACE_S), (Phase("trace", 0.0),), seed)
+def traced_load(trace: tuple[Arrival, ...], compress: float, seed: int, *, tempo: Tempo) -> Load:
+    """Return a trace that runs `compress` times as fast, for as long as the load of `tempo` lasts."""
+    return _load(compressed(trace, compress, tempo.load_s), (Phase("trace", 0.0),), seed)
 
 
-def whole(trace: tuple[Arrival, ...]) -> float:
-    """Return how many times as fast a trace must run to be over after `TRACE_S` seconds; never slower than real."""
-    return max(1.0, (trace[-1].at_s - trace[0].at_s) / TRACE_S)
+def whole(trace: tuple[Arrival, ...], tempo: Tempo) -> float:
+    """Return how many times as fast a trace must run to be over with the load of `tempo`; never slower than real."""
+    return max(1.0, (trace[-1].at_s - trace[0].at_s) / tempo.load_s)
 
 
 def _load(arrivals: tuple[Arrival, ...], phases: tuple[Phase, ...], seed: int) -> Load:
@@ -122,14 +150,15 @@ def namespace() -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
 
 
-def inference(workload: Workload) -> dict[str, Any]:
+def inference(workload: Workload, tempo: Tempo) -> dict[str, Any]:
     """Return the Deployment of an inference workload, as an ML engineer would write it."""
     scaling = {
         "target": str(workload.slots),
         "target-utilization-percentage": f"{_UTILIZATION * 100:g}",
         "min-scale": str(workload.least),
         "max-scale": str(workload.most),
-        "window": f"{WINDOW_S}s",
+        "window": f"{tempo.window_s}s",
+        "panic-window-percentage": f"{tempo.panic_window_s / tempo.window_s * 100:g}",
     }
     deployment = _deployment(workload.name, workload.least, "plimsoll-inference", {})
     deployment["metadata"]["labels"]["plimsoll.dev/autoscale"] = "true"
