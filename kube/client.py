@@ -101,6 +101,8 @@ class Api:
         Raises:
             ApiError: the server refused, or gave no answer within `timeout_s` seconds.
         """
+        if connect_s is not None and connect_s <= 0:  # which aiohttp would take for no limit at all
+            raise ApiError(NOT_SENT, "TooLate", "not sent: its time was over before there was a connection")
         response = await self._send(
             method,
             _with_query(path, query),

@@ -61,6 +61,15 @@ async def test_without_a_connection_nothing_was_sent(tmp_path: Path, embedded: E
     await api.close()
 
 
+@pytest.mark.parametrize("seconds", [0.0, -0.1])
+async def test_what_is_too_late_already_is_not_sent(api: Api, seconds: float) -> None:
+    with pytest.raises(ApiError, match="not sent") as refused:
+        await api.request("POST", MAPS, body={"metadata": {"name": "late"}}, connect_s=seconds)
+    assert refused.value.status == NOT_SENT
+    with pytest.raises(ApiError, match="not found"):
+        await api.request("GET", f"{MAPS}/late")
+
+
 async def test_a_request_without_the_right_token_is_refused(tmp_path: Path, embedded: EmbeddedCluster) -> None:
     path = tmp_path / "kubeconfig"
     text = embedded.admin_kubeconfig.read_text()

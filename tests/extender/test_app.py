@@ -1,0 +1,194 @@
+"""What an extender that runs does beside answering: it reads back, it wakes, it tells, it forgets nothing.
+
+Asked as kube-scheduler asks, over HTTP; the cluster is an embedded one without a scheduler for these pods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from extender import app
+from extender.core.ledger import State
+from kube.client import MERGE_PATCH
+from kube.objects import Event, ObjectList, Pod
+from tests.story.programs import a_listener, running_extender, until, url_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from extender.app import Extender
+    from kube.client import Api
+    from plimsoll.embedded import EmbeddedCluster
+
+PODS = "/api/v1/namespaces/ours/pods"
+NODES = ["gpu-00", "gpu-01"]
+
+
+class Asked:
+    """An extender, and the one who asks it."""
+
+    def __init__(self, extender: Extender, api: Api, url: str, session: aiohttp.ClientSession) -> None:
+        self.extender = extender
+        self._api = api
+        self._url = url
+        self._session = session
+
+    async def create(self, name: str, share: str = "0.5") -> dict[str, Any]:
+        spec = {"containers": [{"name": "main", "image": "model"}], "terminationGracePeriodSeconds": 0}
+        body = {"metadata": {"name": name, "annotations": {"gpu-fraction": share}}, "spec": spec}
+        made: dict[str, Any] = msgspec.json.decode(await self._api.request("POST", PODS, body=body))
+        return made
+
+    async def filter(self, pod: dict[str, Any], nodes: list[str] = NODES) -> Any:
+        wire = {key: pod[key] for key in ("metadata", "spec", "status")}
+        return await self._post("filter", {"Pod": wire, "Nodes": None, "NodeNames": nodes})
+
+    async def bind(self, pod: dict[str, Any], node: str) -> str:
+        meta = pod["metadata"]
+        names = {"PodName": meta["name"], "PodNamespace": meta["namespace"], "PodUID": meta["uid"], "Node": node}
+        return str((await self._post("bind", names))["Error"])
+
+    async def place(self, pod: dict[str, Any]) -> str:
+        """Filter and bind; return the node, "" where there is none."""
+        found = (await self.filter(pod))["NodeNames"]
+        return "" if not found or await self.bind(pod, found[0]) else str(found[0])
+
+    async def now(self, name: str) -> Pod:
+        return msgspec.json.decode(await self._api.request("GET", f"{PODS}/{name}"), type=Pod)
+
+    def states(self) -> list[State]:
+        return [holding.state for holding in self.extender._scheduling.ledger.holdings()]
+
+    async def _post(self, verb: str, body: object) -> Any:
+        async with self._session.post(f"{self._url}/{verb}", data=json.dumps(body)) as answer:
+            assert answer.status == 200
+            return await answer.json()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an answer come in a moment."""
+    monkeypatch.setattr(app, "_SETTLE_PAUSE_S", 0.05)
+    monkeypatch.setattr(app, "_KICK_PAUSE_S", 0.02)
+
+
+@pytest.fixture
+async def asked(embedded: EmbeddedCluster, api: Api) -> AsyncIterator[Asked]:
+    labels = {"plimsoll.dev/managed": "true"}
+    await api.request("POST", "/api/v1/namespaces", body={"metadata": {"name": "ours", "labels": labels}})
+    with a_listener() as listener:
+        async with (
+            running_extender(embedded.admin_kubeconfig, listener) as extender,
+            aiohttp.ClientSession() as session,
+        ):
+            yield Asked(extender, api, url_of(listener), session)
+
+
+async def test_a_pod_is_bound_with_its_devices(asked: Asked) -> None:
+    node = await asked.place(await asked.create("p"))
+    pod = await asked.now("p")
+    assert pod.spec.node_name == node != ""
+    assert (pod.metadata.annotations or {})["plimsoll.dev/devices"] == "0"
+    assert asked.states() == [State.BOUND]
+
+
+async def test_a_pod_that_is_deleted_gives_its_room_back(asked: Asked, api: Api) -> None:
+    await asked.place(await asked.create("p"))
+    await api.request("DELETE", f"{PODS}/p", query={"gracePeriodSeconds": "0"})
+    await until(lambda: asked.states() == [])
+
+
+async def test_a_binding_whose_answer_was_lost_is_read_back(asked: Asked, embedded: EmbeddedCluster) -> None:
+    embedded.faults.lose_answer = lambda _method, path: path.endswith("/binding")
+    assert await asked.place(await asked.create("p"))
+    assert (await asked.now("p")).spec.node_name
+
+
+async def test_a_binding_that_was_refused_keeps_its_room_and_is_tried_there_again(
+    asked: Asked, embedded: EmbeddedCluster
+) -> None:
+    pod = await asked.create("p", "0.9")
+    embedded.faults.refuse = lambda _method, path: path.endswith("/binding")
+    (node,) = (await asked.filter(pod))["NodeNames"]
+    assert await asked.bind(pod, node) != ""
+    assert asked.states() == [State.BINDING]
+    embedded.faults.clear()
+    assert (await asked.filter(pod))["NodeNames"] == [node]
+    assert await asked.bind(pod, node) == ""
+    assert asked.states() == [State.BOUND]
+
+
+async def test_no_binding_is_sent_after_its_deadline(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "_BIND_DEADLINE_S", -1.0)
+    pod = await asked.create("p")
+    (node,) = (await asked.filter(pod))["NodeNames"]
+    assert await asked.bind(pod, node) != ""
+    assert not (await asked.now("p")).spec.node_name
+
+
+async def test_a_pod_that_waits_is_woken_when_its_room_is_free(asked: Asked, api: Api) -> None:
+    for number in range(4):
+        assert await asked.place(await asked.create(f"p{number}", "0.9"))
+    waiting = await asked.create("waiting", "0.9")
+    assert not await asked.place(waiting)
+    await api.request("DELETE", f"{PODS}/p0", query={"gracePeriodSeconds": "0"})
+    await until(lambda: len(asked.states()) == 3)
+    async for _ in _moments():
+        if "plimsoll.dev/retry" in ((await asked.now("waiting")).metadata.annotations or {}):
+            break
+    assert await asked.place(waiting)
+
+
+async def test_a_malformed_annotation_is_told_on_the_pod_and_costs_the_others_nothing(asked: Asked, api: Api) -> None:
+    bad = await asked.create("bad", "1.5")
+    assert (await asked.filter(bad))["NodeNames"] == []
+    assert await asked.place(await asked.create("good"))
+    async for _ in _moments():
+        answer = await api.request("GET", "/api/v1/namespaces/ours/events")
+        events = msgspec.json.decode(answer, type=ObjectList[Event]).items or []
+        if told := [event.message for event in events if event.reason == "MalformedGPURequest"]:
+            assert told[0].startswith('gpu-fraction: "1.5" must be a decimal')
+            break
+
+
+async def test_a_node_that_is_not_ours_any_more_takes_no_pod(asked: Asked, api: Api) -> None:
+    body = {"metadata": {"labels": {"plimsoll.dev/devices": None}}}
+    await api.request("PATCH", "/api/v1/nodes/gpu-00", body=body, content_type=MERGE_PATCH)
+    await until(lambda: [node.name for node in asked.extender._scheduling.ledger.nodes()] == ["gpu-01"])
+    assert await asked.place(await asked.create("p")) == "gpu-01"
+
+
+async def test_what_was_bound_before_a_restart_is_known_after_it(asked: Asked, embedded: EmbeddedCluster) -> None:
+    for number in range(3):
+        assert await asked.place(await asked.create(f"p{number}", "0.9"))
+    with a_listener() as listener:
+        async with running_extender(embedded.admin_kubeconfig, listener) as restarted:
+            held = {holding.pod.uid: holding.devices for holding in restarted._scheduling.ledger.holdings()}
+    assert held == {h.pod.uid: h.devices for h in asked.extender._scheduling.ledger.holdings()}
+    assert len(held) == 3
+
+
+async def test_a_cut_watch_and_a_forgotten_past_lose_nothing(asked: Asked, embedded: EmbeddedCluster) -> None:
+    assert await asked.place(await asked.create("stays"))
+    assert await asked.place(await asked.create("goes"))
+    embedded.faults.stall()
+    embedded.restart_api_server()
+    await embedded.api.request("DELETE", f"{PODS}/goes", query={"gracePeriodSeconds": "0"})
+    embedded.compact()
+    embedded.faults.flow()
+    await until(lambda: asked.states() == [State.BOUND])
+    assert (await asked.now("stays")).spec.node_name
+
+
+async def _moments() -> AsyncIterator[None]:
+    """Yield every 20 ms, for ten seconds at most."""
+    for _ in range(500):
+        yield
+        await asyncio.sleep(0.02)
+    pytest.fail("waited 10 s in vain")
