@@ -96,6 +96,7 @@ class EmbeddedPrograms(Programs):
 
     def _bring_up(self) -> None:
         self.files.run.mkdir(parents=True, mode=0o700)
+        self.files.logs.mkdir(parents=True)
         self._thread.start()
         self._do(self.cluster.__aenter__())
         for identity in _IDENTITIES:

@@ -43,6 +43,7 @@ def test_a_cluster_comes_up_as_asked_for_and_is_gone_after_the_block() -> None:
         assert [node.metadata.name for node in found] == ["gpu-00", "gpu-01"]
         assert (found[0].status.allocatable or {})["nvidia.com/gpu"] == "3"
         assert running.scrape_targets.read_text() == "[]"
+        assert running.log("demo").parent.is_dir(), "who plays on it writes a log of their own"
         assert running.ended() == []
     assert not running.files.run.exists()
 
