@@ -111,8 +111,8 @@ async def test_there_is_one_global_default(api: Api, name: str, namespace: str) 
     status, reason, message = await refusal(api, "POST", _CLASSES, second)
     assert (status, reason) == (403, "Forbidden")
     assert message == (
-        f'priorityclasses.scheduling.k8s.io "{name}-b" is forbidden: PriorityClass {name} is already marked as default. '
-        "Only one default can exist"
+        f'priorityclasses.scheduling.k8s.io "{name}-b" is forbidden: '
+        f"PriorityClass {name} is already marked as default. Only one default can exist"
     )
 
 

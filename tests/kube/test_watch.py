@@ -7,6 +7,7 @@ import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from kube import watch as watch_module
 from kube.client import MERGE_PATCH, Api, ApiError
 from kube.mirror import mirror
 from kube.objects import ConfigMap
@@ -15,6 +16,8 @@ from tests.story.programs import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import pytest
 
     from kube.watch import Change
     from plimsoll.embedded import EmbeddedCluster
@@ -116,11 +119,12 @@ async def test_troubles_are_told_and_so_is_their_end(embedded: EmbeddedCluster, 
         await until(lambda: followed.troubles[-1] is None)
 
 
-async def test_a_list_of_many_pages_is_whole(api: Api) -> None:
-    for number in range(1005):
-        await put(api, f"m{number:04}", "1")
+async def test_a_list_of_many_pages_is_whole(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "_PAGE", "10")
+    for number in range(35):
+        await put(api, f"m{number:02}", "1")
     changes = watch(api, MAPS, ConfigMap)
     first = await anext(changes)
     assert isinstance(first, Relisted)
-    assert len(first.objects) == 1005
+    assert len(first.objects) == 35
     await changes.aclose()  # type: ignore[attr-defined]
