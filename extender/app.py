@@ -154,7 +154,7 @@ class Extender:
         async for change in watch(self._api, cluster.PODS, Pod, on_trouble=outage.hear):
             match change:
                 case Relisted(objects):
-                    self._unlisted.update(self._scheduling.pods_are(map(cluster.seen_pod, objects)))
+                    self._unlisted.update(self._scheduling.pods_are(map(cluster.seen_pod, objects), time.monotonic()))
                     self._listed["pods"] = True
                     _log.info("pods listed", extra={"holding": len(list(self._scheduling.ledger.holdings()))})
                 case Put(pod):

@@ -58,6 +58,12 @@ class Container(Object):
     resources: Resources | None = None
 
 
+class SchedulingGate(Object):
+    """What holds a pod back from scheduling."""
+
+    name: str = ""
+
+
 class PodSpec(Object):
     """spec of a Pod."""
 
@@ -65,6 +71,7 @@ class PodSpec(Object):
     scheduler_name: str = ""
     containers: list[Container] = []
     init_containers: list[Container] | None = None
+    scheduling_gates: list[SchedulingGate] | None = None
 
 
 class Condition(Object):

@@ -44,6 +44,8 @@ class SeenPod:
     node: str = ""
     placed: Placement | None = None
     ended: bool = False
+    gated: bool = False
+    """Whether it is held back from scheduling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,8 @@ class Scheduling:
         self._waits_no_more(uid)
         self.ledger.release(uid)
 
-    def pods_are(self, pods: Iterable[SeenPod]) -> tuple[PodKey, ...]:
-        """Take note of all pods there are; return those of our holdings that the list lacks.
+    def pods_are(self, pods: Iterable[SeenPod], now: float) -> tuple[PodKey, ...]:
+        """Take note of all pods there are, at `now` seconds; return those of our holdings that the list lacks.
 
         A pod may be younger than the list, so what it holds stays until a read of that pod itself shows it gone.
         """
@@ -140,6 +142,8 @@ class Scheduling:
         self._unbound = {uid: pod for uid, pod in self._unbound.items() if uid in seen}
         for pod in seen.values():
             self.pod_seen(pod)
+            if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
+                self._waiting.found(pod.key, pod.request, now)
         return tuple(sorted((h.pod for h in self.ledger.holdings() if h.pod.uid not in seen), key=lambda key: key.uid))
 
     def pod_read(self, key: PodKey, pod: SeenPod | None, asked_at: float) -> None:

@@ -1,4 +1,4 @@
-"""Which waiting pods should be tried again? Those that were refused and would fit now.
+"""Which waiting pods should be tried again? Those that were refused, also before a restart of ours, and would fit now.
 
 kube-scheduler tries a refused pod again when something happens in the cluster, and else after five minutes. It may ask
 before we have seen a deleted pod go, and some room comes free without any event (a reservation that ends), so a pod
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from extender.core.model import MemoryShare, PodKey, Share
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 64.0
+_FOUND_PAUSE_S = 5.0  # after a start: pods that are being scheduled anyway have a node by then
 _MOST_KICKS = 32  # at once: room for one pod must not wake a thousand
+_ANY: tuple[str, ...] = ()
+_NEVER = -1
 
 
 @dataclass(slots=True)
@@ -51,6 +54,15 @@ class Waiting:
         first_at = known.first_at if known else now
         self._refusals[key.uid] = _Refusal(key, request, self._last_nodes, first_at, now + pause_s, pause_s, freed)
 
+    def found(self, key: PodKey, request: Share | MemoryShare, now: float) -> None:
+        """Take note of a pod without a node that we do not know: it may have been refused before our restart.
+
+        Nobody remembers which nodes suited it otherwise, so room on any of them is a reason to try.
+        """
+        if key.uid not in self._refusals:
+            kick_at = now + _FOUND_PAUSE_S
+            self._refusals[key.uid] = _Refusal(key, request, _ANY, now, kick_at, _FIRST_PAUSE_S, _NEVER)
+
     def hurry(self, uid: str) -> None:
         """Take note that what held a pod back is over."""
         if uid in self._refusals:
@@ -68,7 +80,8 @@ class Waiting:
         for one in sorted(due, key=lambda refusal: (refusal.first_at, refusal.key.uid)):
             shape = (one.request, id(one.nodes))
             if shape not in fits:
-                fits[shape] = packing.best(one.nodes, packing.costs(ledger, one.request, one.nodes)) is not None
+                nodes = one.nodes if one.nodes is not _ANY else tuple(node.name for node in ledger.nodes())
+                fits[shape] = packing.best(nodes, packing.costs(ledger, one.request, nodes)) is not None
             if not fits[shape]:
                 one.seen = ledger.freed
             elif len(kicked) < _MOST_KICKS:

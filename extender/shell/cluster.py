@@ -67,6 +67,7 @@ def seen_pod(pod: Pod) -> SeenPod:
         node=pod.spec.node_name,
         placed=placement_in(annotations),
         ended=pod.status.phase in ("Succeeded", "Failed"),
+        gated=bool(pod.spec.scheduling_gates),
     )
 
 

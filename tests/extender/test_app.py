@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from extender import app
+from extender.core import waiting
 from extender.core.ledger import State
 from kube.client import MERGE_PATCH
 from kube.objects import Event, ObjectList, Pod
@@ -172,6 +173,18 @@ async def test_what_was_bound_before_a_restart_is_known_after_it(asked: Asked, e
             held = {holding.pod.uid: holding.devices for holding in restarted._scheduling.ledger.holdings()}
     assert held == {h.pod.uid: h.devices for h in asked.extender._scheduling.ledger.holdings()}
     assert len(held) == 3
+
+
+async def test_a_pod_that_was_refused_before_a_restart_is_woken_after_it(
+    asked: Asked, embedded: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "_FOUND_PAUSE_S", 0.05)
+    await asked.create("p")
+    with a_listener() as listener:
+        async with running_extender(embedded.admin_kubeconfig, listener):
+            async for _ in _moments():
+                if "plimsoll.dev/retry" in ((await asked.now("p")).metadata.annotations or {}):
+                    break
 
 
 async def test_a_cut_watch_and_a_forgotten_past_lose_nothing(asked: Asked, embedded: EmbeddedCluster) -> None:

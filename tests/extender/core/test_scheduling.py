@@ -1,5 +1,6 @@
 """Each verb keeps its law: promises are kept, nothing is promised twice, and what is held is held until it is gone."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from extender.core.ledger import GpuNode
@@ -163,7 +164,7 @@ def test_a_list_without_a_holding_pod_asks_for_a_read_of_it() -> None:
     s = scheduling(a=1)
     s.filter(pod("p", WHOLE), ["a"], 0.0)
     s.bind("p", "a", 0.0)
-    assert s.pods_are([]) == (PodKey("p", "default", "p"),)
+    assert s.pods_are([], 0.0) == (PodKey("p", "default", "p"),)
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Refused)
 
 
@@ -275,6 +276,27 @@ def test_a_pod_is_kicked_only_for_the_nodes_that_suited_it_otherwise() -> None:
     s.filter(pod("q", WHOLE), ["a"], 0.0)
     s.node_seen(GpuNode("c", 4, MiB(16384)))
     assert s.to_kick(10.0) == ()
+
+
+def test_a_pod_that_waits_since_before_a_restart_is_kicked_for_room_on_any_node() -> None:
+    s = scheduling(a=1)
+    assert s.pods_are([pod("q", WHOLE)], 10.0) == ()
+    assert s.to_kick(14.0) == (), "it may be on its way"
+    assert s.to_kick(15.0) == (PodKey("q", "default", "q"),)
+
+
+def test_after_a_restart_too_nobody_is_kicked_for_room_that_is_not_there() -> None:
+    s = scheduling(a=1)
+    s.pods_are([pod("p", WHOLE, node="a", placed=Placement((0,), MilliGpu(1000))), pod("q", WHOLE)], 0.0)
+    assert s.to_kick(15.0) == ()
+    s.pod_gone("p")
+    assert s.to_kick(15.0) == (PodKey("q", "default", "q"),)
+
+
+def test_a_gated_pod_is_not_kicked() -> None:
+    s = scheduling(a=1)
+    s.pods_are([replace(pod("q", WHOLE), gated=True)], 0.0)
+    assert s.to_kick(100.0) == ()
 
 
 def test_kicks_in_vain_come_ever_more_rarely() -> None:

@@ -74,7 +74,7 @@ class Story(RuleBasedStateMachine):
 
     @rule()
     def everything_is_listed(self) -> None:
-        for key in self.scheduling.pods_are(self.truth.values()):
+        for key in self.scheduling.pods_are(self.truth.values(), self.now):
             self.scheduling.pod_read(key, self.truth.get(key.uid), self.now)
 
     @rule()
@@ -89,7 +89,7 @@ class Story(RuleBasedStateMachine):
     @rule()
     def the_extender_restarts(self) -> None:
         self.scheduling = self.started()
-        self.scheduling.pods_are(self.truth.values())
+        self.scheduling.pods_are(self.truth.values(), self.now)
 
     @rule(node=st.sampled_from(NODES))
     def a_node_goes_and_comes_back(self, node: GpuNode) -> None:
