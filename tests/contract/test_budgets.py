@@ -44,6 +44,11 @@ async def test_a_budget_is_kept_as_it_is_sent(api: Api, path: str, spec: Object)
     assert made["metadata"]["generation"] == 1
 
 
+async def test_a_new_budget_allows_nothing(api: Api, path: str) -> None:
+    status = (await ask(api, "POST", path, budget(minAvailable=1)))["status"]
+    assert status == {"currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0}
+
+
 async def test_a_budget_that_says_nothing_has_an_empty_spec(api: Api, path: str) -> None:
     assert (await ask(api, "POST", path, {"metadata": {"name": "a"}}))["spec"] == {}
 

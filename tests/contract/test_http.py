@@ -223,3 +223,32 @@ async def test_whoever_sends_no_token_is_anonymous_and_may_do_nothing(wire: Wire
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/version"])
 async def test_anybody_may_ask_for_health_and_version(wire: Wire, path: str) -> None:
     assert (await wire.send("GET", path, token=""))[0] == 200
+
+
+_NO_PAGE = b"404 page not found\n"
+
+
+@pytest.mark.parametrize("path", ["/foo", "/openapi", "/healthz/nope", "/readyz/nope", "/apis/foo.k8s.io/v1/x"])
+async def test_where_there_is_no_page_is_said_in_plain_text(wire: Wire, path: str) -> None:
+    assert await wire.send("GET", path) == (404, _NO_PAGE)
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/v1", "/apis/apps/v1", "/version"])
+async def test_what_is_served_is_only_read(wire: Wire, path: str) -> None:
+    assert await wire.status("POST", path, b"{}") == _NOT_ALLOWED
+
+
+async def test_a_body_is_read_before_its_object_is_looked_for(wire: Wire) -> None:
+    pod = f"/api/v1/namespaces/{wire.namespace}/pods/none"
+    scale = f"/apis/apps/v1/namespaces/{wire.namespace}/deployments/none/scale"
+    for method, path in (("PUT", f"{pod}/status"), ("POST", f"{pod}/eviction"), ("PUT", scale)):
+        status, reason, _ = await wire.status(method, path, b"{")
+        assert (status, reason) == (400, "BadRequest")
+
+
+async def test_bytes_that_are_no_base64_are_refused(wire: Wire) -> None:
+    for text in ("?", "1\u00b2"):
+        body = f'{{"metadata":{{"name":"a"}},"binaryData":{{"x":"{text}"}}}}'.encode()
+        status, reason, message = await wire.status("POST", wire.maps, body)
+        assert (status, reason) == (400, "BadRequest")
+        assert "cannot be handled as a ConfigMap: illegal base64 data" in message

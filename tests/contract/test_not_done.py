@@ -46,7 +46,6 @@ async def test_strategic_merge_patches_are_not_done(api: Api, namespace: str) ->
     [
         {"resourceVersionMatch": "Exact", "resourceVersion": "1"},
         {"sendInitialEvents": "true", "watch": "true"},
-        {"orphanDependents": "true"},
     ],
 )
 async def test_some_query_parameters_are_not_done(api: Api, query: dict[str, str]) -> None:
@@ -67,6 +66,13 @@ async def test_propagation_other_than_in_the_background_is_not_done(api: Api, na
     assert policy in await undone(api.request("DELETE", f"{path}/a", query={"propagationPolicy": policy}))
 
 
+async def test_dependents_are_not_orphaned(api: Api, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    await api.request("POST", path, body={"metadata": {"name": "a"}})
+    assert "Orphan" in await undone(api.request("DELETE", f"{path}/a", query={"orphanDependents": "true"}))
+    assert "Orphan" in await undone(api.request("DELETE", f"{path}/a", body={"orphanDependents": True}))
+
+
 # --- paths ---
 
 
@@ -76,6 +82,8 @@ async def test_propagation_other_than_in_the_background_is_not_done(api: Api, na
         "/api/v1/secrets",
         "/api/v1/namespaces/default/serviceaccounts/x",
         "/api/v1/watch/pods",
+        "/apis/batch",
+        "/apis/storage.k8s.io/v1",
         "/apis/apps/v1/statefulsets",
         "/apis/batch/v1/jobs",
         "/apis/rbac.authorization.k8s.io/v1/clusterroles",
@@ -85,6 +93,30 @@ async def test_propagation_other_than_in_the_background_is_not_done(api: Api, na
 )
 async def test_kinds_and_subresources_that_the_real_one_has_besides_are_not_done(api: Api, path: str) -> None:
     assert (await undone(api.request("GET", path))).startswith("it has no ")
+
+
+async def test_bindings_are_posted_to_their_pods_alone(api: Api, namespace: str) -> None:
+    binding = {"metadata": {"name": "one"}, "target": {"name": "gpu-00"}}
+    call = api.request("POST", f"/api/v1/namespaces/{namespace}/bindings", body=binding)
+    assert await undone(call) == "it has no v1/bindings"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/metrics",
+        "/openapi/v2",
+        "/openapi/v3/api/v1",
+        "/healthz/etcd",
+        "/livez/poststarthook/rbac/bootstrap-roles",
+        "/readyz/informer-sync",
+        "/.well-known/openid-configuration",
+        "/statusz",
+    ],
+)
+async def test_pages_that_the_real_one_has_besides_are_not_done(api: Api, path: str) -> None:
+    assert await undone(api.request("GET", path)) == f"it has no page {path}"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +141,13 @@ async def test_some_fields_are_not_selected_by(api: Api, path: str, field: str) 
 async def test_a_pods_containers_are_neither_reached_nor_resized(api: Api, namespace: str, subresource: str) -> None:
     call = api.request("GET", f"/api/v1/namespaces/{namespace}/pods/one/{subresource}")
     assert await undone(call) == f"it has no pods/{subresource}"
+
+
+@pytest.mark.parametrize("said", [{"runtimeClassName": "x"}, {"overhead": {"cpu": "1"}}])
+async def test_runtime_classes_are_not_done(api: Api, namespace: str, said: dict[str, object]) -> None:
+    body = {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "main", "image": "x"}], **said}}
+    call = api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body=body)
+    assert await undone(call) == f"pods with {next(iter(said))}; it has no runtime classes"
 
 
 # --- workloads and services ---

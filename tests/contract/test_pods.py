@@ -124,6 +124,50 @@ async def test_a_pod_gets_its_defaults(pods: Pods) -> None:
     assert made["metadata"]["generation"] == 1
 
 
+async def test_probes_hooks_and_references_get_their_defaults(pods: Pods) -> None:
+    said = {
+        "name": "main",
+        "image": "x:1",
+        "env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "readinessProbe": {"httpGet": {"port": 80}, "periodSeconds": 0},
+        "livenessProbe": {"grpc": {"port": 1}, "periodSeconds": 5},
+        "lifecycle": {"preStop": {"httpGet": {"port": 80}}},
+    }
+    made = (await pods.tried(containers=[said]))["spec"]["containers"][0]
+    get = {"path": "/", "port": 80, "scheme": "HTTP"}
+    numbers = {"timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3}
+    assert made["env"][0]["valueFrom"] == {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
+    assert made["readinessProbe"] == {"httpGet": get, "periodSeconds": 10, **numbers}
+    assert made["livenessProbe"] == {"grpc": {"port": 1, "service": ""}, "periodSeconds": 5, **numbers}
+    assert made["lifecycle"] == {"preStop": {"httpGet": get}}
+
+
+async def test_volumes_get_their_defaults(pods: Pods) -> None:
+    item = {"path": "a", "fieldRef": {"fieldPath": "metadata.name"}}
+    filled = {"path": "a", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
+    sources: dict[str, tuple[Object, Object]] = {
+        "none": ({}, {"emptyDir": {}}),
+        "secret": ({"secret": {"secretName": "x"}}, {"secret": {"secretName": "x", "defaultMode": 420}}),
+        "map": ({"configMap": {"name": "x"}}, {"configMap": {"name": "x", "defaultMode": 420}}),
+        "host": ({"hostPath": {"path": "/x"}}, {"hostPath": {"path": "/x", "type": ""}}),
+        "down": ({"downwardAPI": {"items": [item]}}, {"downwardAPI": {"items": [filled], "defaultMode": 420}}),
+        "image": ({"image": {"reference": "x:1"}}, {"image": {"reference": "x:1", "pullPolicy": "IfNotPresent"}}),
+        "all": (
+            {"projected": {"sources": [{"downwardAPI": {"items": [item]}}]}},
+            {"projected": {"sources": [{"downwardAPI": {"items": [filled]}}], "defaultMode": 420}},
+        ),
+    }
+    made = await pods.tried(volumes=[{"name": name, **sent} for name, (sent, _) in sources.items()])
+    assert made["spec"]["volumes"] == [{"name": name, **becomes} for name, (_, becomes) in sources.items()]
+
+
+async def test_ports_on_the_hosts_network_are_the_hosts(pods: Pods) -> None:
+    container = {"name": "main", "image": "x", "ports": [{"containerPort": 80}]}
+    made = await pods.tried(hostNetwork=True, containers=[container])
+    port = {"containerPort": 80, "hostPort": 80, "protocol": "TCP"}
+    assert made["spec"]["containers"][0]["ports"] == [port]
+
+
 async def test_an_image_with_a_tag_or_digest_is_pulled_once(pods: Pods) -> None:
     images = {"a/b:1": "IfNotPresent", "x@sha256:abc": "IfNotPresent", "a:80/b": "Always", "y:latest": "Always"}
     for image, policy in images.items():

@@ -51,9 +51,10 @@ def not_found(resource: str, name: str) -> Problem:
     return Problem(404, "NotFound", f'{resource} "{name}" not found', _about(resource, name))
 
 
-def already_exists(resource: str, name: str) -> Problem:
-    """There is such an object already."""
-    return Problem(409, "AlreadyExists", f'{resource} "{name}" already exists', _about(resource, name))
+def already_exists(resource: str, name: str, *, going: bool = False) -> Problem:
+    """There is such an object already, or still: `going` tells that it is being deleted."""
+    told = f'{"object is being deleted: " if going else ""}{resource} "{name}" already exists'
+    return Problem(409, "AlreadyExists", told, _about(resource, name))
 
 
 def conflict(resource: str, name: str, why: str) -> Problem:

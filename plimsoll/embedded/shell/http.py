@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+_LOG = logging.getLogger(__name__)
 _HEALTH = ("/healthz", "/livez", "/readyz")
 _BODY_LIMIT = 3 * 1024 * 1024  # the real API server's limit
 _JSON = b"application/json"
@@ -64,14 +66,18 @@ class Asgi:
                 _refusal(Problem(503, "ServiceUnavailable", "the server is currently unable to handle the request")),
             )
             return
-        answer = self._serving.answer(
-            scope["method"],
-            scope["path"],
-            query,
-            body=body,
-            content_type=headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip(),
-            agent=headers.get(b"user-agent", b"unknown").decode("latin-1"),
-        )
+        try:
+            answer = self._serving.answer(
+                scope["method"],
+                scope["path"],
+                query,
+                body=body,
+                content_type=headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip(),
+                agent=headers.get(b"user-agent", b"unknown").decode("latin-1"),
+            )
+        except Exception as defect:  # noqa: BLE001  whatever it is, one request has it, not the connection
+            _LOG.exception("a request met a defect: %s %s", scope["method"], scope["path"])
+            answer = _refusal(Problem(500, "InternalError", f"a defect of the embedded cluster: {defect!r}"))
         if fate.answer_lost:
             # An answer that is begun and not ended: the server closes the connection.
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
@@ -91,7 +97,9 @@ class Asgi:
         finally:
             for task in (telling, leaving):
                 task.cancel()
-            await asyncio.gather(telling, leaving, return_exceptions=True)
+            ended, _ = await asyncio.gather(telling, leaving, return_exceptions=True)
+        if isinstance(ended, Exception):
+            _LOG.error("a watch met a defect: %s", watching.kind.plural, exc_info=ended)
         await send({"type": "http.response.body", "body": b""})
 
     async def _tell(self, watching: Watching, send: Send) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plimsoll.embedded.core.api.changes import wrong_namespace
 from plimsoll.embedded.core.notation.conditions import kept_or_appended
 from plimsoll.embedded.core.problem import Problem, bad_request, conflict
 
@@ -18,7 +19,7 @@ def bound(pod: Object, binding: Object, now: str) -> Object:
     """Return a pod with the node, the annotations and the labels of a Binding.
 
     Raises:
-        Problem: 409 where it is deleted, bound, gated, or another one than the Binding's; 400 or 500 for a bad Binding.
+        Problem: 409 where it is deleted, bound, gated, or another one than the Binding's.
     """
     _check(pod, binding)
     meta, spec, asked = pod["metadata"], pod["spec"], binding["metadata"]
@@ -34,20 +35,38 @@ def bound(pod: Object, binding: Object, now: str) -> Object:
     }
 
 
-def _check(pod: Object, binding: Object) -> None:
-    meta, spec, name = pod["metadata"], pod["spec"], pod["metadata"]["name"]
-    asked, target = binding.get("metadata", {}), binding.get("target", {})
-    if asked.get("namespace", meta["namespace"]) != meta["namespace"]:
-        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-    if asked.get("name", "") != name:
-        raise bad_request("name in URL does not match name in Binding object")
+def check_binding(namespace: str, name: str, binding: Object) -> None:
+    """Hold a Binding against the pod that its path names, before it is known whether there is one.
+
+    Raises:
+        Problem: 400 for another pod; 500 for a target that is none.
+    """
+    check_target("Binding", namespace, name, binding)
+    target = binding.get("target", {})
     # The API server passes these on as an error of no kind.
     if target.get("kind", "") not in ("", "Node"):
         sentence = f'target.kind: Unsupported value: "{target["kind"]}": supported values: "Node", "<empty>"'
         raise Problem(500, "", sentence)
     if not target.get("name"):
         raise Problem(500, "", "target.name: Required value")
-    _check_preconditions(meta, asked)
+
+
+def check_target(kind: str, namespace: str, name: str, sent: Object) -> None:
+    """Hold the name and the namespace of what is posted to a pod against the pod's.
+
+    Raises:
+        Problem: 400, it is another one.
+    """
+    asked = sent.get("metadata", {})
+    if asked.get("namespace", namespace) != namespace:
+        raise wrong_namespace()
+    if asked.get("name", "") != name:
+        raise bad_request(f"name in URL does not match name in {kind} object")
+
+
+def _check(pod: Object, binding: Object) -> None:
+    meta, spec, name = pod["metadata"], pod["spec"], pod["metadata"]["name"]
+    _check_preconditions(meta, binding["metadata"])
     if "deletionTimestamp" in meta:
         raise _not_bound(name, f"pod {name} is being deleted, cannot be assigned to a host")
     if spec.get("nodeName"):

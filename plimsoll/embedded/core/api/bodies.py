@@ -10,10 +10,10 @@ import yaml
 from plimsoll.embedded.core import kinds
 from plimsoll.embedded.core.api.exchange import APPLY
 from plimsoll.embedded.core.notation.schema import read, shape
-from plimsoll.embedded.core.problem import Object, Problem, bad_request, not_implemented
+from plimsoll.embedded.core.problem import Object, Problem, bad_request, invalid, not_implemented
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from plimsoll.embedded.core.api.exchange import Request
     from plimsoll.embedded.core.api.store import Stored
@@ -24,6 +24,7 @@ MERGE_PATCH = "application/merge-patch+json"
 
 _STRATEGIC = "application/strategic-merge-patch+json"
 _PATCHES = (JSON_PATCH, MERGE_PATCH, APPLY)
+_KNOWN = (("v1", "Binding"), ("v1", "Secret"), ("policy/v1", "Eviction"), ("autoscaling/v1", "Scale"))
 _YAML = ("application/yaml", APPLY)
 
 
@@ -37,7 +38,29 @@ def content(kind: Kind, request: Request) -> Object:
     try:
         return checked(kind, decoded(request))
     except Malformed as malformed:
+        raise _unrecognized(kind.name, f"couldn't get version/kind; json parse error: {malformed}") from None
+
+
+def posted(kind: str, versions: tuple[str, ...], request: Request) -> Object:
+    """Return what is posted or put to a subresource, of a kind that is not stored; an absent version is the first.
+
+    Raises:
+        Problem: 400 where it is malformed or of another kind; 415 for another media type.
+    """
+    check_media_type(request)
+    try:
+        return checked_post(kind, versions, decoded(request))
+    except Malformed as malformed:
         raise _unrecognized(kind, f"couldn't get version/kind; json parse error: {malformed}") from None
+
+
+def checked_post(kind: str, versions: tuple[str, ...], sent: Any) -> Object:
+    """Return an object of a kind that is not stored, with its kind and apiVersion if they were sent.
+
+    Raises:
+        Problem: 400 where it is of another kind, or a field is of another type.
+    """
+    return _checked(kind, f"V1{kind}", versions, sent)
 
 
 def checked(kind: Kind, sent: Any) -> Object:
@@ -46,20 +69,39 @@ def checked(kind: Kind, sent: Any) -> Object:
     Raises:
         Problem: 400 where it is of another kind, or a field is of another type.
     """
+    held = _checked(kind.name, kind.model, (kind.api_version,), sent)
+    held.pop("kind", None)
+    held.pop("apiVersion", None)
+    return {**held, "metadata": held.get("metadata", {})}
+
+
+def checked_patch(name: str, sent: Any, check: Callable[[], Object]) -> Object:
+    """Return what a patch has made, as `check` returns it; `name` is its kind.
+
+    Raises:
+        Problem: 422, it is of another kind, or a field is of another type.
+    """
+    try:
+        return check()
+    except Problem as problem:
+        told = msgspec.json.encode(msgspec.json.encode(sent).decode()).decode()
+        why = problem.message.rpartition(f"cannot be handled as a {name}: ")[2]
+        raise invalid("", "", [("patch", "FieldValueInvalid", f"Invalid value: {told}: {why}")]) from None
+
+
+def _checked(kind: str, model: str, versions: tuple[str, ...], sent: Any) -> Object:
     sent = {} if sent is None else sent
     if not isinstance(sent, dict):
         raise _unrecognized(kind, "couldn't get version/kind; json parse error: it is no object")
-    version, name = sent.get("apiVersion") or kind.api_version, sent.get("kind") or kind.name
+    version, name = sent.get("apiVersion") or versions[0], sent.get("kind") or kind
     if not isinstance(version, str) or not isinstance(name, str):
         raise _unrecognized(kind, "couldn't get version/kind; json parse error: they are no strings")
     if version.count("/") > 1:
         raise _unrecognized(kind, f"unexpected GroupVersion string: {version}")
-    if (version, name) != (kind.api_version, kind.name):
-        raise _of_another_kind(kind, version, name)
-    held: Object = read(shape(kind.model), sent, "")
-    held.pop("kind", None)
-    held.pop("apiVersion", None)
-    return {**held, "metadata": held.get("metadata", {})}
+    if version not in versions or name != kind:
+        raise _of_another_kind(kind, versions[0], version, name)
+    held: Object = read(shape(model), sent, "")
+    return held
 
 
 def applied(kind: Kind, request: Request) -> Object:
@@ -69,11 +111,12 @@ def applied(kind: Kind, request: Request) -> Object:
         Problem: 400 where it is malformed, of another kind, or nameless.
     """
     sent = json_of(request)
+    sent = {} if sent is None else sent
     if not isinstance(sent, dict):
-        raise bad_request(f"the body is no object: it must be a {kind.name}")
-    version, name = sent.get("apiVersion", ""), sent.get("kind", "")
+        raise bad_request("error decoding YAML: it is no object")
+    version, name = (each if isinstance(each := sent.get(key), str) else "" for key in ("apiVersion", "kind"))
     if (version, name) != (kind.api_version, kind.name):
-        group, _, of_group = str(version).rpartition("/")
+        group, _, of_group = version.rpartition("/")
         raise bad_request(f"invalid object type: {group}/{of_group}, Kind={name}")
     return {"metadata": {}} | {key: value for key, value in sent.items() if key not in ("kind", "apiVersion")}
 
@@ -161,15 +204,15 @@ def _unsupported() -> Problem:
     return Problem(415, "UnsupportedMediaType", sentence)
 
 
-def _unrecognized(kind: Kind, why: str) -> Problem:
-    return bad_request(f"the object provided is unrecognized (must be of type {kind.name}): {why}")
+def _unrecognized(kind: str, why: str) -> Problem:
+    return bad_request(f"the object provided is unrecognized (must be of type {kind}): {why}")
 
 
-def _of_another_kind(kind: Kind, version: str, name: str) -> Problem:
+def _of_another_kind(kind: str, of: str, version: str, name: str) -> Problem:
     short = version.rpartition("/")[2]
-    if any((each.api_version, each.name) == (version, name) for each in kinds.KINDS):
-        within = kind.group.partition(".")[0] or "core"
-        why = f"converting ({short}.{name}) to ({within}.{kind.name}): unknown conversion"
+    if (version, name) in _KNOWN or any((each.api_version, each.name) == (version, name) for each in kinds.KINDS):
+        within = of.rpartition("/")[0].partition(".")[0] or "core"
+        why = f"converting ({short}.{name}) to ({within}.{kind}): unknown conversion"
     else:
         why = f'no kind "{name}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'
-    return bad_request(f'{name} in version "{short}" cannot be handled as a {kind.name}: {why}')
+    return bad_request(f'{name} in version "{short}" cannot be handled as a {kind}: {why}')

@@ -73,19 +73,53 @@ def check_identity(kind: Kind, old: Object, sent: Object) -> None:
         Problem: 409 for another version; 400 for another name or namespace.
     """
     meta, was = sent.get("metadata", {}), old["metadata"]
-    if not meta.get("name"):
-        raise _nameless(was["name"])
-    if meta["name"] != was["name"]:
-        sentence = f"the name of the object ({meta['name']}) does not match the name on the URL ({was['name']})"
-        raise bad_request(sentence)
+    check_name(was["name"], meta)
     if meta.get("namespace", was.get("namespace", "")) != was.get("namespace", ""):
         raise wrong_namespace()
-    version = meta.get("resourceVersion") or "0"
-    if not version.isascii() or not version.isdecimal():
-        raise Problem(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
+    version = check_version(meta)
     if version not in ("0", was["resourceVersion"]):
         why = "the object has been modified; please apply your changes to the latest version and try again"
         raise conflict(kind.resource, was["name"], why)
+
+
+def check_name(of_path: str, meta: Object) -> None:
+    """Hold the name in an object's metadata against that of its path.
+
+    Raises:
+        Problem: 400, it is another one, or there is none.
+    """
+    name = meta.get("name")
+    if not name:
+        raise bad_request(f"the name of the object ({of_path} based on URL) was undeterminable: name must be provided")
+    if name != of_path:
+        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({of_path})")
+
+
+def check_version(meta: Object) -> str:
+    """Return the version that an object says it is, "0" for none.
+
+    Raises:
+        Problem: 500, it is no version.
+    """
+    version: str = meta.get("resourceVersion") or "0"
+    if not version.isascii() or not version.isdecimal():
+        raise Problem(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
+    return version
+
+
+def never_seen(where: Route, merged: Object) -> Object:
+    """Return what an apply creates, without a version; it says of nothing that is there.
+
+    Raises:
+        Problem: 400, it has another name than its path, or none; 409, it is about an object with a UID.
+    """
+    meta = merged.get("metadata", {})
+    check_name(where.name, meta)
+    check_version(meta)
+    if uid := meta.get("uid"):
+        why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        raise conflict(where.kind.resource, where.name, why)
+    return {**merged, "metadata": {key: value for key, value in meta.items() if key != "resourceVersion"}}
 
 
 def check_uid(kind: Kind, old: Object, sent: Object) -> None:
@@ -110,10 +144,6 @@ def named(where: Route, sent: Object) -> Object:
     if name != where.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({where.name})")
     return {**sent, "metadata": {**sent["metadata"], "name": where.name}}
-
-
-def _nameless(name: str) -> Problem:
-    return bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
 
 
 def wrong_namespace() -> Problem:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plimsoll.embedded.core import kinds
 from plimsoll.embedded.core.api import bodies
-from plimsoll.embedded.core.api.options import check_dry_run
+from plimsoll.embedded.core.api.options import check_deletion, is_set
 from plimsoll.embedded.core.notation.schema import read, shape
 from plimsoll.embedded.core.problem import bad_request, conflict, not_implemented
 
@@ -40,17 +40,19 @@ class Deletion:
         """Read DeleteOptions and the query beside them.
 
         Raises:
-            Problem: 400, they are malformed; 501, a propagation policy other than Background.
+            Problem: 400 or 422, they are malformed; 501, a propagation policy other than Background.
         """
+        check_deletion(options)
         policy = query.get("propagationPolicy") or options.get("propagationPolicy") or "Background"
-        if policy != "Background" or options.get("orphanDependents"):
+        if options.get("orphanDependents") or is_set(query, "orphanDependents"):
+            policy = "Orphan"
+        if policy != "Background":
             raise not_implemented(f"deletion with propagation policy {policy}; Background is there")
         text = query.get("gracePeriodSeconds", "")
         if text and _WHOLE.fullmatch(text) is None:
             raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
         grace = int(text) if text else options.get("gracePeriodSeconds")
         held = options.get("preconditions", {})
-        check_dry_run(options.get("dryRun", []))
         dry = "dryRun" in query or bool(options.get("dryRun"))
         # A negative period means the shortest one that is orderly.
         return cls(1 if grace is not None and grace < 0 else grace, held.get("uid"), held.get("resourceVersion"), dry)

@@ -20,7 +20,7 @@ _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "updat
 def document(path: str) -> Object | None:
     """Return the discovery document at `path`; None where there is none."""
     groups = sorted({kind.group for kind in kinds.KINDS if kind.group})
-    match path.strip("/").split("/"):
+    match path.removeprefix("/").rstrip("/").split("/"):
         case ["version"]:
             return _VERSION
         case ["api"]:

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
 from plimsoll.embedded.core import kinds
 from plimsoll.embedded.core.api import bodies, patches
-from plimsoll.embedded.core.api.changes import SERVER_SET, changed, check_identity, check_uid, named, wrong_namespace
+from plimsoll.embedded.core.api.changes import (
+    SERVER_SET,
+    changed,
+    check_identity,
+    check_uid,
+    never_seen,
+    wrong_namespace,
+)
 from plimsoll.embedded.core.api.deletion import check_preconditions, held
 from plimsoll.embedded.core.api.store import Store, Stored
 from plimsoll.embedded.core.notation.schema import shape
@@ -92,8 +97,8 @@ class Objects:
         elif kind is kinds.PRIORITY_CLASSES:
             check_only_default(content, (each.content for each in self.store.all(kind)))
         rules.check(kind, content)
-        if self.store.get(kind, meta.get("namespace", ""), meta["name"]) is not None:
-            raise already_exists(kind.resource, meta["name"])
+        if before := self.store.get(kind, meta.get("namespace", ""), meta["name"]):
+            raise already_exists(kind.resource, meta["name"], going="deletionTimestamp" in before.content["metadata"])
         return self.stored(kind, None, rules.created(kind, content), request.dry)
 
     def _first_metadata(self, where: Route, sent: Object, request: Request) -> Object:
@@ -152,9 +157,11 @@ class Objects:
         patch = bodies.patch(request)
         before = {"kind": kind.name, "apiVersion": kind.api_version, **there.content}
         if request.content_type == bodies.JSON_PATCH:
-            return _checked(kind, patches.json_patch(before, patch))
-        patches.check_merge_patch(patch)
-        return _checked(kind, patches.merge_patch(before, patch))
+            made = patches.json_patch(before, patch)
+        else:
+            patches.check_merge_patch(patch)
+            made = patches.merge_patch(before, patch)
+        return bodies.checked_patch(kind.name, made, lambda: bodies.checked(kind, made))
 
     def apply(self, where: Route, there: Stored | None, request: Request) -> Stored:
         """Create or change an object by server-side apply.
@@ -165,10 +172,11 @@ class Objects:
         if not request.query.get("fieldManager"):
             sentence = "Required value: is required for apply patch"
             raise invalid("PatchOptions.meta.k8s.io", "", [("fieldManager", "FieldValueRequired", sentence)])
-        applied = named(where, bodies.applied(where.kind, request))
+        applied = bodies.applied(where.kind, request)
+        # Whose the fields are comes before what the object is called.
         merged = self.merged(where.kind, there, applied, where.subresource, request)
         if there is None:
-            return self.create(where, merged, request)
+            return self.create(where, never_seen(where, merged), request)
         return self.update(where, there, merged, request)
 
     def merged(self, kind: Kind, there: Stored | None, applied: Object, subresource: str, request: Request) -> Object:
@@ -261,16 +269,6 @@ class Objects:
         bits = self._chance.getrandbits(128)
         digits = f"{bits & ~(0xF << 76) & ~(0x3 << 62) | (0x4 << 76) | (0x2 << 62):032x}"
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-
-
-def _checked(kind: Kind, patched: Object) -> Object:
-    """Return what a patch has made, as the API server holds it; what is of another kind is refused."""
-    try:
-        return bodies.checked(kind, patched)
-    except Problem as problem:
-        told = msgspec.json.encode(msgspec.json.encode(patched).decode()).decode()
-        why = problem.message.rpartition(f"cannot be handled as a {kind.name}: ")[2]
-        raise invalid("", "", [("patch", "FieldValueInvalid", f"Invalid value: {told}: {why}")]) from None
 
 
 def _as_sent(content: Object, sent: Object) -> Object:

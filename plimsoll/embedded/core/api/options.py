@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,7 +19,7 @@ Cause = tuple[str, str, str]
 
 _OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 _NOT_DONE = {
-    "ignoreStoreReadErrorWithClusterBreakingPotential", "orphanDependents", "resourceVersionMatch", "sendInitialEvents",
+    "ignoreStoreReadErrorWithClusterBreakingPotential", "resourceVersionMatch", "sendInitialEvents",
 }  # fmt: skip
 _INTEGERS = ("gracePeriodSeconds", "limit", "timeoutSeconds")
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -42,20 +42,25 @@ def check_options(request: Request) -> None:
     options = _OPTIONS.get(request.method)
     if options is None:
         return
-    bad = _bad_deletion(query) if request.method == "DELETE" else _bad_write(request)
+    bad = _bad_propagation(query) if request.method == "DELETE" else _bad_write(request)
     if causes := [*bad, *_bad_dry_run([query["dryRun"]] if "dryRun" in query else [])]:
         raise _refused(options, causes)
     if request.method != "DELETE" and query.get("fieldValidation") == "Strict":
         raise not_implemented("fieldValidation=Strict; unknown fields are dropped")
 
 
-def check_dry_run(asked: list[str]) -> None:
-    """Hold the dryRun of a body's DeleteOptions against what there is.
+def is_set(query: Mapping[str, str], name: str) -> bool:
+    """Tell whether a flag is set: any value but these two sets it, even none."""
+    return query.get(name, "false").lower() not in ("false", "0")
+
+
+def check_deletion(options: Mapping[str, Any]) -> None:
+    """Hold a body's DeleteOptions against what there is.
 
     Raises:
-        Problem: 422, it is not "All".
+        Problem: 422, they are malformed.
     """
-    if causes := list(_bad_dry_run(asked)):
+    if causes := [*_bad_propagation(options), *_bad_dry_run(options.get("dryRun", []))]:
         raise _refused("DeleteOptions", causes)
 
 
@@ -81,8 +86,13 @@ def _bad_write(request: Request) -> Iterator[Cause]:
         yield "fieldValidation", "FieldValueNotSupported", f'Unsupported value: "{asked}": {known}'
 
 
-def _bad_deletion(query: Mapping[str, str]) -> Iterator[Cause]:
-    asked = query.get("propagationPolicy")
-    if asked and asked not in _POLICIES:
+def _bad_propagation(options: Mapping[str, Any]) -> Iterator[Cause]:
+    asked = options.get("propagationPolicy")
+    if asked is None:
+        return
+    if "orphanDependents" in options:
+        sentence = f'Invalid value: "{asked}": orphanDependents and deletionPropagation cannot be both set'
+        yield "propagationPolicy", "FieldValueInvalid", sentence
+    if asked not in _POLICIES:
         known = ", ".join(f'"{each}"' for each in (*_POLICIES, "nil"))
         yield "propagationPolicy", "FieldValueNotSupported", f'Unsupported value: "{asked}": supported values: {known}'

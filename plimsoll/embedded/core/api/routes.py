@@ -25,7 +25,19 @@ _REAL = {
     *(("apps", "v1", plural) for plural in ("controllerrevisions", "daemonsets", "statefulsets", "watch")),
     *((group, "v1", "watch") for group in ("coordination.k8s.io", "policy", "scheduling.k8s.io")),
 }  # fmt: skip
-_REAL_GROUPS = {"autoscaling", "batch"}
+_REAL_GROUPS = {
+    "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "authentication.k8s.io",
+    "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io", "discovery.k8s.io", "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io", "networking.k8s.io", "node.k8s.io", "rbac.authorization.k8s.io", "resource.k8s.io",
+    "storage.k8s.io",
+}  # fmt: skip
+_REAL_PAGES = (
+    "", ".well-known/openid-configuration", "flagz", "metrics", "metrics/slis", "openapi/v2", "openapi/v3",
+    "openid/v1/jwks", "statusz",
+)  # fmt: skip
+_REAL_BELOW = ("openapi/v3/", *(f"{page}/poststarthook/" for page in ("healthz", "livez", "readyz")))
+_REAL_CHECKS = ("autoregister-completion", "etcd", "log", "loopback-serving-certificate", "ping")
+_REAL_READY = (*_REAL_CHECKS, "etcd-readiness", "informer-sync", "shutdown")
 _REAL_SUBRESOURCES = {
     kinds.NODES: ("proxy",),
     kinds.PODS: ("attach", "ephemeralcontainers", "exec", "log", "portforward", "proxy", "resize"),
@@ -49,13 +61,17 @@ def route(path: str) -> Route:
     Raises:
         Problem: 404 where the real API server has nothing either; 501 where it may have something.
     """
-    match path.strip("/").split("/"):
+    match path.removeprefix("/").rstrip("/").split("/"):
         case ["api", version, *rest]:
             group = ""
         case ["apis", group, version, *rest]:
             pass
-        case _:
-            raise nothing_there()
+        case ["apis", group] if group in _REAL_GROUPS:
+            raise not_implemented(f"it has no {group}")
+        case ["version", _, *_]:
+            raise _no_resource()
+        case parts:
+            raise _no_page("/".join(parts))
     namespace = ""
     if rest[:1] == ["namespaces"] and len(rest) > 2 and not (group == "" and rest[2] in ("status", "finalize")):
         namespace, rest = rest[1], rest[2:]
@@ -77,6 +93,15 @@ def nothing_there() -> Problem:
     return Problem(404, "NotFound", NOTHING_THERE)
 
 
+def _no_page(path: str) -> Problem:
+    """Return 501 for what the real API server serves beside its objects, 404 for what it does not."""
+    page, _, check = path.partition("/")
+    served = {"healthz": _REAL_CHECKS, "livez": _REAL_CHECKS, "readyz": _REAL_READY}.get(page, ())
+    if path in _REAL_PAGES or path.startswith(_REAL_BELOW) or check in served:
+        return not_implemented(f"it has no page /{path}")
+    return nothing_there()
+
+
 def _no_resource() -> Problem:
     return Problem(404, "NotFound", "the server could not find the requested resource", {})
 
@@ -87,8 +112,8 @@ def _unserved(group: str, version: str, plural: str) -> Problem:
         if (group, version, plural) in _REAL:
             return not_implemented(f"it has no {'/'.join(filter(None, (group, version, plural)))}")
         return _no_resource()
-    if group.endswith(".k8s.io") or group in _REAL_GROUPS:
-        return not_implemented(f"it has no {group}/{version}/{plural}")
+    if group in _REAL_GROUPS:
+        return not_implemented(f"it has no {'/'.join(filter(None, (group, version, plural)))}")
     return nothing_there()
 
 

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core.api import bodies
 from plimsoll.embedded.core.api.patches import json_patch, merge_patch
-from plimsoll.embedded.core.notation.schema import read, shape
 from plimsoll.embedded.core.notation.selectors import LabelSelector
-from plimsoll.embedded.core.problem import Object, bad_request
 
 if TYPE_CHECKING:
     from plimsoll.embedded.core.api.exchange import Request
+    from plimsoll.embedded.core.problem import Object
 
 _KEPT = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
@@ -30,25 +29,13 @@ def scale_of(owner: Object) -> Object:
     }
 
 
-def scaled(now: Object, request: Request) -> Object:
-    """Return the Scale that a PUT or PATCH asks for; `now` is what stands there.
+def patched(now: Object, request: Request) -> Object:
+    """Return the Scale that a PATCH makes of the one that stands there now.
 
     Raises:
         Problem: 400, 415, 422 or 501 as for any other body.
     """
-    if request.method == "PUT":
-        sent = bodies.json_of(request)
-    elif request.content_type == bodies.JSON_PATCH:
-        sent = json_patch(now, bodies.patch(request))
-    else:
-        sent = merge_patch(now, bodies.patch(request))
-    if not isinstance(sent, dict):
-        raise bad_request("the body must be a Scale")
-    if (kind := sent.get("kind", "Scale")) != "Scale":
-        version = sent.get("apiVersion", "").rpartition("/")[2]
-        raise bad_request(
-            f'{kind} in version "{version}" cannot be handled as a Scale: converting ({version}.{kind}) to '
-            "(autoscaling.Scale): unknown conversion"
-        )
-    asked: Object = read(shape("V1Scale"), sent, "")
-    return {"spec": {}, "metadata": {}, **asked}
+    patch = bodies.patch(request)
+    is_list = request.content_type == bodies.JSON_PATCH
+    sent = json_patch(now, patch) if is_list else merge_patch(now, patch)
+    return bodies.checked_patch("Scale", sent, lambda: bodies.checked_post("Scale", ("autoscaling/v1",), sent))

@@ -17,15 +17,13 @@ from plimsoll.embedded.core.api.discovery import document
 from plimsoll.embedded.core.api.exchange import Answer, answer, not_allowed, success
 from plimsoll.embedded.core.api.listing import Pages
 from plimsoll.embedded.core.api.objects import Objects
-from plimsoll.embedded.core.api.options import check_options
+from plimsoll.embedded.core.api.options import check_options, is_set
 from plimsoll.embedded.core.api.routes import NOTHING_THERE, Route, route
 from plimsoll.embedded.core.api.subresources import subresource_answer
 from plimsoll.embedded.core.api.watching import Selection, Watching, version_of_list, version_of_one
 from plimsoll.embedded.core.problem import Problem, invalid, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from plimsoll.embedded.core.api.exchange import Request
     from plimsoll.embedded.core.api.objects import Chance
     from plimsoll.embedded.core.api.store import Stored
@@ -54,7 +52,10 @@ class ApiServer:
             return Answer(problem.status, msgspec.json.encode(problem.body()), headers)
 
     def _answer(self, request: Request) -> Answer | Watching:
-        if request.method == "GET" and (found := document(request.path)) is not None:
+        if (found := document(request.path)) is not None:
+            # The lists of groups do not look at the method.
+            if request.method != "GET" and found.get("kind") not in ("APIGroup", "APIGroupList"):
+                raise not_allowed()
             return answer(200, found)
         where = route(request.path)
         check_options(request)
@@ -101,7 +102,7 @@ class ApiServer:
     def _list_or_watch(self, where: Route, request: Request) -> Answer | Watching:
         query = request.query
         selection = Selection.asked(where.kind, where.namespace, query)
-        if _true(query, "watch"):
+        if is_set(query, "watch"):
             asked = version_of_one(query)
             fresh = not asked  # none, or "0": whatever there is
             seconds = query.get("timeoutSeconds", "")
@@ -110,7 +111,7 @@ class ApiServer:
                 selection,
                 self.store.version if fresh else asked or 0,
                 tuple(self._selected(where, selection)) if fresh else None,
-                bookmarks=_true(query, "allowWatchBookmarks"),
+                bookmarks=is_set(query, "allowWatchBookmarks"),
                 timeout_s=float(seconds) if seconds.isdecimal() else None,
             )
         self._check_reached(version_of_list(query))
@@ -160,8 +161,3 @@ class ApiServer:
         for each in selected:
             self._objects.delete(each, asked, request)
         return Answer(200, bodies.list_of(where.kind, selected, self.store.version))
-
-
-def _true(query: Mapping[str, str], name: str) -> bool:
-    """Tell whether a flag is set: any value but these two sets it, even none."""
-    return query.get(name, "false").lower() not in ("false", "0")

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core import kinds
 from plimsoll.embedded.core.api import bodies
-from plimsoll.embedded.core.api.binding import bound
+from plimsoll.embedded.core.api.binding import bound, check_binding, check_target
 from plimsoll.embedded.core.api.changes import changed, check_identity, check_uid
 from plimsoll.embedded.core.api.deletion import Deletion, check_preconditions
 from plimsoll.embedded.core.api.eviction import charged, with_disruption_target
 from plimsoll.embedded.core.api.exchange import Answer, answer, not_allowed, success
 from plimsoll.embedded.core.api.routes import Route
-from plimsoll.embedded.core.api.scale import scale_of, scaled
-from plimsoll.embedded.core.notation.schema import read, shape
-from plimsoll.embedded.core.problem import Object, bad_request, conflict, invalid, not_implemented
+from plimsoll.embedded.core.api.scale import patched, scale_of
+from plimsoll.embedded.core.problem import Object, conflict, invalid, not_implemented
 from plimsoll.embedded.core.rules import table as rules
 
 if TYPE_CHECKING:
@@ -32,31 +31,34 @@ def subresource_answer(objects: Objects, where: Route, request: Request) -> Answ
     Raises:
         Problem: it is refused.
     """
-    there = objects.there(where)
     match where.subresource, request.method:
         case "status", "GET":
-            return Answer(200, there.whole)
+            return Answer(200, objects.there(where).whole)
         case "status", "PUT":
-            return Answer(200, objects.update(where, there, bodies.content(where.kind, request), request).whole)
+            sent = bodies.content(where.kind, request)
+            return Answer(200, objects.update(where, objects.there(where), sent, request).whole)
         case "status", "PATCH":
-            return Answer(200, objects.patch(where, there, request).whole)
+            return Answer(200, objects.patch(where, objects.there(where), request).whole)
         case "finalize", "PUT":
-            return _finalize(objects, there, bodies.content(where.kind, request), request)
+            sent = bodies.content(where.kind, request)
+            return _finalize(objects, objects.there(where), sent, request)
         case "scale", "GET":
-            return answer(200, scale_of(there.content))
+            return answer(200, scale_of(objects.there(where).content))
         case "scale", "PUT" | "PATCH":
-            return _scale(objects, where, there, request)
+            return _scale(objects, where, request)
         case "binding", "POST":
-            return _bind(objects, there, request)
+            return _bind(objects, where, request)
         case "eviction", "POST":
-            return _evict(objects, there, request)
+            return _evict(objects, where, request)
     raise not_allowed()
 
 
-def _scale(objects: Objects, where: Route, there: Stored, request: Request) -> Answer:
+def _scale(objects: Objects, where: Route, request: Request) -> Answer:
     if request.applies:
         raise not_implemented("server-side apply to a scale; it merges patches and applies to the object itself")
-    asked = scaled(scale_of(there.content), request)
+    put = bodies.posted("Scale", ("autoscaling/v1",), request) if request.method == "PUT" else None
+    there = objects.there(where)
+    asked = {"spec": {}, "metadata": {}, **(put or patched(scale_of(there.content), request))}
     replicas = asked["spec"].get("replicas", 0)
     wanted = _rescaled(where, there.content, asked["metadata"], replicas, request)
     main = Route(where.kind, where.namespace, where.name, "")
@@ -84,18 +86,20 @@ def _rescaled(where: Route, old: Object, said: Object, replicas: int, request: R
     return new
 
 
-def _bind(objects: Objects, there: Stored, request: Request) -> Answer:
-    binding = _sent(request, "Binding", "core")
+def _bind(objects: Objects, where: Route, request: Request) -> Answer:
+    binding = bodies.posted("Binding", ("v1",), request)
+    check_binding(where.namespace, where.name, binding)
+    there = objects.there(where)
     objects.stored(kinds.PODS, there, bound(there.content, binding, request.now), request.dry)
     return answer(201, success())
 
 
-def _evict(objects: Objects, there: Stored, request: Request) -> Answer:
+def _evict(objects: Objects, where: Route, request: Request) -> Answer:
     """Evict a pod: charge its budget first, then hold the preconditions against it, as the API server does."""
-    eviction = _sent(request, "Eviction", "policy")
-    if eviction.get("metadata", {}).get("name", "") != there.content["metadata"]["name"]:
-        raise bad_request("name in URL does not match name in Eviction object")
+    eviction = bodies.posted("Eviction", ("policy/v1", "policy/v1beta1"), request)
+    check_target("Eviction", where.namespace, where.name, eviction)
     asked = Deletion.of(eviction.get("deleteOptions", {}), request.query)
+    there = objects.there(where)
     budgets = [each.content for each in objects.store.all(kinds.BUDGETS, there.content["metadata"]["namespace"])]
     paid = charged(there.content, budgets, request.now)
     if paid is not None and not asked.dry:
@@ -104,16 +108,6 @@ def _evict(objects: Objects, there: Stored, request: Request) -> Answer:
     evicted = objects.stored(kinds.PODS, there, with_disruption_target(there.content, request.now), asked.dry)
     objects.delete(evicted, replace(asked, version=None), request)
     return answer(201, success())
-
-
-def _sent(request: Request, kind: str, group: str) -> Object:
-    """Return the object in the body, which must be of this kind; `group` is what the API server calls its home."""
-    sent: Object = read(shape(f"V1{kind}"), bodies.json_of(request), "")
-    if (other := sent.get("kind") or kind) != kind:
-        version = sent.get("apiVersion", "")
-        why = f"converting ({version.rpartition('/')[2]}.{other}) to ({group}.{kind}): unknown conversion"
-        raise bad_request(f'{other} in version "{version}" cannot be handled as a {kind}: {why}')
-    return sent
 
 
 def _finalize(objects: Objects, there: Stored, sent: Object, request: Request) -> Answer:

@@ -297,11 +297,11 @@ LATER: dict[str, str] = {
     "V1NodeSpec": "podPreemptionPolicy",
     "V1NodeSystemInfo": "runningInUserNamespace",
     "V1PodCertificateProjection": "user",
-    "V1PodSpec": "evictionResponders",
+    "V1PodSpec": "evictionResponders schedulingGroup",
     "V1PodStatus": "volumeHealth",
     "V1ProjectedVolumeSource": "defaultUser",
     "V1SecretVolumeSource": "defaultUser",
     "V1ServiceAccountTokenProjection": "user",
     "V1VolumeMount": "bindMountOptions",
 }
-"""What the client's models have of 1.37: a 1.36 API server does not know it."""
+"""What the client's models have of 1.37, or of a feature that is off: a 1.36 API server does not keep it."""

@@ -9,7 +9,6 @@ those of Go's JSON:
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -250,7 +249,7 @@ def _quantity(value: Any, _: Shape) -> str:
 def _bytes(value: Any, shape: Shape) -> str:
     try:
         base64.b64decode(_string(value, shape), validate=True)
-    except binascii.Error:
+    except ValueError:  # a letter that is no base64, or no ASCII
         raise Unreadable("", "", "illegal base64 data") from None
     return str(value)
 

@@ -33,13 +33,19 @@ def check(shape: Shape, applied: Object, api_version: str) -> None:
 
 def told(shape: Shape, applied: Object, api_version: str) -> str:
     """Return what the API server calls an applied configuration."""
-    meta = applied.get("metadata") or {}
-    return f"{meta.get('namespace', '')}/{meta.get('name', '')}; {version_and_kind(shape, api_version)}"
+    meta = applied.get("metadata")
+    namespace, name = (_text(meta, key) for key in ("namespace", "name"))
+    return f"{namespace}/{name}; {version_and_kind(shape, api_version)}"
 
 
 def version_and_kind(shape: Shape, api_version: str) -> str:
     """Return the kind as the API server writes it here: "apps/v1, Kind=Deployment"."""
     return f"{api_version if '/' in api_version else '/' + api_version}, Kind={shape.name}"
+
+
+def _text(meta: Any, key: str) -> str:
+    text = meta.get(key) if isinstance(meta, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def failed(sentence: str) -> Problem:

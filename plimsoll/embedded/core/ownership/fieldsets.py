@@ -125,7 +125,10 @@ def field(name: str) -> str:
 
 def item(keys: dict[str, Any]) -> str:
     """Return the path element of an item with these keys."""
-    return _item(tuple(sorted(keys.items())))
+    in_order = sorted(keys.items())
+    if any(isinstance(of, dict | list) for _, of in in_order):
+        return "k:" + _json(dict(in_order))  # a key of a wrong type is told of, too
+    return _item(tuple(in_order))
 
 
 @lru_cache(maxsize=4096)

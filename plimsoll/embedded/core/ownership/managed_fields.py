@@ -147,7 +147,8 @@ def apply(  # noqa: PLR0913  an apply has these parts
         Problem: 409, another manager owns a field and has another value; 400, managedFields are applied; 500, the
             kind has no such field, or of another type.
     """
-    if (applied.get("metadata") or {}).get("managedFields") is not None:
+    meta = applied.get("metadata")
+    if isinstance(meta, dict) and meta.get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
     configurations.check(shape, applied, api_version)
     entries = live.get("metadata", {}).get("managedFields", []) if live else []
@@ -243,7 +244,7 @@ def _capped(entries: list[Object]) -> list[Object]:
 
 
 def _with_entries(content: Object, entries: list[Object]) -> Object:
-    meta = {key: value for key, value in content.get("metadata", {}).items() if key != "managedFields"}
+    meta = {key: value for key, value in (content.get("metadata") or {}).items() if key != "managedFields"}
     if entries:
         meta["managedFields"] = sorted(entries, key=_place)
     return {**content, "metadata": meta}

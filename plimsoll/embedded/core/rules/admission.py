@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core.notation.quantities import amount
-from plimsoll.embedded.core.problem import Object, forbidden
+from plimsoll.embedded.core.problem import Object, Problem, forbidden
 from plimsoll.embedded.core.rules.pods import with_default_tolerations
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _MANAGED = ("plimsoll.dev/managed", "true")
 _GPU, _MARKER = "nvidia.com/gpu", "plimsoll.dev/gpu"
 _OURS = ("plimsoll.dev/gpus", "plimsoll.dev/devices", "plimsoll.dev/gpu-milli")
+_NO_CONTAINERS = (
+    "policy 'plimsoll-gpu-pods' with binding 'plimsoll-gpu-pods' denied request: its expressions need a container"
+)
 _SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
@@ -25,7 +28,7 @@ def admitted(pod: Object, namespace: Object, classes: Mapping[str, Object]) -> O
     """Return a new pod as the admission of its namespace leaves it; `classes` are the PriorityClasses by name.
 
     Raises:
-        Problem: 403, its priority class is not there, or it names a priority of its own.
+        Problem: 403, its priority class is not there, it names a priority of its own, or the policy fails.
     """
     pod = {**pod, "spec": with_default_tolerations(_with_priority(pod, classes))}
     labels = namespace["metadata"].get("labels", {})
@@ -68,7 +71,9 @@ def _managed(pod: Object) -> Object:
     meta, spec = pod["metadata"], pod["spec"]
     annotations = {key: value for key, value in meta.get("annotations", {}).items() if key not in _OURS}
     fraction = "gpu-fraction" in annotations or "gpu-memory" in annotations
-    inits, containers = spec.get("initContainers", ()), spec["containers"]
+    inits, containers = spec.get("initContainers", ()), spec.get("containers", ())
+    if not containers and ("containers" not in spec or fraction):
+        raise Problem(403, "Invalid", _NO_CONTAINERS)
     if fraction:
         sharing = _named(containers, annotations.get("gpu-fraction-container-name", ""))
         spec = {**spec, "containers": [_marked(c) if c is sharing else c for c in containers]}

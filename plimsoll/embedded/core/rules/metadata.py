@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.embedded.core.notation.names import Cause, dns_label, dns_subdomain, label_value, qualified_name
+from plimsoll.embedded.core.rules.label_rules import told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _ANNOTATIONS_LIMIT = 256 * 1024  # bytes of all keys and values
 _STANDARD_FINALIZERS = ("foregroundDeletion", "kubernetes", "orphan")
@@ -47,14 +48,8 @@ def bad_identity(old: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterator[Ca
 
 
 def _bad_anyway(meta: Mapping[str, Any]) -> Iterator[Cause]:
-    for key, value in meta.get("labels", {}).items():
-        if rule := qualified_name(key):
-            yield _invalid("metadata.labels", key, rule)
-        if rule := label_value(value):
-            yield _invalid("metadata.labels", value, rule)
-    yield from _bad_annotations(meta.get("annotations", {}))
-    for owner in meta.get("ownerReferences", ()):
-        yield from _bad_owner(owner)
+    yield from bad_tags(meta, "metadata")
+    yield from _bad_owners(meta.get("ownerReferences", ()))
     for name in meta.get("finalizers", ()):
         if rule := qualified_name(name):
             yield _invalid("metadata.finalizers", name, rule)
@@ -64,20 +59,53 @@ def _bad_anyway(meta: Mapping[str, Any]) -> Iterator[Cause]:
             yield _invalid(f"metadata.finalizers[{index}]", name, rule)
 
 
-def _bad_annotations(annotations: Mapping[str, str]) -> Iterator[Cause]:
+def bad_tags(meta: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    """Yield what is wrong with labels and annotations; `path` is where the API server says that they stand."""
+    for key, value in meta.get("labels", {}).items():
+        if rule := qualified_name(key):
+            yield _invalid(f"{path}.labels", key, rule)
+        if rule := label_value(value):
+            yield _invalid(f"{path}.labels", value, rule)
+    annotations = meta.get("annotations", {})
     for key in annotations:
         if rule := qualified_name(key.lower()):
-            yield _invalid("metadata.annotations", key, rule)
+            yield _invalid(f"{path}.annotations", key, rule)
     if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
         sentence = f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes"
-        yield "metadata.annotations", "FieldValueTooLong", sentence
+        yield f"{path}.annotations", "FieldValueTooLong", sentence
+
+
+def _bad_owners(owners: Sequence[Mapping[str, Any]]) -> Iterator[Cause]:
+    for owner in owners:
+        yield from _bad_owner(owner)
+    controllers = [f"{each.get('kind', '')}/{each.get('name', '')}" for each in owners if each.get("controller")]
+    for other in controllers[1:]:
+        rule = (
+            'Only one reference can have Controller set to true. Found "true" in references for '
+            f"{controllers[0]} and {other}"
+        )
+        yield (
+            "metadata.ownerReferences",
+            "FieldValueInvalid",
+            f"Invalid value: {told([_in_order(each) for each in owners])}: {rule}",
+        )
 
 
 def _bad_owner(owner: Mapping[str, Any]) -> Iterator[Cause]:
     for key in _OF_AN_OWNER:
-        if not owner.get(key):
-            rule = "version must not be empty" if key == "apiVersion" else "must not be empty"
-            yield _invalid(f"metadata.ownerReferences.{key}", "", rule)
+        value = owner.get(key, "")
+        if key == "apiVersion" and (not value or value.count("/") > 1):
+            yield _invalid(f"metadata.ownerReferences.{key}", value, "version must not be empty")
+        elif not value:
+            yield _invalid(f"metadata.ownerReferences.{key}", "", "must not be empty")
+    if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
+        rule = "/v1, Kind=Event is disallowed from being an owner"
+        yield "metadata.ownerReferences", "FieldValueInvalid", f"Invalid value: {told(_in_order(owner))}: {rule}"
+
+
+def _in_order(owner: Mapping[str, Any]) -> Mapping[str, Any]:
+    flags = {key: owner[key] for key in ("controller", "blockOwnerDeletion") if key in owner}
+    return {key: owner.get(key, "") for key in _OF_AN_OWNER} | flags
 
 
 def _invalid(field: str, value: str, rule: str) -> Cause:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core.notation.names import label_value, qualified_name
+from plimsoll.embedded.core.notation.quantities import amount
 from plimsoll.embedded.core.rules.label_rules import told
 from plimsoll.embedded.core.rules.pods import canonical_resources
 
@@ -40,6 +41,13 @@ def bad_node(node: Object) -> Iterator[Cause]:
             if quantity.startswith("-"):
                 sentence = f'Invalid value: "{quantity}": must be greater than or equal to 0'
                 yield f"status.{kind}.{name}", "FieldValueInvalid", sentence
+            if _counted(name) and amount(quantity).denominator != 1:
+                yield f"status.{kind}.{name}", "FieldValueInvalid", f'Invalid value: "{quantity}": must be an integer'
+
+
+def _counted(resource: str) -> bool:
+    """Tell whether a resource comes in wholes: pods, and what is not Kubernetes' own."""
+    return resource == "pods" or ("/" in resource and "kubernetes.io/" not in resource)
 
 
 def _bad_taint(taint: Object, where: str) -> Iterator[Cause]:

@@ -43,10 +43,10 @@ def required_terms(spec: Object) -> list[Object]:
 
 def bad_gate_change(before: Object, after: Object) -> Iterator[Cause]:
     """Yield the gates that were added."""
-    old = {gate["name"] for gate in before.get("schedulingGates", ())}
+    old = {gate.get("name", "") for gate in before.get("schedulingGates", ())}
     for index, gate in enumerate(after.get("schedulingGates", ())):
-        if gate["name"] not in old:
-            sentence = f"Forbidden: only deletion is allowed, but found new scheduling gate '{gate['name']}'"
+        if (name := gate.get("name", "")) not in old:
+            sentence = f"Forbidden: only deletion is allowed, but found new scheduling gate '{name}'"
             yield f"spec.schedulingGates[{index}].name", "FieldValueForbidden", sentence
 
 

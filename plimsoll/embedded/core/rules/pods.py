@@ -10,9 +10,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core.notation.quantities import amount, canonical
-from plimsoll.embedded.core.problem import Object, Problem
+from plimsoll.embedded.core.problem import Object, Problem, not_implemented
 from plimsoll.embedded.core.rules.containers import bad_containers, containers_of
 from plimsoll.embedded.core.rules.placement import bad_placement
+from plimsoll.embedded.core.rules.running import bad_running, pull_policy, with_running_defaults, with_volume_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,8 @@ def with_template_defaults(spec: Object) -> Object:
     for key in ("containers", "initContainers"):
         if key in spec:
             filled[key] = [_with_container_defaults(each) for each in spec[key]]
+    if "volumes" in spec:
+        filled["volumes"] = [with_volume_defaults(each) for each in spec["volumes"]]
     return filled
 
 
@@ -45,6 +48,8 @@ def with_pod_defaults(spec: Object) -> Object:
     for key in ("containers", "initContainers"):
         if key in spec:
             filled[key] = [_with_requests(each) for each in filled[key]]
+            if spec.get("hostNetwork"):
+                filled[key] = [_on_host_ports(each) for each in filled[key]]
     if filled["terminationGracePeriodSeconds"] < 0:
         filled["terminationGracePeriodSeconds"] = 1
     return filled
@@ -79,11 +84,25 @@ def first_status(pod: Object) -> Object:
 
 def bad_pod(spec: Object, path: str = "spec") -> list[Cause]:
     """Return what is wrong with a pod's spec."""
-    return [*bad_containers(spec, path), *_bad_life(spec, path), *bad_placement(spec, path)]
+    return [
+        *bad_containers(spec, path),
+        *bad_running(spec, path),
+        *_bad_life(spec, path),
+        *bad_placement(spec, path),
+    ]
 
 
 def bad_new_pod(pod: Object) -> Iterator[Cause]:
-    """Yield what is wrong with a new pod."""
+    """Yield what is wrong with a new pod.
+
+    Raises:
+        Problem: 501, it is of a runtime class: there are none here, nor what they add.
+    """
+    for key in ("runtimeClassName", "overhead"):
+        if pod["spec"].get(key):
+            raise not_implemented(f"pods with {key}; it has no runtime classes")
+    if "ephemeralContainers" in pod["spec"]:
+        yield "spec.ephemeralContainers", "FieldValueForbidden", "Forbidden: cannot be set on create"
     yield from bad_pod(pod["spec"])
     if pod["spec"].get("schedulingGates") and pod["spec"].get("nodeName"):
         sentence = "Forbidden: cannot be set until all schedulingGates have been cleared"
@@ -103,18 +122,21 @@ def _bad_life(spec: Object, path: str) -> Iterator[Cause]:
 
 
 def _with_container_defaults(container: Object) -> Object:
-    image = container.get("image", "")
-    tag = image.rpartition("/")[2].partition(":")[2]
     filled = {
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
-        "imagePullPolicy": "Always" if image and "@" not in image and tag in ("", "latest") else "IfNotPresent",
+        "imagePullPolicy": pull_policy(container.get("image", "")),
         "resources": {},
         **container,
     }
-    if "ports" in container:
-        filled["ports"] = [{"protocol": "TCP", **port} for port in container["ports"]]
-    return filled
+    return with_running_defaults(filled)
+
+
+def _on_host_ports(container: Object) -> Object:
+    if "ports" not in container:
+        return container
+    ports = [{**port, "hostPort": port.get("hostPort") or port.get("containerPort", 0)} for port in container["ports"]]
+    return {**container, "ports": ports}
 
 
 def _with_requests(container: Object) -> Object:

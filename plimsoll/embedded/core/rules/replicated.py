@@ -8,6 +8,7 @@ from plimsoll.embedded.core.notation.selectors import LabelSelector
 from plimsoll.embedded.core.notation.templates import template_changed
 from plimsoll.embedded.core.problem import Object, not_implemented
 from plimsoll.embedded.core.rules.label_rules import bad_selector, told
+from plimsoll.embedded.core.rules.metadata import bad_tags
 from plimsoll.embedded.core.rules.pods import bad_pod, with_canonical_quantities, with_template_defaults
 
 if TYPE_CHECKING:
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
     from plimsoll.embedded.core.notation.names import Cause
 
 _NOT_NEGATIVE = "must be greater than or equal to 0"
+_COUNTED = {
+    "Deployment": ("updatedReplicas", "readyReplicas", "availableReplicas"),
+    "ReplicaSet": ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"),
+}
+_IN_STATUS = {
+    "Deployment": (
+        "observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas",
+        "unavailableReplicas", "terminatingReplicas", "collisionCount",
+    ),
+    "ReplicaSet": (
+        "replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "terminatingReplicas",
+        "observedGeneration",
+    ),
+}  # fmt: skip
 
 
 def with_deployment_defaults(deployment: Object) -> Object:
@@ -63,10 +78,15 @@ def bad_replica_set(owner: Object) -> Iterator[Cause]:
     if spec["replicas"] < 0:
         yield "spec.replicas", "FieldValueInvalid", f"Invalid value: {spec['replicas']}: {_NOT_NEGATIVE}"
     yield from _bad_selection(spec.get("selector"), spec["template"]["metadata"].get("labels"))
-    if (policy := spec["template"]["spec"]["restartPolicy"]) != "Always":
-        where = "spec.template.spec.restartPolicy"
-        yield where, "FieldValueNotSupported", f'Unsupported value: "{policy}": supported values: "Always"'
-    yield from bad_pod(spec["template"]["spec"], "spec.template.spec")
+    yield from bad_tags(spec["template"]["metadata"], "spec.template")
+    pod, where = spec["template"]["spec"], "spec.template.spec"
+    yield from bad_pod(pod, where)
+    if (policy := pod["restartPolicy"]) != "Always":
+        sentence = f'Unsupported value: "{policy}": supported values: "Always"'
+        yield f"{where}.restartPolicy", "FieldValueNotSupported", sentence
+    if "activeDeadlineSeconds" in pod:
+        sentence = "Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported"
+        yield f"{where}.activeDeadlineSeconds", "FieldValueForbidden", sentence
 
 
 def _bad_selection(selector: Object | None, labels: dict[str, str] | None) -> Iterator[Cause]:
@@ -110,7 +130,7 @@ def bad_deployment_change(old: Object, new: Object) -> Iterator[Cause]:
     Raises:
         Problem: 501, nothing is wrong, and its pods would have to be rolled.
     """
-    causes = [*bad_deployment(new), *_bad_selector_change(old, new)]
+    causes = [*bad_deployment(new), *_bad_selector_change(old, new), *_bad_status(old, new, "Deployment")]
     yield from causes
     if not causes and template_changed(old, new):
         raise not_implemented(
@@ -123,6 +143,26 @@ def bad_replica_set_change(old: Object, new: Object) -> Iterator[Cause]:
     """Yield what is wrong with a changed ReplicaSet."""
     yield from bad_replica_set(new)
     yield from _bad_selector_change(old, new)
+    yield from _bad_status(old, new, "ReplicaSet")
+
+
+def _bad_status(old: Object, new: Object, kind: str) -> Iterator[Cause]:
+    """Yield what is wrong with the numbers of a status."""
+    was, status = old.get("status", {}), new.get("status", {})
+    if status == was:
+        return
+    for key in _IN_STATUS[kind]:
+        if (number := status.get(key, 0)) < 0:
+            yield f"status.{key}", "FieldValueInvalid", f"Invalid value: {number}: {_NOT_NEGATIVE}"
+    for key in _COUNTED[kind]:
+        if (number := status.get(key, 0)) > status.get("replicas", 0):
+            sentence = f"Invalid value: {number}: cannot be greater than status.replicas"
+            yield f"status.{key}", "FieldValueInvalid", sentence
+    if (number := status.get("availableReplicas", 0)) > status.get("readyReplicas", 0):
+        sentence = f"Invalid value: {number}: cannot be greater than readyReplicas"
+        yield "status.availableReplicas", "FieldValueInvalid", sentence
+    if (number := status.get("collisionCount", 0)) < was.get("collisionCount", 0):
+        yield "status.collisionCount", "FieldValueInvalid", f"Invalid value: {number}: cannot be decremented"
 
 
 def _bad_selector_change(old: Object, new: Object) -> Iterator[Cause]:

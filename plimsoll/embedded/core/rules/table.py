@@ -179,6 +179,10 @@ def _new_replica_set(sent: Object) -> Object:
     return {**sent, "status": {"replicas": 0}}
 
 
+def _new_budget(sent: Object) -> Object:
+    return {**sent, "status": {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0}}
+
+
 def _new_service(sent: Object) -> Object:
     return {**sent, "status": {"loadBalancer": {}}}
 
@@ -193,7 +197,7 @@ _RULES: dict[Kind, Rules] = {
     kinds.CONFIG_MAPS: Rules(bad=bad_config_map, bad_change=bad_config_map_change),
     kinds.EVENTS: Rules(_event_defaults, bad=_bad_event),
     kinds.LEASES: Rules(_lease_defaults, bad=_bad_lease),
-    kinds.BUDGETS: Rules(_with_spec, _without_status, bad_budget, bad_budget_change),
+    kinds.BUDGETS: Rules(_with_spec, _new_budget, bad_budget, bad_budget_change),
     kinds.PRIORITY_CLASSES: Rules(with_priority_defaults, bad=bad_priority, bad_change=bad_priority_change),
 }
 
