@@ -11,9 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterator
 
-_TURNS = 10  # of the loop, in which a closed connection is gone
+_TURNS = 20  # of the loop, in which an answer that can end has ended and a closed connection is gone
 
 
 def server_of(application: Any) -> Server:
@@ -62,14 +62,18 @@ class Server(uvicorn.Server):
         """Take no more connections and close those there are; uvicorn's own way takes a tenth of a second at least."""
         for server in self.servers:
             server.close()
+        await self._turns_while(self.server_state.tasks)
         tasks = tuple(self.server_state.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in tuple(self.server_state.connections):
             connection.shutdown()
+        await self._turns_while(self.server_state.connections)
+
+    async def _turns_while(self, left: Collection[object]) -> None:
         for _ in range(_TURNS):
-            if self.server_state.connections:
+            if left:
                 await asyncio.sleep(0)
 
 

@@ -85,6 +85,7 @@ class EmbeddedCluster:
             self.write_kubeconfig(self.admin_kubeconfig, user="admin")
             server = server_of(Asgi(self._serving, self._token, self.faults))
             await stack.enter_async_context(server.serving(listener))
+            stack.callback(self._serving.close)
             await self._create_objects()
             self.controllers = Controllers(DirectApi(self._serving, "kube-controller-manager"), seed=self._seed)
             self.schedulers = {

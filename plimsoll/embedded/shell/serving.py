@@ -33,6 +33,7 @@ class Serving:
         self.server = ApiServer(chance)
         self._changed: defaultdict[Kind, asyncio.Event] = defaultdict(asyncio.Event)
         self._watches_cut = asyncio.Event()
+        self._closed = False
 
     def answer(  # noqa: PLR0913  a request has these parts
         self, method: str, path: str, query: Mapping[str, str], *, body: bytes, content_type: str, agent: str
@@ -55,7 +56,7 @@ class Serving:
         if start := watching.start():
             yield start
         bookmark_at = loop.time() + _BOOKMARK_S
-        while not cut.is_set():
+        while not (cut.is_set() or self._closed):
             changed = self._changed[watching.kind]
             try:
                 changes = store.changes(watching.kind, seen)
@@ -74,6 +75,11 @@ class Serving:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(bookmark_at, ends) - now):
                     await changed.wait()
+
+    def close(self) -> None:
+        """End every watch, also those that are still to be opened."""
+        self._closed = True
+        self.cut_watches()
 
     def cut_watches(self) -> None:
         """End every watch that is open now, as a restart of the API server does."""
