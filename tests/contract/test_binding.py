@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import msgspec
 import pytest
 
-from kube.client import MERGE_PATCH, Api, ApiError
+from kube.client import MERGE_PATCH, Api
+from tests.contract.asking import decoded, refusal_of
 from tests.contract.objects import NOBODY, Object, pod
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
 
 NOWHERE = "no-such-node"
 ANOTHER_UID = "00000000-0000-0000-0000-000000000000"
@@ -29,10 +26,10 @@ class Pods:
     async def create(self, annotations: dict[str, str] | None = None, **metadata: Any) -> Object:
         body = pod("one", annotations, schedulerName=NOBODY)
         body["metadata"] |= metadata
-        return _decoded(await self._api.request("POST", self._path, body=body))
+        return decoded(await self._api.request("POST", self._path, body=body))
 
     async def get(self) -> Object:
-        return _decoded(await self._api.request("GET", f"{self._path}/one"))
+        return decoded(await self._api.request("GET", f"{self._path}/one"))
 
     async def patch(self, path: str, body: Object) -> None:
         await self._api.request("PATCH", f"{self._path}/{path}", body=body, content_type=MERGE_PATCH)
@@ -47,23 +44,12 @@ class Pods:
         return await self.post({"metadata": {"name": name, **meta}, "target": target}, name, query)
 
     async def post(self, body: Object, name: str = "one", query: dict[str, str] | None = None) -> Object:
-        return _decoded(await self._api.request("POST", f"{self._path}/{name}/binding", body=body, query=query))
+        return decoded(await self._api.request("POST", f"{self._path}/{name}/binding", body=body, query=query))
 
 
 @pytest.fixture
 def pods(api: Api, namespace: str) -> Pods:
     return Pods(api, namespace)
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
-
-
-async def refusal(answer: Awaitable[Any]) -> tuple[int, str, str]:
-    with pytest.raises(ApiError) as caught:
-        await answer
-    return caught.value.status, caught.value.reason, caught.value.message
 
 
 async def test_a_binding_gives_a_pod_its_node_and_says_that_it_is_scheduled(pods: Pods) -> None:
@@ -117,18 +103,18 @@ async def test_a_bound_pod_is_not_bound_again_even_to_the_same_node(pods: Pods) 
     await pods.bind()
     for node in (NOWHERE, "gpu-01"):
         told = f'{CONFLICT}pod one is already assigned to node "{NOWHERE}"'
-        assert await refusal(pods.bind(node)) == (409, "Conflict", told)
+        assert await refusal_of(pods.bind(node)) == (409, "Conflict", told)
 
 
 async def test_a_pod_that_is_not_there_is_not_found(pods: Pods) -> None:
-    assert await refusal(pods.bind(name="absent")) == (404, "NotFound", 'pods "absent" not found')
+    assert await refusal_of(pods.bind(name="absent")) == (404, "NotFound", 'pods "absent" not found')
 
 
 async def test_a_pod_that_is_being_deleted_is_not_bound(pods: Pods) -> None:
     await pods.create(finalizers=["example.com/hold"])
     await pods.delete()
     told = f"{CONFLICT}pod one is being deleted, cannot be assigned to a host"
-    assert await refusal(pods.bind()) == (409, "Conflict", told)
+    assert await refusal_of(pods.bind()) == (409, "Conflict", told)
     await pods.patch("one", {"metadata": {"finalizers": None}})
 
 
@@ -139,7 +125,7 @@ async def test_a_binding_to_another_pod_of_that_name_is_refused(pods: Pods) -> N
         f"{pods.namespace}/one, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: "
         f"{ANOTHER_UID}, UID in object meta: {uid}"
     )
-    assert await refusal(pods.bind(uid=ANOTHER_UID)) == (409, "Conflict", told)
+    assert await refusal_of(pods.bind(uid=ANOTHER_UID)) == (409, "Conflict", told)
 
 
 async def test_a_binding_to_another_version_is_refused(pods: Pods) -> None:
@@ -149,16 +135,16 @@ async def test_a_binding_to_another_version_is_refused(pods: Pods) -> None:
         f"{pods.namespace}/one, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ResourceVersion in "
         f"precondition: 1, ResourceVersion in object meta: {version}"
     )
-    assert await refusal(pods.bind(resourceVersion="1")) == (409, "Conflict", told)
+    assert await refusal_of(pods.bind(resourceVersion="1")) == (409, "Conflict", told)
 
 
 async def test_a_binding_without_target_is_an_error_without_reason(pods: Pods) -> None:
     await pods.create()
     meta = {"name": "one"}
     for body in ({"metadata": meta}, {"metadata": meta, "target": {"kind": "Node"}}):
-        assert await refusal(pods.post(body)) == (500, "", "target.name: Required value")
+        assert await refusal_of(pods.post(body)) == (500, "", "target.name: Required value")
     told = 'target.kind: Unsupported value: "Pod": supported values: "Node", "<empty>"'
-    assert await refusal(pods.post({"metadata": meta, "target": {"kind": "Pod", "name": "x"}})) == (500, "", told)
+    assert await refusal_of(pods.post({"metadata": meta, "target": {"kind": "Pod", "name": "x"}})) == (500, "", told)
 
 
 async def test_a_binding_names_its_pod_and_namespace(pods: Pods) -> None:
@@ -166,6 +152,6 @@ async def test_a_binding_names_its_pod_and_namespace(pods: Pods) -> None:
     target = {"kind": "Node", "name": NOWHERE}
     told = "name in URL does not match name in Binding object"
     for metadata in ({}, {"name": "other"}):
-        assert await refusal(pods.post({"metadata": metadata, "target": target})) == (400, "BadRequest", told)
+        assert await refusal_of(pods.post({"metadata": metadata, "target": target})) == (400, "BadRequest", told)
     told = "the namespace of the provided object does not match the namespace sent on the request"
-    assert await refusal(pods.bind(namespace="default")) == (400, "BadRequest", told)
+    assert await refusal_of(pods.bind(namespace="default")) == (400, "BadRequest", told)

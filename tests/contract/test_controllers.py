@@ -6,17 +6,15 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
 from kube.client import MERGE_PATCH
+from tests.contract.asking import Object, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kube.client import Api
-
-Object = dict[str, Any]
 
 _LIMIT_S = 30.0
 _POLL_S = 0.02
@@ -35,14 +33,14 @@ class Place:
         return "/".join(parts).rstrip("/")
 
     async def get(self, plural: str, name: str) -> Object:
-        return _decoded(await self.api.request("GET", self.path(plural, name)))
+        return decoded(await self.api.request("GET", self.path(plural, name)))
 
     async def all(self, plural: str) -> list[Object]:
-        found: list[Object] = _decoded(await self.api.request("GET", self.path(plural)))["items"]
+        found: list[Object] = decoded(await self.api.request("GET", self.path(plural)))["items"]
         return found
 
     async def create(self, plural: str, body: Object) -> Object:
-        return _decoded(await self.api.request("POST", self.path(plural), body=body))
+        return decoded(await self.api.request("POST", self.path(plural), body=body))
 
     async def patch(self, plural: str, name: str, body: Object) -> None:
         await self.api.request("PATCH", self.path(plural, name), body=body, content_type=MERGE_PATCH)
@@ -67,11 +65,6 @@ class Place:
 @pytest.fixture
 def place(api: Api, namespace: str) -> Place:
     return Place(api, namespace)
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
 
 
 def named(found: list[Object], name: str) -> list[Object]:
@@ -365,7 +358,7 @@ async def test_a_deleted_namespace_goes_with_all_that_is_in_it(place: Place) -> 
     await going.until("deployments", "web", ready(1))
     await place.api.request("DELETE", f"/api/v1/namespaces/{name}")
     began = time.monotonic()
-    while named(_decoded(await place.api.request("GET", "/api/v1/namespaces"))["items"], name):
+    while named(decoded(await place.api.request("GET", "/api/v1/namespaces"))["items"], name):
         assert time.monotonic() - began < _LIMIT_S
         await asyncio.sleep(_POLL_S)
     assert not await going.all("configmaps")

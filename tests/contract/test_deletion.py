@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import msgspec
 import pytest
 
-from kube.client import MERGE_PATCH, Api, ApiError
+from kube.client import MERGE_PATCH, Api
+from tests.contract.asking import decoded, refusal_of
 from tests.contract.objects import NOBODY, Object, pod
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
 
 ANOTHER_UID = "00000000-0000-0000-0000-000000000000"
 STAYS = {"pod-delete.stage.kwok.x-k8s.io/delay": "1h"}
@@ -32,7 +29,7 @@ class Pods:
     async def create(self, **metadata: Any) -> Object:
         body = pod("one", STAYS, schedulerName=NOBODY, terminationGracePeriodSeconds=60)
         body["metadata"] |= metadata
-        return _decoded(await self._api.request("POST", self._path, body=body))
+        return decoded(await self._api.request("POST", self._path, body=body))
 
     async def running(self, **metadata: Any) -> Object:
         """Create a pod and let it run on a node that lets it go only after an hour."""
@@ -46,33 +43,22 @@ class Pods:
         return found
 
     async def get(self) -> Object:
-        return _decoded(await self._api.request("GET", f"{self._path}/one"))
+        return decoded(await self._api.request("GET", f"{self._path}/one"))
 
     async def patch(self, path: str, body: Object) -> Object:
         answer = await self._api.request("PATCH", f"{self._path}/{path}", body=body, content_type=MERGE_PATCH)
-        return _decoded(answer)
+        return decoded(answer)
 
     async def delete(self, options: Object | None = None, **query: str) -> Object:
-        return _decoded(await self._api.request("DELETE", f"{self._path}/one", body=options, query=query))
+        return decoded(await self._api.request("DELETE", f"{self._path}/one", body=options, query=query))
 
     async def gone(self) -> bool:
-        return not _decoded(await self._api.request("GET", self._path))["items"]
+        return not decoded(await self._api.request("GET", self._path))["items"]
 
 
 @pytest.fixture
 def pods(api: Api, namespace: str) -> Pods:
     return Pods(api, namespace)
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
-
-
-async def refusal(answer: Awaitable[Any]) -> tuple[int, str, str]:
-    with pytest.raises(ApiError) as caught:
-        await answer
-    return caught.value.status, caught.value.reason, caught.value.message
 
 
 def assert_going(found: Object, grace_s: int) -> None:
@@ -93,7 +79,7 @@ async def test_an_unbound_pod_goes_at_once_and_is_the_answer(pods: Pods) -> None
 
 
 async def test_a_pod_that_is_not_there_is_not_found(pods: Pods) -> None:
-    assert await refusal(pods.delete()) == (404, "NotFound", 'pods "one" not found')
+    assert await refusal_of(pods.delete()) == (404, "NotFound", 'pods "one" not found')
 
 
 async def test_a_dry_deletion_changes_nothing(pods: Pods) -> None:
@@ -187,7 +173,7 @@ async def test_what_is_going_gets_no_new_finalizers(pods: Pods) -> None:
         'deleted, found new finalizers []string{"example.com/a", "example.com/b"}'
     )
     body = {"metadata": {"finalizers": ["example.com/b", "example.com/a"]}}
-    assert await refusal(pods.patch("one", body)) == (422, "Invalid", told)
+    assert await refusal_of(pods.patch("one", body)) == (422, "Invalid", told)
 
 
 async def test_annotations_of_a_pod_that_is_going_may_change(pods: Pods) -> None:
@@ -202,7 +188,7 @@ async def test_a_deletion_of_another_pod_of_that_name_is_refused(pods: Pods) -> 
         f'Operation cannot be fulfilled on Pod "one": the UID in the precondition ({ANOTHER_UID}) does not match the '
         f"UID in record ({uid}). The object might have been deleted and then recreated"
     )
-    assert await refusal(pods.delete({"preconditions": {"uid": ANOTHER_UID}})) == (409, "Conflict", told)
+    assert await refusal_of(pods.delete({"preconditions": {"uid": ANOTHER_UID}})) == (409, "Conflict", told)
     await pods.delete({"preconditions": {"uid": uid}})
     assert await pods.gone()
 
@@ -213,7 +199,7 @@ async def test_a_deletion_of_another_version_is_refused(pods: Pods) -> None:
         'Operation cannot be fulfilled on Pod "one": the ResourceVersion in the precondition (1) does not match the '
         f"ResourceVersion in record ({version}). The object might have been modified"
     )
-    assert await refusal(pods.delete({"preconditions": {"resourceVersion": "1"}})) == (409, "Conflict", told)
+    assert await refusal_of(pods.delete({"preconditions": {"resourceVersion": "1"}})) == (409, "Conflict", told)
     await pods.delete({"preconditions": {"resourceVersion": version}})
     assert await pods.gone()
 
@@ -221,12 +207,12 @@ async def test_a_deletion_of_another_version_is_refused(pods: Pods) -> None:
 async def test_a_grace_period_that_is_no_number_cannot_be_read(pods: Pods) -> None:
     await pods.create()
     told = 'strconv.ParseInt: parsing "abc": invalid syntax'
-    assert await refusal(pods.delete(gracePeriodSeconds="abc")) == (400, "BadRequest", told)
+    assert await refusal_of(pods.delete(gracePeriodSeconds="abc")) == (400, "BadRequest", told)
 
 
 async def test_only_delete_options_delete(pods: Pods) -> None:
     await pods.create()
-    status, reason, told = await refusal(pods.delete({"kind": "Pod", "apiVersion": "v1"}))
+    status, reason, told = await refusal_of(pods.delete({"kind": "Pod", "apiVersion": "v1"}))
     assert (status, reason) == (400, "BadRequest")
     assert told.startswith('no kind "Pod" is registered for version "v1"')
     await pods.delete({"kind": "DeleteOptions", "apiVersion": "v1"})

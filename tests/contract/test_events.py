@@ -5,24 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import msgspec
 import pytest
 
-from kube.client import JSON, MERGE_PATCH, Api, ApiError
-
-Object = dict[str, Any]
-
-
-async def ask(api: Api, method: str, path: str, body: Any = None, kind: str = JSON, **query: str) -> Object:
-    answer = await api.request(method, path, body=body, content_type=kind, query=query)
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
-
-
-async def refusal(api: Api, *what: Any, **query: str) -> tuple[int, str, str]:
-    with pytest.raises(ApiError) as caught:
-        await ask(api, *what, **query)
-    return caught.value.status, caught.value.reason, caught.value.message
+from kube.client import MERGE_PATCH, Api
+from tests.contract.asking import Object, ask, refusal
 
 
 @pytest.fixture

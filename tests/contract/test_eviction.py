@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import msgspec
 import pytest
 
 from kube.client import JSON, MERGE_PATCH, Api, ApiError
+from tests.contract.asking import decoded, refusal_of
 from tests.contract.objects import NOBODY, Object, pod
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
 ANOTHER_UID = "00000000-0000-0000-0000-000000000000"
 REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -72,27 +72,27 @@ class Place:
 
     async def status(self) -> Object:
         """Return the counts of the budget."""
-        found = _decoded(await self._api.request("GET", f"{self._budgets}/web"))["status"]
+        found = decoded(await self._api.request("GET", f"{self._budgets}/web"))["status"]
         counts = ("currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods")
         return {key: found[key] for key in counts}
 
     async def disrupted(self) -> list[str]:
         """Return the pods whose eviction the budget has paid for."""
         return sorted(
-            _decoded(await self._api.request("GET", f"{self._budgets}/web"))["status"].get("disruptedPods", {})
+            decoded(await self._api.request("GET", f"{self._budgets}/web"))["status"].get("disruptedPods", {})
         )
 
     async def get(self, name: str) -> Object:
-        return _decoded(await self._api.request("GET", f"{self._pods}/{name}"))
+        return decoded(await self._api.request("GET", f"{self._pods}/{name}"))
 
     async def names(self) -> list[str]:
-        return [each["metadata"]["name"] for each in _decoded(await self._api.request("GET", self._pods))["items"]]
+        return [each["metadata"]["name"] for each in decoded(await self._api.request("GET", self._pods))["items"]]
 
     async def evict(self, name: str, options: Object | None = None, **query: str) -> Object:
         return await self.post(name, {"metadata": {"name": name}, "deleteOptions": options or {}}, **query)
 
     async def post(self, name: str, body: Object, **query: str) -> Object:
-        return _decoded(await self._api.request("POST", f"{self._pods}/{name}/eviction", body=body, query=query))
+        return decoded(await self._api.request("POST", f"{self._pods}/{name}/eviction", body=body, query=query))
 
     async def refused(self, name: str) -> tuple[int, Object, str | None]:
         """Try to evict a pod; return HTTP status, Status and the header Retry-After."""
@@ -101,11 +101,11 @@ class Place:
         response = await self._api._send(
             "POST", f"{self._pods}/{name}/eviction", body=body, content_type=JSON, limits=limits
         )
-        return response.status, _decoded(await response.read()), response.headers.get("Retry-After")
+        return response.status, decoded(await response.read()), response.headers.get("Retry-After")
 
     async def _until(self, path: str, true: Callable[[Object], bool]) -> None:
         began = time.monotonic()
-        while not true(found := _decoded(await self._api.request("GET", path))):
+        while not true(found := decoded(await self._api.request("GET", path))):
             assert time.monotonic() - began < _LIMIT_S, f"waited in vain: {found}"
             await asyncio.sleep(_POLL_S)
 
@@ -113,11 +113,6 @@ class Place:
 @pytest.fixture
 def place(api: Api, namespace: str) -> Place:
     return Place(api, namespace)
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
 
 
 def conditions(found: Object) -> set[str]:
@@ -128,12 +123,6 @@ def seen(budget: Object) -> Object:
     """Return a budget's status, empty where it is not of the budget's present spec."""
     status: Object = budget.get("status", {})
     return status if status.get("observedGeneration") == budget["metadata"]["generation"] else {}
-
-
-async def refusal(answer: Awaitable[Any]) -> tuple[int, str, str]:
-    with pytest.raises(ApiError) as caught:
-        await answer
-    return caught.value.status, caught.value.reason, caught.value.message
 
 
 def causes(answer: Object) -> list[str]:
@@ -172,14 +161,14 @@ async def test_a_pod_that_is_going_may_be_evicted_again(place: Place) -> None:
 
 
 async def test_a_pod_that_is_not_there_is_not_found(place: Place) -> None:
-    assert await refusal(place.evict("one")) == (404, "NotFound", 'pods "one" not found')
+    assert await refusal_of(place.evict("one")) == (404, "NotFound", 'pods "one" not found')
 
 
 async def test_an_eviction_names_its_pod(place: Place) -> None:
     await place.pending("one")
     for body in ({}, {"metadata": {"name": "other"}}):
         told = "name in URL does not match name in Eviction object"
-        assert await refusal(place.post("one", body)) == (400, "BadRequest", told)
+        assert await refusal_of(place.post("one", body)) == (400, "BadRequest", told)
 
 
 async def test_a_dry_eviction_changes_nothing(place: Place) -> None:
@@ -197,7 +186,7 @@ async def test_an_eviction_of_another_pod_of_that_name_is_refused(place: Place) 
         f'Operation cannot be fulfilled on Pod "one": the UID in the precondition ({ANOTHER_UID}) does not match the '
         f"UID in record ({uid}). The object might have been deleted and then recreated"
     )
-    assert await refusal(place.evict("one", {"preconditions": {"uid": ANOTHER_UID}})) == (409, "Conflict", told)
+    assert await refusal_of(place.evict("one", {"preconditions": {"uid": ANOTHER_UID}})) == (409, "Conflict", told)
     assert "deletionTimestamp" not in (await place.get("one"))["metadata"]
 
 
@@ -208,7 +197,7 @@ async def test_an_eviction_of_another_version_is_refused(place: Place) -> None:
         'Operation cannot be fulfilled on Pod "one": the ResourceVersion in the precondition (1) does not match the '
         f"ResourceVersion in record ({version}). The object might have been modified"
     )
-    assert await refusal(place.evict("one", {"preconditions": {"resourceVersion": "1"}})) == (409, "Conflict", told)
+    assert await refusal_of(place.evict("one", {"preconditions": {"resourceVersion": "1"}})) == (409, "Conflict", told)
     await place.evict("one", {"preconditions": {"resourceVersion": version}})
 
 
@@ -225,7 +214,7 @@ async def test_a_budget_refuses_with_its_counts_and_no_time_to_come_back(place: 
 async def test_a_budget_refuses_a_dry_eviction_too(place: Place) -> None:
     await place.ready("one")
     await place.budget(healthy=1, minAvailable=1)
-    assert await refusal(place.evict("one", dryRun="All")) == (429, "TooManyRequests", REFUSED)
+    assert await refusal_of(place.evict("one", dryRun="All")) == (429, "TooManyRequests", REFUSED)
 
 
 async def test_a_budget_is_charged_at_once(place: Place) -> None:
@@ -250,10 +239,10 @@ async def test_a_dry_eviction_is_not_charged(place: Place) -> None:
 async def test_an_eviction_that_a_precondition_refuses_is_charged_all_the_same(place: Place) -> None:
     await place.ready("one", "two")
     await place.budget(healthy=2, minAvailable=1)
-    status, _, _ = await refusal(place.evict("one", {"preconditions": {"uid": ANOTHER_UID}}))
+    status, _, _ = await refusal_of(place.evict("one", {"preconditions": {"uid": ANOTHER_UID}}))
     assert status == 409
     assert await place.disrupted() == ["one"]
-    assert await refusal(place.evict("two")) == (429, "TooManyRequests", REFUSED)
+    assert await refusal_of(place.evict("two")) == (429, "TooManyRequests", REFUSED)
 
 
 async def test_a_budget_that_is_not_of_these_pods_says_nothing(place: Place) -> None:
@@ -275,7 +264,7 @@ async def test_a_pod_of_two_budgets_is_not_evicted(place: Place) -> None:
     await place.budget(healthy=1, minAvailable=0)
     await place.budget(healthy=1, minAvailable=0, name="more")
     told = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-    assert await refusal(place.evict("one")) == (500, "", told)
+    assert await refusal_of(place.evict("one")) == (500, "", told)
 
 
 async def test_a_pending_pod_goes_whatever_its_budget_says(place: Place) -> None:
@@ -297,7 +286,7 @@ async def test_an_unready_pod_goes_while_enough_others_are_healthy(place: Place)
     await place.ready("one")
     await place.unready("two")
     await place.budget(healthy=1, minAvailable=1)
-    assert await refusal(place.evict("one")) == (429, "TooManyRequests", REFUSED)
+    assert await refusal_of(place.evict("one")) == (429, "TooManyRequests", REFUSED)
     await place.evict("two")
     assert not await place.disrupted()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
 from kube.client import MERGE_PATCH, Api, ApiError
+from tests.contract.asking import decoded
 from tests.contract.objects import NOBODY, Object, pod
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ class Gated:
 
     async def create(self, **spec: Any) -> Object:
         body = pod("one", **{"schedulerName": NOBODY, "schedulingGates": GATES, "nodeSelector": {"x": "y"}, **spec})
-        return _decoded(await self._api.request("POST", self._path, body=body))
+        return decoded(await self._api.request("POST", self._path, body=body))
 
     async def changed(self, **spec: Any) -> Object:
         return await self.patched({"spec": spec}, MERGE_PATCH)
 
     async def patched(self, body: Any, content_type: str) -> Object:
         answer = await self._api.request("PATCH", f"{self._path}/one", body=body, content_type=content_type)
-        return _decoded(answer)
+        return decoded(answer)
 
     async def bind(self) -> None:
         body = {"metadata": {"name": "one"}, "target": {"kind": "Node", "name": "gpu-00"}}
@@ -55,11 +55,6 @@ def unmade(api: Api, namespace: str) -> Gated:
 async def gated(unmade: Gated) -> Gated:
     await unmade.create()
     return unmade
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
 
 
 async def invalid(answer: Awaitable[Any]) -> str:

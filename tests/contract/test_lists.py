@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
-from kube.client import ApiError
+from tests.contract.asking import Object, decoded, refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from kube.client import Api
-
-Object = dict[str, Any]
 
 _NAME_PART = (
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
@@ -37,10 +32,10 @@ class Leases:
 
     async def create(self, name: str, **labels: str) -> Object:
         body = {"metadata": {"name": name, "labels": labels}, "spec": {"holderIdentity": "x"}}
-        return _decoded(await self.api.request("POST", self.path, body=body))
+        return decoded(await self.api.request("POST", self.path, body=body))
 
     async def listed(self, **query: str) -> Object:
-        return _decoded(await self.api.request("GET", self.path, query=query))
+        return decoded(await self.api.request("GET", self.path, query=query))
 
     async def names(self, **query: str) -> list[str]:
         return [each["metadata"]["name"] for each in (await self.listed(**query))["items"]]
@@ -57,17 +52,6 @@ async def five(leases: Leases) -> Leases:
     for number, name in enumerate("abcde", start=1):
         await leases.create(name, own=name, number=str(number), half="first" if number < 3 else "second")
     return leases
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
-
-
-async def refusal(call: Awaitable[object]) -> tuple[int, str, str]:
-    with pytest.raises(ApiError) as told:
-        await call
-    return told.value.status, told.value.reason, told.value.message
 
 
 async def test_a_list_is_in_the_order_of_names_and_bears_a_version(leases: Leases) -> None:
@@ -93,7 +77,7 @@ async def test_all_namespaces_are_listed_at_once(five: Leases, managed_namespace
         "/apis/coordination.k8s.io/v1/leases",
         query={"labelSelector": "own=a", "fieldSelector": "metadata.name=a"},
     )
-    found = {each["metadata"]["namespace"] for each in _decoded(answer)["items"]}
+    found = {each["metadata"]["namespace"] for each in decoded(answer)["items"]}
     assert found >= {five.path.split("/")[5], managed_namespace}
 
 
@@ -135,11 +119,11 @@ async def test_a_limit_that_nothing_exceeds_makes_no_pages(five: Leases, limit: 
 async def test_a_malformed_page_is_refused(five: Leases) -> None:
     token = (await five.listed(limit="2"))["metadata"]["continue"]
     sentence = 'strconv.ParseInt: parsing "x": invalid syntax'
-    assert await refusal(five.listed(limit="x")) == (400, "BadRequest", sentence)
+    assert await refusal_of(five.listed(limit="x")) == (400, "BadRequest", sentence)
     sentence = "specifying resource version is not allowed when using continue"
     call = five.listed(resourceVersion="5", **{"continue": token})
-    assert await refusal(call) == (400, "BadRequest", sentence)
-    status, reason, message = await refusal(five.listed(**{"continue": "no such"}))
+    assert await refusal_of(call) == (400, "BadRequest", sentence)
+    status, reason, message = await refusal_of(five.listed(**{"continue": "no such"}))
     assert (status, reason) == (400, "BadRequest")
     assert message.startswith("invalid continue token: continue key is not valid: ")
 
@@ -158,7 +142,7 @@ async def test_a_version_to_come_is_not_waited_for_long(five: Leases) -> None:
     version = (await five.listed())["metadata"]["resourceVersion"]
     for path in (five.path, f"{five.path}/a"):
         call = five.api.request("GET", path, query={"resourceVersion": f"1{version}"})
-        status, reason, message = await refusal(call)
+        status, reason, message = await refusal_of(call)
         assert (status, reason) == (504, "Timeout")
         assert message.startswith(f"Timeout: Too large resource version: 1{version}, current: ")
 
@@ -166,9 +150,9 @@ async def test_a_version_to_come_is_not_waited_for_long(five: Leases) -> None:
 async def test_a_version_that_is_no_number_is_refused(five: Leases) -> None:
     why = 'resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax'
     call = five.listed(resourceVersion="abc")
-    assert await refusal(call) == (400, "BadRequest", f"invalid resource version: {why}")
+    assert await refusal_of(call) == (400, "BadRequest", f"invalid resource version: {why}")
     one = five.api.request("GET", f"{five.path}/a", query={"resourceVersion": "abc"})
-    assert await refusal(one) == (500, "", why)
+    assert await refusal_of(one) == (500, "", why)
 
 
 _LABELS = {
@@ -225,7 +209,7 @@ _BAD_LABELS = {
 
 @pytest.mark.parametrize("selector", _BAD_LABELS)
 async def test_a_label_selector_that_cannot_be_read_is_refused(leases: Leases, selector: str) -> None:
-    status, reason, message = await refusal(leases.names(labelSelector=selector))
+    status, reason, message = await refusal_of(leases.names(labelSelector=selector))
     assert (status, reason) == (400, "BadRequest")
     # Where the list of requirements goes on, its sentence is the last part.
     assert message == _BAD_LABELS[selector] or message.startswith(_BAD_LABELS[selector])
@@ -264,13 +248,13 @@ _BAD_FIELDS = {
 
 @pytest.mark.parametrize("selector", _BAD_FIELDS)
 async def test_a_field_selector_that_cannot_be_read_is_refused(leases: Leases, selector: str) -> None:
-    assert await refusal(leases.names(fieldSelector=selector)) == (400, "BadRequest", _BAD_FIELDS[selector])
+    assert await refusal_of(leases.names(fieldSelector=selector)) == (400, "BadRequest", _BAD_FIELDS[selector])
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nodes", "/api/v1/pods"])
 async def test_a_kind_with_fields_of_its_own_names_the_one_that_it_does_not_know(api: Api, path: str) -> None:
     call = api.request("GET", path, query={"fieldSelector": "spec.foo=x"})
-    assert await refusal(call) == (400, "BadRequest", "field label not supported: spec.foo")
+    assert await refusal_of(call) == (400, "BadRequest", "field label not supported: spec.foo")
 
 
 async def test_pods_are_selected_by_their_node_and_scheduler(api: Api, namespace: str) -> None:
@@ -288,5 +272,5 @@ async def test_pods_are_selected_by_their_node_and_scheduler(api: Api, namespace
         "spec.restartPolicy=Always": ["bound", "waiting"],
     }
     for selector, names in selectors.items():
-        found = _decoded(await api.request("GET", path, query={"fieldSelector": selector}))["items"]
+        found = decoded(await api.request("GET", path, query={"fieldSelector": selector}))["items"]
         assert [each["metadata"]["name"] for each in found] == names, selector

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
-import msgspec
 import pytest
 
-from kube.client import JSON, MERGE_PATCH, Api, ApiError
+from kube.client import JSON, MERGE_PATCH, Api
+from tests.contract.asking import Object, ask, refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-Object = dict[str, Any]
-
-
-async def ask(api: Api, method: str, path: str, body: Any = None, kind: str = JSON, **query: str) -> Object:
-    answer = await api.request(method, path, body=body, content_type=kind, query=query)
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
-
-
-async def refusal(api: Api, *what: Any, **query: str) -> tuple[int, str, str]:
-    with pytest.raises(ApiError) as caught:
-        await ask(api, *what, **query)
-    return caught.value.status, caught.value.reason, caught.value.message
 
 
 _NAMESPACES = "/api/v1/namespaces"

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
-from kube.client import ApiError
+from tests.contract.asking import Object, decoded, refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from kube.client import Api
-
-Object = dict[str, Any]
 
 _SUBDOMAIN = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
@@ -52,29 +47,18 @@ class Maps:
         return await self.send({"metadata": {"name": name, **meta}, "data": {"a": "1"}}, query)
 
     async def send(self, body: Object, query: dict[str, str] | None = None) -> Object:
-        return _decoded(await self.api.request("POST", self.path, body=body, query=query))
+        return decoded(await self.api.request("POST", self.path, body=body, query=query))
 
     async def get(self, name: str) -> Object:
-        return _decoded(await self.api.request("GET", f"{self.path}/{name}"))
+        return decoded(await self.api.request("GET", f"{self.path}/{name}"))
 
     async def delete(self, name: str, body: Object | None = None, query: dict[str, str] | None = None) -> Object:
-        return _decoded(await self.api.request("DELETE", f"{self.path}/{name}", body=body, query=query))
+        return decoded(await self.api.request("DELETE", f"{self.path}/{name}", body=body, query=query))
 
 
 @pytest.fixture
 def maps(api: Api, namespace: str) -> Maps:
     return Maps(api, namespace)
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
-
-
-async def refusal(call: Awaitable[object]) -> tuple[int, str, str]:
-    with pytest.raises(ApiError) as told:
-        await call
-    return told.value.status, told.value.reason, told.value.message
 
 
 async def test_what_is_created_is_what_is_read(maps: Maps) -> None:
@@ -107,7 +91,7 @@ async def test_versions_grow_over_kinds_and_namespaces(maps: Maps) -> None:
     first = await maps.create("a")
     label = {"metadata": {"labels": {"x": "y"}}}
     path = f"/api/v1/namespaces/{maps.namespace}"
-    between = _decoded(await maps.api.request("PATCH", path, body=label, content_type="application/merge-patch+json"))
+    between = decoded(await maps.api.request("PATCH", path, body=label, content_type="application/merge-patch+json"))
     second = await maps.create("b")
     versions = [int(each["metadata"]["resourceVersion"]) for each in (first, between, second)]
     assert versions == sorted(set(versions))
@@ -133,39 +117,39 @@ async def test_a_name_goes_before_a_beginning_of_one(maps: Maps) -> None:
 async def test_an_object_needs_a_name(maps: Maps) -> None:
     sentence = 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required'
     for meta in ({}, {"name": ""}):
-        assert await refusal(maps.send({"metadata": meta})) == (422, "Invalid", sentence)
+        assert await refusal_of(maps.send({"metadata": meta})) == (422, "Invalid", sentence)
 
 
 async def test_a_version_cannot_be_sent_with_a_new_object(maps: Maps) -> None:
     sentence = "resourceVersion should not be set on objects to be created"
-    assert await refusal(maps.create("a", resourceVersion="5")) == (500, "", sentence)
+    assert await refusal_of(maps.create("a", resourceVersion="5")) == (500, "", sentence)
     await maps.create("b", resourceVersion="0")
 
 
 async def test_a_second_object_of_a_name_is_refused(maps: Maps) -> None:
     await maps.create("a")
-    assert await refusal(maps.create("a")) == (409, "AlreadyExists", 'configmaps "a" already exists')
+    assert await refusal_of(maps.create("a")) == (409, "AlreadyExists", 'configmaps "a" already exists')
 
 
 async def test_rules_go_before_the_name_being_taken(maps: Maps) -> None:
     await maps.create("a")
-    assert (await refusal(maps.create("a", labels={"-": "b"})))[0] == 422
+    assert (await refusal_of(maps.create("a", labels={"-": "b"})))[0] == 422
 
 
 async def test_nothing_is_created_in_a_namespace_that_is_missing(maps: Maps) -> None:
     elsewhere = Maps(maps.api, "no-such-namespace")
-    assert await refusal(elsewhere.create("a")) == (404, "NotFound", 'namespaces "no-such-namespace" not found')
+    assert await refusal_of(elsewhere.create("a")) == (404, "NotFound", 'namespaces "no-such-namespace" not found')
 
 
 async def test_a_namespace_that_is_missing_is_empty_to_read(maps: Maps) -> None:
     elsewhere = Maps(maps.api, "no-such-namespace")
-    assert _decoded(await maps.api.request("GET", elsewhere.path))["items"] == []
-    assert await refusal(elsewhere.get("a")) == (404, "NotFound", 'configmaps "a" not found')
+    assert decoded(await maps.api.request("GET", elsewhere.path))["items"] == []
+    assert await refusal_of(elsewhere.get("a")) == (404, "NotFound", 'configmaps "a" not found')
 
 
 async def test_an_object_of_another_namespace_is_refused(maps: Maps) -> None:
     sentence = "the namespace of the provided object does not match the namespace sent on the request"
-    assert await refusal(maps.create("a", namespace="default")) == (400, "BadRequest", sentence)
+    assert await refusal_of(maps.create("a", namespace="default")) == (400, "BadRequest", sentence)
 
 
 _UNQUALIFIED = "name is neither a standard finalizer name nor is it fully qualified"
@@ -218,11 +202,11 @@ async def test_metadata_that_breaks_a_rule_is_refused(maps: Maps, what: str) -> 
     meta, sentence = _BAD_METADATA[what]
     named: Object = {"name": "a", **meta}
     told = f'ConfigMap "{named["name"]}" is invalid: {sentence}'
-    assert await refusal(maps.send({"metadata": named})) == (422, "Invalid", told)
+    assert await refusal_of(maps.send({"metadata": named})) == (422, "Invalid", told)
 
 
 async def test_every_broken_rule_is_told(maps: Maps) -> None:
-    status, _, message = await refusal(maps.create("A_b", labels={"a": "b b"}, annotations={"x y": "1"}))
+    status, _, message = await refusal_of(maps.create("A_b", labels={"a": "b b"}, annotations={"x y": "1"}))
     assert status == 422
     assert message.startswith('ConfigMap "A_b" is invalid: [metadata.name: Invalid value: "A_b": ')
     assert ', metadata.labels: Invalid value: "b b": ' in message
@@ -230,7 +214,7 @@ async def test_every_broken_rule_is_told(maps: Maps) -> None:
 
 
 async def test_a_generated_name_is_held_against_the_rules(maps: Maps) -> None:
-    status, _, message = await refusal(maps.send({"metadata": {"generateName": "G_"}}))
+    status, _, message = await refusal_of(maps.send({"metadata": {"generateName": "G_"}}))
     assert status == 422
     assert re.fullmatch(
         r'ConfigMap "G_\w{5}" is invalid: \[metadata.generateName: Invalid value: "G_": .+, '

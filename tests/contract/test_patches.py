@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
-from kube.client import MERGE_PATCH, ApiError
+from kube.client import MERGE_PATCH
+from tests.contract.asking import Object, decoded, refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from kube.client import Api
-
-Object = dict[str, Any]
 
 _JSON_PATCH = "application/json-patch+json"
 _REFUSED = (422, "Invalid", "the server rejected our request due to an error in our request")
@@ -30,19 +26,19 @@ class Map:
         self.body = {"metadata": {"name": "a", "labels": {"x": "y"}}, "data": {"a": "1", "b": "2"}}
 
     async def create(self) -> Object:
-        return _decoded(await self.api.request("POST", self.path.removesuffix("/a"), body=self.body))
+        return decoded(await self.api.request("POST", self.path.removesuffix("/a"), body=self.body))
 
     async def get(self) -> Object:
-        return _decoded(await self.api.request("GET", self.path))
+        return decoded(await self.api.request("GET", self.path))
 
     async def merge(self, patch: Any) -> Object:
-        return _decoded(await self.api.request("PATCH", self.path, body=patch, content_type=MERGE_PATCH))
+        return decoded(await self.api.request("PATCH", self.path, body=patch, content_type=MERGE_PATCH))
 
     async def patch(self, *operations: Any) -> Object:
         return await self.send_operations(list(operations))
 
     async def send_operations(self, operations: Any) -> Object:
-        return _decoded(await self.api.request("PATCH", self.path, body=operations, content_type=_JSON_PATCH))
+        return decoded(await self.api.request("PATCH", self.path, body=operations, content_type=_JSON_PATCH))
 
 
 @pytest.fixture
@@ -50,17 +46,6 @@ async def kept(api: Api, namespace: str) -> Map:
     created = Map(api, namespace)
     await created.create()
     return created
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
-
-
-async def refusal(call: Awaitable[object]) -> tuple[int, str, str]:
-    with pytest.raises(ApiError) as told:
-        await call
-    return told.value.status, told.value.reason, told.value.message
 
 
 async def test_a_merge_patch_sets_keys_and_takes_those_away_that_are_null(kept: Map) -> None:
@@ -84,7 +69,7 @@ async def test_a_merge_patch_of_a_stale_version_is_refused(kept: Map) -> None:
         "the latest version and try again"
     )
     call = kept.merge({"metadata": {"resourceVersion": stale}, "data": {"d": "4"}})
-    assert await refusal(call) == (409, "Conflict", sentence)
+    assert await refusal_of(call) == (409, "Conflict", sentence)
 
 
 @pytest.mark.parametrize("version", [None, "", "0"])
@@ -95,11 +80,11 @@ async def test_a_merge_patch_may_take_the_version_away(kept: Map, version: str |
 
 async def test_a_patch_must_keep_uid_and_end_of_life(kept: Map) -> None:
     sentence = f'ConfigMap "a" is invalid: metadata.uid: Invalid value: "{_UID}": field is immutable'
-    assert await refusal(kept.merge({"metadata": {"uid": _UID}})) == (422, "Invalid", sentence)
+    assert await refusal_of(kept.merge({"metadata": {"uid": _UID}})) == (422, "Invalid", sentence)
     operation = {"op": "replace", "path": "/metadata/uid", "value": _UID}
-    assert await refusal(kept.patch(operation)) == (422, "Invalid", sentence)
+    assert await refusal_of(kept.patch(operation)) == (422, "Invalid", sentence)
     call = kept.merge({"metadata": {"deletionTimestamp": "2001-01-01T00:00:00Z"}})
-    assert (await refusal(call))[:2] == (422, "Invalid")
+    assert (await refusal_of(call))[:2] == (422, "Invalid")
 
 
 async def test_what_the_server_sets_comes_back_where_a_patch_takes_it_away(kept: Map) -> None:
@@ -110,12 +95,12 @@ async def test_what_the_server_sets_comes_back_where_a_patch_takes_it_away(kept:
 
 async def test_a_patch_must_keep_name_and_namespace(kept: Map) -> None:
     sentence = "the name of the object (b) does not match the name on the URL (a)"
-    assert await refusal(kept.merge({"metadata": {"name": "b"}})) == (400, "BadRequest", sentence)
+    assert await refusal_of(kept.merge({"metadata": {"name": "b"}})) == (400, "BadRequest", sentence)
     sentence = "the namespace of the provided object does not match the namespace sent on the request"
-    assert await refusal(kept.merge({"metadata": {"namespace": "default"}})) == (400, "BadRequest", sentence)
+    assert await refusal_of(kept.merge({"metadata": {"namespace": "default"}})) == (400, "BadRequest", sentence)
     sentence = "the name of the object (a based on URL) was undeterminable: name must be provided"
     for patch in ({"metadata": None}, {"metadata": {"name": None}}):
-        assert await refusal(kept.merge(patch)) == (400, "BadRequest", sentence)
+        assert await refusal_of(kept.merge(patch)) == (400, "BadRequest", sentence)
 
 
 @pytest.mark.parametrize(
@@ -130,14 +115,14 @@ async def test_a_patch_must_keep_name_and_namespace(kept: Map) -> None:
     ],
 )
 async def test_what_a_patch_makes_must_be_of_the_kind(kept: Map, patch: Object, why: str) -> None:
-    status, reason, message = await refusal(kept.merge(patch))
+    status, reason, message = await refusal_of(kept.merge(patch))
     assert (status, reason) == (422, "Invalid")
     assert message.startswith(' "" is invalid: patch: Invalid value: "{')
     assert message.endswith(why)
 
 
 async def test_what_a_patch_makes_is_held_against_the_rules(kept: Map) -> None:
-    status, _, message = await refusal(kept.merge({"metadata": {"labels": {"a": "b b"}}}))
+    status, _, message = await refusal_of(kept.merge({"metadata": {"labels": {"a": "b b"}}}))
     assert status == 422
     assert message.startswith('ConfigMap "a" is invalid: metadata.labels: Invalid value: "b b": a valid label must be ')
 
@@ -145,19 +130,19 @@ async def test_what_a_patch_makes_is_held_against_the_rules(kept: Map) -> None:
 @pytest.mark.parametrize(("patch", "got"), [([], "array"), ([1], "array")])
 async def test_a_merge_patch_is_an_object(kept: Map, patch: Any, got: str) -> None:
     sentence = f"error decoding patch: json: cannot unmarshal {got} into Go value of type map[string]interface {{}}"
-    assert await refusal(kept.merge(patch)) == (400, "BadRequest", sentence)
+    assert await refusal_of(kept.merge(patch)) == (400, "BadRequest", sentence)
 
 
 async def test_a_patch_of_what_is_not_there_is_refused(api: Api, namespace: str) -> None:
     told = (404, "NotFound", 'configmaps "a" not found')
-    assert await refusal(Map(api, namespace).merge({})) == told
-    assert await refusal(Map(api, namespace).patch()) == told
+    assert await refusal_of(Map(api, namespace).merge({})) == told
+    assert await refusal_of(Map(api, namespace).patch()) == told
 
 
 async def test_force_is_of_server_side_apply_alone(kept: Map) -> None:
     sentence = 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch'
     call = kept.api.request("PATCH", kept.path, body={}, content_type=MERGE_PATCH, query={"force": "true"})
-    assert await refusal(call) == (422, "Invalid", sentence)
+    assert await refusal_of(call) == (422, "Invalid", sentence)
 
 
 async def test_the_operations_of_a_json_patch_are_carried_out_in_order(kept: Map) -> None:
@@ -188,7 +173,7 @@ async def test_a_json_patch_reaches_into_lists(kept: Map) -> None:
         {"op": "add", "path": "/metadata/finalizers/0", "value": "x.y/a"},
     )
     assert made["metadata"]["finalizers"] == ["x.y/a", "x.y/b", "x.y/c"]
-    assert await refusal(kept.patch({"op": "remove", "path": "/metadata/finalizers/7"})) == _REFUSED
+    assert await refusal_of(kept.patch({"op": "remove", "path": "/metadata/finalizers/7"})) == _REFUSED
     await kept.patch({"op": "remove", "path": "/metadata/finalizers"})
 
 
@@ -220,7 +205,7 @@ _CANNOT = {
 async def test_a_json_patch_that_cannot_be_carried_out_changes_nothing(kept: Map, what: str) -> None:
     was = await kept.get()
     first = {"op": "add", "path": "/data/first", "value": "1"}
-    assert await refusal(kept.patch(first, _CANNOT[what])) == _REFUSED
+    assert await refusal_of(kept.patch(first, _CANNOT[what])) == _REFUSED
     assert await kept.get() == was
 
 
@@ -228,15 +213,15 @@ async def test_a_json_patch_of_a_stale_version_is_refused(kept: Map) -> None:
     stale = (await kept.get())["metadata"]["resourceVersion"]
     await kept.merge({"data": {"c": "3"}})
     call = kept.patch({"op": "replace", "path": "/metadata/resourceVersion", "value": stale})
-    assert (await refusal(call))[:2] == (409, "Conflict")
+    assert (await refusal_of(call))[:2] == (409, "Conflict")
 
 
 async def test_a_json_patch_is_a_list_of_operations(kept: Map) -> None:
     sentence = "error decoding patch: json: cannot unmarshal string into Go value of type handlers.jsonPatchOp"
-    assert await refusal(kept.send_operations(["a"])) == (400, "BadRequest", sentence)
+    assert await refusal_of(kept.send_operations(["a"])) == (400, "BadRequest", sentence)
 
 
 async def test_a_json_patch_has_at_most_10000_operations(kept: Map) -> None:
     sentence = "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001"
     operations = [{"op": "test", "path": "/data/a", "value": "1"}] * 10_001
-    assert await refusal(kept.send_operations(operations)) == (413, "RequestEntityTooLarge", sentence)
+    assert await refusal_of(kept.send_operations(operations)) == (413, "RequestEntityTooLarge", sentence)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
 from kube.client import MERGE_PATCH, Api, ApiError
+from tests.contract.asking import decoded
 from tests.contract.objects import NOBODY, Object, pod
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Pods:
         self._path = f"/api/v1/namespaces/{namespace}/pods"
 
     async def create(self, body: Object, **query: str) -> Object:
-        return _decoded(await self._api.request("POST", self._path, body=body, query=query))
+        return decoded(await self._api.request("POST", self._path, body=body, query=query))
 
     async def tried(self, **spec: Any) -> Object:
         """Return the pod that this spec would make."""
@@ -50,13 +50,13 @@ class Pods:
 
     async def patch(self, body: Object, name: str = "one") -> Object:
         answer = await self._api.request("PATCH", f"{self._path}/{name}", body=body, content_type=MERGE_PATCH)
-        return _decoded(answer)
+        return decoded(answer)
 
     async def changed(self, **spec: Any) -> Object:
         return await self.patch({"spec": spec})
 
     async def put(self, body: Object, name: str) -> Object:
-        return _decoded(await self._api.request("PUT", f"{self._path}/{name}", body=body))
+        return decoded(await self._api.request("PUT", f"{self._path}/{name}", body=body))
 
 
 @pytest.fixture
@@ -79,11 +79,6 @@ async def important(api: Api) -> AsyncIterator[str]:
     await api.request("POST", path, body=body)
     yield name
     await api.request("DELETE", f"{path}/{name}")
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
 
 
 async def refusal(answer: Awaitable[Any]) -> tuple[int, str, str]:

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kube.client import MERGE_PATCH, ApiError
+from kube.client import MERGE_PATCH
+from tests.contract.asking import Object, refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from kube.client import Api
-
-Object = dict[str, Any]
 
 _OTHER_UID = "11111111-1111-4111-8111-111111111111"
 _STALE = (
@@ -58,12 +55,6 @@ def named(name: str, **meta: Any) -> Object:
     return {"metadata": {"name": name, **meta}, "data": {"b": "2"}}
 
 
-async def refusal(call: Awaitable[object]) -> tuple[int, str, str]:
-    with pytest.raises(ApiError) as told:
-        await call
-    return told.value.status, told.value.reason, told.value.message
-
-
 async def test_an_object_is_replaced_as_a_whole(maps: Maps) -> None:
     was = await maps.create("a", labels={"x": "y"})
     made = await maps.put("a", named("a", resourceVersion=was["metadata"]["resourceVersion"]))
@@ -84,7 +75,7 @@ async def test_an_update_that_changes_nothing_keeps_the_version(maps: Maps) -> N
 async def test_an_update_of_a_stale_version_is_refused(maps: Maps) -> None:
     was = await maps.create("a")
     await maps.put("a", named("a"))
-    assert await refusal(maps.put("a", was)) == (409, "Conflict", _STALE)
+    assert await refusal_of(maps.put("a", was)) == (409, "Conflict", _STALE)
 
 
 @pytest.mark.parametrize("version", [None, "", "0"])
@@ -99,25 +90,25 @@ async def test_an_update_without_a_version_is_taken_whatever_is_there(maps: Maps
 async def test_a_version_that_is_no_number_is_refused(maps: Maps) -> None:
     await maps.create("a")
     sentence = 'strconv.ParseUint: parsing "abc": invalid syntax'
-    assert await refusal(maps.put("a", named("a", resourceVersion="abc"))) == (500, "", sentence)
+    assert await refusal_of(maps.put("a", named("a", resourceVersion="abc"))) == (500, "", sentence)
 
 
 async def test_an_update_must_bear_the_name_of_its_path(maps: Maps) -> None:
     await maps.create("a")
     sentence = "the name of the object (b) does not match the name on the URL (a)"
-    assert await refusal(maps.put("a", named("b"))) == (400, "BadRequest", sentence)
+    assert await refusal_of(maps.put("a", named("b"))) == (400, "BadRequest", sentence)
     sentence = "the name of the object (a based on URL) was undeterminable: name must be provided"
-    assert await refusal(maps.put("a", {"data": {}})) == (400, "BadRequest", sentence)
+    assert await refusal_of(maps.put("a", {"data": {}})) == (400, "BadRequest", sentence)
 
 
 async def test_an_update_must_be_of_the_namespace_of_its_path(maps: Maps) -> None:
     await maps.create("a")
     sentence = "the namespace of the provided object does not match the namespace sent on the request"
-    assert await refusal(maps.put("a", named("a", namespace="default"))) == (400, "BadRequest", sentence)
+    assert await refusal_of(maps.put("a", named("a", namespace="default"))) == (400, "BadRequest", sentence)
 
 
 async def test_an_update_of_what_is_not_there_is_refused(maps: Maps) -> None:
-    assert await refusal(maps.put("a", named("a"))) == (404, "NotFound", 'configmaps "a" not found')
+    assert await refusal_of(maps.put("a", named("a"))) == (404, "NotFound", 'configmaps "a" not found')
 
 
 async def test_an_update_of_another_object_of_the_name_is_refused(maps: Maps) -> None:
@@ -127,12 +118,12 @@ async def test_an_update_of_another_object_of_the_name_is_refused(maps: Maps) ->
         f"/registry/configmaps/{maps.namespace}/a, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in "
         f"precondition: {_OTHER_UID}, UID in object meta: {uid}"
     )
-    assert await refusal(maps.put("a", named("a", uid=_OTHER_UID))) == (409, "Conflict", sentence)
+    assert await refusal_of(maps.put("a", named("a", uid=_OTHER_UID))) == (409, "Conflict", sentence)
 
 
 async def test_an_update_is_held_against_the_rules(maps: Maps) -> None:
     await maps.create("a")
-    status, reason, message = await refusal(maps.put("a", named("a", finalizers=["x"])))
+    status, reason, message = await refusal_of(maps.put("a", named("a", finalizers=["x"])))
     assert (status, reason) == (422, "Invalid")
     rule = 'Invalid value: "x": name is neither a standard finalizer name nor is it fully qualified'
     assert message == f'ConfigMap "a" is invalid: metadata.finalizers[0]: {rule}'
@@ -161,7 +152,7 @@ async def test_a_dry_run_is_of_everything_or_refused(maps: Maps, method: str) ->
     sentence = f'{options} "" is invalid: dryRun: Unsupported value: ["some"]: supported values: "All"'
     body = None if method == "DELETE" else named("a")
     call = maps.send(method, "" if method == "POST" else "a", body, dryRun="some")
-    assert await refusal(call) == (422, "Invalid", sentence)
+    assert await refusal_of(call) == (422, "Invalid", sentence)
 
 
 async def test_reading_knows_no_dry_run(maps: Maps) -> None:
@@ -172,7 +163,7 @@ async def test_reading_knows_no_dry_run(maps: Maps) -> None:
 async def test_a_field_manager_is_at_most_128_long(maps: Maps) -> None:
     sentence = 'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Too long: may not be more than 128 bytes'
     call = maps.send("POST", "", named("a"), fieldManager="x" * 129)
-    assert await refusal(call) == (422, "Invalid", sentence)
+    assert await refusal_of(call) == (422, "Invalid", sentence)
 
 
 async def test_a_query_parameter_that_there_is_not_is_ignored(maps: Maps) -> None:
@@ -207,7 +198,7 @@ async def test_a_deletion_tells_what_is_gone(maps: Maps) -> None:
     assert told["status"] == "Success"
     assert told["details"] == {"name": "a", "kind": "configmaps", "uid": uid}
     for method in ("GET", "DELETE"):
-        assert await refusal(maps.send(method, "a")) == (404, "NotFound", 'configmaps "a" not found')
+        assert await refusal_of(maps.send(method, "a")) == (404, "NotFound", 'configmaps "a" not found')
 
 
 async def test_a_deletion_is_held_against_the_uid(maps: Maps) -> None:
@@ -217,7 +208,7 @@ async def test_a_deletion_is_held_against_the_uid(maps: Maps) -> None:
         f"the UID in record ({uid}). The object might have been deleted and then recreated"
     )
     call = maps.send("DELETE", "a", {"preconditions": {"uid": _OTHER_UID}})
-    assert await refusal(call) == (409, "Conflict", sentence)
+    assert await refusal_of(call) == (409, "Conflict", sentence)
     await maps.send("DELETE", "a", {"preconditions": {"uid": uid}})
     assert await maps.names() == []
 
@@ -230,7 +221,7 @@ async def test_a_deletion_is_held_against_the_version(maps: Maps) -> None:
         f"match the ResourceVersion in record ({version}). The object might have been modified"
     )
     call = maps.send("DELETE", "a", {"preconditions": {"resourceVersion": was}})
-    assert await refusal(call) == (409, "Conflict", sentence)
+    assert await refusal_of(call) == (409, "Conflict", sentence)
     await maps.send("DELETE", "a", {"preconditions": {"resourceVersion": version}})
     assert await maps.names() == []
 
@@ -241,7 +232,7 @@ async def test_a_propagation_policy_is_one_of_three(maps: Maps) -> None:
         'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "x": supported values: '
         '"Foreground", "Background", "Orphan", "nil"'
     )
-    assert await refusal(maps.send("DELETE", "a", propagationPolicy="x")) == (422, "Invalid", sentence)
+    assert await refusal_of(maps.send("DELETE", "a", propagationPolicy="x")) == (422, "Invalid", sentence)
 
 
 async def test_finalizers_hold_what_is_deleted_until_they_are_gone(maps: Maps) -> None:
@@ -263,7 +254,7 @@ async def test_what_is_being_deleted_gets_no_finalizer(maps: Maps) -> None:
         'being deleted, found new finalizers []string{"x.y/new"}'
     )
     call = maps.send("PATCH", "a", {"metadata": {"finalizers": ["x.y/z", "x.y/new"]}})
-    assert await refusal(call) == (422, "Invalid", sentence)
+    assert await refusal_of(call) == (422, "Invalid", sentence)
     await maps.send("PATCH", "a", {"metadata": {"finalizers": None}})
 
 
@@ -283,11 +274,11 @@ async def test_many_are_deleted_by_selectors(maps: Maps) -> None:
 async def test_nothing_is_written_in_all_namespaces_at_once(maps: Maps, method: str) -> None:
     await maps.create("a")
     body = named("b", namespace=maps.namespace) if method == "POST" else None
-    told = await refusal(maps.api.request(method, "/api/v1/configmaps", body=body))
+    told = await refusal_of(maps.api.request(method, "/api/v1/configmaps", body=body))
     assert told == (405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
     assert await maps.names() == ["a"]
 
 
 async def test_namespaces_are_deleted_one_by_one(maps: Maps) -> None:
     call = maps.api.request("DELETE", "/api/v1/namespaces", query={"labelSelector": "no=such"})
-    assert (await refusal(call))[:2] == (405, "MethodNotAllowed")
+    assert (await refusal_of(call))[:2] == (405, "MethodNotAllowed")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from kube.client import MERGE_PATCH, ApiError
+from tests.contract.asking import Object, decoded
 
 if TYPE_CHECKING:
     from kube.client import Api
-
-Object = dict[str, Any]
 
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
@@ -26,18 +24,18 @@ class Maps:
 
     async def create(self, name: str, **labels: str) -> Object:
         body = {"metadata": {"name": name, "labels": {"own": "yes", **labels}}}
-        return _decoded(await self.api.request("POST", self.path, body=body))
+        return decoded(await self.api.request("POST", self.path, body=body))
 
     async def label(self, name: str, **labels: str | None) -> Object:
         body = {"metadata": {"labels": labels}}
         path = f"{self.path}/{name}"
-        return _decoded(await self.api.request("PATCH", path, body=body, content_type=MERGE_PATCH))
+        return decoded(await self.api.request("PATCH", path, body=body, content_type=MERGE_PATCH))
 
     async def delete(self, name: str) -> None:
         await self.api.request("DELETE", f"{self.path}/{name}")
 
     async def version(self) -> str:
-        listed = _decoded(await self.api.request("GET", self.path))
+        listed = decoded(await self.api.request("GET", self.path))
         return str(listed["metadata"]["resourceVersion"])
 
     async def watch(self, path: str = "", enough: str = "", **asked: str) -> list[Object]:
@@ -46,7 +44,7 @@ class Maps:
         query = {"watch": "true", "timeoutSeconds": "1", "labelSelector": "own", **asked}
         async with self.api.stream(path or self.path, query=query, silence_s=30.0) as lines:
             async for line in lines:
-                events.append(_decoded(line))
+                events.append(decoded(line))
                 if enough and len(events) == int(enough):
                     break
         return events
@@ -55,11 +53,6 @@ class Maps:
 @pytest.fixture
 def maps(api: Api, namespace: str) -> Maps:
     return Maps(api, namespace)
-
-
-def _decoded(answer: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(answer)
-    return decoded
 
 
 def told(events: list[Object]) -> list[tuple[str, str]]:
@@ -109,9 +102,9 @@ async def test_a_watch_from_nowhere_goes_on_with_what_follows(maps: Maps) -> Non
     await maps.create("a")
     query = {"watch": "true", "timeoutSeconds": "10", "labelSelector": "own"}
     async with maps.api.stream(maps.path, query=query, silence_s=30.0) as lines:
-        first = _decoded(await anext(lines))
+        first = decoded(await anext(lines))
         await maps.label("a", x="y")
-        second = _decoded(await anext(lines))
+        second = decoded(await anext(lines))
     assert told([first, second]) == [("ADDED", "a"), ("MODIFIED", "a")]
 
 
