@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,7 +109,13 @@ async def test_a_watch_from_nowhere_goes_on_with_what_follows(maps: Maps) -> Non
     assert told([first, second]) == [("ADDED", "a"), ("MODIFIED", "a")]
 
 
-async def test_a_watch_from_a_version_long_gone_is_told_so_in_an_event(maps: Maps) -> None:
+async def test_a_watch_from_a_version_long_gone_is_told_so_in_an_event(
+    maps: Maps,
+    request: pytest.FixtureRequest,
+    on_real: bool,  # noqa: FBT001
+) -> None:
+    if on_real:  # a real server remembers everything while it is young; one that was restarted nothing from before
+        await asyncio.to_thread(request.getfixturevalue("cluster").restart, "kube-apiserver")
     (event,) = await maps.watch(resourceVersion="1")
     assert event["type"] == "ERROR"
     status = event["object"]
