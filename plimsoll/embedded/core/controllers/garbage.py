@@ -62,5 +62,5 @@ def lost_status(pod: Object, now: float) -> Object | None:
         "reason": "DeletionByPodGC",
         "message": "PodGC: node no longer exists",
     }
-    others = [each for each in status.get("conditions") or () if each["type"] != "DisruptionTarget"]
+    others = [each for each in status.get("conditions") or () if each.get("type") != "DisruptionTarget"]
     return {**status, "phase": "Failed", "observedGeneration": generation, "conditions": [*others, new]}

@@ -117,7 +117,7 @@ def node_status(node: Object, now: float) -> Object | None:
         }
         for kind, status, reason, message in _NODE_CONDITIONS
     ]
-    others = [each for each in node["status"].get("addresses") or () if each["type"] != "Hostname"]
+    others = [each for each in node["status"].get("addresses") or () if each.get("type") != "Hostname"]
     return {
         **node["status"],
         "conditions": in_place(node["status"].get("conditions") or [], changes),

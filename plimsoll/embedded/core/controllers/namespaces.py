@@ -72,7 +72,7 @@ def status_of(namespace: Object, left: list[Left], now: float) -> Object:
         told = ", ".join(sorted(f"{name} in {count} resource instances" for name, count in held.items()))
         message = f"Some content in the namespace has finalizers remaining: {told}"
         trouble["NamespaceFinalizersRemaining"] = ("SomeFinalizersRemain", message)
-    old = {each["type"]: each for each in namespace["status"].get("conditions") or ()}
+    old = {each.get("type"): each for each in namespace["status"].get("conditions") or ()}
     conditions = []
     for kind, reason, message in _FINE:
         status = "True" if kind in trouble else "False"

@@ -147,5 +147,5 @@ def _conditions(replica_set: Object, active: int, failure: str | None, now: floa
         "reason": "FailedCreate" if active < _wanted(replica_set) else "FailedDelete",
         "message": failure,
     }
-    there = any(each["type"] == "ReplicaFailure" for each in old)
+    there = any(each.get("type") == "ReplicaFailure" for each in old)
     return old if there else kept_or_appended(old, new, keep_transition=False)

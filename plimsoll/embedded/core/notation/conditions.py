@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 def condition(status: Object, kind: str) -> Object | None:
     """Return the condition of a type."""
-    return next((each for each in status.get("conditions") or () if each["type"] == kind), None)
+    return next((each for each in status.get("conditions") or () if each.get("type") == kind), None)
 
 
 def holds(status: Object, kind: str) -> bool:
     """Tell whether the condition of a type is True."""
     found = condition(status, kind)
-    return found is not None and found["status"] == "True"
+    return found is not None and found.get("status") == "True"
 
 
 def without(conditions: Iterable[Object], kind: str) -> list[Object]:
     """Return all conditions but that of a type."""
-    return [each for each in conditions if each["type"] != kind]
+    return [each for each in conditions if each.get("type") != kind]
 
 
 def kept_or_appended(conditions: Sequence[Object], new: Object, *, keep_transition: bool) -> list[Object]:
@@ -31,27 +31,27 @@ def kept_or_appended(conditions: Sequence[Object], new: Object, *, keep_transiti
 
     `keep_transition`: where only the reason changes, the time of the last transition stays.
     """
-    old = next((each for each in conditions if each["type"] == new["type"]), None)
-    if old is not None and (old["status"], old.get("reason")) == (new["status"], new.get("reason")):
+    old = next((each for each in conditions if each.get("type") == new["type"]), None)
+    if old is not None and (old.get("status"), old.get("reason")) == (new["status"], new.get("reason")):
         return list(conditions)
-    if old is not None and keep_transition and old["status"] == new["status"]:
+    if old is not None and keep_transition and old.get("status") == new["status"]:
         new = {**new, "lastTransitionTime": old["lastTransitionTime"]}
     return [*without(conditions, new["type"]), new]
 
 
 def in_place(conditions: Sequence[Object], changes: Sequence[Object]) -> list[Object]:
     """Return the conditions after a strategic merge patch: changed where they stand, new ones in front."""
-    changed = {each["type"]: each for each in changes}
-    there = {each["type"] for each in conditions}
-    new = [each for each in changes if each["type"] not in there]
-    return [*new, *({**each, **changed.get(each["type"], {})} for each in conditions)]
+    changed = {each.get("type"): each for each in changes}
+    there = {each.get("type") for each in conditions}
+    new = [each for each in changes if each.get("type") not in there]
+    return [*new, *({**each, **changed.get(each.get("type"), {})} for each in conditions)]
 
 
 def with_transition(conditions: Sequence[Object], new: Object) -> list[Object]:
     """Return the conditions with `new` in its place; its last transition is that of its status (metav1.Condition)."""
-    old = next((each for each in conditions if each["type"] == new["type"]), None)
+    old = next((each for each in conditions if each.get("type") == new["type"]), None)
     if old is None:
         return [*conditions, new]
-    if old["status"] == new["status"]:
+    if old.get("status") == new["status"]:
         new = {**new, "lastTransitionTime": old["lastTransitionTime"]}
-    return [new if each["type"] == new["type"] else each for each in conditions]
+    return [new if each.get("type") == new["type"] else each for each in conditions]

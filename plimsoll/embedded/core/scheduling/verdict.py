@@ -84,7 +84,7 @@ def status_patch(pod: PodView, verdict: Unplaced, now: str) -> Object | None:
     """Return the merge patch that writes a verdict on a pod; None where it stands there already."""
     status = pod.whole["status"]
     conditions = status.get("conditions") or []
-    before = next((each for each in conditions if each["type"] == "PodScheduled"), None)
+    before = next((each for each in conditions if each.get("type") == "PodScheduled"), None)
     said = {
         "type": "PodScheduled",
         "observedGeneration": pod.whole["metadata"].get("generation", 0),

@@ -103,7 +103,7 @@ class NodeView:
             taints=spec.get("taints") or (),
             unschedulable=bool(spec.get("unschedulable")),
             allocatable=allocatable_of(node),
-            conditions={each["type"]: each["status"] for each in status.get("conditions") or ()},
+            conditions={each.get("type", ""): each.get("status", "") for each in status.get("conditions") or ()},
         )
 
 

@@ -1,13 +1,14 @@
-"""What becomes of open lists and watches when the API server forgets the past?"""
+"""What becomes of open lists and watches when the past is forgotten, and of the cluster when an object is strange?"""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
-from kube.client import Api, ApiError
+from kube.client import MERGE_PATCH, Api, ApiError
 
 if TYPE_CHECKING:
     from plimsoll.embedded import EmbeddedCluster
@@ -32,3 +33,16 @@ async def test_a_watch_from_before_a_compaction_is_told_so(embedded: EmbeddedClu
         event = msgspec.json.decode(await anext(lines))
     assert event["type"] == "ERROR"
     assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
+
+
+async def test_a_condition_without_a_type_stops_nobody(embedded: EmbeddedCluster, api: Api) -> None:
+    pods = "/api/v1/namespaces/default/pods"
+    spec = {"containers": [{"name": "main", "image": "none"}]}
+    await api.request("POST", pods, body={"metadata": {"name": "a"}, "spec": spec})
+    strange = {"status": {"conditions": [{"message": "nothing else"}]}}
+    await api.request("PATCH", f"{pods}/a/status", body=strange, content_type=MERGE_PATCH)
+    await api.request("POST", pods, body={"metadata": {"name": "b"}, "spec": spec})
+    async with asyncio.timeout(5.0):
+        while b'"Running"' not in await api.request("GET", f"{pods}/b"):  # noqa: ASYNC110  asked of the API server
+            await asyncio.sleep(0.005)
+    assert embedded.ended() == []
