@@ -124,8 +124,8 @@ class Inputs:
     """Everything that one decision rests on: the same inputs give the same decision, whenever it is made again.
 
     Seen at `at_ms`: `current` replicas asked for, `ready` ones, the window averages (None where nothing was measured
-    yet), how the worst second of the panic window was measured, and `hold`, a reason from outside to decide nothing
-    ("" for none).
+    yet), and how the worst second of the panic window was measured. From outside, "" for none: `hold`, a reason to
+    decide nothing, and `leave`, a reason to leave the replicas to whoever else sets them.
     Remembered: `panic_since_ms` (None outside panic), the panic's `floor`, `delayed` (the most that was wanted within
     the scale-down delay, 0 without one), `standing` (the last decision's replicas, 0 before the first) and whether the
     workload was ever `initialised` (reached its initial scale).
@@ -139,6 +139,7 @@ class Inputs:
     panic: float | None
     seen: Seen
     hold: str = ""
+    leave: str = ""
     panic_since_ms: int | None = None
     floor: int = 0
     delayed: int = 0
