@@ -195,7 +195,7 @@ _ALL = (
         rps=(_counter("envoy_cluster_upstream_rq_total"),),
         by_key=KeyLabels("envoy_cluster_name"),
         doubt=_UNSCRAPED,
-        note="Envoy knows no namespaces: the name of an upstream cluster must be unique in all that Prometheus scrapes.",
+        note="Envoy knows no namespaces: the name of an upstream cluster must be unique wherever Prometheus looks.",
     ),
 )
 
