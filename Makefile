@@ -5,8 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
+# A proto's path is its Python package; $(1) is where the packages stand.
+generate = mkdir -p $(1) && $(BIN)/python -m grpc_tools.protoc --proto_path=protos --python_out=$(1) --pyi_out=$(1) \
+	--grpc_python_out=$(1) $(patsubst protos/%,%,$(wildcard protos/*/v1/*.proto))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check format unit contract integration e2e bars lock down clean
+.PHONY: help setup build demo test check format unit contract integration e2e bars lock protos down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -38,6 +42,9 @@ check: $(READY) ## format, lint, types, import contracts and unit tests (a minut
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(call generate,.protos)
+	@diff -r -x __pycache__ -x __init__.py .protos/autoscaler/v1 autoscaler/v1 && rm -rf .protos || \
+		{ rm -rf .protos; echo "the generated code differs from protos/; run: make protos"; exit 1; }
 	@$(MAKE) --no-print-directory unit
 
 format: $(READY) ## format and sort, in place
@@ -65,9 +72,12 @@ lock: ## resolve the dependencies of pyproject.toml anew into requirements.lock
 		--quiet --no-header --no-annotate --output-file requirements.lock
 	@rm -rf .lock-venv
 
+protos: $(READY) ## generate autoscaler/v1 from protos/ anew
+	@$(call generate,.)
+
 down: $(READY) ## end a local control plane that was left running
 	@$(BIN)/python -m deploy.local down
 
 clean: ## delete what this checkout made (the built programs in the cache stay)
-	@rm -rf $(VENV) .lock-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build
+	@rm -rf $(VENV) .lock-venv .protos .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

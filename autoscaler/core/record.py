@@ -1,0 +1,128 @@
+"""What is remembered of decisions, and does a remembered one come out the same again?
+
+The standing decision of every workload, and the last changes of its replica count: enough to say tomorrow why the
+count changed tonight, bounded whatever happens.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from autoscaler.core.model import Decision, WorkloadKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from autoscaler.core.model import Inputs
+
+CHANGES_KEPT = 20
+"""Of each workload: an hour or more of the liveliest one under a scale-down delay, months of a calm one."""
+
+_NAMES_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One decision about one workload."""
+
+    key: WorkloadKey
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What is known of one workload: the standing record, and its last changes, oldest first."""
+
+    standing: Record
+    changes: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is no such workload; `near` are workloads with names like it, most alike first."""
+
+    near: tuple[WorkloadKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Several kinds share the name."""
+
+    kinds: tuple[str, ...]
+
+
+class Book:
+    """The standing decisions, as whoever decides keeps them, and the last changes, which are kept here.
+
+    `standing` is read whenever somebody asks and may be filled lazily; it holds a workload as long as it is there.
+    `since_ms` is when this program began to know.
+    """
+
+    def __init__(self, standing: Mapping[WorkloadKey, Decision], since_ms: int) -> None:
+        self.since_ms = since_ms
+        self._standing = standing
+        self._changes: dict[str, deque[Decision]] = {}
+
+    def change(self, key: WorkloadKey, decision: Decision) -> None:
+        """Keep a decision that changed a replica count."""
+        self._changes.setdefault(key.uid, deque(maxlen=CHANGES_KEPT)).append(decision)
+
+    def retain(self, uids: Collection[str]) -> None:
+        """Forget every workload whose UID is not in `uids`."""
+        for uid in [uid for uid in self._changes if uid not in uids]:
+            del self._changes[uid]
+
+    def workloads(self, namespace: str = "") -> list[WorkloadKey]:
+        """Return the workloads of a namespace, or all, by namespace, name and kind."""
+        return sorted((key for key in self._standing if namespace in {"", key.namespace}), key=_order)
+
+    def standing(self, key: WorkloadKey) -> Record | None:
+        """Return the standing record of a workload; None where it is gone."""
+        decision = self._standing.get(key)
+        return None if decision is None else Record(key, decision)
+
+    def explain(self, namespace: str, name: str, kind: str = "") -> Explained | Unknown | Ambiguous:
+        """Return what is known of a workload; `kind` is needed only where several share the name."""
+        keys = [key for key in self.workloads(namespace) if key.name == name and kind in {"", key.kind}]
+        if len(keys) > 1:
+            return Ambiguous(tuple(key.kind for key in keys))
+        standing = self.standing(keys[0]) if keys else None
+        if standing is None:
+            return Unknown(self._near(namespace, name))
+        changes = self._changes.get(standing.key.uid, ())
+        return Explained(standing, tuple(Record(standing.key, decision) for decision in changes))
+
+    def _near(self, namespace: str, name: str) -> tuple[WorkloadKey, ...]:
+        asked = f"{namespace}/{name}"
+        by_text = {str(key): key for key in self.workloads()}
+        # The same name in another namespace is the likeliest slip, and no likeness of letters finds it.
+        elsewhere = [text for text, key in by_text.items() if key.name == name]
+        alike = get_close_matches(asked, [text for text in by_text if text not in elsewhere], n=_NAMES_TOLD)
+        return tuple(by_text[text] for text in (elsewhere + alike)[:_NAMES_TOLD])
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A recorded decision and the one made again: `fields` names what is not the same, in the order of `Decision`."""
+
+    recorded: Decision
+    again: Decision
+    fields: tuple[str, ...]
+
+
+def replayed(record: Record, decide: Callable[[Inputs], Decision]) -> Difference | None:
+    """Decide again on the recorded inputs; return what came out otherwise, None for nothing."""
+    again = decide(record.decision.inputs)
+    names = tuple(
+        field.name
+        for field in fields(Decision)
+        if field.name != "inputs" and getattr(record.decision, field.name) != getattr(again, field.name)
+    )
+    return Difference(record.decision, again, names) if names else None
+
+
+def _order(key: WorkloadKey) -> tuple[str, str, str, str]:
+    return key.namespace, key.name, key.kind, key.uid

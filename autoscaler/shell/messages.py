@@ -1,0 +1,84 @@
+"""How do records cross the process boundary? Word for word as autoscaler/v1, and back without a loss."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from autoscaler.core.model import Averaging, Decision, Inputs, Metric, Mode, Policy, Seen, WorkloadKey
+from autoscaler.core.record import Record
+from autoscaler.v1 import autoscaler_pb2 as v1
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+Word = TypeVar("Word", bound=Enum)
+
+_WORDS: dict[type[Enum], Any] = {Metric: v1.Metric, Averaging: v1.Averaging, Seen: v1.Seen, Mode: v1.Mode}
+
+
+class MessageError(Exception):
+    """A message says what this version does not know; the message of the error is a sentence."""
+
+
+def to_message(record: Record) -> v1.Record:
+    """Return a record as a message."""
+    decision, inputs = record.decision, record.decision.inputs
+    key = record.key
+    return v1.Record(
+        workload=v1.Workload(
+            uid=key.uid,
+            namespace=key.namespace,
+            name=key.name,
+            api_version=key.api_version,
+            kind=key.kind,
+            resource=key.resource,
+        ),
+        decision=v1.Decision(
+            inputs=v1.Inputs(policy=v1.Policy(**_plain(inputs.policy)), **_plain(inputs, leaving_out="policy")),
+            **_plain(decision, leaving_out="inputs"),
+        ),
+    )
+
+
+def from_message(message: v1.Record) -> Record:
+    """Return the record that a message says.
+
+    Raises:
+        MessageError: it uses a word that this version does not know.
+    """
+    decision, inputs = message.decision, message.decision.inputs
+    policy = _values(inputs.policy)
+    policy |= {"metric": _word(Metric, policy["metric"]), "averaging": _word(Averaging, policy["averaging"])}
+    seen = _values(inputs) | {"policy": Policy(**policy), "seen": _word(Seen, inputs.seen)}
+    decided = _values(decision) | {"inputs": Inputs(**seen), "mode": _word(Mode, decision.mode)}
+    return Record(WorkloadKey(**_values(message.workload)), Decision(**decided))
+
+
+def _plain(holder: Any, leaving_out: str = "") -> dict[str, Any]:
+    """Return the fields of a dataclass as a message takes them: enumerations as numbers, None as absent."""
+    values = ((name, getattr(holder, name)) for name in holder.__dataclass_fields__ if name != leaving_out)
+    return {name: _number(value) if isinstance(value, Enum) else value for name, value in values if value is not None}
+
+
+def _values(message: Message) -> dict[str, Any]:
+    """Return every field of a message by its name; None for an absent one that may be absent."""
+    return {
+        field.name: getattr(message, field.name) if not field.has_presence or message.HasField(field.name) else None
+        for field in message.DESCRIPTOR.fields
+    }
+
+
+def _number(word: Enum) -> int:
+    kind = type(word)
+    return int(_WORDS[kind].Value(f"{kind.__name__.upper()}_{word.name}"))
+
+
+def _word(kind: type[Word], number: int) -> Word:
+    for word in kind:
+        if _number(word) == number:
+            return word
+    raise MessageError(
+        f"the autoscaler says {kind.__name__.lower()} {number}, which this version of plimsoll does not know: "
+        "use the autoscaler's version"
+    )
