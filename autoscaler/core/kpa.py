@@ -1,4 +1,4 @@
-"""How many replicas does the load ask for? The law of kpa-spec section 2, steps 1 to 8 and 10, for all workloads at once.
+"""How many replicas does the load ask for? Steps 1 to 8 and 10 of kpa-spec section 2, for all workloads at once.
 
 Scale up at most `max_scale_up_rate` times, and down to at least 1/`max_scale_down_rate` of, the ready replicas. Where
 the panic window asks for `panic_threshold` times the ready replicas, panic begins: as long as it lasts the answer only
