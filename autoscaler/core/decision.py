@@ -82,8 +82,8 @@ def decidable(
     left: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Return for which rows the law is asked."""
-    measured = ~np.isnan(stable) & (seen != SEEN_CODE[Seen.NOTHING])
-    return measured & ~held & ~left & (current != 0)
+    asked: NDArray[np.bool_] = ~np.isnan(stable) & (seen != SEEN_CODE[Seen.NOTHING]) & ~held & ~left & (current != 0)
+    return asked
 
 
 def decide(given: Given) -> Outcome:

@@ -15,7 +15,7 @@ from autoscaler.core import kpa
 from autoscaler.core.decision import Given, Outcome, decidable, decide, decision_at
 from autoscaler.core.delay import Delays
 from autoscaler.core.fleet_columns import Columns
-from autoscaler.core.model import Seen
+from autoscaler.core.model import Policy, Seen
 from autoscaler.core.observation import LastKnown, observe
 from autoscaler.core.window import Windows
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoscaler.core.model import Decision, Policy
+    from autoscaler.core.model import Decision
     from autoscaler.core.observation import Samples
     from autoscaler.core.queries import Place
 
@@ -58,12 +58,15 @@ class _Row:
     look: Look | None = None
 
 
+_NOBODY = _Row("", Policy())
+
+
 class Fleet:
     """The workloads that are decided on, by UID; a row each in every array."""
 
     def __init__(self) -> None:
         self._row_of: dict[str, int] = {}
-        self._rows: list[_Row | None] = []
+        self._rows: list[_Row] = []
         self._free: list[int] = []
         self._columns = Columns()
         self._stable, self._panic = Windows(), Windows()
@@ -89,7 +92,7 @@ class Fleet:
         if number is None:
             self._add(uid, policy, initialised=initialised)
             return
-        row = self._row(number)
+        row = self._rows[number]
         if row.policy == policy:
             return
         self._stable.resize(number, policy.stable_window_s, now_ms)
@@ -104,7 +107,7 @@ class Fleet:
         number = self._row_of.pop(uid, None)
         if number is None:
             return
-        self._rows[number] = None
+        self._rows[number] = _NOBODY
         self._free.append(number)
         self._columns.end(number)
         for windows in (self._stable, self._panic):
@@ -125,30 +128,24 @@ class Fleet:
         self._remember(given, outcome)
         self._given, self._outcome = given, outcome
         other = np.flatnonzero(outcome.desired != given.current)
-        rows = [self._rows[number] for number in other.tolist()]
-        return [row.uid for row in rows if row is not None and row.uid in looks]
+        return [self._rows[number].uid for number in other.tolist()]
 
     def decision(self, uid: str) -> Decision | None:
         """Return the standing decision of a workload, None before its first."""
         number = self._row_of.get(uid)
         if self._given is None or self._outcome is None or number is None or number >= len(self._given.current):
             return None
-        row = self._row(number)
+        row = self._rows[number]
         if row.look is None:
             return None
         return decision_at(self._given, self._outcome, number, hold=row.look.hold, leave=row.look.leave)
 
     # --- inside ---
 
-    def _row(self, number: int) -> _Row:
-        row = self._rows[number]
-        assert row is not None, number
-        return row
-
     def _add(self, uid: str, policy: Policy, *, initialised: bool) -> None:
         number = self._free.pop() if self._free else len(self._rows)
         if number == len(self._rows):
-            self._rows.append(None)
+            self._rows.append(_NOBODY)
         self._rows[number] = _Row(uid, policy)
         self._row_of[uid] = number
         self._columns.begin(number, policy, initialised=initialised)
@@ -162,9 +159,8 @@ class Fleet:
     def _begin_anew(self) -> None:
         self._stable, self._panic, self._delays = Windows(), Windows(), Delays()
         self._newest_s = None
-        for number, row in enumerate(self._rows):
-            if row is not None:
-                self._open_windows(number, row.policy)
+        for number in self._row_of.values():
+            self._open_windows(number, self._rows[number].policy)
         self._columns.forget_loads()
 
     def _record(self, looks: Mapping[str, Look], newest_s: int) -> None:
@@ -176,7 +172,7 @@ class Fleet:
         measured = columns.measured
         for uid, look in looks.items():
             number = self._row_of[uid]
-            row = self._row(number)
+            row = self._rows[number]
             row.look = look
             seconds = span if measured[number] else only_newest if span else span
             row.known, seen = observe(look.samples, look.places, row.known, seconds)
@@ -222,10 +218,13 @@ class Fleet:
             seen=seen,
             held=held,
             left=left,
-            delayed=self._delays.highest(at_ms),
+            delayed=np.where(self._reachable(count), self._delays.highest(at_ms), 0),
             standing=columns.standing[:count].copy(),
             initialised=columns.initialised[:count].copy(),
         )
+
+    def _reachable(self, count: int) -> NDArray[np.bool_]:
+        return self._columns.parameters.reachable[:count] > 0
 
     def _averages(self, windows: Windows, second: int) -> NDArray[np.float64]:
         averages = windows.average(second)
@@ -235,6 +234,6 @@ class Fleet:
         return averages
 
     def _remember(self, given: Given, outcome: Outcome) -> None:
-        reachable = self._columns.parameters.reachable[: len(given.current)] > 0
-        self._delays.record(given.at_ms, outcome.wanted.replicas, outcome.decided & reachable)
+        where = outcome.decided & self._reachable(len(given.current))
+        self._delays.record(given.at_ms, outcome.wanted.replicas, where)
         self._columns.remember(given, outcome)

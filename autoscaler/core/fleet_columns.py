@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from autoscaler.core.model import SecondOfLoad
 
 _NEVER_S = -(2**50)
+_COUNTS = ("panic_window_s", "part_s", "nothing_s", "standing", "excess", "_panic_since_ms", "_floor")
+_CLAIMS = ("measured", "began", "initialised")
 _FIRST_ROWS = 64
 _NOBODY = Policy()  # of rows without a workload
 
@@ -29,6 +31,17 @@ class Columns:
     measured; `standing`, what was decided last; `excess`, the excess burst capacity that the law found last.
     bool: `measured`, the load was ever; `began`, the law was ever asked; `initialised`, the initial scale was reached.
     """
+
+    panic_window_s: NDArray[np.int64]
+    part_s: NDArray[np.int64]
+    nothing_s: NDArray[np.int64]
+    standing: NDArray[np.int64]
+    excess: NDArray[np.int64]
+    measured: NDArray[np.bool_]
+    began: NDArray[np.bool_]
+    initialised: NDArray[np.bool_]
+    _panic_since_ms: NDArray[np.int64]
+    _floor: NDArray[np.int64]
 
     def __init__(self) -> None:
         self._rows = 0
@@ -114,11 +127,9 @@ class Columns:
         """Make room for `rows`, and keep what there is."""
         more = rows - self._rows
         none, no = np.zeros(more, dtype=np.int64), np.zeros(more, dtype=np.bool_)
-        ints = ("panic_window_s", "part_s", "nothing_s", "standing", "excess", "_panic_since_ms", "_floor")
-        for name in ints:
-            setattr(self, name, np.concatenate([getattr(self, name, none[:0]), none]))
-        for name in ("measured", "began", "initialised"):
-            setattr(self, name, np.concatenate([getattr(self, name, no[:0]), no]))
+        for names, fresh in ((_COUNTS, none), (_CLAIMS, no)):
+            for name in names:
+                setattr(self, name, np.concatenate([getattr(self, name, fresh[:0]), fresh]))
         self._rows = rows
         self._policies += [_NOBODY] * more
         self.parameters, self.bounds = kpa.Parameters(rows), Bounds(rows)

@@ -125,10 +125,18 @@ class Bounds:
         self._most[row] = policy.max_scale
 
     def bounded(self, wanted: NDArray[np.int64], initialised: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return wanted counts within their bounds, int64[rows]; `initialised`: those that reached initial scale."""
-        lowest = np.where(initialised, self._least, self._at_first)
-        capped = np.where((self._most > 0) & (wanted > self._most), self._most, wanted)
+        """Return wanted counts within their bounds, int64; `initialised`: which rows have reached their initial scale.
+
+        There may be fewer rows than bounds.
+        """
+        rows = slice(len(wanted))
+        lowest, most = np.where(initialised, self._least[rows], self._at_first[rows]), self._most[rows]
+        capped = np.where((most > 0) & (wanted > most), most, wanted)
         return np.where(wanted < lowest, lowest, capped)
+
+    def reached(self, ready: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which rows have as many ready pods as they are to begin with: they are initialised from now on."""
+        return ready >= np.maximum(self._at_first[: len(ready)], 1)
 
 
 def least(policy: Policy, *, initialised: bool) -> int:
