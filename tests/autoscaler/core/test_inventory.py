@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoscaler.core.inventory import Controller, Inventory, OwnedPod, Sight, Target, older, refusal
@@ -37,6 +37,17 @@ def test_pods_are_a_deployments_through_its_replica_set() -> None:
     inventory.put_pod(pod("c", "set", ready=False))
     inventory.put_owner("set", "deployment")
     assert inventory.sights() == {"deployment": Sight("ns", "name-of-deployment", 3, ("pod-a", "pod-b"))}
+
+
+def test_a_set_that_is_shown_after_its_pods_brings_them() -> None:
+    inventory = Inventory()
+    inventory.put_target(target("deployment"))
+    inventory.put_pod(pod("a", "set"))
+    assert ready(inventory, "deployment") == ()
+    inventory.put_owner("set", "deployment")
+    assert ready(inventory, "deployment") == ("pod-a",)
+    inventory.put_owner("set", "")
+    assert ready(inventory, "deployment") == ()
 
 
 def test_pods_of_a_set_without_controller_are_its_own() -> None:
@@ -75,6 +86,7 @@ def test_what_did_not_change_is_the_same_sight() -> None:
         inventory.put_target(target(uid))
     before = dict(inventory.sights())
     inventory.put_pod(pod("1", "a"))
+    inventory.put_target(target("b", version="2"))
     after = inventory.sights()
     assert after["b"] is before["b"]
     assert after["a"] is not before["a"]
@@ -204,6 +216,7 @@ class Twin:
         return one.key.uid in (found.owner, self.sets.get(found.owner))
 
 
+@settings(max_examples=600)
 @given(_OPERATIONS)
 def test_what_is_kept_is_what_would_be_joined_anew(operations: list[tuple[str, ...]]) -> None:
     twin = Twin()
