@@ -5,7 +5,7 @@ The laws:
 - Where a target's pods are chosen by a selector (custom resources), the selector alone decides, in its namespace.
 - What was not touched by a change is not looked at again: `sights` costs what changed, not what is there, and an
   unchanged `Sight` is the same object as before.
-- An observation that is older than our own last write says nothing about the replica count.
+- An observation that is older than our own last write, or last read, says nothing about the replica count.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from autoscaler.core.model import WorkloadKey
     from autoscaler.core.selection import Selector
-
-_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,16 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Controller:
+    """What controls an object: its UID, and the API group, kind and name that it is known by."""
+
+    uid: str
+    group: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class OwnedPod:
     """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out."""
 
@@ -49,7 +57,7 @@ class OwnedPod:
     name: str
     ready: bool
     namespace: str = ""
-    labels: Mapping[str, str] = _NO_LABELS
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,18 @@ class Sight:
 def older(version: str, than: str) -> bool:
     """Tell whether a resourceVersion is surely older than another: where both are numbers, as etcd's are."""
     return version.isdecimal() and than.isdecimal() and int(version) < int(than)
+
+
+def refusal(controller: Controller | None, scaled: Collection[tuple[str, str]]) -> str:
+    """Return why an object with this controller is not autoscaled, "" where it is.
+
+    `scaled` are the kinds that can be scaled, by group and kind: one of these sets the replicas of what it controls.
+    Any other controller may leave them to us; where it does not, it is another writer and treated as such.
+    """
+    if controller is None or (controller.group, controller.kind) not in scaled:
+        return ""
+    what = f"{controller.kind} {controller.name}"
+    return f"{what} controls it and sets its replicas: label that one instead"
 
 
 @dataclass(slots=True)
@@ -103,7 +123,7 @@ class Inventory:
         self._selected: dict[str, dict[str, str]] = {}
         self._selecting: dict[str, _Selecting] = {}
         self._newly_selecting: set[str] = set()
-        self._written: dict[str, tuple[int, str]] = {}
+        self._counted: dict[str, tuple[int, str]] = {}
         self._sights: dict[str, Sight] = {}
         self._changed: set[str] = set()
 
@@ -135,14 +155,14 @@ class Inventory:
     # --- targets ---
 
     def put_target(self, target: Target) -> Target:
-        """Take a target as it is shown now; return it as it is known now, with the count of our own later write."""
+        """Take a target as it is shown now; return it as it is known now, with a count that is newer."""
         uid = target.key.uid
-        if uid in self._written:
-            replicas, version = self._written[uid]
+        if uid in self._counted:
+            replicas, version = self._counted[uid]
             if older(target.resource_version, version):
                 target = replace(target, replicas=replicas)
             else:
-                del self._written[uid]
+                del self._counted[uid]
         was = self._targets.get(uid)
         self._targets[uid] = target
         self._changed.add(uid)
@@ -157,16 +177,16 @@ class Inventory:
         target = self._targets.pop(uid, None)
         if target is not None:
             self._stop_selecting(target)
-            self._written.pop(uid, None)
+            self._counted.pop(uid, None)
             self._changed.add(uid)
 
-    def wrote(self, uid: str, replicas: int, version: str) -> None:
-        """Take over what we have written ourselves; what is older than `version` does not undo it."""
+    def counted(self, uid: str, replicas: int, version: str) -> None:
+        """Take over a count that the API server told us beside the watch; what is older does not undo it."""
         target = self._targets.get(uid)
         if target is None or older(version, target.resource_version):
             return
         self._targets[uid] = replace(target, replicas=replicas)
-        self._written[uid] = (replicas, version)
+        self._counted[uid] = (replicas, version)
         self._changed.add(uid)
 
     # --- pods and their owners ---

@@ -199,7 +199,6 @@ class Writers:
 
     def _another(self, record: _Record, change: str, now_ms: int) -> None:
         if identity(record.key) in self._claims:
-            record.wrote = False
             return  # its autoscaler does its work: that is said already, and no fight
         if record.wrote:
             record.contested.append(now_ms)
@@ -227,7 +226,6 @@ class Writers:
             return "ReplicasSetByAnother", f"{record.change}; respected for {stable_window_s}s"
         if age_ms >= fight_ms:
             record.change = ""
-            record.contested.clear()
             self._stirred.discard(record.key.uid)
         return "", ""
 
