@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoscaler.app import serve
+from autoscaler.shell.rpc_address import add_flags
 from kube.program import flags, run_program
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-autoscaler stands (default: %(default)s)"
     )
+    add_flags(run)
     return run_program(parser, serve, arguments)
 
 
