@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from autoscaler.app import serve
-from autoscaler.shell.sources import add_flags
+from autoscaler.shell import rpc_address, sources
 from kube.program import flags, run_program
 
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser, run = flags(
         "plimsoll-autoscaler", "Scale workloads by the load that Prometheus sees.", listen="127.0.0.1:8901"
     )
-    add_flags(run)
+    sources.add_flags(run)
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-autoscaler stands (default: %(default)s)"
     )
+    rpc_address.add_flags(run)
     return run_program(parser, serve, arguments)
 
 

@@ -47,7 +47,7 @@ def flags(name: str, purpose: str, listen: str) -> tuple[argparse.ArgumentParser
     run = commands.add_parser("run", help="run until a signal ends it", description=purpose)
     run.add_argument("--kubeconfig", type=Path, help="file with the API server's address and our credentials; default: "
                      "the pod's service account, else your own kubeconfig")  # fmt: skip
-    run.add_argument("--listen", type=_address, default=listen, metavar="HOST:PORT",
+    run.add_argument("--listen", type=address, default=listen, metavar="HOST:PORT",
                      help="address to serve on (default: %(default)s)")  # fmt: skip
     run.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     return parser, run
@@ -91,7 +91,8 @@ async def serve(application: Any, listener: socket.socket, work: Coroutine[Any, 
         await working
 
 
-def _address(text: str) -> tuple[str, int]:
+def address(text: str) -> tuple[str, int]:
+    """Read HOST:PORT as a flag's value."""
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise argparse.ArgumentTypeError(f'"{text}" must be HOST:PORT with a port from 1 to 65535')

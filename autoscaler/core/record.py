@@ -22,6 +22,7 @@ CHANGES_KEPT = 20
 """Of each workload: an hour or more of the liveliest one under a scale-down delay, months of a calm one."""
 
 _NAMES_TOLD = 3
+_NAMES_COMPARED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,14 @@ class Book:
         return Explained(standing, tuple(Record(standing.key, decision) for decision in changes))
 
     def _near(self, namespace: str, name: str) -> tuple[WorkloadKey, ...]:
-        asked = f"{namespace}/{name}"
-        by_text = {str(key): key for key in self.workloads()}
+        workloads = self.workloads()
         # The same name in another namespace is the likeliest slip, and no likeness of letters finds it.
-        elsewhere = [text for text, key in by_text.items() if key.name == name]
-        alike = get_close_matches(asked, [text for text in by_text if text not in elsewhere], n=_NAMES_TOLD)
-        return tuple(by_text[text] for text in (elsewhere + alike)[:_NAMES_TOLD])
+        elsewhere = [key for key in workloads if key.name == name]
+        inside = {key.name: key for key in workloads if key.namespace == namespace and key.name != name}
+        # Likeness is costly to measure: of thousands, only those that begin alike are looked at.
+        likely = sorted(inside, key=lambda known: -_common(known, name))[:_NAMES_COMPARED]
+        alike = [inside[known] for known in get_close_matches(name, likely, n=_NAMES_TOLD)]
+        return tuple((elsewhere + alike)[:_NAMES_TOLD])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +129,8 @@ def replayed(record: Record, decide: Callable[[Inputs], Decision]) -> Difference
 
 def _order(key: WorkloadKey) -> tuple[str, str, str, str]:
     return key.namespace, key.name, key.kind, key.uid
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many letters two names begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

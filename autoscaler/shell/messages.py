@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 Word = TypeVar("Word", bound=Enum)
 
-_WORDS: dict[type[Enum], Any] = {Metric: v1.Metric, Averaging: v1.Averaging, Seen: v1.Seen, Mode: v1.Mode}
+_NUMBERS: dict[Enum, int] = {
+    word: numbers.Value(f"{kind.__name__.upper()}_{word.name}")
+    for kind, numbers in ((Metric, v1.Metric), (Averaging, v1.Averaging), (Seen, v1.Seen), (Mode, v1.Mode))
+    for word in kind
+}
 
 
 class MessageError(Exception):
@@ -58,7 +62,7 @@ def from_message(message: v1.Record) -> Record:
 def _plain(holder: Any, leaving_out: str = "") -> dict[str, Any]:
     """Return the fields of a dataclass as a message takes them: enumerations as numbers, None as absent."""
     values = ((name, getattr(holder, name)) for name in holder.__dataclass_fields__ if name != leaving_out)
-    return {name: _number(value) if isinstance(value, Enum) else value for name, value in values if value is not None}
+    return {name: _NUMBERS[value] if isinstance(value, Enum) else value for name, value in values if value is not None}
 
 
 def _values(message: Message) -> dict[str, Any]:
@@ -69,14 +73,9 @@ def _values(message: Message) -> dict[str, Any]:
     }
 
 
-def _number(word: Enum) -> int:
-    kind = type(word)
-    return int(_WORDS[kind].Value(f"{kind.__name__.upper()}_{word.name}"))
-
-
 def _word(kind: type[Word], number: int) -> Word:
     for word in kind:
-        if _number(word) == number:
+        if _NUMBERS[word] == number:
             return word
     raise MessageError(
         f"the autoscaler says {kind.__name__.lower()} {number}, which this version of plimsoll does not know: "

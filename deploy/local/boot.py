@@ -70,6 +70,7 @@ def bring_up(cluster: LocalCluster, progress: Callable[[str], None]) -> None:
             "scrape targets": str(cluster.scrape_targets),
             "extender": cluster.extender_url,
             "autoscaler": cluster.autoscaler_url,
+            "decisions": cluster.decisions_address,
         },
     )
     progress(f"ready: {', '.join(started)}, {cluster.spec.nodes} GPU nodes")

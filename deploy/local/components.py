@@ -24,6 +24,7 @@ PORT_NAMES = (
     "prometheus",
     "extender",
     "autoscaler",
+    "decisions",
 )
 
 # The node's failure is not played by missed heartbeats, and there are no volumes, clouds or kubelet certificates.

@@ -117,6 +117,11 @@ class Programs:
         return f"http://{self.addresses.of('autoscaler')}"
 
     @property
+    def decisions_address(self) -> str:
+        """Where the autoscaler answers `plimsoll explain` (its --server)."""
+        return self.addresses.of("decisions")
+
+    @property
     def scrape_targets(self) -> Path:
         """The file of scrape targets that Prometheus follows (its file_sd format); replace it by renaming."""
         return self.files.run / "scrape-targets.json"
@@ -141,7 +146,8 @@ class Programs:
 
     def start_autoscaler(self) -> None:
         """Start the autoscaler as its service account and wait until it is ready; always on the same port."""
-        self._start_program("autoscaler", (*self._samples_from(), *self.spec.autoscaler_arguments))
+        decisions = ("--rpc-listen", self.decisions_address)
+        self._start_program("autoscaler", (*decisions, *self._samples_from(), *self.spec.autoscaler_arguments))
 
     def stop(self, name: str) -> None:
         """End a process in an orderly way."""

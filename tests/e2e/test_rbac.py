@@ -35,6 +35,8 @@ MAY = {
         ("create", "", "events", "any"),
         ("patch", "", "events", "any"),
         ("watch", "", "configmaps", SYSTEM),
+        ("create", "authentication.k8s.io", "tokenreviews", ""),
+        ("create", "authorization.k8s.io", "subjectaccessreviews", ""),
     ],
     "plimsoll-scheduler": [
         ("watch", "", "nodes", ""),
