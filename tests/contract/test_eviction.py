@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ANOTHER_UID = "00000000-0000-0000-0000-000000000000"
 REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
-_LIMIT_S = 30.0
+_LIMIT_S = 90.0
 _POLL_S = 0.02
 
 
