@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from autoscaler.config.problem import Problem
     from autoscaler.config.resolution import Resolved
     from autoscaler.core.inventory import Target
+    from autoscaler.core.model import Question
 
 AUTOSCALER_MAP, DEPLOYMENT_MAP = "config-autoscaler", "config-deployment"
 MAPS = (AUTOSCALER_MAP, DEPLOYMENT_MAP)
@@ -37,6 +38,11 @@ class Configured:
     hold: str = ""
     leave: str = ""
 
+    @property
+    def question(self) -> Question:
+        """What is asked about its load."""
+        return self.resolved.reading.question
+
 
 @dataclass(slots=True)
 class _Remembered:
@@ -49,14 +55,14 @@ class _Remembered:
 
 
 class InForce:
-    """The configuration in force."""
+    """The configuration in force; `age` counts the changes of the cluster's."""
 
     def __init__(self) -> None:
         self.defaults = Defaults()
         self.deployment = DeploymentDefaults()
         self._unproven: set[str] = set()
         self._known: set[str] = set()
-        self._age = 0
+        self.age = 0
         self._workloads: dict[str, _Remembered] = {}
 
     def put_map(self, name: str, data: Mapping[str, str]) -> tuple[Problem, ...]:
@@ -84,7 +90,7 @@ class InForce:
         """Return what a workload is scaled by; the same object as before where nothing changed."""
         uid = target.key.uid
         known = self._workloads.get(uid)
-        if known is not None and known.age == self._age:
+        if known is not None and known.age == self.age:
             if known.target is target:
                 return known.configured
             if known.target.annotations == target.annotations:
@@ -92,7 +98,7 @@ class InForce:
                 return known.configured
         good = known.good if known is not None else None
         configured, good = self._resolved(target, good)
-        self._workloads[uid] = _Remembered(target, self._age, configured, good)
+        self._workloads[uid] = _Remembered(target, self.age, configured, good)
         return configured
 
     def retain(self, uids: Collection[str]) -> None:
@@ -106,7 +112,7 @@ class InForce:
         self._unproven.discard(name)
         if (defaults, deployment) != (self.defaults, self.deployment) or was_unproven:
             self.defaults, self.deployment = defaults, deployment
-            self._age += 1
+            self.age += 1
 
     def _resolved(self, target: Target, good: Resolved | None) -> tuple[Configured, Resolved | None]:
         """Return a workload's configuration and its last good resolution."""

@@ -72,6 +72,11 @@ class Outcome:
     desired: NDArray[np.int64]
     mode: NDArray[np.uint8]
 
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """Which decisions are held."""
+        return self.mode == _HELD
+
 
 def decidable(
     stable: NDArray[np.float64],

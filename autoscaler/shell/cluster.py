@@ -21,18 +21,16 @@ if TYPE_CHECKING:
     from kube.discovery import Scalable
     from kube.objects import HorizontalPodAutoscaler, ManagedFields, Named, OwnerReference, Pod, Workload
 
-CONFIG_MAP = "config-autoscaler"
-
 _NO_SELECTOR = "its scale tells no status.selector, so which pods are its own is unknown"
 
 
-def config_maps(namespace: str) -> tuple[str, Mapping[str, str]]:
-    """Return path and selection of our ConfigMap."""
-    return f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": f"metadata.name={CONFIG_MAP}"}
+def config_map_watch(namespace: str, name: str) -> tuple[str, Mapping[str, str]]:
+    """Return path and selection of one ConfigMap."""
+    return f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": f"metadata.name={name}"}
 
 
 def config_map_reference(found: ConfigMap) -> ObjectReference:
-    """Return what an Event about our ConfigMap points at."""
+    """Return what an Event about a ConfigMap points at."""
     meta = found.metadata
     return ObjectReference(api_version="v1", kind="ConfigMap", namespace=meta.namespace, name=meta.name, uid=meta.uid)
 

@@ -109,7 +109,10 @@ class Fleet:
         return Decided(stable, panic, delayed, replicas, wanted.excess_burst_capacity, wanted.panicking)
 
     def _draws(self) -> list[list[int]]:
-        return [(_drawn(self.rows, salt) % np.uint64(sides)).tolist() for salt, sides in ((1, 10), (2, 10), (3, 10), (4, 20))]
+        return [
+            (_drawn(self.rows, salt) % np.uint64(sides)).tolist()
+            for salt, sides in ((1, 10), (2, 10), (3, 10), (4, 20))
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,10 @@ class Decided:
 
 def measure(progress: Callable[[str], None]) -> list[str]:
     """Return the table, measured in rounds that alternate between both programs."""
-    rows = ["| workloads | setting | Plimsoll, ms of CPU a tick | Go, ms of CPU a tick | ratio of the medians |", "|---|---|---|---|---|"]
+    rows = [
+        "| workloads | setting | Plimsoll, ms of CPU a tick | Go, ms of CPU a tick | ratio of the medians |",
+        "|---|---|---|---|---|",
+    ]
     with tempfile.TemporaryDirectory() as directory:
         program = _built(Path(directory))
         for workloads in WORKLOADS:
@@ -147,7 +153,9 @@ def measure(progress: Callable[[str], None]) -> list[str]:
                     if theirs is not None:
                         costs[1].append(theirs.cpu_ms)
                         _compare(ours, theirs)
-                    progress(f"round {number + 1} of {_ROUNDS}, {workloads} workloads, {setting.title}: {ours.cpu_ms:.2f} ms")
+                    progress(
+                        f"round {number + 1} of {_ROUNDS}, {workloads} workloads, {setting.title}: {ours.cpu_ms:.2f} ms"
+                    )
                 rows.append(_row(f"{workloads:,}", setting.title, *costs))
     return rows
 

@@ -88,7 +88,7 @@ def scaled_up(cluster: LocalCluster, namespace: str, load: Load, replicas: int) 
     pods.wait_bound(cluster, namespace, replicas)
     pods.wait_until(
         "a stable window full of that load",
-        lambda: decision(cluster, namespace).get("concurrency_stable") == load.total,
+        lambda: decision(cluster, namespace).get("stable") == load.total,
         5 * STABLE_WINDOW_S,
     )
 
