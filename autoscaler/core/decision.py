@@ -75,7 +75,8 @@ class Outcome:
     @property
     def held(self) -> NDArray[np.bool_]:
         """Which decisions are held."""
-        return self.mode == _HELD
+        held: NDArray[np.bool_] = self.mode == _HELD
+        return held
 
 
 def decidable(

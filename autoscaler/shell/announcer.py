@@ -83,4 +83,4 @@ class Announcer:
             del self._problems[uid]
         for told in (self._shortfalls, self._held_since_ms, self._names):
             for uid in [uid for uid in told if uid not in uids]:
-                told.pop(uid)  # type: ignore[attr-defined]
+                told.pop(uid)

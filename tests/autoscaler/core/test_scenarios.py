@@ -18,13 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.core.model import Policy
-from autoscaler.core.observation import NO_SAMPLES, Samples, Series, gather
-from autoscaler.core.workload import Sight, Workload
+from autoscaler.core.fleet import Fleet, Look
+from autoscaler.core.gathering import gather
+from autoscaler.core.model import Policy, Question
+from autoscaler.core.observation import NO_SAMPLES, Samples
+from autoscaler.core.queries import Selection
 
 STORIES = sorted(Path("tests/scenarios/autoscaler").glob("*.txt"))
 BEGIN = 1_000_000
 TICK_S = 2
+_SELECTION = Selection.of(Question())
 
 
 @dataclass
@@ -57,9 +60,16 @@ class World:
         recent = list(enumerate(self.history))[-40:]
         pods = sorted({pod for _, scraped in recent for pod in scraped})
         begin = now - len(self.history)
+        name = {"__name__": "vllm:num_requests_running", "namespace": "ns"}
         return gather(
-            Series("ns", pod, tuple((begin + i + 0.5, scraped[pod]) for i, scraped in recent if pod in scraped))
-            for pod in pods
+            _SELECTION,
+            (
+                (
+                    {**name, "pod": pod},
+                    tuple((begin + i + 0.5, scraped[pod]) for i, scraped in recent if pod in scraped),
+                )
+                for pod in pods
+            ),
         )
 
 
@@ -77,7 +87,8 @@ def play(lines: list[str]) -> list[str]:
     )
     ready = int(given["ready"])
     world = World(start=int(given.get("start", "0")), ready=ready, asked=ready)
-    workload = Workload.first_seen(policy)
+    fleet = Fleet()
+    fleet.follow("a", policy, 1000 * BEGIN)
     now, told, out = BEGIN, None, []
     for line in lines[1:]:
         length, rest = line.removeprefix("for ").split("s ", 1)
@@ -89,7 +100,9 @@ def play(lines: list[str]) -> list[str]:
             if (now - BEGIN) % TICK_S:
                 continue
             samples = NO_SAMPLES if seen == "none" else world.samples(now)
-            decision = workload.tick(_sight(world), samples, float(now))
+            fleet.tick(1000 * now, {"a": _look(world, samples)})
+            decision = fleet.decision("a")
+            assert decision is not None
             if (decision.desired, decision.mode) != told:
                 told = decision.desired, decision.mode
                 out.append(f"{now - BEGIN:4}s {decision.desired:3} {decision.mode.value:6} {decision.reason}")
@@ -114,8 +127,8 @@ def test_there_are_stories() -> None:
     assert STORIES
 
 
-def _sight(world: World) -> Sight:
-    return Sight("ns", world.asked, tuple(f"p{i}" for i in range(world.ready)))
+def _look(world: World, samples: Samples) -> Look:
+    return Look(world.asked, world.ready, samples, tuple(("ns", f"p{i}") for i in range(world.ready)))
 
 
 def _pairs(text: str) -> dict[str, str]:
