@@ -11,6 +11,10 @@ from typing import Generic, TypeVar
 import msgspec
 
 
+NOTHING = msgspec.Raw(b"null")
+"""An undecoded field that is not there (`Raw | None` would accept nothing else)."""
+
+
 class Object(msgspec.Struct, rename="camel", gc=False):
     """The base of everything decoded here."""
 
@@ -121,7 +125,7 @@ class ManagedFields(Object):
     manager: str = ""
     subresource: str = ""
     time: str | None = None
-    fields_v1: msgspec.Raw | None = None
+    fields_v1: msgspec.Raw = NOTHING
 
 
 class WorkloadMeta(ObjectMeta):
@@ -135,7 +139,7 @@ class Workload(Named):
     """Anything with a `scale` subresource; its spec is undecoded, as every kind has its own."""
 
     metadata: WorkloadMeta
-    spec: msgspec.Raw | None = None
+    spec: msgspec.Raw = NOTHING
 
 
 class ScaleSpec(Object):
