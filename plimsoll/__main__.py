@@ -13,6 +13,7 @@ from rich.console import Console
 
 from deploy.local import LocalProblem
 from deploy.local.places import clusters_directory
+from plimsoll.check import app as check
 from plimsoll.demo import app
 from plimsoll.demo.core.story import generated_load, traced_load, whole
 from plimsoll.demo.core.trace import TraceError
@@ -28,6 +29,8 @@ def main() -> None:
     """Do what the command line asks for; what goes wrong is one sentence, and the exit status is 1."""
     given = _parser().parse_args()
     try:
+        if given.command == "check":
+            sys.exit(check.run(given.files, _say))
         app.run(_plan(given), Lines(_say) if _plain(given.plain) else LiveScreen(Console()), _say)
     except (TraceError, LocalProblem, DemoError) as problem:
         sys.exit(f"plimsoll: {problem}")
@@ -38,7 +41,16 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="plimsoll", description="Keep GPU inference at its load line.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    checking = commands.add_parser(
+        "check",
+        help="tell what is wrong with ConfigMaps and annotations before they are applied",
+        description="Check config-autoscaler, config-deployment and the annotations of workloads in YAML files, with "
+        "no cluster. Every problem is told with file, line, key, value and rule; exit status 0 without any, else 2.",
+    )
+    checking.add_argument(
+        "files", nargs="+", metavar="FILE", help="YAML, several documents or Lists; - for standard input"
+    )
     demo = commands.add_parser(
         "demo",
         help="watch real requests raise and lower replicas",
