@@ -121,6 +121,12 @@ def test_a_lost_scrape_is_no_longer_interval() -> None:
     assert samples.interval_s == samples.by_place[POD].interval_s == 1.0
 
 
+def test_a_hole_within_an_answer_is_a_hole() -> None:
+    times = [0, 1, 2, 3, 15, 16]
+    samples = gather(Selection.of(Question()), [series(RUNNING, *((t + 0.5, 1.0) for t in times))])
+    assert loads(samples, range(1, 18)) == [1.0] * 8 + [None] * 7 + [1.0] * 2
+
+
 def test_the_same_series_seen_by_two_replicas_counts_once() -> None:
     raw = [
         series(SERVED, (0.5, 10.0), (1.5, 12.0), prometheus_replica="1"),

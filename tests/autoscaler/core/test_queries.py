@@ -41,6 +41,11 @@ def test_the_labels_of_targets_are_the_operators() -> None:
     )
 
 
+def test_of_labels_that_stand_for_each_other_none_is_required() -> None:
+    assert query("nginx-ingress", Metric.RPS) == '{__name__="nginx_ingress_controller_requests",ingress!=""}[12s]'
+    assert 'destination_workload_namespace!="",destination_workload!=""' in query("istio")
+
+
 def test_series_that_no_term_counts_are_not_even_asked_for() -> None:
     assert 'tp_rank=~"0|"' in query("sglang")
     assert 'reporter="destination"' in query("istio")
