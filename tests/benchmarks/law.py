@@ -1,7 +1,7 @@
 """What does one tick of windows and law cost for all workloads, beside a scalar Go program of the same law?
 
-Both run the same made-up workloads: steady noise around a base load of 0 to 400, half of them with a surge to five times
-as much for 20 s in 300 s, ready pods around the base, one in ten with an activation scale, one in ten each with a burst
+Both run the same made-up workloads: steady noise around a base load of 0 to 400, half of them with a surge to five
+times as much for 20 s in 300 s, ready pods around the base, one in ten with an activation scale, one in ten each with a burst
 capacity of 0 or without bound, three in ten with bounds, one in twenty unreachable. A tick records two seconds in both
 windows, averages them, decides, remembers for the scale-down delay and bounds. Every average and every decision of
 every tick goes into a checksum, which must be the same; making up loads and checksums is no part of the time.
@@ -109,7 +109,10 @@ class Fleet:
         return Decided(stable, panic, delayed, replicas, wanted.excess_burst_capacity, wanted.panicking)
 
     def _draws(self) -> list[list[int]]:
-        return [(_drawn(self.rows, salt) % np.uint64(sides)).tolist() for salt, sides in ((1, 10), (2, 10), (3, 10), (4, 20))]
+        return [
+            (_drawn(self.rows, salt) % np.uint64(sides)).tolist()
+            for salt, sides in ((1, 10), (2, 10), (3, 10), (4, 20))
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,10 @@ class Decided:
 
 def measure(progress: Callable[[str], None]) -> list[str]:
     """Return the table, measured in rounds that alternate between both programs."""
-    rows = ["| workloads | setting | Plimsoll, ms of CPU a tick | Go, ms of CPU a tick | ratio of the medians |", "|---|---|---|---|---|"]
+    rows = [
+        "| workloads | setting | Plimsoll, ms of CPU a tick | Go, ms of CPU a tick | ratio of the medians |",
+        "|---|---|---|---|---|",
+    ]
     with tempfile.TemporaryDirectory() as directory:
         program = _built(Path(directory))
         for workloads in WORKLOADS:
@@ -147,7 +153,9 @@ def measure(progress: Callable[[str], None]) -> list[str]:
                     if theirs is not None:
                         costs[1].append(theirs.cpu_ms)
                         _compare(ours, theirs)
-                    progress(f"round {number + 1} of {_ROUNDS}, {workloads} workloads, {setting.title}: {ours.cpu_ms:.2f} ms")
+                    progress(
+                        f"round {number + 1} of {_ROUNDS}, {workloads} workloads, {setting.title}: {ours.cpu_ms:.2f} ms"
+                    )
                 rows.append(_row(f"{workloads:,}", setting.title, *costs))
     return rows
 
