@@ -1,7 +1,7 @@
 """What does one tick of windows and law cost for all workloads, beside a scalar Go program of the same law?
 
-Both run the same made-up workloads: steady noise around a base load of 0 to 400, half of them with a surge to five times
-as much for 20 s in 300 s, ready pods around the base, one in ten with an activation scale, one in ten each with a burst
+Both run the same made-up workloads: steady noise around a base load of 0 to 400, half of them with a surge to five
+times as much for 20 s in 300 s, ready pods around the base, one in ten with an activation scale, one in ten each with a burst
 capacity of 0 or without bound, three in ten with bounds, one in twenty unreachable. A tick records two seconds in both
 windows, averages them, decides, remembers for the scale-down delay and bounds. Every average and every decision of
 every tick goes into a checksum, which must be the same; making up loads and checksums is no part of the time.
