@@ -90,6 +90,7 @@ def test_what_is_no_load_is_no_value(content: bytes, said: str) -> None:
     assert str(problem.value).startswith(said)
 
 
+NO_API = "There is no query API: is --prometheus-url the address of Prometheus, with its path prefix?"
 TOO_MANY = "query processing would load too many samples into memory in query execution"
 
 
@@ -101,8 +102,7 @@ TOO_MANY = "query processing would load too many samples into memory in query ex
         (400, b'{"status":"error","errorType":"bad_data","error":"parse error"}', ": bad_data: parse error"),
         (401, b"Unauthorized\n", ": Unauthorized. The credentials for Prometheus are missing or wrong"),
         (403, b"", ". The credentials for Prometheus do not allow queries"),
-        (404, b"<p>\nno</p>", ": <p> no</p>. There is no query API: is --prometheus-url the address of Prometheus, with "
-                              + "its path prefix?"),
+        (404, b"<p>\nno</p>", f": <p> no</p>. {NO_API}"),
         (502, b"\xff" * 2000, ": " + "\ufffd" * 300),
     ],
 )  # fmt: skip
