@@ -32,6 +32,7 @@ NO_ANSWER = 0
 NOT_SENT = -1
 """The status of an `ApiError` where there was no connection: nothing was written, for certain."""
 
+_JSON_HEADERS = {"Content-Type": JSON, "Accept": JSON}
 _LINE_LIMIT = 8 * 1024 * 1024  # one watch event: etcd's own limit on an object is 1.5 MiB, JSON may double it twice
 
 
@@ -91,10 +92,11 @@ class Api:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = JSON,
+        accept: str = JSON,
         timeout_s: float = 10.0,
         connect_s: float | None = None,
     ) -> bytes:
-        """Return the answer's body; `body` is anything that msgspec encodes as JSON.
+        """Return the answer's body; `body` is anything that msgspec encodes as JSON, `accept` names what may come back.
 
         Nothing is sent later than `connect_s` seconds from now, where it is given.
 
@@ -107,7 +109,7 @@ class Api:
             method,
             _with_query(path, query),
             body=None if body is None else msgspec.to_builtins(body),
-            content_type=content_type,
+            headers={"Content-Type": content_type, "Accept": accept},
             limits=aiohttp.ClientTimeout(total=timeout_s, connect=connect_s),
         )
         try:
@@ -127,7 +129,7 @@ class Api:
             ApiError: the server refused, or cut the stream in the middle of a line.
         """
         limits = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence_s)
-        response = await self._send("GET", _with_query(path, query), body=None, content_type=JSON, limits=limits)
+        response = await self._send("GET", _with_query(path, query), body=None, headers=_JSON_HEADERS, limits=limits)
         try:
             if response.status >= 300:
                 _raise_for_status(response.status, await response.read())
@@ -138,9 +140,9 @@ class Api:
             response.close()
 
     async def _send(
-        self, method: str, path: str, *, body: Any, content_type: str, limits: aiohttp.ClientTimeout
+        self, method: str, path: str, *, body: Any, headers: Mapping[str, str], limits: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
-        headers = {"Content-Type": content_type, "Accept": JSON}
+        headers = dict(headers)
         query: list[tuple[str, str]] = []
         try:
             await self._transport.update_params_for_auth(headers, query, ["BearerToken"], path, method, body)

@@ -22,6 +22,7 @@ class OwnerReference(Object):
     name: str = ""
     uid: str = ""
     controller: bool | None = None
+    api_version: str = ""
 
 
 class ObjectMeta(Object):
@@ -112,6 +113,69 @@ class DeploymentSpec(Object):
     """spec of a Deployment; a missing count means one."""
 
     replicas: int | None = None
+
+
+class ManagedFields(Object):
+    """Which fields of an object one manager wrote; the fields themselves stay undecoded until somebody asks."""
+
+    manager: str = ""
+    subresource: str = ""
+    time: str | None = None
+    fields_v1: msgspec.Raw | None = None
+
+
+class WorkloadMeta(ObjectMeta):
+    """metadata of what may be scaled: also who wrote which of its fields, and how often its spec changed."""
+
+    generation: int = 0
+    managed_fields: list[ManagedFields] | None = None
+
+
+class Workload(Named):
+    """Anything with a `scale` subresource; its spec is undecoded, as every kind has its own."""
+
+    metadata: WorkloadMeta
+    spec: msgspec.Raw | None = None
+
+
+class ScaleSpec(Object):
+    """spec of a Scale; a count of zero is left out on the wire."""
+
+    replicas: int = 0
+
+
+class ScaleStatus(Object):
+    """status of a Scale: which pods are its own, as a label selector in text."""
+
+    replicas: int = 0
+    selector: str = ""
+
+
+class Scale(Named):
+    """autoscaling/v1 Scale: the subresource `scale` of a workload."""
+
+    spec: ScaleSpec = msgspec.field(default_factory=ScaleSpec)
+    status: ScaleStatus = msgspec.field(default_factory=ScaleStatus)
+
+
+class CrossVersionReference(Object):
+    """What an autoscaler points at, in its own namespace."""
+
+    kind: str = ""
+    name: str = ""
+    api_version: str = ""
+
+
+class HorizontalPodAutoscalerSpec(Object):
+    """spec of a HorizontalPodAutoscaler."""
+
+    scale_target_ref: CrossVersionReference = msgspec.field(default_factory=CrossVersionReference)
+
+
+class HorizontalPodAutoscaler(Named):
+    """autoscaling/v2 HorizontalPodAutoscaler."""
+
+    spec: HorizontalPodAutoscalerSpec = msgspec.field(default_factory=HorizontalPodAutoscalerSpec)
 
 
 class Deployment(Named):

@@ -1,8 +1,11 @@
-"""How many replicas does the load ask for? The stable/panic law of kpa-spec section 2, steps 1 to 4 and 6 to 8.
+"""How many replicas does the load ask for? Steps 1 to 8 and 10 of kpa-spec section 2, for all workloads at once.
 
 Scale up at most `max_scale_up_rate` times, and down to at least 1/`max_scale_down_rate` of, the ready replicas. Where
 the panic window asks for `panic_threshold` times the ready replicas, panic begins: as long as it lasts the answer only
 climbs; it ends one stable window after the last time that the threshold was reached.
+
+The steps are the original's, in its order of floating-point operations: ceil(1.1 * 10) is 12. One thing is not: a
+count beyond int32 is the largest int32 here and wraps around there.
 """
 
 from __future__ import annotations
@@ -11,65 +14,207 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from autoscaler.core.model import Load, Policy
+import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from autoscaler.core.model import Policy
+
+NEVER = -(2**62)
+"""`State.panic_since_ms` outside panic: before all times, and a window may be added to it."""
 
 MOST_REPLICAS = 2**31 - 1
-"""What a replica count can be; keeps loads beyond all measure from overflowing."""
+"""What a replica count can be."""
+
+_BLOCK = 8192  # rows at a time: the arrays in use then stay in a core's second-level cache
+
+
+class Parameters:
+    """What the law takes from the policies, a column each: float64[rows], but for `stable_window_ms`, int64[rows]."""
+
+    def __init__(self, count: int) -> None:
+        self.target = np.ones(count)
+        self.total = np.ones(count)
+        self.target_burst_capacity = np.zeros(count)
+        self.panic_threshold = np.ones(count)
+        self.max_scale_up_rate = np.ones(count)
+        self.max_scale_down_rate = np.ones(count)
+        self.activation_scale = np.zeros(count)
+        self.reachable = np.ones(count)  # 1 or 0
+        self.stable_window_ms = np.zeros(count, dtype=np.int64)
+
+    @classmethod
+    def of(cls, policies: Sequence[Policy]) -> Parameters:
+        """Return the parameters of a policy a row."""
+        result = cls(len(policies))
+        for row, policy in enumerate(policies):
+            result.set(row, policy)
+        return result
+
+    def set(self, row: int, policy: Policy) -> None:
+        """Follow a policy from now on."""
+        self.target[row] = policy.target
+        self.total[row] = policy.total
+        self.target_burst_capacity[row] = policy.target_burst_capacity
+        self.panic_threshold[row] = policy.panic_threshold
+        self.max_scale_up_rate[row] = policy.max_scale_up_rate
+        self.max_scale_down_rate[row] = policy.max_scale_down_rate
+        self.activation_scale[row] = policy.activation_scale
+        self.reachable[row] = policy.reachable
+        self.stable_window_ms[row] = 1000 * policy.stable_window_s
 
 
 @dataclass(frozen=True, slots=True)
-class Panic:
-    """What the law remembers between two decisions.
+class State:
+    """What the law remembers between two decisions, int64[rows] each.
 
-    `since`: the last time that the threshold was reached, None outside panic; `floor`: the highest answer of this
-    panic.
+    `panic_since_ms`: the last time that the threshold was reached, NEVER outside panic; `floor`: the highest answer of
+    this panic.
     """
 
-    since: float | None = None
-    floor: int = 0
+    panic_since_ms: NDArray[np.int64]
+    floor: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """What is seen of each row: the averages of both windows, float64[rows], and the ready pods, int64[rows].
+
+    Averages are numbers: where there is none, the row is no part of `where`.
+    """
+
+    stable: NDArray[np.float64]
+    panic: NDArray[np.float64]
+    ready: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the law asks for: `replicas`, and what the two windows alone ask for, rates applied."""
+    """What the law asks for, and each step on the way; arrays[rows], without meaning outside `where`.
 
-    replicas: int
-    stable: int
-    panic: int
-    panicking: bool
-
-
-def first_panic(replicas: int, now: float) -> Panic:
-    """Return the state of a workload first decided on with `replicas`.
-
-    More than one replica: begin in panic, so that a restart of the autoscaler, which knows no history, scales nothing
-    down for one stable window.
+    `raw_stable`, `raw_panic` (float64): load over target, rounded up; `stable`, `panic` (int64): after the rates and
+    the activation scale; `replicas` (int64): after panic; `panicking` (bool); `excess_burst_capacity` (int64).
     """
-    return Panic(since=now if replicas > 1 else None, floor=replicas)
+
+    raw_stable: NDArray[np.float64]
+    raw_panic: NDArray[np.float64]
+    stable: NDArray[np.int64]
+    panic: NDArray[np.int64]
+    replicas: NDArray[np.int64]
+    panicking: NDArray[np.bool_]
+    excess_burst_capacity: NDArray[np.int64]
 
 
-def decide(policy: Policy, state: Panic, load: Load, now: float) -> tuple[Panic, Wanted]:
-    """Return the next state and the wanted replicas; loads in the unit of `policy.target`, `now` in seconds."""
-    base = max(1, load.ready)
-    highest = _rounded_up(policy.max_scale_up_rate * base)
-    lowest = math.floor(base / policy.max_scale_down_rate)
-    raw_panic = _rounded_up(load.panic / policy.target)
-    by_stable = min(max(_rounded_up(load.stable / policy.target), lowest), highest)
-    by_panic = min(max(raw_panic, lowest), highest)
+def first(ready: NDArray[np.int64], now_ms: int) -> State:
+    """Return the state of rows first decided on with so many ready pods.
 
-    since = state.since
-    if raw_panic / base >= policy.panic_threshold:
-        since = now
-    elif since is not None and since + policy.stable_window_s < now:
-        since = None
-    if since is None:
-        return Panic(), Wanted(by_stable, by_stable, by_panic, panicking=False)
+    More than one: begin in panic, so that a restart of the autoscaler, which knows no history, scales nothing down for
+    one stable window.
+    """
+    return State(np.where(ready > 1, now_ms, NEVER), ready.astype(np.int64))
+
+
+def first_excess_burst_capacity(policy: Policy) -> int:
+    """Return what a workload can take more than it gets, before its first decision."""
+    capacity = policy.target_burst_capacity
+    if capacity in (-1, 0):
+        return int(capacity)
+    # Cut towards zero, where a decision rounds down: the original does so.
+    excess = policy.initial_scale * policy.total - capacity
+    return math.trunc(min(max(excess, -MOST_REPLICAS - 1), MOST_REPLICAS))
+
+
+def decide(
+    parameters: Parameters, state: State, loads: Loads, *, now_ms: int, where: NDArray[np.bool_] | None = None
+) -> tuple[State, Wanted]:
+    """Return the next state and what is wanted of each row; a row that is not `where` keeps its state."""
+    count = len(loads.ready)
+    after = State(np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64))
+    wanted = Wanted(
+        raw_stable=np.empty(count),
+        raw_panic=np.empty(count),
+        stable=np.empty(count, dtype=np.int64),
+        panic=np.empty(count, dtype=np.int64),
+        replicas=np.empty(count, dtype=np.int64),
+        panicking=np.empty(count, dtype=np.bool_),
+        excess_burst_capacity=np.empty(count, dtype=np.int64),
+    )
+    with np.errstate(over="ignore", invalid="ignore"):  # loads beyond all measure end at MOST_REPLICAS
+        for start in range(0, count, _BLOCK):
+            part = slice(start, min(start + _BLOCK, count))
+            over = _by_window(parameters, loads, wanted, part)
+            _by_panic(state, after, wanted, part=part, over=over, window_ms=parameters.stable_window_ms, now_ms=now_ms)
+            _excess(parameters, loads, wanted, part)
+    if where is not None:
+        np.copyto(after.panic_since_ms, state.panic_since_ms, where=~where)
+        np.copyto(after.floor, state.floor, where=~where)
+    return after, wanted
+
+
+def _by_window(parameters: Parameters, loads: Loads, wanted: Wanted, part: slice) -> NDArray[np.bool_]:
+    """Write what each window alone asks for (steps 1 to 5); return where the threshold of panic is reached (step 6)."""
+    ready = np.maximum(loads.ready[part], 1).astype(np.float64)
+    most = parameters.max_scale_up_rate[part] * ready
+    np.minimum(np.ceil(most, out=most), MOST_REPLICAS, out=most)
+    least = ready / parameters.max_scale_down_rate[part]
+    np.floor(least, out=least)
+    least *= parameters.reachable[part]
+    activation = parameters.activation_scale[part]
+    activating = activation.max() > 1
+    target = parameters.target[part]
+    for load, raw, limited in (
+        (loads.stable[part], wanted.raw_stable[part], wanted.stable[part]),
+        (loads.panic[part], wanted.raw_panic[part], wanted.panic[part]),
+    ):
+        np.divide(load, target, out=raw)
+        np.ceil(raw, out=raw)
+        count = np.maximum(raw, least)
+        np.minimum(count, most, out=count)
+        if activating:
+            np.maximum(count, activation, out=count, where=(activation > 1) & (raw > 0))
+        limited[:] = count
+    ready = np.divide(wanted.raw_panic[part], ready, out=ready)
+    return ready >= parameters.panic_threshold[part]
+
+
+def _by_panic(
+    state: State,
+    after: State,
+    wanted: Wanted,
+    *,
+    part: slice,
+    over: NDArray[np.bool_],
+    window_ms: NDArray[np.int64],
+    now_ms: int,
+) -> None:
+    """Begin, extend or leave panic (step 7), and choose between the windows (step 8)."""
+    since, floor = state.panic_since_ms[part], state.floor[part]
+    if not over.any() and since.max() == NEVER:
+        after.panic_since_ms[part], after.floor[part] = NEVER, floor
+        wanted.panicking[part], wanted.replicas[part] = False, wanted.stable[part]
+        return
+    leaving = ~over & (since != NEVER) & (since + window_ms[part] < now_ms)
+    since = np.where(over, now_ms, np.where(leaving, NEVER, since))
+    floor = np.where(leaving, 0, floor)
+    panicking = np.not_equal(since, NEVER, out=wanted.panicking[part])
     # Panic only climbs: a dip inside a surge is noise until the stable window has seen it.
-    floor = max(state.floor, by_stable, by_panic)
-    return Panic(since, floor), Wanted(floor, by_stable, by_panic, panicking=True)
+    highest = np.maximum(np.maximum(wanted.stable[part], wanted.panic[part]), floor)
+    after.panic_since_ms[part] = since
+    after.floor[part] = np.where(panicking, highest, floor)
+    wanted.replicas[part] = np.where(panicking, highest, wanted.stable[part])
 
 
-def _rounded_up(replicas: float) -> int:
-    return math.ceil(min(replicas, MOST_REPLICAS))
+def _excess(parameters: Parameters, loads: Loads, wanted: Wanted, part: slice) -> None:
+    """Write how much more than the panic load the ready pods can take beyond the burst capacity (step 10)."""
+    capacity = parameters.target_burst_capacity[part]
+    excess = loads.ready[part] * parameters.total[part]
+    excess -= capacity
+    excess -= loads.panic[part]
+    np.floor(excess, out=excess)
+    np.clip(excess, -MOST_REPLICAS - 1, MOST_REPLICAS, out=excess)
+    if capacity.min() <= 0:
+        excess = np.where(capacity > 0, excess, np.where(capacity == 0, 0.0, -1.0))
+    wanted.excess_burst_capacity[part] = excess

@@ -152,14 +152,15 @@ class Decision:
     """What is to be done with one workload.
 
     `wanted` is what the law asked for before the workload's bounds, `desired` what the workload gets;
-    `panic_since_ms` and `floor` are remembered for the next decision.
+    `excess_burst_capacity` is None where the law was not asked; `panic_since_ms` and `floor` are remembered for the
+    next decision.
     """
 
     inputs: Inputs
     mode: Mode
     wanted: int
     desired: int
-    excess_burst_capacity: int
+    excess_burst_capacity: int | None
     panic_since_ms: int | None
     floor: int
     reason: str

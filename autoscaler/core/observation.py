@@ -1,20 +1,21 @@
-"""What was the load in each second, and how sure is that? Samples of many pods in, one value a second out.
+"""What was the load in each second, and how sure is that? The steps of many places in, one value a second out.
 
 The laws:
 - A sample counts at its own time and holds until the next one.
-- A series whose newest sample is older than two and a half of its scrape intervals (five seconds at least) is stale; a
-  pod with stale series only is not measured, and counts with its last known load.
-- Where none of the ready pods is measured, the second carries the last known load of the workload and is marked
-  NOTHING; where some are not, the second is marked PART and is never below the last load that was measured whole.
+- A series whose newest sample is older than two and a half of its scrape intervals (five seconds at least) is stale.
+- A place is measured where every term that it, or another place of the workload, shows in the answer is fresh, and no
+  series says NaN; a term that no place of the workload shows is one that this version of the server does not have.
+- A place that is not measured counts with its last known load. Where none of a workload's places is measured, the
+  second carries the last known load of the workload and is marked NOTHING; where some are not, the second is marked
+  PART and is never below the last load that was measured whole.
 - No data is never zero.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from bisect import bisect_left
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autoscaler.core.model import SecondOfLoad, Seen
@@ -22,42 +23,54 @@ from autoscaler.core.model import SecondOfLoad, Seen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from autoscaler.core.queries import Place
+
 _LEAST_STALENESS_S = 5.0
-_MOST_LOAD = 1e12  # no server has more requests at once: a value above is none
 _INTERVALS_TO_STALE = 2.5  # one lost scrape is no news, two are
+_FIRST_LOOKBACK_S, _LONGEST_LOOKBACK_S = 40, 300
+_LATE_S = 2.0  # how long after its own time a sample may turn up in an answer
+_LONGEST_STALL_S = 30.0  # of our program; the seconds of a longer one are a hole
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """The samples of one metric of one pod: (Unix time in seconds, value), oldest first.
+@dataclass(slots=True)
+class Steps:
+    """The load of one place as a function of time, by steps; not changed once it is made.
 
-    A pod's load is the sum over its series (running and waiting requests, engines, models). `interval_s` is the time
-    between two of its scrapes, None where its samples do not tell.
+    From after `times[i]` (Unix seconds, ascending) on, up to and with `times[i + 1]`, the load is `loads[i]`, and
+    `fresh[i]` has the bits of the terms that are fresh: 0 where a series of the place is broken or all are stale.
+    `terms` has the bits of those terms that every place like it should show; `interval_s` is the longest time between
+    two samples of a series, None where the answer does not tell.
     """
 
-    namespace: str
-    pod: str
-    samples: tuple[tuple[float, float], ...]
+    times: Sequence[float]
+    loads: Sequence[float]
+    fresh: Sequence[int]
+    terms: int
     interval_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What one query returned, by (namespace, pod); `interval_s` is the longest scrape interval, None if not seen."""
+    """What one answer said.
 
-    by_pod: Mapping[tuple[str, str], tuple[Series, ...]]
+    `interval_s` is the longest scrape interval in it, None if it shows none. `cut` says that there are series of which
+    only one sample was asked for: their interval may be too long for the question.
+    """
+
+    by_place: Mapping[Place, Steps]
     interval_s: float | None = None
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LastKnown:
     """What a workload's observation remembers.
 
-    `by_pod`: the load of each ready pod; `load`: that of the whole workload; `whole`: the same when every pod was
-    measured. None: never seen.
+    `by_place`: the load of each of its places; `load`: that of the whole workload; `whole`: the same when every place
+    was measured. None: never seen.
     """
 
-    by_pod: Mapping[str, float] = field(default_factory=dict)
+    by_place: Mapping[Place, float] = field(default_factory=dict)
     load: float | None = None
     whole: float | None = None
 
@@ -65,50 +78,60 @@ class LastKnown:
 NO_SAMPLES = Samples({})
 """What a failed query returned."""
 
-_SHORTEST_LOOKBACK_S, _LONGEST_LOOKBACK_S = 40, 300
+
+def staleness_s(interval_s: float | None) -> float:
+    """Return how old the newest sample of a series may be, scraped at that interval; None: unknown."""
+    return max(_LEAST_STALENESS_S, _INTERVALS_TO_STALE * (interval_s or 0.0))
 
 
-def lookback_s(interval_s: float | None) -> int:
-    """Return how far back to ask for samples so that two of them are seen at that scrape interval; None: any."""
-    if interval_s is None:
-        return _LONGEST_LOOKBACK_S
-    return min(max(math.ceil(_INTERVALS_TO_STALE * interval_s) + 10, _SHORTEST_LOOKBACK_S), _LONGEST_LOOKBACK_S)
+def lookback_s(last: Samples | None, asked_s: int, since_s: float, *, rates: bool) -> int:
+    """Return how far back to ask so that each second since the last answer finds its samples, and not further.
+
+    `last` is the last answer (None: none yet), to a question that looked `asked_s` back, `since_s` ago. `rates` says
+    that a value needs two samples. Where intervals may be longer than the question was, the next looks twice as far.
+    """
+    if last is None:
+        return _FIRST_LOOKBACK_S
+    if last.interval_s is None:
+        return min(max(2 * asked_s, _FIRST_LOOKBACK_S), _LONGEST_LOOKBACK_S)
+    # A rate's earlier sample may be late by a lost scrape.
+    earlier = 2 * last.interval_s if rates else 0.0
+    needed = math.ceil(staleness_s(last.interval_s) + earlier + min(since_s, _LONGEST_STALL_S) + _LATE_S)
+    return min(max(needed, 2 * asked_s) if last.cut else needed, _LONGEST_LOOKBACK_S)
 
 
-def gather(series: Iterable[Series]) -> Samples:
-    """Sort series by pod, without samples that are not numbers, and find their scrape intervals."""
-    by_pod: dict[tuple[str, str], list[Series]] = defaultdict(list)
-    intervals: list[float] = []
-    for one in series:
-        usable = tuple((t, v) for t, v in one.samples if 0 <= v <= _MOST_LOAD)  # NaN is not
-        if usable:
-            gaps = sorted(later - earlier for (earlier, _), (later, _) in pairwise(usable))
-            interval = gaps[len(gaps) // 2] if gaps else None  # the median: a lost scrape is no longer interval
-            by_pod[one.namespace, one.pod].append(replace(one, samples=usable, interval_s=interval))
-            intervals.extend(() if interval is None else (interval,))
-    return Samples({pod: tuple(them) for pod, them in by_pod.items()}, max(intervals, default=None))
+def scraped_every_s(samples: Samples, places: Iterable[Place]) -> float | None:
+    """Return the longest scrape interval of a workload's places; None where no answer tells one."""
+    shown = (samples.by_place.get(place) for place in places)
+    return max((one.interval_s for one in shown if one and one.interval_s), default=None)
 
 
 def observe(
-    samples: Samples, namespace: str, ready: Sequence[str], known: LastKnown, seconds: Iterable[int]
+    samples: Samples, places: Sequence[Place], known: LastKnown, seconds: Iterable[int]
 ) -> tuple[LastKnown, tuple[SecondOfLoad, ...]]:
     """Return what is remembered now, and the load in each of `seconds` (Unix, ascending).
 
-    `ready` are the names of the workload's ready pods. Nothing is returned for a workload that was never measured.
+    `places` are those of the workload's ready pods, or of its key (`queries.places`). Nothing is returned for a
+    workload that was never measured.
     """
-    loads = {pod: known.by_pod[pod] for pod in ready if pod in known.by_pod}
+    shown = [(place, samples.by_place[place]) for place in places if place in samples.by_place]
+    required = 0
+    for _, steps in shown:
+        required |= steps.terms
+    before = known.by_place
+    loads = {place: before[place] for place in places if place in before}
     total, whole = known.load, known.whole
     result: list[SecondOfLoad] = []
     for second in seconds:
         measured = 0
-        for pod in ready:
-            load = _load_at(samples.by_pod.get((namespace, pod), ()), second + 1.0, samples.interval_s)
-            if load is not None:
-                loads[pod] = load
+        for place, steps in shown:
+            newest = bisect_left(steps.times, second + 1) - 1
+            if newest >= 0 and (fresh := steps.fresh[newest]) and not required & ~fresh:
+                loads[place] = steps.loads[newest]
                 measured += 1
         if measured:
             total = sum(loads.values())
-            if measured == len(ready):
+            if measured == len(places):
                 whole = total
                 result.append(SecondOfLoad(second, total, Seen.ALL))
             else:
@@ -117,14 +140,3 @@ def observe(
         elif total is not None:
             result.append(SecondOfLoad(second, total, Seen.NOTHING))
     return LastKnown(loads, total, whole), tuple(result)
-
-
-def _load_at(series: Sequence[Series], end: float, usual_interval_s: float | None) -> float | None:
-    """Return a pod's load just before `end`, or None if none of its series has a sample that is fresh then."""
-    fresh = []
-    for one in series:
-        newest = next((sample for sample in reversed(one.samples) if sample[0] < end), None)
-        interval_s = one.interval_s or usual_interval_s or 0.0
-        if newest and end - newest[0] <= max(_LEAST_STALENESS_S, _INTERVALS_TO_STALE * interval_s):
-            fresh.append(newest[1])
-    return sum(fresh) if fresh else None

@@ -1,75 +1,105 @@
-"""What was the load over the last seconds? One value a second, in a ring.
+"""What was the load over the last seconds, of every workload at once? A sliding window a row, each with its length.
 
-The law: average(t) over w seconds is the sum of the seconds that were written within the last w, divided by their
-number; a window that is younger than w divides by its age (kpa-spec section 1). Seconds are written without gaps: a
-second in which nothing was measured carries the value of the one before, and is marked.
+Windows of one length stand side by side in `Buckets`, whose arithmetic is the law.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from autoscaler.core.model import SecondOfLoad, Seen
+from autoscaler.core.buckets import Buckets, Columns
+from autoscaler.core.places import Places, ascending, grown, merged
 
-_CODE = {Seen.ALL: 0, Seen.PART: 1, Seen.NOTHING: 2}
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from autoscaler.core.places import Rows
 
 
-class LoadWindow:
-    """The last `length` seconds of one workload's load.
+class Windows:
+    """One sliding window of one-second buckets for each row.
 
-    Storage: `load`, float64, and `_seen`, uint8 (codes of `Seen`), both of shape [length]; the second u stands at
-    u mod length. Both averages, stable and panic, read the same ring.
+    `rows` is one more than the highest row ever added: what goes in and comes out has that shape. A row that was never
+    added, or was removed, averages 0 and is empty; its values are passed over.
     """
 
-    def __init__(self, length: int) -> None:
-        self._load = np.zeros(length)
-        self._seen = np.zeros(length, dtype=np.uint8)
-        self._first: int | None = None
-        self.last: int | None = None
+    def __init__(self) -> None:
+        self.rows = 0
+        self._pools: dict[int, tuple[Places, Buckets]] = {}  # by length in seconds
+        self._length: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # by row; 0: it has no window
+        self._column: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # by row: where in the pool of its length
 
-    @property
-    def length(self) -> int:
-        """How many seconds it keeps."""
-        return len(self._load)
+    def add(self, rows: Rows, length_s: int) -> None:
+        """Give rows unwritten windows."""
+        added = ascending(rows)
+        self.rows = max(self.rows, int(added[-1]) + 1)
+        self._length = grown(self._length, self.rows, fill=0)
+        self._column = grown(self._column, self.rows, fill=0)
+        assert not self._length[added].any(), "added twice"  # noqa: S101  rows are ours to number
+        self._put(added, length_s, Columns.unwritten(length_s, len(added)))
 
-    def record(self, value: SecondOfLoad) -> None:
-        """Write the next second; one that is not newer than the last is let go, a gap begins the window anew."""
-        if self.last is not None and value.second <= self.last:
-            return
-        if self._first is None or self.last is None or value.second != self.last + 1:
-            self._first = value.second
-        self.last = value.second
-        self._load[value.second % self.length] = value.load
-        self._seen[value.second % self.length] = _CODE[value.seen]
+    def remove(self, rows: Rows) -> None:
+        """Take the windows of rows away."""
+        for _, removed in self._by_length(ascending(rows)):
+            self._take(removed)
 
-    def resized(self, length: int) -> LoadWindow:
-        """Return a window of another length with the newest seconds of this one."""
-        other = LoadWindow(length)
-        if self.last is not None and self._first is not None:
-            newest = min(self.last - self._first + 1, self.length, length)
-            seconds = np.arange(self.last - newest + 1, self.last + 1)
-            other._load[seconds % length] = self._load[seconds % self.length]
-            other._seen[seconds % length] = self._seen[seconds % self.length]
-            other._first, other.last = int(seconds[0]), self.last
-        return other
+    def resize(self, rows: Rows, length_s: int, now_ms: int) -> None:
+        """Give rows windows of another length, with their newest seconds; `now_ms` is the wall clock."""
+        for length, moved in self._by_length(ascending(rows)):
+            if length != length_s:
+                self._put(moved, length_s, self._take(moved).resized(length_s, now_ms))
 
-    def average(self, over: int) -> float | None:
-        """Return the average load of the last `over` seconds, or None where nothing was written yet.
+    def record(self, second: int, values: NDArray[np.float64]) -> None:
+        """Add a value to the second of each row, float64[rows]; NaN adds nothing to its row.
 
-        Rounded to six decimals, as the original rounds its own.
+        Finite values only: an infinite one would stay in the running total.
         """
-        seconds = self._newest(over)
-        return None if len(seconds) == 0 else round(float(self._load[seconds].mean()), 6)
+        for places, buckets in self._pools.values():
+            buckets.record(second, places.gathered(values, 0.0))
 
-    def seen(self, over: int) -> Seen:
-        """Return how the worst of the last `over` seconds was measured."""
-        seconds = self._newest(over)
-        worst = int(self._seen[seconds].max()) if len(seconds) else _CODE[Seen.NOTHING]
-        return next(seen for seen, code in _CODE.items() if code == worst)
+    def average(self, second: int) -> NDArray[np.float64]:
+        """Return the linear averages at a second, float64[rows], rounded to six decimals."""
+        averages = ((places, buckets.average(second)) for places, buckets in self._pools.values())
+        return merged(averages, rows=self.rows, absent=np.zeros(1))
 
-    def _newest(self, over: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Return the ring indices of the newest `over` seconds that were written."""
-        if self.last is None or self._first is None:
-            return np.zeros(0, dtype=np.int64)
-        count = min(over, self.last - self._first + 1, self.length)
-        return np.arange(self.last - count + 1, self.last + 1) % self.length
+    def weighted(self, second: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the exponentially weighted averages of some rows at a second, float64[len(rows)], not rounded."""
+        result = np.zeros(len(rows))
+        for length, (_, buckets) in self._pools.items():
+            mine = np.flatnonzero(self._length[rows] == length)
+            if len(mine):
+                result[mine] = buckets.weighted(second, self._column[rows[mine]])
+        return result
+
+    def empty(self, second: int) -> NDArray[np.bool_]:
+        """Return which rows were silent for longer than their window, bool[rows]."""
+        silent = ((places, buckets.empty(second)) for places, buckets in self._pools.values())
+        return merged(silent, rows=self.rows, absent=np.ones(1, dtype=np.bool_))
+
+    def _by_length(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        lengths = self._length[rows]
+        assert lengths.all(), "never added"  # noqa: S101  as above
+        for length in np.unique(lengths).tolist():
+            yield length, rows[lengths == length]
+
+    def _put(self, rows: NDArray[np.int64], length_s: int, windows: Columns) -> None:
+        places, buckets = self._pools.setdefault(length_s, (Places(), Buckets(length_s)))
+        columns = places.enter(rows)
+        buckets.grow(places.count)
+        buckets.put(columns, windows)
+        self._length[rows], self._column[rows] = length_s, columns
+
+    def _take(self, rows: NDArray[np.int64]) -> Columns:
+        """Take windows of one length out of their pool."""
+        length = int(self._length[rows[0]])
+        (places, buckets), columns = self._pools[length], self._column[rows]
+        windows = buckets.take(columns)
+        places.leave(columns)
+        if places.live == 0:
+            del self._pools[length]
+        self._length[rows] = 0
+        return windows

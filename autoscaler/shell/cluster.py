@@ -1,38 +1,29 @@
-"""How do workloads reach the core, and replica counts the API server?"""
+"""How do Kubernetes' objects become values of the core? Workloads, scales, pods, owners and autoscalers, translated."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from autoscaler.core.inventory import OwnedPod, Target
+import msgspec
+
+from autoscaler.core.inventory import Controller, OwnedPod, Target, refusal
 from autoscaler.core.model import WorkloadKey
-from kube.client import MERGE_PATCH, Api
-from kube.objects import ConfigMap, Deployment, Named, ObjectReference, Pod, ReplicaSet
+from autoscaler.core.selection import BadSelectorError, selector
+from autoscaler.core.writers import MANAGER, Autoscaler
+from autoscaler.core.writing import Found
+from kube.objects import ConfigMap, ObjectReference, Scale
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+
+    from autoscaler.core.selection import Selector
+    from kube.discovery import Scalable
+    from kube.objects import HorizontalPodAutoscaler, ManagedFields, Named, OwnerReference, Pod, Workload
 
 CONFIG_MAP = "config-autoscaler"
 
-Kind = TypeVar("Kind", bound=Named)
-
-
-@dataclass(frozen=True, slots=True)
-class Source(Generic[Kind]):
-    """Which objects to watch."""
-
-    name: str
-    path: str
-    kind: type[Kind]
-    query: Mapping[str, str] = field(default_factory=dict)
-
-
-DEPLOYMENTS = Source(
-    "deployments", "/apis/apps/v1/deployments", Deployment, {"labelSelector": "plimsoll.dev/autoscale=true"}
-)
-REPLICA_SETS = Source("replica sets", "/apis/apps/v1/replicasets", ReplicaSet)
-PODS = Source("pods", "/api/v1/pods", Pod)
+_NO_SELECTOR = "its scale tells no status.selector, so which pods are its own is unknown"
 
 
 def config_maps(namespace: str) -> tuple[str, Mapping[str, str]]:
@@ -40,16 +31,116 @@ def config_maps(namespace: str) -> tuple[str, Mapping[str, str]]:
     return f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": f"metadata.name={CONFIG_MAP}"}
 
 
-def target(deployment: Deployment) -> Target:
-    """Translate an autoscaled Deployment."""
-    meta = deployment.metadata
-    replicas = 1 if deployment.spec.replicas is None else deployment.spec.replicas
-    return Target(WorkloadKey(meta.uid, meta.namespace, meta.name), replicas, meta.annotations or {})
+def config_map_reference(found: ConfigMap) -> ObjectReference:
+    """Return what an Event about our ConfigMap points at."""
+    meta = found.metadata
+    return ObjectReference(api_version="v1", kind="ConfigMap", namespace=meta.namespace, name=meta.name, uid=meta.uid)
 
 
-def controller(found: Named) -> str:
+def workload_reference(key: WorkloadKey) -> ObjectReference:
+    """Return what an Event about a workload points at."""
+    return ObjectReference(
+        api_version=key.api_version, kind=key.kind, namespace=key.namespace, name=key.name, uid=key.uid
+    )
+
+
+# --- workloads ---
+
+
+def key_of(scalable: Scalable, found: Workload) -> WorkloadKey:
+    """Return which workload an object of this kind is."""
+    meta = found.metadata
+    return WorkloadKey(meta.uid, meta.namespace, meta.name, scalable.api_version, scalable.kind, scalable.resource)
+
+
+def target_with_own_count(scalable: Scalable, found: Workload, scaled: Collection[tuple[str, str]]) -> Target:
+    """Translate a workload of a kind whose count is spec.replicas (absent: one) and whose pods are owned."""
+    replicas = None if found.spec is None else msgspec.json.decode(found.spec, type=_Replicas).replicas
+    return Target(
+        key_of(scalable, found),
+        1 if replicas is None else replicas,
+        found.metadata.annotations or {},
+        _unix_s(found.metadata.creation_timestamp),
+        found.metadata.resource_version,
+        refused=refusal(_controller(found), scaled),
+    )
+
+
+def target_with_scale(scalable: Scalable, found: Workload, scale: Found, scaled: Collection[tuple[str, str]]) -> Target:
+    """Translate a workload whose count and pods only its scale tells."""
+    refused, chosen = refusal(_controller(found), scaled), None
+    try:
+        chosen = selector(scale.selector) if scale.selector else None
+        refused = refused or ("" if chosen else _NO_SELECTOR)
+    except BadSelectorError as error:
+        refused = refused or str(error)
+    return Target(
+        key_of(scalable, found),
+        scale.replicas,
+        found.metadata.annotations or {},
+        _unix_s(found.metadata.creation_timestamp),
+        scale.version,
+        _or_none(chosen, refused),
+        refused,
+    )
+
+
+def _or_none(chosen: Selector | None, refused: str) -> Selector | None:
+    return None if refused else chosen
+
+
+class _Replicas(msgspec.Struct):
+    replicas: int | None = None
+
+
+def found_scale(answer: bytes) -> Found:
+    """Translate a Scale.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+    """
+    scale = msgspec.json.decode(answer, type=Scale)
+    return Found(scale.spec.replicas, scale.metadata.uid, scale.metadata.resource_version, scale.status.selector)
+
+
+def scale_path(key: WorkloadKey) -> str:
+    """Return where the scale of a workload is."""
+    return f"{workload_path(key)}/scale"
+
+
+def workload_path(key: WorkloadKey) -> str:
+    """Return where a workload is."""
+    root = f"/apis/{key.api_version}" if "/" in key.api_version else f"/api/{key.api_version}"
+    return f"{root}/namespaces/{key.namespace}/{key.resource}/{key.name}"
+
+
+def manager_of_replicas(found: Workload) -> str:
+    """Return who wrote the replicas last, "" where nothing tells: ourselves where we own them together with others.
+
+    Kinds of others may keep their count elsewhere than in spec.replicas: there it is who wrote the scale last.
+    """
+    entries = found.metadata.managed_fields or ()
+    owners = [entry for entry in entries if _owns_replicas(entry)]
+    owners = owners or [entry for entry in entries if entry.subresource == "scale"]
+    if any(entry.manager == MANAGER for entry in owners):
+        return MANAGER
+    newest = max(owners, key=lambda entry: (entry.time or "", entry.manager), default=None)
+    return newest.manager if newest else ""
+
+
+def _owns_replicas(entry: ManagedFields) -> bool:
+    fields: Any = None if entry.fields_v1 is None else msgspec.json.decode(entry.fields_v1)
+    spec = fields.get("f:spec") if isinstance(fields, dict) else None
+    return isinstance(spec, dict) and "f:replicas" in spec
+
+
+# --- pods, owners, autoscalers ---
+
+
+def controller_uid(found: Named) -> str:
     """Return the UID of what controls an object, "" where nothing does."""
-    return next((owner.uid for owner in found.metadata.owner_references or () if owner.controller), "")
+    owner = _controlling(found)
+    return owner.uid if owner else ""
 
 
 def owned_pod(pod: Pod) -> OwnedPod:
@@ -60,27 +151,28 @@ def owned_pod(pod: Pod) -> OwnedPod:
         and pod.metadata.deletion_timestamp is None
         and any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
     )
-    return OwnedPod(pod.metadata.uid, controller(pod), pod.metadata.name, ready)
+    meta = pod.metadata
+    return OwnedPod(meta.uid, controller_uid(pod), meta.name, ready, meta.namespace, meta.labels or {})
 
 
-def workload_reference(key: WorkloadKey) -> ObjectReference:
-    """Return what an Event about a workload points at."""
-    return ObjectReference(
-        api_version="apps/v1", kind="Deployment", namespace=key.namespace, name=key.name, uid=key.uid
-    )
+def autoscaler(found: HorizontalPodAutoscaler) -> Autoscaler:
+    """Translate a HorizontalPodAutoscaler."""
+    meta, scales = found.metadata, found.spec.scale_target_ref
+    group = scales.api_version.rpartition("/")[0]
+    return Autoscaler(meta.uid, meta.name, (meta.namespace, group, scales.kind, scales.name))
 
 
-def config_map_reference(found: ConfigMap) -> ObjectReference:
-    """Return what an Event about our ConfigMap points at."""
-    meta = found.metadata
-    return ObjectReference(api_version="v1", kind="ConfigMap", namespace=meta.namespace, name=meta.name, uid=meta.uid)
+def _controlling(found: Named) -> OwnerReference | None:
+    return next((owner for owner in found.metadata.owner_references or () if owner.controller), None)
 
 
-async def write_replicas(api: Api, key: WorkloadKey, replicas: int) -> None:
-    """Ask for `replicas` of a workload.
+def _controller(found: Named) -> Controller | None:
+    owner = _controlling(found)
+    if owner is None:
+        return None
+    return Controller(owner.uid, owner.api_version.rpartition("/")[0], owner.kind, owner.name)
 
-    Raises:
-        ApiError: it was refused, or there was no answer; the next tick sees what became of it.
-    """
-    path = f"/apis/apps/v1/namespaces/{key.namespace}/deployments/{key.name}/scale"
-    await api.request("PATCH", path, body={"spec": {"replicas": replicas}}, content_type=MERGE_PATCH, timeout_s=5.0)
+
+def _unix_s(moment: str | None) -> int:
+    """Return a time of the API server as Unix seconds, 0 for none."""
+    return int(datetime.fromisoformat(moment).timestamp()) if moment else 0

@@ -1,7 +1,8 @@
 """What do the metrics pages themselves say about the load, where no Prometheus reads them? Each is read every second.
 
-For a first look and small tests. What is told of gauges is what Prometheus would tell, though the parser is laxer than
-Prometheus' own (it takes lines that begin with a blank or end with a carriage return):
+For a first look and small tests, and for presets whose series belong to pods. What is told is what Prometheus would
+tell, though the parser is laxer than Prometheus' own (it takes lines that begin with a blank or end with a carriage
+return):
 - A sample bears the time of its scrape, unless its page gives it one.
 - The labels of a target win over those on its page.
 - A page counts whole or not at all; a scrape that fails leaves a hole, and is no zero.
@@ -23,24 +24,31 @@ import aiohttp
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from autoscaler.core.observation import Samples, Series, gather, lookback_s
-from autoscaler.shell.prometheus import VLLM
+from autoscaler.core.gathering import gather
+from autoscaler.core.model import Metric
+from autoscaler.core.presets import PRESETS
+from autoscaler.core.queries import Selection
 from autoscaler.shell.source import SamplesError
 from kube.outage import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
+
+    from autoscaler.core.model import Question
+    from autoscaler.core.observation import Samples
 
 _log = logging.getLogger("autoscaler")
 
 _INTERVAL_S = 1.0
-_LOOKBACK_S = lookback_s(_INTERVAL_S)
+_LOOKBACK_S = 40.0
 _TIMEOUT_S = 0.8  # of a scrape, its wait for a place included: every round is over before the next
 _MOST_SCRAPES = 64  # at once
 _MEDIA_TYPE = "text/plain"
 _ACCEPT = {"Accept": f"{_MEDIA_TYPE};version=0.0.4"}
 _PARAMETER = "__param_"
+_OF_PODS = {name: preset for name, preset in PRESETS.items() if preset.by_key is None}
+_READ = frozenset(term.metric for preset in _OF_PODS.values() for metric in Metric for term in preset.terms(metric))
 
 _Labels = tuple[tuple[str, str], ...]
 
@@ -65,23 +73,32 @@ class Exporters:
 
     name = "the file of scrape targets"
 
-    def __init__(self, file: Path, metrics: Sequence[str] = VLLM) -> None:
+    def __init__(self, file: Path) -> None:
         self._file = file
-        self._metrics = frozenset(metrics)
         self._content: bytes | None = None
         self._targets: tuple[Target, ...] = ()
         self._series: dict[_SeriesKey, deque[tuple[float, float]]] = {}
         self._outage = Outage("a scrape target", "its pod is not measured", _log)
 
-    async def samples(self) -> Samples:
-        """Return the newest samples of the load of every pod.
+    async def samples(self, asked: Collection[Question]) -> Mapping[Question, Samples | SamplesError]:
+        """Return the newest samples that answer each question, or why there are none."""
+        try:
+            self._follow_file()
+        except SamplesError as error:
+            return dict.fromkeys(asked, error)
+        return {question: self._answer(question) for question in asked}
 
-        Raises:
-            SamplesError: the file of targets cannot be used.
-        """
-        self._follow_file()
-        told = (_told(key, kept) for key, kept in self._series.items())
-        return gather(one for one in told if one.namespace and one.pod)
+    def _answer(self, question: Question) -> Samples | SamplesError:
+        if question.query:
+            return SamplesError("a query of its own needs a Prometheus: --prometheus-url instead of --scrape-targets")
+        if question.preset not in _OF_PODS:
+            return SamplesError(
+                f'the preset "{question.preset}" needs a Prometheus; read from pages themselves: {", ".join(_OF_PODS)}'
+            )
+        selection = Selection.of(question)
+        metrics = {term.metric for term in selection.terms}
+        told = ((_labels(key), tuple(kept)) for key, kept in self._series.items() if key.metric in metrics)
+        return gather(selection, told)
 
     async def run(self) -> None:
         """Scrape every target every second, without end."""
@@ -149,7 +166,7 @@ class Exporters:
         """Yield the samples of the load on a page."""
         for family in text_string_to_metric_families(page):
             for sample in family.samples:
-                if sample.name in self._metrics:
+                if sample.name in _READ:
                     labels = tuple(sorted((name, value) for name, value in sample.labels.items() if value))
                     at = began if sample.timestamp is None else float(sample.timestamp)
                     yield _SeriesKey(target, sample.name, labels), at, float(sample.value)
@@ -170,9 +187,8 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=connector, timeout=timeout, headers=_ACCEPT)
 
 
-def _told(key: _SeriesKey, kept: deque[tuple[float, float]]) -> Series:
-    labels = dict(key.labels) | dict(key.target.labels)
-    return Series(labels.get("namespace", ""), labels.get("pod", ""), tuple(kept))
+def _labels(key: _SeriesKey) -> dict[str, str]:
+    return dict(key.labels) | dict(key.target.labels) | {"__name__": key.metric}
 
 
 class _Group(msgspec.Struct, forbid_unknown_fields=True):

@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from autoscaler.core.model import Question
     from autoscaler.core.observation import Samples
 
 
 class SamplesError(Exception):
-    """The source of samples refused, or did not answer."""
+    """The source of samples refused, or did not answer; the message is a sentence for a person."""
 
 
 class Source(Protocol):
-    """Where the load of all pods is read."""
+    """Where the load of all workloads is read."""
 
     @property
     def name(self) -> str:
         """What the log calls it."""
 
-    async def samples(self) -> Samples:
-        """Return the newest samples of the load of every pod.
+    async def samples(self, asked: Collection[Question]) -> Mapping[Question, Samples | SamplesError]:
+        """Return the newest samples that answer each question, or why there are none.
 
-        Raises:
-            SamplesError: there was no usable answer in time.
+        Every question has an entry, and one that fails costs the others nothing. It takes less than a tick.
         """
 
     async def run(self) -> None:

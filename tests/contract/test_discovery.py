@@ -36,6 +36,10 @@ _KINDS: dict[str, dict[str, tuple[str, bool, list[str]]]] = {
         "replicasets": ("ReplicaSet", True, _ALL),
         "replicasets/scale": ("Scale", True, _CHANGE),
     },
+    "/apis/autoscaling/v2": {
+        "horizontalpodautoscalers": ("HorizontalPodAutoscaler", True, _ALL),
+        "horizontalpodautoscalers/status": ("HorizontalPodAutoscaler", True, _CHANGE),
+    },
     "/apis/coordination.k8s.io/v1": {"leases": ("Lease", True, _ALL)},
     "/apis/policy/v1": {
         "poddisruptionbudgets": ("PodDisruptionBudget", True, _ALL),
@@ -72,6 +76,7 @@ async def test_groups_are_listed(api: Api) -> None:
     preferred = {group["name"]: group["preferredVersion"]["groupVersion"] for group in listed["groups"]}
     ours = {"apps", "coordination.k8s.io", "policy", "scheduling.k8s.io"}
     assert {name: preferred[name] for name in ours} == {name: f"{name}/v1" for name in ours}
+    assert preferred["autoscaling"] == "autoscaling/v2"
 
 
 async def test_a_group_tells_its_versions(api: Api) -> None:

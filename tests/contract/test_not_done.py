@@ -204,3 +204,14 @@ async def test_a_scale_is_not_applied(api: Api, namespace: str) -> None:
 async def test_some_services_are_not_done(api: Api, namespace: str, spec: dict[str, object], what: str) -> None:
     body = {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}], **spec}}
     assert await _undone(api, "POST", f"/api/v1/namespaces/{namespace}/services", body) == what
+
+
+@pytest.mark.parametrize("spec", [{"metrics": [{"type": "Pods"}]}, {"behavior": {"scaleDown": {}}}])
+async def test_autoscalers_with_metrics_or_behavior_are_not_done(
+    api: Api, namespace: str, spec: dict[str, object]
+) -> None:
+    path = f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    body = {"metadata": {"name": "a"}, "spec": {"maxReplicas": 1, "scaleTargetRef": reference, **spec}}
+    call = api.request("POST", path, body=body)
+    assert await undone(call) == "a HorizontalPodAutoscaler with metrics or behavior of its own"

@@ -66,6 +66,10 @@ REPLICA_SETS = Kind(
     "apps", "v1", "replicasets", "ReplicaSet", "V1ReplicaSet", ("rs",),
     status=True, subresources=("scale",), counts_generations=True,
 )  # fmt: skip
+AUTOSCALERS = Kind(
+    "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "V2HorizontalPodAutoscaler", ("hpa",),
+    status=True,
+)  # fmt: skip
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease", "V1Lease")
 BUDGETS = Kind(
     "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", "V1PodDisruptionBudget", ("pdb",),
@@ -77,6 +81,6 @@ PRIORITY_CLASSES = Kind(
 )  # fmt: skip
 
 KINDS = (
-    NAMESPACES, NODES, PODS, SERVICES, CONFIG_MAPS, EVENTS, DEPLOYMENTS, REPLICA_SETS, LEASES, BUDGETS,
+    NAMESPACES, NODES, PODS, SERVICES, CONFIG_MAPS, EVENTS, DEPLOYMENTS, REPLICA_SETS, AUTOSCALERS, LEASES, BUDGETS,
     PRIORITY_CLASSES,
 )  # fmt: skip

@@ -33,6 +33,7 @@ class DirectApi(Api):
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = JSON,
+        accept: str = JSON,
         timeout_s: float = 10.0,
         connect_s: float | None = None,
     ) -> bytes:
@@ -41,7 +42,7 @@ class DirectApi(Api):
         Raises:
             ApiError: the server refused.
         """
-        del timeout_s, connect_s
+        del accept, timeout_s, connect_s
         await asyncio.sleep(0)  # one request is one turn of the loop: nobody starves the others
         sent = b"" if body is None else msgspec.json.encode(body)
         answer = self._serving.answer(

@@ -19,26 +19,26 @@ _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "updat
 
 def document(path: str) -> Object | None:
     """Return the discovery document at `path`; None where there is none."""
-    groups = sorted({kind.group for kind in kinds.KINDS if kind.group})
+    groups = dict(sorted((kind.group, kind.version) for kind in kinds.KINDS if kind.group))
     match path.removeprefix("/").rstrip("/").split("/"):
         case ["version"]:
             return _VERSION
         case ["api"]:
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
         case ["apis"]:
-            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in groups]}
+            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(*each) for each in groups.items()]}
         case ["apis", group] if group in groups:
-            return {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
+            return {"kind": "APIGroup", "apiVersion": "v1", **_group(group, groups[group])}
         case ["api", "v1"]:
             return _resources("", "v1")
-        case ["apis", group, "v1"] if group in groups:
-            return _resources(group, "v1")
+        case ["apis", group, version] if groups.get(group) == version:
+            return _resources(group, version)
     return None
 
 
-def _group(name: str) -> Object:
-    version = {"groupVersion": f"{name}/v1", "version": "v1"}
-    return {"name": name, "versions": [version], "preferredVersion": version}
+def _group(name: str, version: str) -> Object:
+    served = {"groupVersion": f"{name}/{version}", "version": version}
+    return {"name": name, "versions": [served], "preferredVersion": served}
 
 
 def _resources(group: str, version: str) -> Object:

@@ -23,11 +23,13 @@ _REAL = {
         "podtemplates", "replicationcontrollers", "resourcequotas", "secrets", "serviceaccounts", "watch",
     )),
     *(("apps", "v1", plural) for plural in ("controllerrevisions", "daemonsets", "statefulsets", "watch")),
+    *(("autoscaling", "v1", plural) for plural in ("", "horizontalpodautoscalers", "watch")),
+    ("autoscaling", "v2", "watch"),
     *((group, "v1", "watch") for group in ("coordination.k8s.io", "policy", "scheduling.k8s.io")),
 }  # fmt: skip
 _REAL_GROUPS = {
     "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "authentication.k8s.io",
-    "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io", "discovery.k8s.io", "events.k8s.io",
+    "authorization.k8s.io", "batch", "certificates.k8s.io", "discovery.k8s.io", "events.k8s.io",
     "flowcontrol.apiserver.k8s.io", "networking.k8s.io", "node.k8s.io", "rbac.authorization.k8s.io", "resource.k8s.io",
     "storage.k8s.io",
 }  # fmt: skip

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING
 from plimsoll.embedded.core import kinds
 from plimsoll.embedded.core.notation.names import qualified_name
 from plimsoll.embedded.core.problem import Object, invalid
+from plimsoll.embedded.core.rules.autoscalers import (
+    bad_autoscaler,
+    new_autoscaler,
+    with_autoscaler_defaults,
+)
 from plimsoll.embedded.core.rules.budgets import bad_budget, bad_budget_change
 from plimsoll.embedded.core.rules.config_maps import bad_config_map, bad_config_map_change
 from plimsoll.embedded.core.rules.metadata import bad_metadata, bad_metadata_change
@@ -196,6 +201,7 @@ _RULES: dict[Kind, Rules] = {
     kinds.SERVICES: Rules(with_service_defaults, _new_service, bad_service, bad_service_change),
     kinds.CONFIG_MAPS: Rules(bad=bad_config_map, bad_change=bad_config_map_change),
     kinds.EVENTS: Rules(_event_defaults, bad=_bad_event),
+    kinds.AUTOSCALERS: Rules(with_autoscaler_defaults, new_autoscaler, bad_autoscaler),
     kinds.LEASES: Rules(_lease_defaults, bad=_bad_lease),
     kinds.BUDGETS: Rules(_with_spec, _new_budget, bad_budget, bad_budget_change),
     kinds.PRIORITY_CLASSES: Rules(with_priority_defaults, bad=bad_priority, bad_change=bad_priority_change),

@@ -1,0 +1,144 @@
+"""Which parameters hold for one workload? Its annotations where they say something, else the cluster's defaults.
+
+The law is kpa-spec section 3. Every value that can be read counts, also one that breaks its rule, as in the original:
+whoever uses the result looks at the problems first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autoscaler.config import workload
+from autoscaler.config.cluster import KPA
+from autoscaler.config.rules import LARGEST_SCALE, LEAST_TARGET
+from autoscaler.core.model import SECOND_NS, Averaging, Metric, Policy, Question, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autoscaler.config.cluster import Defaults, DeploymentDefaults
+    from autoscaler.config.problem import Problem
+
+RPS_UTILISATION = 0.7
+"""Fixed in the original: the percentage of the ConfigMap is for concurrency alone."""
+
+_UNREADABLE_NS = -(2**63)  # what Go makes of a panic window that is no number, before the least of one second
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a workload is scaled by, and how its load is measured."""
+
+    policy: Policy
+    reading: Reading
+    autoscaler_class: str = KPA
+
+    @property
+    def ours(self) -> bool:
+        """Whether the workload is ours to scale; other classes belong to other autoscalers."""
+        return self.autoscaler_class == KPA
+
+
+def resolve(
+    base: Defaults,
+    deployment: DeploymentDefaults,
+    annotations: Mapping[str, str],
+    *,
+    name: str,
+    reachable: bool = True,
+) -> tuple[Resolved, tuple[Problem, ...]]:
+    """Resolve the parameters of the workload `name`; where there is any problem, they are not to be used.
+
+    `reachable` is whether requests are routed to it: what is unreachable keeps no least number of replicas.
+    """
+    told = workload.read_annotations(base, annotations)
+    said = told.values
+    target, total = _target(base, said)
+    window_ns = stable_window_ns(base, said)
+    policy = Policy(
+        metric=_metric(said),
+        averaging=_averaging(said),
+        target=target,
+        total=total,
+        target_burst_capacity=said.get(workload.BURST, base.target_burst_capacity),
+        panic_threshold=said.get(workload.THRESHOLD, base.panic_threshold_percentage) / 100.0,
+        stable_window_s=window_ns // SECOND_NS,
+        panic_window_s=_panic_window_s(window_ns, said.get(workload.PANIC_WINDOW, base.panic_window_percentage)),
+        max_scale_up_rate=base.max_scale_up_rate,
+        max_scale_down_rate=base.max_scale_down_rate,
+        scale_down_delay_s=scale_down_delay_ns(base, said) // SECOND_NS,
+        activation_scale=said.get(workload.ACTIVATION_SCALE, 0),
+        initial_scale=_initial_scale(base, said),
+        min_scale=said.get(workload.MIN_SCALE, base.min_scale) if reachable else 0,
+        max_scale=said.get(workload.MAX_SCALE, base.max_scale),
+        enable_scale_to_zero=base.enable_scale_to_zero,
+        scale_to_zero_grace_period_ns=base.scale_to_zero_grace_period_ns,
+        scale_to_zero_pod_retention_period_ns=said.get(workload.RETENTION, base.scale_to_zero_pod_retention_period_ns),
+        progress_deadline_ns=said.get(workload.DEADLINE, deployment.progress_deadline_ns),
+        activator_capacity=base.activator_capacity,
+        reachable=reachable,
+    )
+    preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
+    reading = Reading(
+        Question(policy.metric, preset, said.get(workload.QUERY, "")), key=said.get(workload.METRICS_KEY, name)
+    )
+    return Resolved(policy, reading, workload.autoscaler_class(base, told)), tuple(told.problems)
+
+
+def stable_window_ns(base: Defaults, said: Mapping[str, Any]) -> int:
+    """Return the stable window as it is written; whole seconds where it keeps its rule."""
+    window: int = said.get(workload.STABLE_WINDOW, base.stable_window_ns)
+    return window
+
+
+def scale_down_delay_ns(base: Defaults, said: Mapping[str, Any]) -> int:
+    """Return the scale-down delay as it is written; whole seconds where it keeps its rule."""
+    delay: int = said.get(workload.DELAY, base.scale_down_delay_ns)
+    return delay
+
+
+def _metric(said: Mapping[str, Any]) -> Metric:
+    return Metric.RPS if said.get(workload.METRIC) == Metric.RPS.value else Metric.CONCURRENCY
+
+
+def _averaging(said: Mapping[str, Any]) -> Averaging:
+    weighted = workload.AVERAGINGS[1:]
+    return Averaging.WEIGHTED_EXPONENTIAL if said.get(workload.AVERAGING) in weighted else Averaging.LINEAR
+
+
+def _target(base: Defaults, said: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the load that a replica should carry, and the same before utilisation."""
+    concurrency = said.get(workload.CONTAINER_CONCURRENCY, 0)
+    if _metric(said) is Metric.RPS:
+        total, utilisation = base.requests_per_second_target_default, RPS_UTILISATION
+    else:
+        total = float(concurrency) or base.container_concurrency_target_default
+        utilisation = base.container_concurrency_target_fraction
+    if workload.TARGET_LOAD in said:
+        total = said[workload.TARGET_LOAD]
+        # More than a container takes at once cannot be aimed for; metrics of other classes know no such bound.
+        counts_requests = said.get(workload.METRIC, _default_metric(said)) == Metric.CONCURRENCY.value
+        if counts_requests and concurrency and total > concurrency:
+            total = float(concurrency)
+    if workload.UTILISATION in said:
+        utilisation = said[workload.UTILISATION] / 100.0
+    return max(total * utilisation, LEAST_TARGET), total
+
+
+def _default_metric(said: Mapping[str, Any]) -> str:
+    return Metric.CONCURRENCY.value if said.get(workload.CLASS, KPA) == KPA else ""
+
+
+def _panic_window_s(window_ns: int, percentage: float) -> int:
+    share = window_ns * percentage / 100.0
+    panic_ns = int(share) if math.isfinite(share) and abs(share) < -_UNREADABLE_NS else _UNREADABLE_NS
+    # Half away from zero; a window below zero ends at the least of one second in any case.
+    return max(1, (panic_ns + SECOND_NS // 2) // SECOND_NS)
+
+
+def _initial_scale(base: Defaults, said: Mapping[str, Any]) -> int:
+    scale: int = said.get(workload.INITIAL_SCALE, base.initial_scale)
+    too_large = not -LARGEST_SCALE - 1 <= scale <= LARGEST_SCALE
+    return base.initial_scale if too_large or (scale == 0 and not base.allow_zero_initial_scale) else scale

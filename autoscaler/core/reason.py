@@ -1,0 +1,75 @@
+"""What does a person read of a decision? One sentence with the numbers that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autoscaler.core.model import Metric, Mode, Seen
+
+if TYPE_CHECKING:
+    from autoscaler.core.model import Inputs, Policy
+
+_LOAD = {Metric.CONCURRENCY: "load", Metric.RPS: "load/s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the law asked for: by each window alone (rates applied), together, and with the scale-down delay."""
+
+    by_stable: int
+    by_panic: int
+    fresh: int
+    wanted: int
+
+
+def sentence(inputs: Inputs, asked: Asked, mode: Mode, desired: int) -> str:
+    """Return why `desired` replicas were decided."""
+    if inputs.leave:
+        return f"left alone: {inputs.leave}"
+    if inputs.current == 0:
+        return "somebody scaled it to zero; autoscaling resumes above zero"
+    kept = max(inputs.current, inputs.standing) if mode is Mode.HELD else asked.wanted
+    said = _held(inputs, asked) if mode is Mode.HELD else _decided(inputs, asked, mode)
+    return said + _bound(inputs, kept, desired)
+
+
+def _held(inputs: Inputs, asked: Asked) -> str:
+    if inputs.hold:
+        return f"held: {inputs.hold}"
+    if inputs.panic is None:
+        return "held: no sample of its load has been seen yet"
+    if inputs.seen is Seen.NOTHING:
+        return f"held: no samples; last known load {_short(inputs.panic)}"
+    return f"held: some ready pods sent no samples; {asked.wanted} wanted, part of the data never scales down"
+
+
+def _decided(inputs: Inputs, asked: Asked, mode: Mode) -> str:
+    policy = inputs.policy
+    delayed = f"; kept at {asked.wanted}: scale-down-delay" if asked.wanted > asked.fresh else ""
+    if mode is Mode.STABLE:
+        return f"stable: {_over(policy, inputs.stable, policy.stable_window_s)}: {asked.by_stable}{delayed}"
+    burst = _over(policy, inputs.panic, policy.panic_window_s)
+    if asked.fresh > max(asked.by_panic, asked.by_stable):
+        return f"panic: kept at {asked.fresh}, its highest; {burst}{delayed}"
+    return f"panic: {burst}, {inputs.ready} ready: {asked.fresh}{delayed}"
+
+
+def _over(policy: Policy, average: float | None, window_s: int) -> str:
+    return f"{_LOAD[policy.metric]} {_short(average or 0.0)} over {window_s}s, target {_short(policy.target)} each"
+
+
+def _bound(inputs: Inputs, kept: int, desired: int) -> str:
+    policy = inputs.policy
+    if desired > kept:
+        if desired == policy.initial_scale and desired > policy.min_scale and not inputs.initialised:
+            why = "initial-scale"
+        else:
+            why = "min-scale" if policy.min_scale else "the last replica stays, as zero needs the activator"
+        return f"; raised to {desired}: {why}"
+    return f"; lowered to {desired}: max-scale" if desired < kept else ""
+
+
+def _short(number: float) -> str:
+    """Return a number as a person wants to read it; the exact one stands in the decision."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,122 @@
+"""How does a decided count reach the API server? Read the scale, and write it if it is still the one decided on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from autoscaler.core.writers import MANAGER
+from autoscaler.core.writing import Change, Failed, Gone, Overtaken, Refused, Unchanged, Write, Written, step
+from autoscaler.shell import cluster
+from kube.client import MERGE_PATCH, NO_ANSWER, ApiError
+from kube.events import Notice
+from kube.objects import Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autoscaler.core.inventory import Inventory, Target
+    from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.writers import Writers
+    from autoscaler.core.writing import Outcome
+    from kube.client import Api
+
+_TRIES = 5  # conflicts in a row: who changes an object so often that we never come through is told of
+_TIMEOUT_S = 5.0
+_GONE, _CONFLICT, _TOO_MANY = 404, 409, 429
+
+
+@dataclass(slots=True)
+class Scaling:
+    """Writes replica counts, and keeps inventory and writers abreast of what it wrote; `tell` takes the Events."""
+
+    api: Api
+    inventory: Inventory
+    writers: Writers
+    tell: Callable[[Notice], None]
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+
+    def holds(self, stable_window_s: Callable[[str], int]) -> dict[str, str]:
+        """Return which workloads nothing may be written to now, and why, by UID; what is new of it becomes an Event."""
+        holds = self.writers.holds(now_ms=self.now_ms(), stable_window_s=stable_window_s)
+        for said in self.writers.said():
+            self.tell(Notice(cluster.workload_reference(said.key), said.reason, said.message, "Warning"))
+        return holds
+
+    async def write(self, target: Target, desired: int) -> Outcome:
+        """Ask for `desired` replicas of a target that was decided on as it stands in `target`; return what came of it.
+
+        One read and one write where nobody interferes; a conflict is tried again on what stands there then.
+        """
+        key, change = target.key, Change(target.replicas, desired)
+        try:
+            for _ in range(_TRIES):
+                outcome = await self._try(key, change)
+                if outcome is not None:
+                    break
+            else:
+                outcome = Refused(f"others changed it during each of {_TRIES} tries")
+        except ApiError as error:
+            return _failure(error, unknown=False)
+        if isinstance(outcome, Written | Unchanged):
+            count = outcome.now if isinstance(outcome, Written) else outcome.replicas
+            self.inventory.counted(key.uid, count, outcome.version)
+        if isinstance(outcome, Overtaken):
+            outcome = replace(outcome, by=await self._manager(key, outcome))
+            self.inventory.counted(key.uid, outcome.found, outcome.version)
+            self.writers.seen(key, outcome.found, outcome.version, manager=outcome.by, now_ms=self.now_ms())
+        return outcome
+
+    async def _try(self, key: WorkloadKey, change: Change) -> Outcome | None:
+        """Return the outcome of one try, None for a conflict.
+
+        Raises:
+            ApiError: the scale could not be read; nothing was written.
+        """
+        path = cluster.scale_path(key)
+        try:
+            found = cluster.found_scale(await self.api.request("GET", path, timeout_s=_TIMEOUT_S))
+        except msgspec.DecodeError as error:
+            return Refused(f"its scale cannot be read: {error}")
+        decided = step(key.uid, change, found)
+        if not isinstance(decided, Write):
+            return decided
+        body = {"metadata": {"resourceVersion": decided.version}, "spec": {"replicas": decided.replicas}}
+        self.writers.writing(key.uid, decided.replicas, now_ms=self.now_ms())
+        try:
+            answer = await self.api.request(
+                "PATCH",
+                path,
+                query={"fieldManager": MANAGER},
+                body=body,
+                content_type=MERGE_PATCH,
+                timeout_s=_TIMEOUT_S,
+            )
+        except ApiError as error:
+            unknown = error.status == NO_ANSWER or error.status >= 500
+            if not unknown:
+                self.writers.not_written(key.uid, decided.replicas)
+            return None if error.status == _CONFLICT else _failure(error, unknown=unknown)
+        version = cluster.found_scale(answer).version
+        self.writers.wrote(key.uid, decided.replicas, version)
+        return Written(found.replicas, decided.replicas, version)
+
+    async def _manager(self, key: WorkloadKey, found: Overtaken) -> str:
+        """Return who set the count that we found, "" where that cannot be told."""
+        try:
+            answer = await self.api.request("GET", cluster.workload_path(key), timeout_s=_TIMEOUT_S)
+            workload = msgspec.json.decode(answer, type=Workload)
+        except (ApiError, msgspec.DecodeError):
+            return ""
+        return cluster.manager_of_replicas(workload) if workload.metadata.resource_version == found.version else ""
+
+
+def _failure(error: ApiError, *, unknown: bool) -> Outcome:
+    if error.status == _GONE:
+        return Gone()
+    if 400 <= error.status < 500 and error.status != _TOO_MANY:
+        return Refused(error.message)
+    return Failed(error.message, unknown)

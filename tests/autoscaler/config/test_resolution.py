@@ -1,0 +1,220 @@
+"""A workload's parameters are its annotations' where they say something, else the cluster's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaler.config import Defaults, DeploymentDefaults, Resolved, resolve
+from autoscaler.core.model import SECOND_NS, Averaging, Metric, Policy, Question, Reading
+
+A = "autoscaling.knative.dev/"
+P = "plimsoll.dev/"
+HPA = "hpa.autoscaling.knative.dev"
+
+
+def resolved(annotations: dict[str, str], **base: Any) -> Resolved:
+    reachable = base.pop("reachable", True)
+    result, problems = resolve(Defaults(**base), DeploymentDefaults(), annotations, name="chat", reachable=reachable)
+    assert problems == ()
+    return result
+
+
+def test_who_says_nothing_gets_the_laws_defaults() -> None:
+    assert resolved({}) == Resolved(Policy(), Reading(Question(), key="chat"))
+    assert resolved({}).ours
+
+
+def test_annotations_override_the_cluster() -> None:
+    said = {
+        "metric": "rps",
+        "metric-aggregation-algorithm": "weightedExponential",
+        "target": "10",
+        "target-utilization-percentage": "80",
+        "target-burst-capacity": "-1",
+        "window": "30s",
+        "panic-window-percentage": "20",
+        "panic-threshold-percentage": "150",
+        "min-scale": "1",
+        "max-scale": "8",
+        "initial-scale": "2",
+        "activation-scale": "3",
+        "scale-down-delay": "15s",
+        "scale-to-zero-pod-retention-period": "500ms",
+    }
+    annotations = {A + key: text for key, text in said.items()}
+    annotations["serving.knative.dev/progress-deadline"] = "2m"
+    assert resolved(annotations).policy == Policy(
+        metric=Metric.RPS,
+        averaging=Averaging.WEIGHTED_EXPONENTIAL,
+        target=8.0,
+        total=10.0,
+        target_burst_capacity=-1.0,
+        panic_threshold=1.5,
+        stable_window_s=30,
+        panic_window_s=6,
+        scale_down_delay_s=15,
+        activation_scale=3,
+        initial_scale=2,
+        min_scale=1,
+        max_scale=8,
+        scale_to_zero_pod_retention_period_ns=500_000_000,
+        progress_deadline_ns=120 * SECOND_NS,
+    )
+
+
+def test_the_cluster_sets_what_annotations_do_not() -> None:
+    base = Defaults(
+        enable_scale_to_zero=False,
+        max_scale_up_rate=20.0,
+        max_scale_down_rate=1.1,
+        container_concurrency_target_fraction=0.5,
+        container_concurrency_target_default=8.0,
+        target_burst_capacity=0.0,
+        activator_capacity=7.0,
+        stable_window_ns=180 * SECOND_NS,
+        panic_window_percentage=13.0,
+        panic_threshold_percentage=300.0,
+        scale_down_delay_ns=60 * SECOND_NS,
+        scale_to_zero_grace_period_ns=1,
+        scale_to_zero_pod_retention_period_ns=2,
+        initial_scale=3,
+        min_scale=2,
+        max_scale=9,
+        metrics_preset="tgi",
+    )
+    result, problems = resolve(base, DeploymentDefaults(5 * SECOND_NS), {}, name="chat")
+    assert problems == ()
+    assert result.reading.question.preset == "tgi"
+    assert result.policy == Policy(
+        target=4.0,
+        total=8.0,
+        target_burst_capacity=0.0,
+        panic_threshold=3.0,
+        stable_window_s=180,
+        panic_window_s=23,
+        max_scale_up_rate=20.0,
+        max_scale_down_rate=1.1,
+        scale_down_delay_s=60,
+        initial_scale=3,
+        min_scale=2,
+        max_scale=9,
+        enable_scale_to_zero=False,
+        scale_to_zero_grace_period_ns=1,
+        scale_to_zero_pod_retention_period_ns=2,
+        progress_deadline_ns=5 * SECOND_NS,
+        activator_capacity=7.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("annotations", "target", "total"),
+    [
+        ({}, 70.0, 100.0),
+        ({f"{P}container-concurrency": "10"}, 7.0, 10.0),
+        ({f"{P}container-concurrency": "0"}, 70.0, 100.0),
+        ({f"{A}target": "10"}, 7.0, 10.0),
+        ({f"{A}target": "150", f"{P}container-concurrency": "10"}, 7.0, 10.0),
+        ({f"{A}target": "5", f"{P}container-concurrency": "10"}, 3.5, 5.0),
+        ({f"{A}target": "0.01", f"{A}target-utilization-percentage": "1"}, 0.01, 0.01),
+        ({f"{A}metric": "rps"}, 140.0, 200.0),
+        ({f"{A}metric": "rps", f"{A}target": "150", f"{P}container-concurrency": "10"}, 105.0, 150.0),
+        ({f"{A}metric": "rps", f"{A}target-utilization-percentage": "50"}, 100.0, 200.0),
+        # Metrics of other classes are not bounded by what a container takes at once.
+        ({f"{A}class": HPA, f"{A}target": "150", f"{P}container-concurrency": "10"}, 105.0, 150.0),
+    ],
+)
+def test_the_target_is_what_a_replica_should_carry(annotations: dict[str, str], target: float, total: float) -> None:
+    policy = resolved(annotations).policy
+    assert (policy.target, policy.total) == (pytest.approx(target), total)
+
+
+def test_the_percentage_of_the_map_is_for_concurrency_alone() -> None:
+    assert resolved({f"{A}metric": "rps"}, container_concurrency_target_fraction=0.1).policy.target == 140.0
+
+
+@pytest.mark.parametrize(
+    ("window", "percentage", "panic_s"), [("60s", "10", 6), ("6s", "1", 1), ("25s", "10", 3), ("125s", "10", 13)]
+)
+def test_the_panic_window_is_a_rounded_share_of_the_stable_one(window: str, percentage: str, panic_s: int) -> None:
+    assert resolved({f"{A}window": window, f"{A}panic-window-percentage": percentage}).policy.panic_window_s == panic_s
+
+
+def test_what_nothing_is_routed_to_keeps_no_least_number() -> None:
+    policy = resolved({f"{A}min-scale": "3", f"{A}max-scale": "5"}, min_scale=2, reachable=False).policy
+    assert policy == replace(Policy(), max_scale=5, reachable=False)
+
+
+def test_a_class_of_others_is_not_ours() -> None:
+    assert resolved({f"{A}class": HPA}).autoscaler_class == HPA
+    assert not resolved({f"{A}class": ""}).ours
+    assert not resolved({}, pod_autoscaler_class=HPA).ours
+    assert resolved({f"{A}class": "kpa.autoscaling.knative.dev"}, pod_autoscaler_class=HPA).ours
+
+
+def test_the_reading_is_the_presets_or_the_workloads_own_query() -> None:
+    said = {f"{A}metric": "rps", f"{P}metrics-preset": "istio", f"{P}metrics-key": "chat-svc"}
+    assert resolved(said).reading == Reading(Question(Metric.RPS, "istio"), key="chat-svc")
+    query = 'sum(rate(x{namespace="$namespace"}[1m]))'
+    reading = resolved({f"{P}query": query}, allow_custom_queries=True).reading
+    assert reading == Reading(Question(query=query), key="chat")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "field", "value"),
+    [
+        ({f"{A}window": "60"}, "stable_window_s", 180),
+        ({f"{A}target-burst-capacity": "1e400"}, "target_burst_capacity", 211.0),
+        ({f"{A}panic-threshold-percentage": "x"}, "panic_threshold", 2.0),
+        ({f"{A}min-scale": "0x5", f"{A}minScale": "7"}, "min_scale", 2),
+        ({f"{A}max-scale": "2147483648"}, "max_scale", 20),
+        ({f"{A}initial-scale": "abc"}, "initial_scale", 3),
+        ({f"{A}initial-scale": "0"}, "initial_scale", 3),
+        ({f"{A}activation-scale": "99999999999"}, "activation_scale", 0),
+        ({f"{A}scale-down-delay": "60"}, "scale_down_delay_s", 30),
+        ({"serving.knative.dev/progress-deadline": "60"}, "progress_deadline_ns", 600 * SECOND_NS),
+        # What can be read is taken, though it breaks its rule.
+        ({f"{A}window": "5s"}, "stable_window_s", 5),
+        ({f"{A}min-scale": "-1"}, "min_scale", -1),
+        ({f"{A}activation-scale": "1"}, "activation_scale", 1),
+        ({f"{A}panic-threshold-percentage": "70"}, "panic_threshold", 0.7),
+        ({f"{A}panic-window-percentage": "inf"}, "panic_window_s", 1),
+        ({f"{A}panic-window-percentage": "-50"}, "panic_window_s", 1),
+    ],
+)
+def test_an_unreadable_annotation_gives_way_to_the_cluster_and_is_a_problem(
+    annotations: dict[str, str], field: str, value: Any
+) -> None:
+    base = Defaults(
+        stable_window_ns=180 * SECOND_NS, min_scale=2, max_scale=20, initial_scale=3, scale_down_delay_ns=30 * SECOND_NS
+    )
+    result, problems = resolve(base, DeploymentDefaults(), annotations, name="chat")
+    assert len(problems) == 1
+    assert getattr(result.policy, field) == value
+
+
+def test_an_initial_scale_beyond_int32_passes_and_does_nothing_as_in_the_original() -> None:
+    assert resolved({f"{A}initial-scale": "2147483648"}, initial_scale=3).policy.initial_scale == 3
+
+
+NUMBERS = st.sampled_from(["1", "2", "6s", "50", "110", "0.5", "1h", "rps", "linear", "x", "nan", "-1"])
+KEYS = st.sampled_from(
+    ["window", "target", "panic-window-percentage", "min-scale", "max-scale", "metric", "scale-down-delay"]
+)
+
+
+@given(st.dictionaries(KEYS, NUMBERS))
+def test_what_has_no_problem_is_what_the_law_can_bear(said: dict[str, str]) -> None:
+    result, problems = resolve(
+        Defaults(), DeploymentDefaults(), {A + key: text for key, text in said.items()}, name="chat"
+    )
+    policy = result.policy
+    if not problems:
+        assert 6 <= policy.stable_window_s <= 3600
+        assert 1 <= policy.panic_window_s <= policy.stable_window_s
+        assert policy.target >= 0.01
+        assert policy.max_scale == 0 or policy.min_scale <= policy.max_scale
