@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -21,6 +22,11 @@ from plimsoll.demo.ground import Ground, chosen
 from plimsoll.demo.problem import DemoError
 from plimsoll.demo.shell.screens import Lines, LiveScreen
 from plimsoll.demo.shell.trace_file import read_trace
+from plimsoll.explain import command as explain
+from plimsoll.explain.problem import ExplainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 
@@ -29,19 +35,19 @@ def main() -> None:
     """Do what the command line asks for; what goes wrong is one sentence, and the exit status is 1."""
     given = _parser().parse_args()
     try:
-        if given.command == "check":
-            sys.exit(check.run(given.files, _say))
-        app.run(_plan(given), Lines(_say) if _plain(given.plain) else LiveScreen(Console()), _say)
-    except (TraceError, LocalProblem, DemoError) as problem:
+        status = given.run(given, _say)
+    except (TraceError, LocalProblem, DemoError, ExplainError) as problem:
         sys.exit(f"plimsoll: {problem}")
     except KeyboardInterrupt:
         _say("ended early; nothing is left running")
         sys.exit(_INTERRUPTED)
+    if status:
+        sys.exit(status)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="plimsoll", description="Keep GPU inference at its load line.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     checking = commands.add_parser(
         "check",
         help="tell what is wrong with ConfigMaps and annotations before they are applied",
@@ -51,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument(
         "files", nargs="+", metavar="FILE", help="YAML, several documents or Lists; - for standard input"
     )
+    checking.set_defaults(run=lambda given, say: check.run(given.files, say))
     demo = commands.add_parser(
         "demo",
         help="watch real requests raise and lower replicas",
@@ -83,7 +90,14 @@ def _parser() -> argparse.ArgumentParser:
         "--name", default="demo", help="of the local cluster; a second demo beside this one needs another"
     )
     demo.add_argument("--plain", action="store_true", help="print lines instead of the live view")
+    demo.set_defaults(run=_demo)
+    explain.add_commands(commands)
     return parser
+
+
+def _demo(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    app.run(_plan(given), Lines(say) if _plain(given.plain) else LiveScreen(Console()), say)
+    return 0
 
 
 def _factor(text: str) -> float:

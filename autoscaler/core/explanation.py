@@ -214,7 +214,7 @@ def _delay(policy: Policy, numbers: Worked) -> Step:
     return Step(
         "scale-down delay",
         "the most that was wanted within scale-down-delay counts",
-        "off" if off else says if policy.reachable else "nothing routes to it: not delayed",
+        "off" if off else says,
         numbers.delayed,
         mattered=mattered,
     )
@@ -243,14 +243,15 @@ def _bounds(inputs: Inputs, replicas: int) -> list[Step]:
     floor = max(least, policy.initial_scale) if waiting else least
     with_min = max(replicas, least)
     with_initial = max(with_min, floor)
-    most = max(policy.max_scale, floor)
-    with_max = min(with_initial, most) if policy.max_scale else with_initial
+    with_max = with_initial
+    if 0 < policy.max_scale < with_initial and with_initial == replicas:  # what was raised is not lowered again
+        with_max = policy.max_scale
     at_last = max(with_max, 1)
     initial = f"not reached yet, so at least {policy.initial_scale}: {_change(with_min, with_initial)}"
     return [
         Step(
             "min scale",
-            "at least min-scale, which wins over max-scale",
+            "at least min-scale",
             f"at least {least}: {_change(replicas, with_min)}" if least else "off",
             with_min,
             mattered=with_min != replicas,
@@ -264,7 +265,7 @@ def _bounds(inputs: Inputs, replicas: int) -> list[Step]:
         ),
         Step(
             "max scale",
-            "at most max-scale",
+            "at most max-scale, unless the count was just raised to its least",
             f"at most {policy.max_scale}: {_change(with_initial, with_max)}" if policy.max_scale else "off",
             with_max,
             mattered=with_max != with_initial,

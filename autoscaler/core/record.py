@@ -98,12 +98,15 @@ class Book:
 
     def _near(self, namespace: str, name: str) -> tuple[WorkloadKey, ...]:
         workloads = self.workloads()
-        # The same name in another namespace is the likeliest slip, and no likeness of letters finds it.
+        # The same name in another namespace, or of another kind, is the likeliest slip.
         elsewhere = [key for key in workloads if key.name == name]
-        inside = {key.name: key for key in workloads if key.namespace == namespace and key.name != name}
+        inside: dict[str, list[WorkloadKey]] = {}
+        for key in workloads:
+            if key.namespace == namespace and key.name != name:
+                inside.setdefault(key.name, []).append(key)
         # Likeness is costly to measure: of thousands, only those that begin alike are looked at.
         likely = sorted(inside, key=lambda known: -_common(known, name))[:_NAMES_COMPARED]
-        alike = [inside[known] for known in get_close_matches(name, likely, n=_NAMES_TOLD)]
+        alike = [key for known in get_close_matches(name, likely, n=_NAMES_TOLD) for key in inside[known]]
         return tuple((elsewhere + alike)[:_NAMES_TOLD])
 
 

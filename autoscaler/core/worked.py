@@ -59,7 +59,7 @@ def worked(inputs: Inputs, stable: float, panic: float) -> Worked:
     lowest = math.floor(base / policy.max_scale_down_rate) if policy.reachable else 0
     limited = Pair(min(max(asked.stable, lowest), highest), min(max(asked.panic, lowest), highest))
     activated = Pair(_activated(policy, asked.stable, limited.stable), _activated(policy, asked.panic, limited.panic))
-    share = asked.panic / base
+    share = _ceiling(panic / policy.target) / base
     over = share >= policy.panic_threshold
     since_ms = inputs.at_ms if over else _lasting(inputs)
     picked = activated.stable if since_ms is None else max(activated.stable, activated.panic)
@@ -78,7 +78,7 @@ def worked(inputs: Inputs, stable: float, panic: float) -> Worked:
         picked=picked,
         floor=floor,
         fresh=fresh,
-        delayed=max(fresh, inputs.delayed) if policy.reachable else fresh,
+        delayed=max(fresh, inputs.delayed),
     )
 
 
@@ -101,6 +101,10 @@ def _floor(inputs: Inputs, since_ms: int | None, picked: int) -> int:
         return max(inputs.floor, picked)
     left = inputs.panic_since_ms is not None
     return 0 if left else inputs.floor
+
+
+def _ceiling(replicas: float) -> float:
+    return replicas if math.isinf(replicas) else math.ceil(replicas)
 
 
 def _rounded_up(replicas: float) -> int:

@@ -130,7 +130,8 @@ class Gate:
         if (await self._review(_ACCESS_REVIEWS, body, _AccessReview)).status.allowed:
             return None
         return ForbiddenReaderError(
-            f'{user.username} may not "get" the nonResourceURL {URL}: bind it to the ClusterRole plimsoll-decision-reader'
+            f'{user.username} may not "get" the nonResourceURL {URL}: bind it to the ClusterRole '
+            "plimsoll-decision-reader"
         )
 
     async def _review(self, path: str, body: dict[str, Any], kind: type[Any]) -> Any:

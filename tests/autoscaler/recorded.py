@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -15,11 +16,11 @@ KEY = WorkloadKey("uid-llama", "chat", "llama")
 
 def decided(inputs: Inputs) -> Decision:
     """Decide on inputs: kpa-spec section 2, step by step, then holds and bounds."""
-    if inputs.leave or inputs.current == 0:
-        return outcome(inputs, Mode.HELD, 0, inputs.current)
     standing = max(inputs.current, inputs.standing)
+    if inputs.leave or inputs.current == 0:
+        return outcome(inputs, Mode.HELD, standing, inputs.current)
     if inputs.hold or inputs.stable is None or inputs.panic is None or inputs.seen is Seen.NOTHING:
-        return outcome(inputs, Mode.HELD, 0, bounded(inputs, standing))
+        return outcome(inputs, Mode.HELD, standing, bounded(inputs, standing))
     p = inputs.policy
     r = max(1, inputs.ready)
     up = math.ceil(p.max_scale_up_rate * r)
@@ -38,12 +39,11 @@ def decided(inputs: Inputs) -> Decision:
     if panic_since is not None:
         floor = max(floor, want_s, want_p)
         d = floor
-    if p.reachable:
-        d = max(d, inputs.delayed)
+    d = max(d, inputs.delayed)
     if inputs.seen is Seen.PART and d < standing:
-        return outcome(inputs, Mode.HELD, d, bounded(inputs, standing), panic=(panic_since, floor))
+        return outcome(inputs, Mode.HELD, d, bounded(inputs, standing), (panic_since, floor))
     mode = Mode.STABLE if panic_since is None else Mode.PANIC
-    return outcome(inputs, mode, d, bounded(inputs, d), panic=(panic_since, floor))
+    return outcome(inputs, mode, d, bounded(inputs, d), (panic_since, floor))
 
 
 def bounded(inputs: Inputs, x: int) -> int:
@@ -54,14 +54,21 @@ def bounded(inputs: Inputs, x: int) -> int:
     if x < least:
         x = least
     elif p.max_scale != 0 and x > p.max_scale:
-        x = max(p.max_scale, least)
+        x = p.max_scale
     return 1 if x == 0 else x
 
 
 def outcome(
-    inputs: Inputs, mode: Mode, wanted: int, desired: int, *, panic: tuple[int | None, int] = (None, 0)
+    inputs: Inputs, mode: Mode, wanted: int, desired: int, panic: tuple[int | None, int] | None = None
 ) -> Decision:
-    return Decision(inputs, mode, wanted, desired, -7, *panic, f"{mode.value}: told by the test")
+    """Return the decision; `panic` as it is remembered, None where the law was not asked."""
+    excess = None
+    if panic is not None:
+        p, load = inputs.policy, inputs.panic or 0.0
+        tbc = p.target_burst_capacity
+        excess = math.floor(inputs.ready * p.total - tbc - load) if tbc > 0 else int(tbc)
+    since, floor = (inputs.panic_since_ms, inputs.floor) if panic is None else panic
+    return Decision(inputs, mode, wanted, desired, excess, since, floor, f"{mode.value}: told by the test")
 
 
 def record(inputs: Inputs, key: WorkloadKey = KEY) -> Record:
@@ -102,14 +109,14 @@ policies = st.builds(
     reachable=st.booleans(),
 )
 
-many_inputs = st.builds(
+_looks = st.builds(
     Inputs,
     at_ms=st.just(AT_MS),
     policy=policies,
     current=_count,
     ready=_count,
-    stable=st.none() | _load,
-    panic=st.none() | _load,
+    stable=_load,
+    panic=_load,
     seen=st.sampled_from(Seen),
     hold=st.sampled_from(["", "", "", "its annotations have problems"]),
     leave=st.sampled_from(["", "", "", "an HPA sets its replicas"]),
@@ -119,6 +126,8 @@ many_inputs = st.builds(
     standing=_count,
     initialised=st.booleans(),
 )
+
+many_inputs = _looks | _looks.map(lambda inputs: replace(inputs, stable=None, panic=None))
 
 records = st.builds(
     Record,

@@ -14,7 +14,6 @@ import pytest
 from autoscaler import app
 from autoscaler.app import Autoscaler
 from autoscaler.core.gathering import gather
-from autoscaler.core.observation import Samples
 from autoscaler.core.queries import Selection
 from autoscaler.shell.source import SamplesError
 from kube.client import MERGE_PATCH
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
     from autoscaler.core.model import Question
+    from autoscaler.core.observation import Samples
     from kube.client import Api
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"

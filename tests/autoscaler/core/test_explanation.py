@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from autoscaler.core.decision import decide_again
 from autoscaler.core.explanation import chain, short
 from autoscaler.core.model import Averaging, Decision, Inputs, Metric, Policy, Seen
 from tests.autoscaler.recorded import AT_MS, decided, many_inputs, seen
@@ -16,7 +17,7 @@ def mattering(decision: Decision) -> list[str]:
 
 @given(many_inputs)
 def test_the_chain_leads_to_what_was_decided(inputs: Inputs) -> None:
-    decision = decided(inputs)
+    decision = decide_again(inputs)
     *before, last = chain(decision)
     assert last.replicas == decision.desired
     assert "defect" not in last.says
@@ -29,6 +30,11 @@ def test_a_step_that_does_not_matter_changes_no_number(inputs: Inputs) -> None:
     held = next((at for at, step in enumerate(counted) if step.name == "hold"), 0)
     for before, step in zip(counted[held:], counted[held + 1 :], strict=False):
         assert step.mattered or step.replicas == before.replicas
+
+
+@given(many_inputs)
+def test_what_was_decided_is_what_a_plain_telling_of_the_law_decides(inputs: Inputs) -> None:
+    assert replace(decide_again(inputs), reason="") == replace(decided(inputs), reason="")
 
 
 def test_a_calm_load_is_a_short_chain() -> None:
@@ -78,7 +84,7 @@ BUSY = replace(seen(20), panic_since_ms=AT_MS - 12_000, floor=33)
                 "carry the last known load"
             ),
         ),
-        (replace(seen(8), stable=None), "hold: no sample of its load has been seen yet: 8 stay"),
+        (replace(seen(8), stable=None, panic=None), "hold: no sample of its load has been seen yet: 8 stay"),
         (replace(seen(8), hold="its annotations have problems"), "hold: its annotations have problems: 8 stay"),
         (replace(seen(8), leave="an HPA sets its replicas"), "left alone: an HPA sets its replicas"),
         (replace(seen(8), current=0), "left alone: somebody scaled it to zero; autoscaling resumes above zero"),

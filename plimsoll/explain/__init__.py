@@ -1,0 +1,1 @@
+"""`plimsoll explain` and `plimsoll workloads`: what the autoscaler decided, and why."""

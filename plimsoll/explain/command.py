@@ -1,0 +1,117 @@
+"""What does `plimsoll explain` do, and `plimsoll workloads`? Ask, or read a file, and print."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from autoscaler.core.decision import decide_again
+from autoscaler.shell.record_text import NotARecordError
+from autoscaler.shell.rpc_address import DEFAULT
+from kube.program import address
+from plimsoll.explain.core.replay import again
+from plimsoll.explain.core.table import table
+from plimsoll.explain.core.text import explained
+from plimsoll.explain.problem import ExplainError
+from plimsoll.explain.shell import documents
+from plimsoll.explain.shell import server as servers
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    Say = Callable[[str], None]
+
+SAME, NOT_SAME = 0, 2
+
+
+def add_commands(commands: Any) -> None:
+    """Add both commands to a parser's `add_subparsers`; `run` of what is parsed does them and returns the status."""
+    explain = commands.add_parser(
+        "explain",
+        help="say why a workload has so many replicas",
+        description="Print the standing decision of a workload as a chain of steps, and the last changes of its "
+        "replica count. With --replay: decide recorded decisions again (exit status 2 where one comes out otherwise).",
+    )
+    explain.add_argument("workload", nargs="?", metavar="NAMESPACE/NAME")
+    explain.add_argument("--kind", default="", help="where several kinds share the name, such as StatefulSet")
+    explain.add_argument("-v", "--verbose", action="store_true", help="show every step, with its rule")
+    explain.add_argument(
+        "--replay", metavar="FILE", help="a record, or all that -o json printed; - is the standard input"
+    )
+    _add_server(explain)
+    explain.set_defaults(run=lambda given, say: _explain(given, say, explain))
+
+    workloads = commands.add_parser(
+        "workloads",
+        help="list what is autoscaled, and its standing decisions",
+        description="Print the standing decision of every workload, a row each.",
+    )
+    workloads.add_argument("-n", "--namespace", default="", help="only workloads of this namespace")
+    _add_server(workloads)
+    workloads.set_defaults(run=_workloads)
+
+
+def _add_server(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--server", type=address, default=DEFAULT, metavar="HOST:PORT",
+                         help="where the autoscaler tells decisions (default: %(default)s)")  # fmt: skip
+    command.add_argument("--token-file", type=Path, metavar="FILE",
+                         help="a bearer token that may read decisions (kubectl create token)")  # fmt: skip
+    command.add_argument("--ca-file", type=Path, metavar="FILE",
+                         help="the authority of the autoscaler's certificate (PEM)")  # fmt: skip
+    command.add_argument("--server-name", default="", metavar="NAME",
+                         help="the name in its certificate, where it is reached by another")  # fmt: skip
+    command.add_argument("-o", "--output", choices=("text", "json"), default="text")
+
+
+def _explain(given: argparse.Namespace, say: Say, parser: argparse.ArgumentParser) -> int:
+    if (given.workload is None) == (given.replay is None):
+        parser.error("name one workload as NAMESPACE/NAME, or a file with --replay")
+    if given.replay is not None:
+        return _replay(given.replay, say)
+    namespace, slash, name = given.workload.partition("/")
+    if not (slash and namespace and name) or "/" in name:
+        raise ExplainError(
+            f'"{given.workload}" must be NAMESPACE/NAME, such as chat/llama: plimsoll workloads lists them'
+        )
+    told = servers.explain(_server(given), namespace, name, given.kind)
+    say(_json(documents.one(told)) if given.output == "json" else explained(told, _now_ms(), verbose=given.verbose))
+    return 0
+
+
+def _workloads(given: argparse.Namespace, say: Say) -> int:
+    told = servers.workloads(_server(given), given.namespace)
+    say(_json(documents.many(told)) if given.output == "json" else table(told, _now_ms()))
+    return 0
+
+
+def _replay(file: str, say: Say) -> int:
+    try:
+        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        records = documents.records(msgspec.json.decode(text))
+    except OSError as error:
+        raise ExplainError(f"{file} cannot be read: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise ExplainError(f"{file} is no JSON: {error}") from error
+    except NotARecordError as error:
+        raise ExplainError(f"{file} holds no record: {error}") from error
+    same, says = again(records, decide_again)
+    say(says)
+    return SAME if same else NOT_SAME
+
+
+def _server(given: argparse.Namespace) -> servers.Server:
+    host, port = given.server
+    return servers.Server(host, port, given.token_file, given.ca_file, given.server_name)
+
+
+def _json(document: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

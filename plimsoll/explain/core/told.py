@@ -1,0 +1,26 @@
+"""What does the autoscaler tell?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autoscaler.core.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class ToldOne:
+    """Of one workload: its standing record and last changes, oldest first; `since_ms`: since when it knows anything."""
+
+    standing: Record
+    changes: tuple[Record, ...]
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToldAll:
+    """Of all workloads: their standing records."""
+
+    records: tuple[Record, ...]
+    since_ms: int

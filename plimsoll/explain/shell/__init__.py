@@ -1,0 +1,1 @@
+"""Asking the autoscaler, and reading files."""

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from autoscaler.core.decision import decide_again
+from autoscaler.core.record import Book, Record
+from autoscaler.shell.record_text import written
+from plimsoll import __main__
+from tests.autoscaler.recorded import AT_MS, KEY, seen
+from tests.plimsoll.explain.telling import telling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Call = Callable[..., tuple[Any, str]]
+
+RECORD = Record(KEY, decide_again(seen()))
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Do what a command line says; return the exit status, or the sentence that ended it, and what was printed."""
+
+    def calling(*arguments: str) -> tuple[Any, str]:
+        monkeypatch.setattr(sys, "argv", ["plimsoll", *arguments])
+        try:
+            __main__.main()
+        except SystemExit as end:
+            return end.code, capsys.readouterr().out
+        return 0, capsys.readouterr().out
+
+    return calling
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    book = Book({KEY: RECORD.decision}, AT_MS)
+    book.change(KEY, decide_again(seen(2)))
+    with telling(book) as at:
+        yield at
+
+
+def test_explain_prints_chain_and_changes(call: Call, address: str) -> None:
+    status, said = call("explain", "chat/llama", "--server", address)
+    assert status == 0
+    assert said.startswith("chat/llama (Deployment): 6 replicas, stable; 4 asked for, 4 ready\n")
+    assert "  stable: 4 -> 6\n" in said
+    assert "2 -> 6" in said
+
+
+def test_what_is_printed_as_json_is_decided_again_to_the_same(call: Call, address: str, tmp_path: Path) -> None:
+    for command in (("explain", "chat/llama"), ("workloads",)):
+        status, printed = call(*command, "--server", address, "-o", "json")
+        assert status == 0
+        (tmp_path / "told.json").write_text(printed)
+        status, said = call("explain", "--replay", str(tmp_path / "told.json"))
+        assert status == 0
+        assert said.splitlines()[-1] == (
+            "chat/llama (Deployment) at 2027-01-15 08:00:00 UTC: the same again, 6 replicas"
+        )
+
+
+def test_workloads_prints_a_table(call: Call, address: str) -> None:
+    status, said = call("workloads", "--server", address, "-n", "chat")
+    assert status == 0
+    assert said.splitlines()[1].startswith("chat/llama      Deployment      4        4        6  stable")
+
+
+def test_a_record_on_the_standard_input_that_comes_out_otherwise_is_status_2(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = replace(RECORD, decision=replace(RECORD.decision, desired=9))
+    text = io.TextIOWrapper(io.BytesIO(msgspec.json.encode(written(wrong))))
+    monkeypatch.setattr(sys, "stdin", text)
+    status, said = call("explain", "--replay", "-")
+    assert status == 2
+    assert said.splitlines()[1] == "  desired  recorded 9, now 6"
+
+
+@pytest.mark.parametrize("name", ["llama", "/llama", "chat/", "chat/llama/1", ""])
+def test_a_malformed_name_is_one_sentence(call: Call, name: str) -> None:
+    assert call("explain", name) == (
+        f'plimsoll: "{name}" must be NAMESPACE/NAME, such as chat/llama: plimsoll workloads lists them',
+        "",
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("chat/llama", "--replay", "-"), ("chat/llama", "--server", "8902")])
+def test_what_does_not_go_together_is_a_problem_of_usage(call: Call, arguments: tuple[str, ...]) -> None:
+    assert call("explain", *arguments)[0] == 2
+
+
+def test_a_file_that_holds_no_record_is_one_sentence(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    assert call("explain", "--replay", str(path))[0] == f"plimsoll: {path} cannot be read: No such file or directory"
+    path.write_bytes(b"\xff{")
+    assert call("explain", "--replay", str(path))[0].startswith(f"plimsoll: {path} is no JSON: ")
+    path.write_text("{}")
+    assert call("explain", "--replay", str(path))[0] == (
+        f"plimsoll: {path} holds no record: $.version is missing: this version of Plimsoll reads "
+        '"plimsoll.dev/decision/v1" alone'
+    )
