@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-
 NOTHING = msgspec.Raw(b"null")
 """An undecoded field that is not there (`Raw | None` would accept nothing else)."""
 

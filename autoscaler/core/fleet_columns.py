@@ -132,7 +132,4 @@ class Columns:
                 setattr(self, name, np.concatenate([getattr(self, name, fresh[:0]), fresh]))
         self._rows = rows
         self._policies += [_NOBODY] * more
-        self.parameters, self.bounds = kpa.Parameters(rows), Bounds(rows)
-        for row, policy in enumerate(self._policies):
-            self.parameters.set(row, policy)
-            self.bounds.set(row, policy)
+        self.parameters, self.bounds = kpa.Parameters.of(self._policies), Bounds.of(self._policies)

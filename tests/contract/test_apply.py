@@ -128,7 +128,7 @@ async def test_each_conflict_is_a_cause(api: Api, maps: str) -> None:
         "PATCH",
         f"{maps}/a?fieldManager=two",
         body=config_map({"x": "2"}),
-        content_type=APPLY_PATCH,
+        headers={"Content-Type": APPLY_PATCH},
         limits=_LIMITS,
     )
     assert (await answer.json())["details"] == {

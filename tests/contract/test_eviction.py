@@ -99,7 +99,7 @@ class Place:
         limits = aiohttp.ClientTimeout(total=10)
         body = {"metadata": {"name": name}}
         response = await self._api._send(
-            "POST", f"{self._pods}/{name}/eviction", body=body, content_type=JSON, limits=limits
+            "POST", f"{self._pods}/{name}/eviction", body=body, headers={"Content-Type": JSON}, limits=limits
         )
         return response.status, decoded(await response.read()), response.headers.get("Retry-After")
 

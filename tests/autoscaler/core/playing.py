@@ -57,7 +57,8 @@ class World:
 
     def samples(self, now: int) -> Samples:
         """Return what Prometheus has of the last 40 seconds."""
-        begin, series = now - len(self.history), {}
+        begin = now - len(self.history)
+        series: dict[tuple[str, str], list[tuple[float, float]]] = {}
         for i, scraped in list(enumerate(self.history))[-RECENT_S:]:
             for by, loads in zip(_SEEN_BY["twice"], scraped, strict=False):
                 for pod, load in loads.items():
