@@ -41,6 +41,7 @@ class Parameters:
     `activation_scale` is 0 where it is off; `reachable` is 1 or 0.
     """
 
+    stable_window_ms: NDArray[np.int64]
     target: NDArray[np.float64]
     total: NDArray[np.float64]
     target_burst_capacity: NDArray[np.float64]
@@ -49,13 +50,12 @@ class Parameters:
     max_scale_down_rate: NDArray[np.float64]
     activation_scale: NDArray[np.float64]
     reachable: NDArray[np.float64]
-    stable_window_ms: NDArray[np.int64]
 
     @classmethod
     def of(cls, policies: Sequence[Policy]) -> Parameters:
         """Return the parameters of a policy a row."""
         count = len(policies)
-        result = cls(*(np.ones(count) for _ in range(8)), np.ones(count, dtype=np.int64))
+        result = cls(np.ones(count, dtype=np.int64), *np.ones((8, count)))
         for row, policy in enumerate(policies):
             result.set(row, policy)
         return result
