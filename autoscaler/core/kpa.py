@@ -41,6 +41,7 @@ class Parameters:
     `activation_scale` is 0 where it is off; `reachable` is 1 or 0.
     """
 
+    stable_window_ms: NDArray[np.int64]
     target: NDArray[np.float64]
     total: NDArray[np.float64]
     target_burst_capacity: NDArray[np.float64]
@@ -49,13 +50,12 @@ class Parameters:
     max_scale_down_rate: NDArray[np.float64]
     activation_scale: NDArray[np.float64]
     reachable: NDArray[np.float64]
-    stable_window_ms: NDArray[np.int64]
 
     @classmethod
     def of(cls, policies: Sequence[Policy]) -> Parameters:
         """Return the parameters of a policy a row."""
         count = len(policies)
-        result = cls(*(np.ones(count) for _ in range(8)), np.ones(count, dtype=np.int64))
+        result = cls(np.ones(count, dtype=np.int64), *np.ones((8, count)))
         for row, policy in enumerate(policies):
             result.set(row, policy)
         return result
@@ -136,7 +136,10 @@ def first_excess_burst_capacity(policy: Policy) -> int:
 def decide(
     parameters: Parameters, state: State, loads: Loads, *, now_ms: int, where: NDArray[np.bool_] | None = None
 ) -> tuple[State, Wanted]:
-    """Return the next state and what is wanted of each row; a row that is not `where` keeps its state."""
+    """Return the next state and what is wanted of each row of `loads`; a row that is not `where` keeps its state.
+
+    There may be fewer rows than parameters.
+    """
     count = len(loads.ready)
     after = State(np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64))
     wanted = Wanted(
@@ -150,7 +153,7 @@ def decide(
     )
     with np.errstate(over="ignore", invalid="ignore"):  # loads beyond all measure end at MOST_REPLICAS
         for start in range(0, count, _BLOCK):
-            part = slice(start, start + _BLOCK)
+            part = slice(start, min(start + _BLOCK, count))
             mine, seen, asked = _part(parameters, part), _part(loads, part), _part(wanted, part)
             over = _by_window(mine, seen, asked)
             before = _part(state, part)

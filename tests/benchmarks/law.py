@@ -1,10 +1,11 @@
 """What does one tick of windows and law cost for all workloads, beside a scalar Go program of the same law?
 
 Both run the same made-up workloads: steady noise around a base load of 0 to 400, half of them with a surge to five
-times as much for 20 s in 300 s, ready pods around the base, one in ten with an activation scale, one in ten each with a burst
-capacity of 0 or without bound, three in ten with bounds, one in twenty unreachable. A tick records two seconds in both
-windows, averages them, decides, remembers for the scale-down delay and bounds. Every average and every decision of
-every tick goes into a checksum, which must be the same; making up loads and checksums is no part of the time.
+times as much for 20 s in 300 s, ready pods around the base, one in ten with an activation scale, one in ten each with
+a burst capacity of 0 or without bound, three in ten with bounds, one in twenty unreachable. A tick records two
+seconds in both windows, averages them, decides, remembers for the scale-down delay and bounds. Every average and
+every decision of every tick goes into a checksum, which must be the same; making up loads and checksums is no part of
+the time.
 """
 
 from __future__ import annotations
@@ -136,8 +137,8 @@ class Decided:
         return f"{int(total.sum(dtype=np.uint64)):016x}"
 
 
-def measure(progress: Callable[[str], None]) -> list[str]:
-    """Return the table, measured in rounds that alternate between both programs."""
+def table(progress: Callable[[str], None]) -> list[str]:
+    """Return the lines of the table, measured in rounds that alternate between both programs."""
     rows = [
         "| workloads | setting | Plimsoll, ms of CPU a tick | Go, ms of CPU a tick | ratio of the medians |",
         "|---|---|---|---|---|",
@@ -157,11 +158,15 @@ def measure(progress: Callable[[str], None]) -> list[str]:
                         f"round {number + 1} of {_ROUNDS}, {workloads} workloads, {setting.title}: {ours.cpu_ms:.2f} ms"
                     )
                 rows.append(_row(f"{workloads:,}", setting.title, *costs))
-    return rows
+    return [
+        *rows,
+        "",
+        f"{_ROUNDS} rounds of {_TICKS} ticks after {_WARM_UP} others; medians (least to most); {_go_version()}.",
+    ]
 
 
-def go_version() -> str:
-    """Return which Go the comparison was made with."""
+def _go_version() -> str:
+    """Return which Go the other program was built with."""
     go = shutil.which("go")
     if go is None:
         return "no Go here"

@@ -47,7 +47,7 @@ def test_the_average_of_a_second(length: int, values: list[tuple[int, float]], a
 
 
 @pytest.mark.parametrize(
-    "value", [0.0000005, 0.0000015, -0.0000035, 0.49999999999999994e-6, 4503599627.370497, 1e12 / 3, -2.5e-6]
+    "value", [0.0000005, 0.0000015, -0.0000035, 4.999999999999999e-07, 4503599627.370497, 1e12 / 3, -2.5e-6]
 )
 def test_averages_are_rounded_half_away_from_zero(value: float) -> None:
     assert recorded(60, (100, value)).average(100)[0] == rounded(value)

@@ -27,6 +27,12 @@ IDLE = Situation(
 )
 ACTIVE = replace(IDLE, activity=Activity.ACTIVE, route=Route.SERVE)
 ACTIVATING = replace(IDLE, activity=Activity.ACTIVATING)
+
+
+def shown(activity: Activity, reason: str | None) -> Status:
+    return Status(activity, reason, initialised=True)
+
+
 KEEPS_POD = replace(POLICY, scale_to_zero_pod_retention_period_ns=50 * S)
 
 
@@ -56,7 +62,7 @@ KEEPS_POD = replace(POLICY, scale_to_zero_pod_retention_period_ns=50 * S)
             id="freshly active: one stays for a stable window",
         ),
         pytest.param(
-            POLICY, 0, replace(ACTIVE, activity_for_ns=60 * S), Scaled(0), id="active for a window: its pods stay for now"
+            POLICY, 0, replace(ACTIVE, activity_for_ns=60 * S), Scaled(0), id="active for a window: the pods stay"
         ),
         pytest.param(
             POLICY, 0, replace(ACTIVE, activity_for_ns=60 * S, route=Route.PROXY), Scaled(0, requeues_ns=(3 * S,)),
@@ -72,7 +78,7 @@ KEEPS_POD = replace(POLICY, scale_to_zero_pod_retention_period_ns=50 * S)
             id="nobody asks where the activator gets everything anyway",
         ),
         pytest.param(
-            POLICY, 0, replace(IDLE, activity_for_ns=30 * S), Scaled(0, 0, probe_calls=1), id="zero after the grace period"
+            POLICY, 0, replace(IDLE, activity_for_ns=30 * S), Scaled(0, 0, probe_calls=1), id="grace is over"
         ),
         pytest.param(
             POLICY, 0, IDLE, Scaled(0, requeues_ns=(30 * S,), probe_calls=1),
@@ -127,22 +133,22 @@ def test_bounds(policy: Policy, initialised: bool, wanted: int, bounded: int) ->
 
 
 @pytest.mark.parametrize(
-    ("policy", "seen", "want", "ready", "shown"),
+    ("policy", "seen", "want", "ready", "status"),
     [
-        pytest.param(POLICY, ACTIVE, 0, 1, Status(Activity.INACTIVE, "NoTraffic", initialised=True), id="nothing wanted"),
-        pytest.param(POLICY, ACTIVATING, 0, 0, Status(Activity.INACTIVE, "TimedOut", initialised=True), id="given up on"),
-        pytest.param(POLICY, ACTIVATING, 2, 0, Status(Activity.ACTIVATING, "Queued", initialised=True), id="not ready yet"),
-        pytest.param(POLICY, ACTIVE, -1, 0, Status(Activity.ACTIVATING, "Queued", initialised=True), id="lost its pods"),
-        pytest.param(POLICY, IDLE, -1, 0, Status(Activity.INACTIVE, "NoTraffic", initialised=True), id="stays inactive"),
-        pytest.param(POLICY, ACTIVATING, 2, 1, Status(Activity.ACTIVE, "", initialised=True), id="ready"),
-        pytest.param(POLICY, IDLE, -1, 1, Status(Activity.INACTIVE, None, initialised=True), id="ready, but not asked for"),
+        pytest.param(POLICY, ACTIVE, 0, 1, shown(Activity.INACTIVE, "NoTraffic"), id="nothing wanted"),
+        pytest.param(POLICY, ACTIVATING, 0, 0, shown(Activity.INACTIVE, "TimedOut"), id="given up on"),
+        pytest.param(POLICY, ACTIVATING, 2, 0, shown(Activity.ACTIVATING, "Queued"), id="not ready yet"),
+        pytest.param(POLICY, ACTIVE, -1, 0, shown(Activity.ACTIVATING, "Queued"), id="lost its pods"),
+        pytest.param(POLICY, IDLE, -1, 0, shown(Activity.INACTIVE, "NoTraffic"), id="stays inactive"),
+        pytest.param(POLICY, ACTIVATING, 2, 1, shown(Activity.ACTIVE, ""), id="ready"),
+        pytest.param(POLICY, IDLE, -1, 1, shown(Activity.INACTIVE, None), id="ready, but not asked for"),
         pytest.param(
-            replace(POLICY, min_scale=5), ACTIVE, 5, 3, Status(Activity.ACTIVATING, "Queued", initialised=True),
+            replace(POLICY, min_scale=5), ACTIVE, 5, 3, shown(Activity.ACTIVATING, "Queued"),
             id="fewer ready than min-scale",
         ),
         pytest.param(
             replace(POLICY, initial_scale=3), replace(ACTIVATING, initialised=False), 3, 3,
-            Status(Activity.ACTIVE, "", initialised=True), id="its initial scale is reached",
+            shown(Activity.ACTIVE, ""), id="its initial scale is reached",
         ),
         pytest.param(
             replace(POLICY, initial_scale=3), replace(ACTIVATING, initialised=False, has_service=False), 3, 3,
@@ -150,12 +156,12 @@ def test_bounds(policy: Policy, initialised: bool, wanted: int, bounded: int) ->
         ),
         pytest.param(
             replace(POLICY, initial_scale=0), replace(ACTIVATING, initialised=False), 2, 0,
-            Status(Activity.INACTIVE, "NoTraffic", initialised=True), id="an initial scale of zero begins inactive",
+            shown(Activity.INACTIVE, "NoTraffic"), id="an initial scale of zero begins inactive",
         ),
     ],
 )  # fmt: skip
-def test_the_status(policy: Policy, seen: Situation, want: int, ready: int, shown: Status) -> None:
-    assert zero.status(policy, seen, want=want, ready=ready) == shown
+def test_the_status(policy: Policy, seen: Situation, want: int, ready: int, status: Status) -> None:
+    assert zero.status(policy, seen, want=want, ready=ready) == status
 
 
 @pytest.mark.parametrize(
