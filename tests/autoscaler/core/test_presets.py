@@ -1,5 +1,8 @@
 """The table of presets says of each server what counts, once, and what was not checked."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from autoscaler.core.model import Metric
@@ -50,3 +53,13 @@ def test_the_wait_of_a_request_is_counted_once() -> None:
 
 def test_series_that_know_no_pods_name_their_workload() -> None:
     assert {name for name, preset in PRESETS.items() if preset.by_key} == {"istio", "nginx-ingress", "envoy"}
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_the_document_says_what_is_read_and_whether_it_was_checked(preset: Preset) -> None:
+    document = Path(__file__).parents[3] / "docs" / "presets.md"
+    row = next(line for line in document.read_text().splitlines() if line.startswith(f"| `{preset.name}` | "))
+    _, _, checked, *cells = (cell.strip() for cell in row.split("|"))
+    assert checked == ("yes" if preset.verified else "no")
+    for metric, cell in zip((Metric.CONCURRENCY, Metric.RPS), cells, strict=False):
+        assert re.findall("`(.+?)`", cell) == [term.metric for term in preset.terms(metric)]
