@@ -52,7 +52,7 @@ def chain(decision: Decision) -> tuple[Step, ...]:
     held = _held(inputs, replicas)
     if held is None and inputs.stable is not None and inputs.panic is not None:
         numbers = worked(inputs, inputs.stable, inputs.panic)
-        steps += _law(inputs, numbers)
+        steps += _law(decision, numbers)
         held = _held_in_part(inputs, numbers.delayed, replicas)
         replicas = numbers.delayed if held is None else replicas
     steps.append(
@@ -107,8 +107,8 @@ def _held_in_part(inputs: Inputs, replicas: int, standing: int) -> Step | None:
     return Step("hold", _HOLD, says, standing)
 
 
-def _law(inputs: Inputs, numbers: Worked) -> list[Step]:
-    policy = inputs.policy
+def _law(decision: Decision, numbers: Worked) -> list[Step]:
+    inputs, policy = decision.inputs, decision.inputs.policy
     return [
         _windows(inputs, numbers),
         _rates(policy, numbers),
@@ -117,7 +117,7 @@ def _law(inputs: Inputs, numbers: Worked) -> list[Step]:
         _panic(inputs, numbers),
         _floor(inputs, numbers),
         _delay(policy, numbers),
-        _burst(inputs),
+        _burst(decision),
     ]
 
 
@@ -220,17 +220,17 @@ def _delay(policy: Policy, numbers: Worked) -> Step:
     )
 
 
-def _burst(inputs: Inputs) -> Step:
-    policy = inputs.policy
+def _burst(decision: Decision) -> Step:
+    inputs, policy = decision.inputs, decision.inputs.policy
     capacity, panic = policy.target_burst_capacity, short(inputs.panic or 0.0)
+    says = "off" if capacity == 0 else "unlimited"
     if capacity > 0:
-        says = f"{inputs.ready} ready x {short(policy.total)} - {short(capacity)} - load {panic}, rounded down"
-    else:
-        says = "off" if capacity == 0 else "unlimited"
+        product = f"{inputs.ready} ready x {short(policy.total)} - {short(capacity)} - load {panic}"
+        says = f"{product} = {decision.excess_burst_capacity}"
     return Step(
         "burst capacity",
-        "what the ready replicas could take beyond target-burst-capacity decides how requests are routed, not how many "
-        "replicas there are",
+        "what the ready replicas could take beyond target-burst-capacity, rounded down, decides how requests are "
+        "routed, not how many replicas there are",
         says,
         mattered=False,
     )

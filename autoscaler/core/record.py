@@ -87,9 +87,11 @@ class Book:
 
     def explain(self, namespace: str, name: str, kind: str = "") -> Explained | Unknown | Ambiguous:
         """Return what is known of a workload; `kind` is needed only where several share the name."""
-        keys = [key for key in self.workloads(namespace) if key.name == name and kind in {"", key.kind}]
+        keys = [
+            key for key in self._standing if (key.namespace, key.name) == (namespace, name) and kind in {"", key.kind}
+        ]
         if len(keys) > 1:
-            return Ambiguous(tuple(key.kind for key in keys))
+            return Ambiguous(tuple(sorted(key.kind for key in keys)))
         standing = self.standing(keys[0]) if keys else None
         if standing is None:
             return Unknown(self._near(namespace, name))
@@ -97,12 +99,11 @@ class Book:
         return Explained(standing, tuple(Record(standing.key, decision) for decision in changes))
 
     def _near(self, namespace: str, name: str) -> tuple[WorkloadKey, ...]:
-        workloads = self.workloads()
         # The same name in another namespace, or of another kind, is the likeliest slip.
-        elsewhere = [key for key in workloads if key.name == name]
+        elsewhere = sorted((key for key in self._standing if key.name == name), key=_order)
         inside: dict[str, list[WorkloadKey]] = {}
-        for key in workloads:
-            if key.namespace == namespace and key.name != name:
+        for key in self.workloads(namespace) if namespace else ():
+            if key.name != name:
                 inside.setdefault(key.name, []).append(key)
         # Likeness is costly to measure: of thousands, only those that begin alike are looked at.
         likely = sorted(inside, key=lambda known: -_common(known, name))[:_NAMES_COMPARED]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autoscaler.core.model import Averaging, Decision, Inputs, Metric, Mode, Policy, Seen, WorkloadKey
@@ -39,7 +40,7 @@ def to_message(record: Record) -> v1.Record:
             resource=key.resource,
         ),
         decision=v1.Decision(
-            inputs=v1.Inputs(policy=v1.Policy(**_plain(inputs.policy)), **_plain(inputs, leaving_out="policy")),
+            inputs=v1.Inputs(policy=_policy(inputs.policy), **_plain(inputs, leaving_out="policy")),
             **_plain(decision, leaving_out="inputs"),
         ),
     )
@@ -57,6 +58,12 @@ def from_message(message: v1.Record) -> Record:
     seen = _values(inputs) | {"policy": Policy(**policy), "seen": _word(Seen, inputs.seen)}
     decided = _values(decision) | {"inputs": Inputs(**seen), "mode": _word(Mode, decision.mode)}
     return Record(WorkloadKey(**_values(message.workload)), Decision(**decided))
+
+
+@lru_cache(maxsize=256)
+def _policy(policy: Policy) -> v1.Policy:
+    """Return a policy as a message; most workloads of a list have one of a few."""
+    return v1.Policy(**_plain(policy))
 
 
 def _plain(holder: Any, leaving_out: str = "") -> dict[str, Any]:

@@ -80,8 +80,8 @@ BUSY = replace(seen(20), panic_since_ms=AT_MS - 12_000, floor=33)
         (
             replace(seen(8), seen=Seen.NOTHING),
             (
-                "load: average 412.5 over 60 s (stable), 380 over 6 s (panic); the newest seconds were not measured and "
-                "carry the last known load"
+                "load: average 412.5 over 60 s (stable), 380 over 6 s (panic); the newest seconds were not measured "
+                "and carry the last known load"
             ),
         ),
         (replace(seen(8), stable=None, panic=None), "hold: no sample of its load has been seen yet: 8 stay"),
@@ -114,7 +114,7 @@ def test_what_did_not_matter_is_said_when_asked_for() -> None:
         "panic": "no panic: stable 6 counts",
         "panic floor": "outside panic there is none",
         "scale-down delay": "off",
-        "burst capacity": "4 ready x 100 - 211 - load 380, rounded down",
+        "burst capacity": "4 ready x 100 - 211 - load 380 = -191",
         "hold": "nothing is held: every second that counts was measured",
         "min scale": "off",
         "initial scale": "was reached",
