@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autoscaler.shell import scales, targets
+from kube import discovery
 from kube.client import MERGE_PATCH
 from kube.discovery import Discovered
 from tests.autoscaler.shell.following import (
@@ -130,7 +131,7 @@ async def test_a_group_that_does_not_answer_keeps_its_kinds(embedded: EmbeddedCl
 
 async def test_a_kind_that_is_gone_is_let_go(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.request("POST", DEPLOYMENTS, body=replicated("chat", 1))
-    found_before = targets.discover
+    found_before = discovery.discover
 
     async def discover(api: Api) -> Discovered:
         whole = await found_before(api)
