@@ -10,9 +10,6 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-NOTHING = msgspec.Raw(b"null")
-"""An undecoded field that is not there (`Raw | None` would accept nothing else)."""
-
 
 class Object(msgspec.Struct, rename="camel", gc=False):
     """The base of everything decoded here."""
@@ -124,7 +121,7 @@ class ManagedFields(Object):
     manager: str = ""
     subresource: str = ""
     time: str | None = None
-    fields_v1: msgspec.Raw = NOTHING
+    fields_v1: msgspec.Raw = msgspec.Raw()
 
 
 class WorkloadMeta(ObjectMeta):
@@ -138,7 +135,7 @@ class Workload(Named):
     """Anything with a `scale` subresource; its spec is undecoded, as every kind has its own."""
 
     metadata: WorkloadMeta
-    spec: msgspec.Raw = NOTHING
+    spec: msgspec.Raw = msgspec.Raw()
 
 
 class ScaleSpec(Object):

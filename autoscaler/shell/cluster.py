@@ -53,8 +53,7 @@ def key_of(scalable: Scalable, found: Workload) -> WorkloadKey:
 
 def target_with_own_count(scalable: Scalable, found: Workload, scaled: Collection[tuple[str, str]]) -> Target:
     """Translate a workload of a kind whose count is spec.replicas (absent: one) and whose pods are owned."""
-    spec = msgspec.json.decode(found.spec, type=_Replicas | None)
-    replicas = None if spec is None else spec.replicas
+    replicas = msgspec.json.decode(found.spec, type=_Replicas).replicas if bytes(found.spec) else None
     return Target(
         key_of(scalable, found),
         1 if replicas is None else replicas,
@@ -128,7 +127,7 @@ def manager_of_replicas(found: Workload) -> str:
 
 
 def _owns_replicas(entry: ManagedFields) -> bool:
-    fields: Any = msgspec.json.decode(entry.fields_v1)
+    fields: Any = msgspec.json.decode(entry.fields_v1) if bytes(entry.fields_v1) else None
     spec = fields.get("f:spec") if isinstance(fields, dict) else None
     return isinstance(spec, dict) and "f:replicas" in spec
 
