@@ -12,13 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding, law
+from tests.benchmarks import binding, law, loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAGE = Path("docs/benchmarks.md")
-TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {"law": law.table, "binding": binding.table}
+TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
+    "law": law.table,
+    "loop": loop.table,
+    "binding": binding.table,
+}
 
 
 def main(names: list[str]) -> int:
