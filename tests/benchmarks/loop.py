@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 WORKLOADS = 10_000
 INTERVALS_S = (1, 15)
 _WARM_UP_S, _TICKS = 20, 15
+_WARM_UP_SCRAPES = 6
 _TICK_S = 2.0
 _GAUGES = ("vllm:num_requests_running", "vllm:num_requests_waiting")
 
@@ -104,7 +105,7 @@ async def _ticks(url: str, interval_s: int) -> dict[str, list[float]]:
         spent = _watched(autoscaler)
         await asyncio.sleep(2 * interval_s)
         parts: dict[str, list[float]] = defaultdict(list)
-        end_of_warm_up = time.monotonic() + _WARM_UP_S
+        end_of_warm_up = time.monotonic() + max(_WARM_UP_S, _WARM_UP_SCRAPES * interval_s)
         while len(parts["all"]) < _TICKS:
             began, before = time.monotonic(), time.process_time()
             spent.clear()
