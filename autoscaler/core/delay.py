@@ -149,7 +149,7 @@ class _Maxima:
             history = self.take(everything)
             self.index = index
             self.put(everything, history, index)
-        elif index - self.index >= 2 * self.length:
+        elif index - self.index >= self.length:
             self._values[:] = _NOTHING
             self._present[:] = _NOTHING
         else:

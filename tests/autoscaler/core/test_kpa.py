@@ -176,7 +176,7 @@ policies = st.builds(
 
 @given(
     st.lists(st.tuples(policies, st.integers(0, 50)), min_size=1, max_size=6),
-    st.lists(st.tuples(st.integers(100, 90_000), st.lists(loads, min_size=6, max_size=6)), max_size=20),
+    st.lists(st.tuples(st.integers(100, 90_000), st.lists(loads, min_size=6, max_size=6)), min_size=4, max_size=20),
 )
 def test_the_law_agrees_with_its_plain_transcription(
     workloads: list[tuple[Policy, int]], ticks: list[tuple[int, list[Load]]]

@@ -63,6 +63,14 @@ def test_a_changed_window_keeps_the_newest_seconds() -> None:
     assert windows.average(109).tolist() == [108.5]
 
 
+def test_a_window_of_the_same_length_stays_as_young_as_it_is() -> None:
+    windows = Windows()
+    windows.add(0, 10)
+    windows.record(100, np.array([6.0]))
+    windows.resize(0, 10, 100_000)
+    assert windows.average(100).tolist() == [6.0]
+
+
 def test_the_weighted_average_is_asked_for_rows() -> None:
     windows = Windows()
     windows.add([0, 1], 60)
@@ -123,15 +131,21 @@ operations = st.one_of(
 )
 
 
-@settings(max_examples=300)
-@given(st.lists(operations, max_size=40), st.sampled_from([0, 4, 1024]))
+@settings(max_examples=200)
+@given(
+    st.lists(lengths, min_size=ROWS, max_size=ROWS),
+    st.lists(operations, min_size=10, max_size=30),
+    st.sampled_from([0, 4, 1024]),
+)
 def test_rows_agree_with_plain_windows_whatever_happens_beside_them(
-    operations: list[tuple[str, tuple[Any, ...]]], spare: int
+    first: list[int], operations: list[tuple[str, tuple[Any, ...]]], spare: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buckets, "_BLOCK", 5)
         patch.setattr(places, "_SPARE", spare)
         play = Play()
+        for row, length in enumerate(first):
+            play.add({row}, length)
         for operation, arguments in operations:
             getattr(play, operation)(*arguments)
             play.compare(play.second)
