@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("autoscaler")
 
+# A refused connection is among them for the sake of old callers; it is none.
+_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 _CHUNK = 1 << 20
 _LARGEST_ANSWER = 512 << 20
 
@@ -79,7 +81,7 @@ class Connection:
             content = self._client.custom_query(query, parameters, timeout=limit_s)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             cause = _cause(error)
-            if isinstance(cause, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
+            if isinstance(cause, _TIMEOUTS) and not isinstance(cause, urllib3.exceptions.NewConnectionError):
                 raise SamplesError(late(limit_s)) from error
             if isinstance(error, requests.exceptions.SSLError):
                 raise SamplesError(f"TLS with {self._access.url} failed: {str(cause)[:500]}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -16,6 +17,7 @@ from autoscaler.shell.prometheus import Prometheus
 from autoscaler.shell.source import SamplesError
 from tests.autoscaler.shell.query_api import failing, found, matrix, serving
 
+LATE = re.compile(r"no whole answer within 0\.[1-8] s")
 VLLM, TGI, RPS = Question(), Question(preset="tgi"), Question(Metric.RPS)
 
 
@@ -27,7 +29,7 @@ async def told(prometheus: Prometheus, *asked: Question) -> dict[Question, str |
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prometheus_module, "_LIMIT_S", 0.4)
+    monkeypatch.setattr(prometheus_module, "_LIMIT_S", 0.8)
 
 
 async def test_each_question_has_its_own_answer() -> None:
@@ -73,7 +75,7 @@ async def test_an_answer_that_does_not_come_costs_no_more_than_its_time_and_no_o
         answers = await told(prometheus, VLLM, TGI)
         server.ended.set()
         again = await told(prometheus, TGI)
-    assert answers[VLLM] == "no whole answer within 0.4 s"
+    assert LATE.fullmatch(str(answers[VLLM]))
     assert isinstance(answers[TGI], Samples)
     assert isinstance(again[TGI], Samples)
 
@@ -92,7 +94,7 @@ async def test_threads_that_do_not_come_back_are_few(monkeypatch: pytest.MonkeyP
         )
         first, second = await told(prometheus, VLLM), await told(prometheus, VLLM)
         stuck.set()
-    assert first == {VLLM: "no whole answer within 0.4 s"}
+    assert LATE.fullmatch(str(first[VLLM]))
     assert second == {VLLM: "1 earlier questions are still being answered"}
 
 
@@ -147,7 +149,7 @@ async def test_own_queries_that_hang_never_delay_those_of_presets_and_all_get_th
         asked = (VLLM, *(own(number) for number in range(6)))
         first, second = await told(prometheus, *asked), await told(prometheus, *asked)
     assert isinstance(first[VLLM], Samples)
-    assert first[own(0)] == first[own(3)] == "no whole answer within 0.4 s"
+    assert all(LATE.fullmatch(str(first[own(number)])) for number in range(4))
     assert first[own(4)] == "not asked: earlier questions of this tick took all of its time"
     assert isinstance(second[own(4)], Samples)
     assert isinstance(second[own(5)], Samples)
