@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("autoscaler")
 
+# A refused connection is among them for the sake of old callers; it is none.
+_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 _CHUNK = 1 << 20
 _LARGEST_ANSWER = 512 << 20
 
@@ -77,12 +79,13 @@ class Connection:
         parameters = {"timeout": f"{int(limit_s * 1000)}ms", "partial_response": "false"}
         try:
             content = self._client.custom_query(query, parameters, timeout=limit_s)
-        except requests.Timeout as error:
-            raise SamplesError(late(limit_s)) from error
-        except requests.exceptions.SSLError as error:
-            raise SamplesError(f"TLS with {self._access.url} failed: {_cause(error)}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise SamplesError(f"{self._access.url}: {_cause(error)}") from error
+            cause = _cause(error)
+            if isinstance(cause, _TIMEOUTS) and not isinstance(cause, urllib3.exceptions.NewConnectionError):
+                raise SamplesError(late(limit_s)) from error
+            if isinstance(error, requests.exceptions.SSLError):
+                raise SamplesError(f"TLS with {self._access.url} failed: {str(cause)[:500]}") from error
+            raise SamplesError(f"{self._access.url}: {str(cause)[:500]}") from error
         return bytes(content)
 
 
@@ -155,12 +158,10 @@ def late(limit_s: float) -> str:
     return f"no whole answer within {limit_s:.1f} s"
 
 
-def _cause(error: Exception) -> str:
-    """Return what is at the bottom of nested errors, without the names of their classes."""
-    inner: object = error
-    while isinstance(inner, Exception):
-        deeper = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+def _cause(error: Exception) -> Exception:
+    """Return the error at the bottom of nested ones: the others repeat it among names of classes."""
+    while True:
+        deeper = getattr(error, "reason", None) or (error.args[0] if error.args else None)
         if not isinstance(deeper, Exception):
-            break
-        inner = deeper
-    return str(inner)[:500]
+            return error
+        error = deeper

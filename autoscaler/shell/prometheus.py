@@ -152,7 +152,7 @@ class Prometheus:
             return await asyncio.wait_for(asyncio.wrap_future(done), limit_s)
         except TimeoutError:
             self._unanswered.add(thread)
-            raise SamplesError(late(_LIMIT_S)) from None
+            raise SamplesError(late(limit_s)) from None
 
 
 _NOT_ASKED = SamplesError("not asked: earlier questions of this tick took all of its time")
