@@ -5,89 +5,89 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from autoscaler import config
+from autoscaler.config.in_force import InForce
+from autoscaler.core.feeding import Feed, fed_panic_window_s, followed, shortfall
+from autoscaler.core.fleet import Fleet, Look
 from autoscaler.core.inventory import Inventory
-from autoscaler.core.model import Mode
-from autoscaler.core.observation import NO_SAMPLES
-from autoscaler.core.workload import Workload
-from autoscaler.shell import cluster
-from autoscaler.shell.exporters import Exporters
-from autoscaler.shell.prometheus import Prometheus
-from autoscaler.shell.source import SamplesError
+from autoscaler.core.model import Decision, WorkloadKey
+from autoscaler.core.observation import NO_SAMPLES, Samples, scraped_every_s
+from autoscaler.core.queries import places
+from autoscaler.core.record import Book, Record
+from autoscaler.core.writers import Writers
+from autoscaler.core.writing import Failed, Overtaken, Refused, Written
+from autoscaler.shell import cluster, feed, rpc, sources
+from autoscaler.shell.announcer import Announcer
+from autoscaler.shell.configuration import Configuration
+from autoscaler.shell.scaling import Scaling
+from autoscaler.shell.targets import Targets
 from autoscaler.shell.telemetry import Telemetry
 from kube import program
-from kube.client import ApiError
 from kube.events import EventWriter, Notice
-from kube.mirror import mirror
-from kube.objects import ConfigMap, Named
 from kube.outage import Outage
 from kube.pages import JSON, Page, Pages
-from kube.watch import Gone, Put, Relisted, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from autoscaler.core.inventory import Target
-    from autoscaler.core.model import Decision, WorkloadKey
-    from autoscaler.core.observation import Samples
-    from autoscaler.core.workload import Sight
+    from autoscaler.core.inventory import Sight, Target
+    from autoscaler.core.model import Question
+    from autoscaler.core.writing import Outcome
     from autoscaler.shell.source import Source
     from kube.client import Api
-    from kube.objects import ObjectReference
     from kube.program import Started
+
+    Answers = Mapping[Question, Samples | Exception]
 
 _log = logging.getLogger("autoscaler")
 
 _TICK_S = 2.0
 _MOST_WRITES = 16  # at once
-_LONG_HOLD_S = 10.0  # a hold that lasts longer is told; a shorter one is a pod that was not scraped yet
-
-Kind = TypeVar("Kind", bound=Named)
-Row = TypeVar("Row")
+_REFUSED_PAUSE_S = 30.0  # what was refused once will be refused again: a quota, a webhook, a missing right
+_STUCK_S = 60.0  # a program whose last tick ended so long ago does nothing any more
+_RESULTS = {Written: "written", Overtaken: "overtaken", Refused: "refused", Failed: "failed"}
 
 
 class Autoscaler:
     """The running autoscaler."""
 
     def __init__(self, api: Api, source: Source, namespace: str) -> None:
-        self._api = api
         self._source = source
-        self._namespace = namespace
         self._inventory = Inventory()
-        self._defaults = config.Defaults()
-        self._workloads: dict[str, Workload] = {}
-        self._standing: dict[WorkloadKey, Decision] = {}
-        self._told: dict[str, tuple[config.Problem, ...]] = {}
-        self._names: dict[str, str] = {}
-        self._no_defaults: str | None = None
-        self._unproven: set[str] = set()
-        self._held_since: dict[str, float] = {}
+        self._fleet = Fleet()
+        self._in_force = InForce()
+        self._writers = Writers()
+        self._feeds: dict[str, Feed] = {}
+        self._events = EventWriter(api, "plimsoll-autoscaler")
+        self._targets = Targets(api, self._inventory, self._writers, self._events.write)
+        self._scaling = Scaling(api, self._inventory, self._writers, self._events.write)
+        self._standing = _Standing(self._inventory, self._fleet)
+        self.telemetry = Telemetry(self._standing, self._decided_at_ms, self._targets.kinds, self._targets.refused)
+        self._announcer = Announcer(self._events.write, self.telemetry)
+        self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
+        self.book = Book(self._standing, since_ms=_now_ms())
+        self.readers = feed.Feed()
         self._writes: dict[str, asyncio.Task[None]] = {}
         self._write_places = asyncio.Semaphore(_MOST_WRITES)
-        self._unlisted = {s.name for s in (cluster.DEPLOYMENTS, cluster.REPLICA_SETS, cluster.PODS)} | {
-            cluster.CONFIG_MAP
-        }
-        self._events = EventWriter(api, "plimsoll-autoscaler")
+        self._refused_until: dict[str, float] = {}
         self._source_outage = Outage(source.name, "decisions are held", _log)
         self._write_outage = Outage("writing replica counts", "they are tried again at each tick", _log)
-        self.telemetry = Telemetry(self._standing)
+        self._ticked_at = time.monotonic()
 
     def ready(self) -> bool:
-        """Tell whether everything we watch has been listed."""
-        return not self._unlisted
+        """Tell whether everything that we decide by has been listed."""
+        return self._targets.ready() and not self._configuration.unlisted()
+
+    def alive(self) -> bool:
+        """Tell whether ticks go on."""
+        return time.monotonic() - self._ticked_at < _STUCK_S
 
     async def run(self) -> None:
         """Watch and tick, without end."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._events.run())
-            tasks.create_task(self._source.run())
-            tasks.create_task(self._follow_config())
-            tasks.create_task(self._mirror(cluster.DEPLOYMENTS, cluster.target, self._inventory.targets))
-            tasks.create_task(self._mirror(cluster.REPLICA_SETS, cluster.controller, self._inventory.owners))
-            tasks.create_task(self._mirror(cluster.PODS, cluster.owned_pod, self._inventory.pods))
+            for work in (self._events, self._source, self._configuration, self._targets):
+                tasks.create_task(work.run())
             tasks.create_task(self._tick_for_ever())
 
     # --- deciding ---
@@ -98,177 +98,186 @@ class Autoscaler:
             if self.ready():
                 with self.telemetry.tick_seconds.time():
                     await self._tick()
+                self.telemetry.last_tick.set_to_current_time()
+            self._ticked_at = time.monotonic()
             # Ticks keep their beat; those missed by a long one are not made up for.
             next_tick = max(next_tick + _TICK_S, time.monotonic())
             await asyncio.sleep(next_tick - time.monotonic())
 
     async def _tick(self) -> None:
-        samples = await self._samples()
-        now = time.time()
+        answers = await self._answers()
+        now_ms = _now_ms()
         sights = self._inventory.sights()
-        for uid in [uid for uid in self._workloads if uid not in sights]:
-            del self._workloads[uid]
-            self._held_since.pop(uid, None)
-            self._unproven.discard(uid)
-            self._forget(uid)
-        decided: dict[str, Decision] = {}
+        self._forget_all_but(sights)
+        holds = self._scaling.holds(self._stable_window_s)
+        looks: dict[str, Look] = {}
         for uid, sight in sights.items():
-            target = self._inventory.targets[uid]
             try:
-                decided[uid] = self._decide(target, sight, samples, now)
-            except Exception:  # noqa: BLE001  a defect met by one workload must not cost the others theirs
-                _log.exception("defect: no decision", extra={"workload": str(target.key)})
-        self._standing.clear()
-        self._standing.update({self._inventory.targets[uid].key: decision for uid, decision in decided.items()})
-        for uid, decision in decided.items():
+                looks[uid] = self._look(self._inventory.targets[uid], sight, answers, holds.get(uid, ""), now_ms)
+            except Exception:  # noqa: BLE001  a defect met by one workload must not cost the others their decision
+                _log.exception("defect: no decision", extra={"workload": f"{sight.namespace}/{sight.name}"})
+        changed = self._fleet.tick(now_ms, looks)
+        self._tell(looks, now_ms)
+        for uid in changed:
             # Writes go on beside the ticks, one a workload: a slow one must not make the others wait.
-            if decision.desired != decision.current and uid not in self._writes:
-                self._writes[uid] = asyncio.create_task(self._write(self._inventory.targets[uid], decision))
-                self._writes[uid].add_done_callback(lambda _, uid=uid: self._writes.pop(uid))  # type: ignore[misc]
+            if uid not in self._writes and self._refused_until.get(uid, 0.0) <= time.monotonic():
+                self._write_soon(uid)
 
-    async def _samples(self) -> Samples:
-        try:
-            with self.telemetry.query_seconds.time():
-                samples = await self._source.samples()
-        except SamplesError as error:
-            self.telemetry.query_errors.inc()
-            self._source_outage.failed(str(error))
-            return NO_SAMPLES
-        self._source_outage.ended()
-        return samples
+    async def _answers(self) -> Answers:
+        questions = {self._in_force.workload(self._inventory.targets[uid]).question for uid in self._inventory.sights()}
+        with self.telemetry.query_seconds.time():
+            answers = await self._source.samples(questions)
+        failed = [(asked, answer) for asked, answer in answers.items() if not isinstance(answer, Samples)]
+        for asked, _ in failed:
+            self.telemetry.query_errors.labels("own" if asked.query else asked.preset, asked.metric.value).inc()
+        # What is wrong with a workload's own query is told with its hold.
+        shared = [f"{asked.preset}, {asked.metric.value}: {error}" for asked, error in failed if not asked.query]
+        if shared:
+            self._source_outage.failed("; ".join(sorted(shared))[:500])
+        elif questions:
+            self._source_outage.ended()
+        return answers
 
-    def _decide(self, target: Target, sight: Sight, samples: Samples, now: float) -> Decision:
-        uid = target.key.uid
-        workload = self._workloads.get(uid)
-        policy, problems = config.policy(self._defaults, target.annotations)
-        about = cluster.workload_reference(target.key)
-        self._tell(about, problems)
-        hold = self._no_defaults
-        if workload is None:
-            workload = self._workloads[uid] = Workload.first_seen(policy)
-            self._unproven.update({uid} if problems else ())
-        if not problems:
-            workload.follow(policy)
-            self._unproven.discard(uid)
-        elif uid in self._unproven:
-            hold = "its annotations have problems, and there is no earlier configuration to go by"
-        decision = workload.tick(sight, samples, now, hold)
-        self._tell_hold(about, decision)
-        return decision
+    def _look(self, target: Target, sight: Sight, answers: Answers, other: str, now_ms: int) -> Look:
+        """Return what this tick sees of a workload, and let the fleet go by its configuration."""
+        key = target.key
+        configured = self._in_force.workload(target)
+        policy = configured.resolved.policy
+        self._announcer.problems(cluster.workload_reference(key), configured.problems)
+        answer = answers.get(configured.question, NO_SAMPLES)
+        samples = answer if isinstance(answer, Samples) else NO_SAMPLES
+        where = places(configured.resolved.reading, sight.namespace, sight.ready)
+        scrapes = self._feeds.get(key.uid, Feed())
+        scrapes = self._feeds[key.uid] = followed(scrapes, scraped_every_s(samples, where), now_ms)
+        self._announcer.shortfall(key, shortfall(policy, scrapes))
+        panic_window_s = fed_panic_window_s(policy, scrapes)
+        if panic_window_s != policy.panic_window_s:
+            policy = replace(policy, panic_window_s=panic_window_s)
+        self._fleet.follow(key.uid, policy, now_ms, created_s=target.created_s)
+        hold = configured.hold
+        if configured.question.query and not isinstance(answer, Samples):
+            hold = hold or f"its own query has no answer: {answer}"
+        return Look(sight.current, len(sight.ready), samples, where, hold=hold, leave=configured.leave or other)
 
-    def _tell_hold(self, about: ObjectReference, decision: Decision) -> None:
-        """Say once that a workload is held for long, and once that it is not any more."""
-        name = f"{about.namespace}/{about.name}"
-        if decision.mode is not Mode.HELD:
-            since = self._held_since.pop(about.uid, decision.at)
-            if since < 0:
-                _log.info("decided again", extra={"workload": name, "reason": decision.reason})
-            return
-        since = self._held_since.setdefault(about.uid, decision.at)
-        if 0 <= since <= decision.at - _LONG_HOLD_S:
-            self._held_since[about.uid] = -1.0  # told
-            self._events.write(Notice(about, "Held", decision.reason, "Warning"))
-            _log.warning("held", extra={"workload": name, "reason": decision.reason})
+    def _stable_window_s(self, uid: str) -> int:
+        return self._in_force.workload(self._inventory.targets[uid]).resolved.policy.stable_window_s
+
+    def _forget_all_but(self, sights: Mapping[str, Sight]) -> None:
+        """Forget the workloads that are gone."""
+        for uid in [uid for uid in self._fleet if uid not in sights]:
+            self._fleet.forget(uid)
+            self._feeds.pop(uid, None)
+            self._refused_until.pop(uid, None)
+        self._in_force.retain(sights)
+        self.book.retain(sights)
+        self._announcer.retain({*sights, *self._configuration.uids.values()})
+
+    def _tell(self, looks: Mapping[str, Look], now_ms: int) -> None:
+        """Say what is held for long, and to whoever wants to hear every decision, each."""
+        held = {uid for uid in self._fleet.held() if uid in looks}
+        for uid in self._announcer.holds(held, now_ms, self._fleet.decision):
+            decision = self._fleet.decision(uid)
+            if decision is not None:
+                self._announcer.held(self._inventory.targets[uid].key, decision)
+        if self.readers.every_decision_wanted:
+            self.readers.decided([Record(key, decision) for key, decision in self._standing.items()])
+
+    # --- writing ---
+
+    def _write_soon(self, uid: str) -> None:
+        decision = self._fleet.decision(uid)
+        if decision is not None:
+            task = self._writes[uid] = asyncio.create_task(self._write(self._inventory.targets[uid], decision))
+            task.add_done_callback(lambda _: self._writes.pop(uid))
 
     async def _write(self, target: Target, decision: Decision) -> None:
-        key = target.key
-        change = f"{decision.current} -> {decision.desired}"
-        try:
-            async with self._write_places:
-                await cluster.write_replicas(self._api, key, decision.desired)
-        except ApiError as error:
-            self.telemetry.writes.labels("error").inc()
-            self._write_outage.failed(f"{key} {change}: {error.message}")
-            return
-        self.telemetry.writes.labels("ok").inc()
-        self._write_outage.ended()
-        if self._inventory.targets.get(key.uid) is target:  # the watch has not overtaken us
-            self._inventory.targets[key.uid] = replace(target, replicas=decision.desired)
-        reason = "ScaledUp" if decision.desired > decision.current else "ScaledDown"
-        self._events.write(Notice(cluster.workload_reference(key), reason, f"replicas {change}: {decision.reason}"))
-        _log.info(
-            "scaled",
-            extra={
-                "workload": str(key),
-                "from": decision.current,
-                "to": decision.desired,
-                "mode": decision.mode.value,
-                "ready": decision.ready,
-                "stable": decision.stable,
-                "panic": decision.panic,
-                "reason": decision.reason,
-            },
-        )
+        async with self._write_places:
+            outcome = await self._scaling.write(target, decision.desired)
+        self.telemetry.writes.labels(type(outcome).__name__.lower()).inc()
+        self._tell_outcome(target, decision, outcome)
 
-    # --- what the API server says ---
+    def _tell_outcome(self, target: Target, decision: Decision, outcome: Outcome) -> None:
+        key, inputs = target.key, decision.inputs
+        change = f"{inputs.current} -> {decision.desired}"
+        match outcome:
+            case Written():
+                self._write_outage.ended()
+                record = Record(key, decision)
+                self.book.change(key, decision)
+                self.readers.changed(record)
+                reason = "ScaledUp" if decision.desired > inputs.current else "ScaledDown"
+                message = f"replicas {change}: {decision.reason}"
+                self._events.write(Notice(cluster.workload_reference(key), reason, message))
+                _log.info("scaled", extra=_scaled(key, decision))
+            case Refused(why):
+                self._refused_until[key.uid] = time.monotonic() + _REFUSED_PAUSE_S
+                message = f"replicas {change} were refused: {why}; tried again every {_REFUSED_PAUSE_S:g} s"
+                self._events.write(Notice(cluster.workload_reference(key), "ScaleRefused", message, "Warning", 600.0))
+                _log.warning("scale refused", extra={"workload": str(key), "change": change, "error": why})
+            case Failed(why):
+                self._write_outage.failed(f"{key} {change}: {why}")
+            case Overtaken(found, by=by):
+                _log.info("overtaken", extra={"workload": str(key), "change": change, "found": found, "by": by})
 
-    def _forget(self, uid: str) -> None:
-        """Forget what was wrong with an object that is gone."""
-        self._told.pop(uid, None)
-        if uid in self._names:
-            self.telemetry.problems.remove(self._names.pop(uid))
+    def _decided_at_ms(self, key: WorkloadKey) -> int | None:
+        return self._fleet.decided_at_ms(key.uid)
 
-    async def _mirror(self, source: cluster.Source[Kind], read: Callable[[Kind], Row], table: dict[str, Row]) -> None:
-        outage = Outage(f"the list of {source.name}", "decisions go on with what was known last", _log)
-        changes = watch(self._api, source.path, source.kind, query=source.query, on_trouble=outage.hear)
-        await mirror(changes, read, table, lambda: self._unlisted.discard(source.name))
 
-    async def _follow_config(self) -> None:
-        path, query = cluster.config_maps(self._namespace)
-        outage = Outage("config-autoscaler", "the last good configuration stays in force", _log)
-        async for change in watch(self._api, path, ConfigMap, query=query, on_trouble=outage.hear):
-            match change:
-                case Relisted(objects):
-                    for found in objects:
-                        self._configure(found)
-                    if not objects:
-                        self._without_config()
-                    self._unlisted.discard(cluster.CONFIG_MAP)
-                case Put(found):
-                    self._configure(found)
-                case Gone(found):
-                    self._forget(found.metadata.uid)
-                    self._without_config()
+class _Standing(Mapping[WorkloadKey, Decision]):
+    """The standing decisions, made into values only where somebody looks."""
 
-    def _without_config(self) -> None:
-        self._defaults, self._no_defaults = config.Defaults(), None
-        _log.info("there is no config-autoscaler: the built-in defaults are in force")
+    def __init__(self, inventory: Inventory, fleet: Fleet) -> None:
+        self._inventory = inventory
+        self._fleet = fleet
 
-    def _configure(self, found: ConfigMap) -> None:
-        read, problems = config.defaults(found.data or {})
-        self._tell(cluster.config_map_reference(found), problems)
-        if problems:
-            if cluster.CONFIG_MAP in self._unlisted:
-                self._no_defaults = "config-autoscaler has problems, and there is no earlier configuration to go by"
-        elif read != self._defaults or self._no_defaults:
-            self._defaults, self._no_defaults = read, None
-            _log.info("configuration taken over", extra={"configuration": str(read)})
+    def __getitem__(self, key: WorkloadKey) -> Decision:
+        decision = self._fleet.decision(key.uid)
+        if decision is None:
+            raise KeyError(key)
+        return decision
 
-    def _tell(self, about: ObjectReference, problems: tuple[config.Problem, ...]) -> None:
-        """Say once what is wrong with an object's keys, and once that it is right again."""
-        if self._told.get(about.uid, ()) == problems:
-            return
-        self._told[about.uid] = problems
-        name = self._names[about.uid] = f"{about.kind} {about.namespace}/{about.name}"
-        self.telemetry.problems.labels(name).set(len(problems))
-        if not problems:
-            _log.info("configuration corrected", extra={"object": name})
-            return
-        message = "; ".join(map(str, problems)) + "; the last good configuration stays in force"
-        self._events.write(Notice(about, "BadConfiguration", message, "Warning"))
-        _log.warning("configuration refused", extra={"object": name, "problems": [str(p) for p in problems]})
+    def __iter__(self) -> Iterator[WorkloadKey]:
+        targets = self._inventory.targets
+        return (targets[uid].key for uid in self._fleet.decided() if uid in targets)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _scaled(key: WorkloadKey, decision: Decision) -> dict[str, object]:
+    inputs = decision.inputs
+    return {
+        "workload": str(key),
+        "kind": key.kind,
+        "from": inputs.current,
+        "to": decision.desired,
+        "mode": decision.mode.value,
+        "ready": inputs.ready,
+        "stable": inputs.stable,
+        "panic": inputs.panic,
+        "reason": decision.reason,
+    }
 
 
 async def serve(started: Started) -> None:
-    """Autoscale until a signal ends it."""
+    """Autoscale until a signal ends it.
+
+    Raises:
+        ProblemAtStart: the flags cannot be used together; the message says which.
+    """
     flags = started.flags
-    source = Exporters(flags.scrape_targets) if flags.scrape_targets else Prometheus(flags.prometheus_url)
-    autoscaler = Autoscaler(started.api, source, flags.namespace)
+    autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace)
     telemetry = autoscaler.telemetry
     pages = Pages(
         autoscaler.ready,
         "workloads, pods and configuration are still being listed",
         telemetry.exposition,
         {"/decisions": lambda: Page(200, JSON, telemetry.decisions())},
+        alive=autoscaler.alive,
     )
-    await program.serve(pages, started.listener, autoscaler.run())
+    async with rpc.telling(flags, started.api, autoscaler.book, autoscaler.readers):
+        await program.serve(pages, started.listener, autoscaler.run())

@@ -32,7 +32,6 @@ NO_ANSWER = 0
 NOT_SENT = -1
 """The status of an `ApiError` where there was no connection: nothing was written, for certain."""
 
-_JSON_HEADERS = {"Content-Type": JSON, "Accept": JSON}
 _LINE_LIMIT = 8 * 1024 * 1024  # one watch event: etcd's own limit on an object is 1.5 MiB, JSON may double it twice
 
 
@@ -109,7 +108,8 @@ class Api:
             method,
             _with_query(path, query),
             body=None if body is None else msgspec.to_builtins(body),
-            headers={"Content-Type": content_type, "Accept": accept},
+            content_type=content_type,
+            accept=accept,
             limits=aiohttp.ClientTimeout(total=timeout_s, connect=connect_s),
         )
         try:
@@ -129,7 +129,7 @@ class Api:
             ApiError: the server refused, or cut the stream in the middle of a line.
         """
         limits = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence_s)
-        response = await self._send("GET", _with_query(path, query), body=None, headers=_JSON_HEADERS, limits=limits)
+        response = await self._send("GET", _with_query(path, query), body=None, content_type=JSON, limits=limits)
         try:
             if response.status >= 300:
                 _raise_for_status(response.status, await response.read())
@@ -139,10 +139,17 @@ class Api:
         finally:
             response.close()
 
-    async def _send(
-        self, method: str, path: str, *, body: Any, headers: Mapping[str, str], limits: aiohttp.ClientTimeout
+    async def _send(  # noqa: PLR0913  as `request`
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any,
+        content_type: str,
+        limits: aiohttp.ClientTimeout,
+        accept: str = JSON,
     ) -> aiohttp.ClientResponse:
-        headers = dict(headers)
+        headers = {"Content-Type": content_type, "Accept": accept}
         query: list[tuple[str, str]] = []
         try:
             await self._transport.update_params_for_auth(headers, query, ["BearerToken"], path, method, body)

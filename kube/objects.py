@@ -121,7 +121,7 @@ class ManagedFields(Object):
     manager: str = ""
     subresource: str = ""
     time: str | None = None
-    fields_v1: msgspec.Raw | None = None
+    fields_v1: msgspec.Raw = msgspec.Raw()
 
 
 class WorkloadMeta(ObjectMeta):
@@ -135,7 +135,7 @@ class Workload(Named):
     """Anything with a `scale` subresource; its spec is undecoded, as every kind has its own."""
 
     metadata: WorkloadMeta
-    spec: msgspec.Raw | None = None
+    spec: msgspec.Raw = msgspec.Raw()
 
 
 class ScaleSpec(Object):

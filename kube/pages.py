@@ -40,9 +40,11 @@ class Pages:
         unready: str,
         metrics: Callable[[], bytes],
         more: Mapping[str, Callable[[], Page]] | None = None,
+        *,
+        alive: Callable[[], bool] = lambda: True,
     ) -> None:
         self._pages: dict[str, Callable[[], Page]] = {
-            "/healthz": lambda: Page(200, _TEXT, b"ok\n"),
+            "/healthz": lambda: Page(200, _TEXT, b"ok\n") if alive() else Page(503, _TEXT, b"its work stands still\n"),
             "/readyz": lambda: Page(200, _TEXT, b"ok\n") if ready() else Page(503, _TEXT, f"{unready}\n".encode()),
             "/metrics": lambda: Page(200, _TEXT, metrics()),
             **(more or {}),

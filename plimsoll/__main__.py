@@ -14,6 +14,7 @@ from rich.console import Console
 
 from deploy.local import LocalProblem
 from deploy.local.places import clusters_directory
+from plimsoll.check import app as check
 from plimsoll.demo import app
 from plimsoll.demo.core.story import generated_load, traced_load, whole
 from plimsoll.demo.core.trace import TraceError
@@ -47,6 +48,16 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="plimsoll", description="Keep GPU inference at its load line.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    checking = commands.add_parser(
+        "check",
+        help="tell what is wrong with ConfigMaps and annotations before they are applied",
+        description="Check config-autoscaler, config-deployment and the annotations of workloads in YAML files, with "
+        "no cluster. Every problem is told with file, line, key, value and rule; exit status 0 without any, else 2.",
+    )
+    checking.add_argument(
+        "files", nargs="+", metavar="FILE", help="YAML, several documents or Lists; - for standard input"
+    )
+    checking.set_defaults(run=lambda given, say: check.run(given.files, say))
     demo = commands.add_parser(
         "demo",
         help="watch real requests raise and lower replicas",

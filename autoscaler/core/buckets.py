@@ -181,9 +181,9 @@ class Buckets:
         ahead = second - last
         taken = ~np.isnan(values) & (ahead > -self.length)
         step = taken & (ahead == 1) & (first != UNSET)
-        np.subtract(total, row, out=total, where=step)
+        total -= np.where(step, row, 0.0)
         np.copyto(row, values, where=step)
-        np.add(total, values, out=total, where=step)
+        total += np.where(step, values, 0.0)
         last[step] = second
 
         rest = np.flatnonzero(taken & ~step)

@@ -72,6 +72,12 @@ class Outcome:
     desired: NDArray[np.int64]
     mode: NDArray[np.uint8]
 
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """Which decisions are held."""
+        held: NDArray[np.bool_] = self.mode == _HELD
+        return held
+
 
 def decidable(
     stable: NDArray[np.float64],

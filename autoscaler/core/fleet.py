@@ -15,7 +15,7 @@ from autoscaler.core import kpa
 from autoscaler.core.decision import Given, Outcome, decidable, decide, decision_at
 from autoscaler.core.delay import Delays
 from autoscaler.core.fleet_columns import Columns
-from autoscaler.core.model import Policy, Seen
+from autoscaler.core.model import SECOND_NS, Policy, Seen
 from autoscaler.core.observation import LastKnown, observe
 from autoscaler.core.window import Windows
 
@@ -83,14 +83,16 @@ class Fleet:
 
     # --- who is there ---
 
-    def follow(self, uid: str, policy: Policy, now_ms: int, *, initialised: bool = True) -> None:
+    def follow(self, uid: str, policy: Policy, now_ms: int, *, created_s: int = 0) -> None:
         """Decide by `policy` from now on; what was measured of a known workload stays.
 
-        `initialised`: one that is new to us has reached its initial scale before.
+        `created_s` is Unix time: one that is new to us and older than its time to become ready is taken to have
+        reached its initial scale before we began, so that our restart raises nothing.
         """
         number = self._row_of.get(uid)
         if number is None:
-            self._add(uid, policy, initialised=initialised)
+            age_ns = now_ms * 1_000_000 - created_s * SECOND_NS
+            self._add(uid, policy, initialised=age_ns > policy.progress_deadline_ns)
             return
         row = self._rows[number]
         if row.policy == policy:
@@ -129,6 +131,20 @@ class Fleet:
         self._given, self._outcome = given, outcome
         other = np.flatnonzero(outcome.desired != given.current)
         return [self._rows[number].uid for number in other.tolist()]
+
+    def held(self) -> list[str]:
+        """Return the workloads whose standing decision is held."""
+        held = () if self._outcome is None else np.flatnonzero(self._outcome.held).tolist()
+        return [row.uid for row in (self._rows[number] for number in held) if row.uid in self._row_of]
+
+    def decided(self) -> Iterator[str]:
+        """Yield the workloads that have a standing decision."""
+        return (uid for uid, number in self._row_of.items() if self._rows[number].look is not None)
+
+    def decided_at_ms(self, uid: str) -> int | None:
+        """Return when the law decided last on a workload, None where it never did."""
+        at_ms = int(self._columns.decided_ms[self._row_of[uid]]) if uid in self._row_of else 0
+        return at_ms or None
 
     def decision(self, uid: str) -> Decision | None:
         """Return the standing decision of a workload, None before its first."""

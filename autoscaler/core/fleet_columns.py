@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from autoscaler.core.model import SecondOfLoad
 
 _NEVER_S = -(2**50)
-_COUNTS = ("panic_window_s", "part_s", "nothing_s", "standing", "excess", "_panic_since_ms", "_floor")
+_COUNTS = ("panic_window_s", "part_s", "nothing_s", "standing", "decided_ms", "_panic_since_ms", "_floor")
 _CLAIMS = ("measured", "began", "initialised")
 _FIRST_ROWS = 64
 _NOBODY = Policy()  # of rows without a workload
@@ -28,7 +28,7 @@ class Columns:
     """Arrays of at least as many rows as there are workloads.
 
     int64: `panic_window_s`; `part_s` and `nothing_s`, the newest second of which a part, and of which nothing was
-    measured; `standing`, what was decided last; `excess`, the excess burst capacity that the law found last.
+    measured; `standing`, what was decided last; `decided_ms`, when the law decided last (0: never).
     bool: `measured`, the load was ever; `began`, the law was ever asked; `initialised`, the initial scale was reached.
     """
 
@@ -36,7 +36,7 @@ class Columns:
     part_s: NDArray[np.int64]
     nothing_s: NDArray[np.int64]
     standing: NDArray[np.int64]
-    excess: NDArray[np.int64]
+    decided_ms: NDArray[np.int64]
     measured: NDArray[np.bool_]
     began: NDArray[np.bool_]
     initialised: NDArray[np.bool_]
@@ -55,7 +55,7 @@ class Columns:
             self._reach(2 * self._rows)
         self.follow(row, policy)
         self.initialised[row] = initialised
-        self.standing[row] = self.excess[row] = 0
+        self.standing[row] = self.decided_ms[row] = 0
         self._forget_load(row)
 
     def follow(self, row: int, policy: Policy) -> None:
@@ -116,7 +116,7 @@ class Columns:
         self._panic_since_ms[:count] = outcome.state.panic_since_ms
         self._floor[:count] = outcome.state.floor
         self.standing[:count] = outcome.desired
-        np.copyto(self.excess[:count], outcome.wanted.excess_burst_capacity, where=outcome.decided)
+        self.decided_ms[:count][~outcome.held] = given.at_ms
         self.initialised[:count] |= self.bounds.reached(given.ready)
 
     def _forget_load(self, row: int) -> None:
@@ -132,7 +132,4 @@ class Columns:
                 setattr(self, name, np.concatenate([getattr(self, name, fresh[:0]), fresh]))
         self._rows = rows
         self._policies += [_NOBODY] * more
-        self.parameters, self.bounds = kpa.Parameters(rows), Bounds(rows)
-        for row, policy in enumerate(self._policies):
-            self.parameters.set(row, policy)
-            self.bounds.set(row, policy)
+        self.parameters, self.bounds = kpa.Parameters.of(self._policies), Bounds.of(self._policies)

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import inf, isnan, nan
-from operator import add, itemgetter, sub
+from operator import add, itemgetter, sub, truediv
 from typing import TYPE_CHECKING
 
 from autoscaler.core.observation import Samples, Steps, staleness_s
@@ -56,11 +56,14 @@ class _Column:
 
 @dataclass(slots=True)
 class _Scrapes:
-    """The times of a series' samples, the median of the gaps between them, and the longest; None: one sample."""
+    """The times of a series' samples, and the median of the gaps between them (None: one sample).
+
+    `steady` says that no gap is so long that its earlier sample is stale within it.
+    """
 
     times: Sequence[float] = ()
     interval_s: float | None = None
-    longest_s: float = 0.0
+    steady: bool = True
 
 
 @dataclass(slots=True)
@@ -92,12 +95,12 @@ def gather(selection: Selection, raw: Iterable[RawSeries]) -> Samples:
         if term.everywhere:
             of_place.terms |= bit
         column = _column(of_place, bit, term, samples)
-        last = samples[-1][0]
-        newest = max(newest, last)
-        if len(samples) == 1:
-            oldest_alone = min(oldest_alone, last)
         if column is not None:
             of_place.columns.append(column)
+        last = samples[-1][0]
+        newest = max(newest, last)
+        if len(samples) == 1 and last < oldest_alone:
+            oldest_alone = last
     usual = max((one.interval_s for one in found.values() if one.interval_s), default=None)
     steps = {place: _steps(of_place, usual) for place, of_place in found.items()}
     return Samples(steps, usual, newest - oldest_alone > _NEW_S)
@@ -156,8 +159,7 @@ def _column(of_place: _Found, bit: int, term: Term, samples: Sequence[tuple[floa
         values = [value * term.factor for value in values]
     if not (min(values) >= 0 and sum(values) <= _MOST_LOAD):
         good, values = False, [value if 0 <= value <= _MOST_LOAD else nan for value in values]
-    whole = good and scrapes.longest_s <= staleness_s(scrapes.interval_s)
-    return _Column(bit, times, values, scrapes.interval_s, whole)
+    return _Column(bit, times, values, scrapes.interval_s, good and scrapes.steady)
 
 
 def _scrapes(times: Sequence[float]) -> _Scrapes | None:
@@ -165,15 +167,18 @@ def _scrapes(times: Sequence[float]) -> _Scrapes | None:
     if len(times) == 1:
         return _Scrapes(times)
     gaps = sorted(map(sub, times[1:], times))
-    return _Scrapes(times, gaps[len(gaps) // 2], gaps[-1]) if gaps[0] > 0 else None
+    if gaps[0] <= 0:
+        return None
+    interval_s = gaps[len(gaps) // 2]
+    return _Scrapes(times, interval_s, gaps[-1] <= staleness_s(interval_s))
 
 
 def _rates(times: Sequence[float], values: Sequence[float]) -> list[float]:
     """Return the rates per second between neighbouring values of a counter."""
-    return [
-        (later - earlier if later >= earlier else later) / (end - start)
-        for start, end, earlier, later in zip(times, times[1:], values, values[1:], strict=False)
-    ]
+    increases = list(map(sub, values[1:], values))
+    if increases and min(increases) < 0:
+        increases = [new if new >= 0 else value for new, value in zip(increases, values[1:], strict=True)]
+    return list(map(truediv, increases, map(sub, times[1:], times)))
 
 
 def _steps(of_place: _Found, usual_interval_s: float | None) -> Steps:
@@ -181,12 +186,13 @@ def _steps(of_place: _Found, usual_interval_s: float | None) -> Steps:
     columns, terms, interval_s = of_place.columns, of_place.terms, of_place.interval_s
     if not columns:
         return Steps((), (), (), terms, interval_s)
-    first, *others = columns
-    if not first.whole or any(not other.whole or other.times != first.times for other in others):
-        return Steps(*_swept(columns, usual_interval_s), terms, interval_s)
-    loads, fresh = first.values, first.bit
-    for other in others:
-        loads, fresh = list(map(add, loads, other.values)), fresh | other.bit
+    first = columns[0]
+    loads: Sequence[float] = ()
+    fresh = 0
+    for column in columns:
+        if not column.whole or column.times != first.times:
+            return Steps(*_swept(columns, usual_interval_s), terms, interval_s)
+        loads, fresh = list(map(add, loads, column.values)) if loads else column.values, fresh | column.bit
     end = first.times[-1] + staleness_s(first.interval_s or usual_interval_s)
     return Steps([*first.times, end], [*loads, 0.0], [fresh] * len(loads) + [0], terms, interval_s)
 

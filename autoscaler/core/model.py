@@ -79,7 +79,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What Prometheus is asked: the series of a preset for a metric, of all workloads; or one workload's own `query`."""
+    """What is asked: the series of a preset for a metric, of all workloads at once; or one workload's own `query`."""
 
     metric: Metric = Metric.CONCURRENCY
     preset: str = "vllm"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LEAST_STALENESS_S = 5.0
 _INTERVALS_TO_STALE = 2.5  # one lost scrape is no news, two are
-_FIRST_LOOKBACK_S, _LONGEST_LOOKBACK_S = 40, 300
+_FIRST_LOOKBACK_S, _LONGEST_LOOKBACK_S = 10, 300  # a long first look at many pods would never be answered in time
 _LATE_S = 2.0  # how long after its own time a sample may turn up in an answer
 _LONGEST_STALL_S = 30.0  # of our program; the seconds of a longer one are a hole
 

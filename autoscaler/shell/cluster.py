@@ -21,18 +21,16 @@ if TYPE_CHECKING:
     from kube.discovery import Scalable
     from kube.objects import HorizontalPodAutoscaler, ManagedFields, Named, OwnerReference, Pod, Workload
 
-CONFIG_MAP = "config-autoscaler"
-
 _NO_SELECTOR = "its scale tells no status.selector, so which pods are its own is unknown"
 
 
-def config_maps(namespace: str) -> tuple[str, Mapping[str, str]]:
-    """Return path and selection of our ConfigMap."""
-    return f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": f"metadata.name={CONFIG_MAP}"}
+def config_map_watch(namespace: str, name: str) -> tuple[str, Mapping[str, str]]:
+    """Return path and selection of one ConfigMap."""
+    return f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": f"metadata.name={name}"}
 
 
 def config_map_reference(found: ConfigMap) -> ObjectReference:
-    """Return what an Event about our ConfigMap points at."""
+    """Return what an Event about a ConfigMap points at."""
     meta = found.metadata
     return ObjectReference(api_version="v1", kind="ConfigMap", namespace=meta.namespace, name=meta.name, uid=meta.uid)
 
@@ -55,7 +53,7 @@ def key_of(scalable: Scalable, found: Workload) -> WorkloadKey:
 
 def target_with_own_count(scalable: Scalable, found: Workload, scaled: Collection[tuple[str, str]]) -> Target:
     """Translate a workload of a kind whose count is spec.replicas (absent: one) and whose pods are owned."""
-    replicas = None if found.spec is None else msgspec.json.decode(found.spec, type=_Replicas).replicas
+    replicas = msgspec.json.decode(found.spec, type=_Replicas).replicas if bytes(found.spec) else None
     return Target(
         key_of(scalable, found),
         1 if replicas is None else replicas,
@@ -129,7 +127,7 @@ def manager_of_replicas(found: Workload) -> str:
 
 
 def _owns_replicas(entry: ManagedFields) -> bool:
-    fields: Any = None if entry.fields_v1 is None else msgspec.json.decode(entry.fields_v1)
+    fields: Any = msgspec.json.decode(entry.fields_v1) if bytes(entry.fields_v1) else None
     spec = fields.get("f:spec") if isinstance(fields, dict) else None
     return isinstance(spec, dict) and "f:replicas" in spec
 

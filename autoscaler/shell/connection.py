@@ -94,9 +94,13 @@ class _Credentials(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._access.token_file:
-            request.headers["Authorization"] = f"Bearer {_secret(self._access.token_file)}"
+            token = _secret(self._access.token_file)
+            if not token.isascii():
+                raise SamplesError(f"the token in {self._access.token_file} must be of ASCII characters")
+            request.headers["Authorization"] = f"Bearer {token}"
         elif self._access.password_file:
-            return HTTPBasicAuth(self._access.user, _secret(self._access.password_file))(request)
+            password = _secret(self._access.password_file)
+            return HTTPBasicAuth(self._access.user.encode(), password.encode())(request)
         return request
 
 

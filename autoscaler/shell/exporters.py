@@ -166,10 +166,13 @@ class Exporters:
         """Yield the samples of the load on a page."""
         for family in text_string_to_metric_families(page):
             for sample in family.samples:
-                if sample.name in _READ:
+                # The parser gives every counter this ending; few servers do.
+                name = sample.name.removesuffix("_total") if family.type == "counter" else sample.name
+                metric = sample.name if sample.name in _READ else name
+                if metric in _READ:
                     labels = tuple(sorted((name, value) for name, value in sample.labels.items() if value))
                     at = began if sample.timestamp is None else float(sample.timestamp)
-                    yield _SeriesKey(target, sample.name, labels), at, float(sample.value)
+                    yield _SeriesKey(target, metric, labels), at, float(sample.value)
 
     def _forget(self, now: float) -> None:
         """Drop what nobody looks at: what is too old and, after a clock was set back, what has not happened yet."""

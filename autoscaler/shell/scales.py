@@ -65,6 +65,7 @@ class Scales:
 
     def saw(self, scalable: Scalable, found: Workload) -> None:
         """Take note of an object as it is now."""
+        _detach(found)
         uid, now = found.metadata.uid, self._clock()
         reading = self._readings.get(uid)
         if reading is None:
@@ -138,3 +139,10 @@ class Scales:
         reading.due_s = now + (_AGAIN_S if 400 <= error.status < 500 else _SOON_S)
         self._on_error(reading, error)
         reading.error = error.message
+
+
+def _detach(found: Workload) -> None:
+    """Let go of the answer that an object was read from: what is undecoded would keep all of it in memory."""
+    found.spec = msgspec.Raw()
+    for entry in found.metadata.managed_fields or ():
+        entry.fields_v1 = entry.fields_v1.copy()

@@ -65,7 +65,7 @@ class Scaling:
             count = outcome.now if isinstance(outcome, Written) else outcome.replicas
             self.inventory.counted(key.uid, count, outcome.version)
         if isinstance(outcome, Overtaken):
-            outcome = replace(outcome, by=await self._manager(key, outcome))
+            outcome = replace(outcome, by=await self._manager(key))
             self.inventory.counted(key.uid, outcome.found, outcome.version)
             self.writers.seen(key, outcome.found, outcome.version, manager=outcome.by, now_ms=self.now_ms())
         return outcome
@@ -104,14 +104,14 @@ class Scaling:
         self.writers.wrote(key.uid, decided.replicas, version)
         return Written(found.replicas, decided.replicas, version)
 
-    async def _manager(self, key: WorkloadKey, found: Overtaken) -> str:
-        """Return who set the count that we found, "" where that cannot be told."""
+    async def _manager(self, key: WorkloadKey) -> str:
+        """Return who set the count last, "" where that cannot be told."""
         try:
             answer = await self.api.request("GET", cluster.workload_path(key), timeout_s=_TIMEOUT_S)
             workload = msgspec.json.decode(answer, type=Workload)
         except (ApiError, msgspec.DecodeError):
             return ""
-        return cluster.manager_of_replicas(workload) if workload.metadata.resource_version == found.version else ""
+        return cluster.manager_of_replicas(workload)
 
 
 def _failure(error: ApiError, *, unknown: bool) -> Outcome:

@@ -84,7 +84,7 @@ def problems(chosen: argparse.Namespace) -> list[str]:
         found.append("--prometheus-insecure-skip-verify and --prometheus-ca-file exclude each other")
     if url.startswith("http://"):
         found += [
-            f"{flag} needs an --prometheus-url that begins with https://, which it does not"
+            f"{flag} needs a --prometheus-url that begins with https://, which it does not"
             for flag in ("--prometheus-ca-file", "--prometheus-client-cert", "--prometheus-insecure-skip-verify")
             if getattr(chosen, _name(flag))
         ]

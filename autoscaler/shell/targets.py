@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from autoscaler.core.inventory import older
 from autoscaler.shell import cluster
 from autoscaler.shell.scales import Scales
 from kube.client import ApiError
@@ -243,8 +244,12 @@ class Targets:
             self._writers.forget(uid)
             return
         manager = ""
-        # Who wrote a count stands in the object of the same version alone; it is worth decoding on a change only.
-        if was and was.replicas != target.replicas and found.metadata.resource_version == target.resource_version:
+        # An object that is older than its count does not know who set it; decoding is worth it on a change alone.
+        if (
+            was
+            and was.replicas != target.replicas
+            and not older(found.metadata.resource_version, target.resource_version)
+        ):
             manager = cluster.manager_of_replicas(found)
         self._writers.seen(target.key, target.replicas, target.resource_version, manager=manager, now_ms=self._now_ms())
 

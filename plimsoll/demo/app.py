@@ -209,7 +209,7 @@ class _Story:
         missing += [
             f"the autoscaler has seen no load of {workload.name}"
             for workload in WORKLOADS
-            if (standing := self._stage.standings.get(workload.name)) is None or standing.concurrency_panic is None
+            if (standing := self._stage.standings.get(workload.name)) is None or standing.panic is None
         ]
         waiting = [name for name, pod in self._stage.pods.items() if not pod.spec.node_name]
         return missing + [f"pod {name} has no node" for name in sorted(waiting)]

@@ -13,15 +13,18 @@ import pytest
 
 from autoscaler import app
 from autoscaler.app import Autoscaler
-from autoscaler.core.observation import Samples, Series, gather
+from autoscaler.core.gathering import gather
+from autoscaler.core.queries import Selection
 from autoscaler.shell.source import SamplesError
 from kube.client import MERGE_PATCH
 from kube.objects import Deployment, Event, ObjectList, Pod
 from tests.story.programs import POLL_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
+    from autoscaler.core.model import Question
+    from autoscaler.core.observation import Samples
     from kube.client import Api
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
@@ -39,14 +42,18 @@ class Load:
     async def run(self) -> None:
         await asyncio.Event().wait()
 
-    async def samples(self) -> Samples:
+    async def samples(self, asked: Collection[Question]) -> Mapping[Question, Samples | SamplesError]:
         if self.total is None:
-            raise SamplesError("it is away")
+            return dict.fromkeys(asked, SamplesError("it is away"))
         pods = await pods_of(self._api)
+        return {question: self._answer(question, pods, self.total) for question in asked}
+
+    @staticmethod
+    def _answer(question: Question, pods: list[Pod], total: float) -> Samples:
         now = time.time()
-        share = self.total / max(1, len(pods))
-        times = tuple((now - age, share) for age in (2, 1, 0))
-        return gather(Series("default", pod.metadata.name, times) for pod in pods)
+        times = tuple((now - age, total / max(1, len(pods))) for age in (2, 1, 0))
+        name = {"__name__": "vllm:num_requests_running", "namespace": "default"}
+        return gather(Selection.of(question), [({**name, "pod": pod.metadata.name}, times) for pod in pods])
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +185,7 @@ async def test_a_workload_that_is_deleted_is_forgotten(api: Api) -> None:
         await api.request("DELETE", f"{DEPLOYMENTS}/chat")
 
         async def forgotten() -> bool:
-            return not autoscaler._standing and not autoscaler._workloads
+            return not autoscaler._standing and not list(autoscaler._fleet)
 
         await eventually(forgotten)
 

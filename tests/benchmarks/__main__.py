@@ -1,44 +1,47 @@
-"""Which figures stand in docs/benchmarks.md? Those that this wrote: each table between its own two markers."""
+"""Which figures stand in docs/benchmarks.md? Those that this wrote: each table between its own two markers.
+
+`python -m tests.benchmarks` measures all of them, with names only those.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
+from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding
+from tests.benchmarks import binding, law
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PAGE = Path("docs/benchmarks.md")
+TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {"law": law.table, "binding": binding.table}
 
 
-def main() -> int:
-    """Run every measurement and rewrite its table."""
-    rates = binding.measure(lambda line: print(line, flush=True))
-    rows = [
-        "| | pods bound per second: median (least to most) |",
-        "|---|---|",
-        *(
-            f"| {arm.title} | {median(rate):.0f} ({min(rate):.0f} to {max(rate):.0f}) |"
-            for arm, rate in ((binding.WITHOUT, rates.without), (binding.WITH, rates.with_extender))
-        ),
-        f"| **with over without**, median of the rounds' ratios | **{rates.ratio:.2f}** |",
-        f"| fullest device after any burst, milli-GPU | {rates.fullest} |",
-        "",
-        (
-            f"{binding.ROUNDS} rounds of {binding.PODS} pods, {binding.NODES} nodes of {binding.GPUS_PER_NODE} GPUs; "
-            f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}."
-        ),
-    ]
-    text = PAGE.read_text()
-    marked = re.compile(r"(<!-- binding: begin -->\n).*(<!-- binding: end -->)", re.DOTALL)
-    PAGE.write_text(marked.sub(lambda found: found[1] + "\n".join(rows) + "\n" + found[2], text))
-    print("\n".join(rows))
+def main(names: list[str]) -> int:
+    """Measure what is named, or everything, and rewrite each table as soon as it is measured."""
+    unknown = sorted(set(names) - set(TABLES))
+    if unknown:
+        print(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(TABLES)}", file=sys.stderr)
+        return 2
+    for name in names or TABLES:
+        lines = TABLES[name](lambda line: print(line, flush=True))
+        lines[-1] += f" {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}."
+        write(name, lines)
+        print("\n".join(lines))
     return 0
 
 
+def write(name: str, lines: list[str]) -> None:
+    """Put lines between the two markers of a table."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    before, _, rest = PAGE.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    PAGE.write_text("".join((before, begin, *(f"{line}\n" for line in lines), end, after)))
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -55,6 +55,23 @@ class Rates:
         return median(a / b for a, b in zip(self.with_extender, self.without, strict=True))
 
 
+def table(progress: Callable[[str], None]) -> list[str]:
+    """Return the lines of the table, the last one about how they were measured."""
+    rates = measure(progress)
+    return [
+        "| | pods bound per second: median (least to most) |",
+        "|---|---|",
+        *(
+            f"| {arm.title} | {median(rate):.0f} ({min(rate):.0f} to {max(rate):.0f}) |"
+            for arm, rate in ((WITHOUT, rates.without), (WITH, rates.with_extender))
+        ),
+        f"| **with over without**, median of the rounds' ratios | **{rates.ratio:.2f}** |",
+        f"| fullest device after any burst, milli-GPU | {rates.fullest} |",
+        "",
+        f"{ROUNDS} rounds of {PODS} pods, {NODES} nodes of {GPUS_PER_NODE} GPUs.",
+    ]
+
+
 def measure(progress: Callable[[str], None]) -> Rates:
     """Run all rounds on a cluster of their own."""
     spec = ClusterSpec(name="bars-binding", nodes=NODES, gpus_per_node=GPUS_PER_NODE, prometheus=False)

@@ -15,7 +15,7 @@ from tests.contract.objects import NOBODY, Object, pod
 
 ANOTHER_UID = "00000000-0000-0000-0000-000000000000"
 STAYS = {"pod-delete.stage.kwok.x-k8s.io/delay": "1h"}
-_LIMIT_S = 30.0
+_LIMIT_S = 90.0
 _POLL_S = 0.02
 
 

@@ -301,6 +301,8 @@ async def test_a_dry_scale_writes_nothing(ask: Ask) -> None:
     await ask("POST", "", idle())
     dry = await ask("PATCH", "web/scale", {"spec": {"replicas": 7}}, MERGE_PATCH, dryRun="All")
     assert dry["spec"] == {"replicas": 7}
+    put = await ask("PUT", "web/scale", {"metadata": {"name": "web"}, "spec": {"replicas": 8}}, dryRun="All")
+    assert put["spec"] == {"replicas": 8}
     assert (await ask("GET", "web"))["spec"]["replicas"] == 0
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ANOTHER_UID = "00000000-0000-0000-0000-000000000000"
 REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
-_LIMIT_S = 30.0
+_LIMIT_S = 90.0
 _POLL_S = 0.02
 
 
@@ -99,7 +99,7 @@ class Place:
         limits = aiohttp.ClientTimeout(total=10)
         body = {"metadata": {"name": name}}
         response = await self._api._send(
-            "POST", f"{self._pods}/{name}/eviction", body=body, content_type=JSON, limits=limits
+            "POST", f"{self._pods}/{name}/eviction", body=body, headers={"Content-Type": JSON}, limits=limits
         )
         return response.status, decoded(await response.read()), response.headers.get("Retry-After")
 

@@ -106,7 +106,11 @@ async def test_nothing_is_created_in_a_namespace_that_ends(
 async def test_that_a_namespace_ends_is_a_cause_to_read(api: Api, ending: Object) -> None:
     name = ending["metadata"]["name"]
     answer = await api._send(
-        "POST", f"{_NAMESPACES}/{name}/configmaps", body={"metadata": {"name": "x"}}, content_type=JSON, limits=_LIMITS
+        "POST",
+        f"{_NAMESPACES}/{name}/configmaps",
+        body={"metadata": {"name": "x"}},
+        headers={"Content-Type": JSON},
+        limits=_LIMITS,
     )
     assert (await answer.json())["details"] == {
         "name": "x",

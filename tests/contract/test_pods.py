@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -71,14 +72,28 @@ async def one(pods: Pods) -> Object:
 
 
 @pytest.fixture
-async def important(api: Api) -> AsyncIterator[str]:
+async def important(api: Api, namespace: str) -> AsyncIterator[str]:
     """A priority class of 1000 whose pods preempt nobody."""
     name = f"important-{uuid.uuid4().hex[:8]}"
     path = "/apis/scheduling.k8s.io/v1/priorityclasses"
     body = {"metadata": {"name": name}, "value": 1000, "preemptionPolicy": "Never"}
     await api.request("POST", path, body=body)
+    # Admission goes by what it has heard of, a moment later on the real one.
+    async with asyncio.timeout(30.0):
+        while not await heard(api, namespace, name):  # noqa: ASYNC110  asked of the API server
+            await asyncio.sleep(0.02)
     yield name
     await api.request("DELETE", f"{path}/{name}")
+
+
+async def heard(api: Api, namespace: str, priority_class: str) -> bool:
+    """Tell whether a pod of a priority class is admitted."""
+    body = pod("asked", priorityClassName=priority_class)
+    try:
+        await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body=body, query={"dryRun": "All"})
+    except ApiError:
+        return False
+    return True
 
 
 async def refusal(answer: Awaitable[Any]) -> tuple[int, str, str]:

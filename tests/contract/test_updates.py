@@ -235,6 +235,15 @@ async def test_a_propagation_policy_is_one_of_three(maps: Maps) -> None:
     assert await refusal_of(maps.send("DELETE", "a", propagationPolicy="x")) == (422, "Invalid", sentence)
 
 
+@pytest.mark.parametrize(
+    "query", [{"dryRun": "All"}, {"dryRun": "some"}, {"gracePeriodSeconds": "x"}, {"propagationPolicy": "x"}]
+)
+async def test_a_deletions_body_hides_the_options_of_its_query(maps: Maps, query: dict[str, str]) -> None:
+    await maps.create("a")
+    await maps.send("DELETE", "a", {"gracePeriodSeconds": 0}, **query)
+    assert await maps.names() == []
+
+
 async def test_finalizers_hold_what_is_deleted_until_they_are_gone(maps: Maps) -> None:
     await maps.create("a", finalizers=["x.y/z"])
     meta = (await maps.send("DELETE", "a"))["metadata"]

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from kube.client import Api
 
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
+_PATIENCE_S = "60"
+"""How long a watch stays open for what must come; on a busy machine that is not at once."""
 
 
 class Maps:
-    """The config maps of one namespace, and watches of them that end after a second."""
+    """The config maps of one namespace, and watches of them."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self.api = api
@@ -40,10 +42,11 @@ class Maps:
         return str(listed["metadata"]["resourceVersion"])
 
     async def watch(self, path: str = "", enough: str = "", **asked: str) -> list[Object]:
-        """Return the events of a watch: all that come within a second, or the first `enough`."""
+        """Return the events of a watch: all that come within a second, or the first `enough`, whenever they come."""
         events: list[Object] = []
-        query = {"watch": "true", "timeoutSeconds": "1", "labelSelector": "own", **asked}
-        async with self.api.stream(path or self.path, query=query, silence_s=30.0) as lines:
+        seconds = _PATIENCE_S if enough else "1"
+        query = {"watch": "true", "timeoutSeconds": seconds, "labelSelector": "own", **asked}
+        async with self.api.stream(path or self.path, query=query, silence_s=90.0) as lines:
             async for line in lines:
                 events.append(decoded(line))
                 if enough and len(events) == int(enough):
@@ -84,7 +87,7 @@ async def test_a_deleted_object_is_told_in_its_last_state_at_a_newer_version(map
     version = made["metadata"]["resourceVersion"]
     (event,) = await maps.watch(resourceVersion=version, enough="1")
     assert event["type"] == "DELETED"
-    assert event["object"]["metadata"].pop("resourceVersion") > version
+    assert int(event["object"]["metadata"].pop("resourceVersion")) > int(version)
     made["metadata"].pop("resourceVersion")
     assert event["object"] == made
 
@@ -94,6 +97,7 @@ async def test_a_watch_from_nowhere_begins_with_what_is_there(maps: Maps, query:
     there = [await maps.create(name) for name in ("b", "a")]
     await maps.create("gone")
     await maps.delete("gone")
+    await maps.version()  # a list has the real server's memory catch up, which version 0 begins with
     events = await maps.watch(**query, enough="2")
     assert told(events) == [("ADDED", "a"), ("ADDED", "b")]
     assert [each["object"] for each in events] == there[::-1]
@@ -101,8 +105,8 @@ async def test_a_watch_from_nowhere_begins_with_what_is_there(maps: Maps, query:
 
 async def test_a_watch_from_nowhere_goes_on_with_what_follows(maps: Maps) -> None:
     await maps.create("a")
-    query = {"watch": "true", "timeoutSeconds": "10", "labelSelector": "own"}
-    async with maps.api.stream(maps.path, query=query, silence_s=30.0) as lines:
+    query = {"watch": "true", "timeoutSeconds": _PATIENCE_S, "labelSelector": "own"}
+    async with maps.api.stream(maps.path, query=query, silence_s=90.0) as lines:
         first = decoded(await anext(lines))
         await maps.label("a", x="y")
         second = decoded(await anext(lines))
@@ -116,7 +120,7 @@ async def test_a_watch_from_a_version_long_gone_is_told_so_in_an_event(
 ) -> None:
     if on_real:  # a real server remembers everything while it is young; one that was restarted nothing from before
         await asyncio.to_thread(request.getfixturevalue("cluster").restart, "kube-apiserver")
-    (event,) = await maps.watch(resourceVersion="1")
+    (event,) = await maps.watch(resourceVersion="1", timeoutSeconds=_PATIENCE_S)
     assert event["type"] == "ERROR"
     status = event["object"]
     assert (status["kind"], status["code"], status["reason"]) == ("Status", 410, "Expired")
@@ -177,9 +181,11 @@ async def test_a_namespace_does_not_see_another(maps: Maps, managed_namespace: s
 
 async def test_all_namespaces_are_watched_at_once(maps: Maps, managed_namespace: str) -> None:
     version = await maps.version()
-    await Maps(maps.api, managed_namespace).create("other")
-    await maps.create("a")
-    events = await maps.watch("/api/v1/configmaps", resourceVersion=version, enough="2")
+    this = {"test": managed_namespace}  # what other tests left behind may be deleted meanwhile
+    await Maps(maps.api, managed_namespace).create("other", **this)
+    await maps.create("a", **this)
+    selector = f"test={managed_namespace}"
+    events = await maps.watch("/api/v1/configmaps", labelSelector=selector, resourceVersion=version, enough="2")
     assert told(events) == [("ADDED", "other"), ("ADDED", "a")]
 
 
@@ -190,6 +196,7 @@ async def test_a_watch_of_a_namespace_that_is_missing_is_silent(maps: Maps) -> N
 @pytest.mark.parametrize("query", [{}, {"resourceVersion": "0"}])
 async def test_a_bookmark_tells_where_what_is_there_ends(maps: Maps, query: dict[str, str]) -> None:
     made = await maps.create("a")
+    await maps.version()  # a list has the real server's memory catch up, which version 0 begins with
     added, bookmark = await maps.watch(**query, allowWatchBookmarks="true", enough="2")
     assert added["type"] == "ADDED"
     assert bookmark["type"] == "BOOKMARK"
@@ -203,16 +210,26 @@ async def test_a_bookmark_tells_where_what_is_there_ends(maps: Maps, query: dict
 async def test_bookmarks_that_are_asked_for_come_before_the_end(maps: Maps, on_real: bool) -> None:  # noqa: FBT001
     version = await maps.version()
     await maps.create("a")
-    await maps.create("unseen", own="no")
-    # The real one tells two seconds before the end, where there is room for that.
-    seconds = "5" if on_real else "1"
-    query = {"labelSelector": "own=yes", "resourceVersion": version, "timeoutSeconds": seconds}
-    assert {each["type"] for each in await maps.watch(**query)} == {"ADDED"}
+
+    async def rest(seconds: str, **asked: str) -> list[Object]:
+        """Return what a watch tells after the first event, while something changes that it does not see."""
+        query = {"watch": "true", "labelSelector": "own=yes", "resourceVersion": version, "timeoutSeconds": seconds}
+        async with maps.api.stream(maps.path, query=query | asked, silence_s=90.0) as lines:
+            assert told([decoded(await anext(lines))]) == [("ADDED", "a")]
+            changes.append(await maps.create(f"unseen-{len(changes)}", own="no"))
+            return [decoded(line) async for line in lines]
+
+    changes: list[Object] = []
+    # The real one tells about two seconds before the end, and owes none: a busy machine may miss that moment.
+    tries = ("5", "6", "8", "12", "20") if on_real else ("1",)
+    assert await rest(tries[0]) == []
+    for seconds in tries:
+        if bookmarks := await rest(seconds, allowWatchBookmarks="true"):
+            break
     # The real one's bookmark of every minute may fall into these seconds too.
-    added, *bookmarks = await maps.watch(**query, allowWatchBookmarks="true")
     assert {each["type"] for each in bookmarks} == {"BOOKMARK"}
     assert all("annotations" not in each["object"]["metadata"] for each in bookmarks)
-    assert versions(bookmarks)[0] >= versions([added])[0]
+    assert versions(bookmarks)[-1] >= int(changes[-1]["metadata"]["resourceVersion"])
 
 
 @pytest.mark.parametrize("value", ["true", "1", "True", "yes", ""])

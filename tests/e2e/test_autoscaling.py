@@ -88,8 +88,8 @@ def scaled_up(cluster: LocalCluster, namespace: str, load: Load, replicas: int) 
     pods.wait_bound(cluster, namespace, replicas)
     pods.wait_until(
         "a stable window full of that load",
-        lambda: decision(cluster, namespace).get("concurrency_stable") == load.total,
-        2 * STABLE_WINDOW_S,
+        lambda: decision(cluster, namespace).get("stable") == load.total,
+        5 * STABLE_WINDOW_S,
     )
 
 
@@ -110,8 +110,11 @@ def test_load_raises_replicas_within_30_s_and_its_end_lowers_them_to_min(
     pods.wait_until("6 replicas", lambda: pods.replicas(cluster, managed_namespace, NAME) == 6, seconds=30.0)
     devices = pods.wait_bound(cluster, managed_namespace, 6)
     assert len(set(devices.values())) == 2, "six quarters fill one device and half of another"
-    reasons = [event.reason for event in pods.events_about(cluster, managed_namespace, NAME)]
-    assert "ScaledUp" in reasons
+
+    def told() -> bool:
+        return "ScaledUp" in [event.reason for event in pods.events_about(cluster, managed_namespace, NAME)]
+
+    pods.wait_until("an Event of it", told)
 
     load.total = 0.0
     pods.wait_until(
@@ -123,14 +126,20 @@ def test_prometheus_away_for_60_s_under_load_lowers_nothing_then_or_later(
     cluster: LocalCluster, managed_namespace: str, load: Load
 ) -> None:
     scaled_up(cluster, managed_namespace, load, 5)
+    before, began = len(said(cluster)), time.monotonic()
     cluster.stop("prometheus")
     assert lowest_replicas(cluster, managed_namespace, 60.0) == 5
     assert decision(cluster, managed_namespace)["mode"] == "held"
     cluster.restart("prometheus")
     assert lowest_replicas(cluster, managed_namespace, 2.0 * STABLE_WINDOW_S) == 5
-    assert decision(cluster, managed_namespace)["mode"] != "held"
-    said = [line for line in cluster.log("autoscaler").read_text().splitlines() if "Prometheus is away" in line]
-    assert 1 <= len(said) <= 3, "an outage is told when it begins and once a minute"
+    pods.wait_until("decisions again", lambda: decision(cluster, managed_namespace)["mode"] != "held")
+    minutes = int((time.monotonic() - began) / 60.0)
+    assert 1 <= len(said(cluster)) - before <= 2 + minutes, "an outage is told when it begins and once a minute"
+
+
+def said(cluster: LocalCluster) -> list[str]:
+    """Return the lines in which the autoscaler said that Prometheus is away."""
+    return [line for line in cluster.log("autoscaler").read_text().splitlines() if "Prometheus is away" in line]
 
 
 def test_samples_of_only_some_pods_lower_nothing(
@@ -152,8 +161,8 @@ def test_the_api_server_away_for_20_s_is_recovered_from_without_help(
         time.sleep(20.0)
     finally:
         cluster.resume("kube-apiserver")
-    pods.wait_until("6 replicas", lambda: pods.replicas(cluster, managed_namespace, NAME) == 6, seconds=60.0)
-    pods.wait_bound(cluster, managed_namespace, 6, seconds=60.0)
+    pods.wait_until("6 replicas", lambda: pods.replicas(cluster, managed_namespace, NAME) == 6, seconds=120.0)
+    pods.wait_bound(cluster, managed_namespace, 6, seconds=120.0)
 
 
 def test_a_bad_annotation_gets_an_event_and_the_last_good_parameters_stay(

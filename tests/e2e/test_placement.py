@@ -131,7 +131,7 @@ def test_an_extender_killed_between_two_placements_forgets_nothing(
     cluster.kill("extender", signal.SIGKILL)
     pods.create(cluster, managed_namespace, [pods.fraction(f"after{i}", "0.6") for i in range(6)])
     cluster.start_extender()
-    after = pods.wait_bound(cluster, managed_namespace, 12, seconds=60.0)
+    after = pods.wait_bound(cluster, managed_namespace, 12, seconds=120.0)
     assert {name: after[name] for name in before} == before
     assert max(pods.used(cluster).values()) <= 1000
 
@@ -160,7 +160,7 @@ def test_an_api_server_that_stalls_in_the_middle_of_a_burst_overfills_nothing(
     def settled() -> bool:
         return 'plimsoll_extender_holdings{state="binding"} 0.0' in metrics(cluster)
 
-    pods.wait_until("no binding left whose outcome is unknown", settled, seconds=60.0)
+    pods.wait_until("no binding left whose outcome is unknown", settled, seconds=120.0)
 
 
 def metrics(cluster: LocalCluster) -> str:

@@ -6,24 +6,26 @@ import asyncio
 import contextlib
 import json
 import time
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from autoscaler.core.model import Question, Seen
+from autoscaler.core.observation import LastKnown, Samples, observe
+from autoscaler.shell.connection import Access
 from autoscaler.shell.exporters import Exporters
 from autoscaler.shell.prometheus import Prometheus
 from tests.integration.scraping import Exporter, running_prometheus, serving_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from autoscaler.core.observation import Samples
+    from autoscaler.shell.source import Source
 
 RUNNING, WAITING = "vllm:num_requests_running", "vllm:num_requests_waiting"
 
-Told = dict[tuple[str, str], list[tuple[float, ...]]]
+Told = dict[tuple[str, str], float]
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def prometheus(targets: Path, tmp_path: Path) -> Iterator[Prometheus]:
         "file_sd_configs": [{"files": [str(targets)], "refresh_interval": "1s"}],
     }
     with running_prometheus(tmp_path, [job]) as url:
-        yield Prometheus(url)
+        yield Prometheus(Access(url))
 
 
 def group(exporter: Exporter, pod: str) -> dict[str, Any]:
@@ -78,13 +80,16 @@ FIRST = {
     "others": "up 1\nvllm:num_requests_running_total 1\n",
     "empty": "",
 }
-TELL_NOTHING = {"infinite", "comma", "html", "typed", "others", "empty"}
+FIRST_LOADS = {"plain": 3.0, "engines": 7.0, "conflict": 5.0, "twice": 6.0, "unended": 12.0, "spaced": 31.0,
+               "exponent": 35.0, "escaped": 19.0}  # fmt: skip
 SECOND = FIRST | {
     "plain": f"{RUNNING} 21\n{WAITING} 22\n",
     "engines": f'{RUNNING}{{engine="1",model_name="m"}} 24\n',
     "nan": f"{RUNNING} 25\n{WAITING} NaN\n",
     "broken": f"{RUNNING} 26\n",
 }
+
+SECOND_LOADS = FIRST_LOADS | {"plain": 43.0, "engines": 24.0, "broken": 26.0}
 
 
 def show(exporter: Exporter, pages: dict[str, str]) -> None:
@@ -93,11 +98,17 @@ def show(exporter: Exporter, pages: dict[str, str]) -> None:
     exporter.pages |= {f"/{pod}": page for pod, page in pages.items()}
 
 
-def told(samples: Samples) -> Told:
-    """Return the values that each series went through, without their times."""
+async def told(source: Source) -> Told:
+    """Return the load of each place that is measured in the second that has just ended."""
+    asked = Question()
+    samples = (await source.samples([asked]))[asked]
+    assert isinstance(samples, Samples), samples
+    now = int(time.time())
     return {
-        pod: sorted(tuple(value for value, _ in groupby(value for _, value in one.samples)) for one in series)
-        for pod, series in samples.by_pod.items()
+        place: second.load
+        for place in samples.by_place
+        for second in observe(samples, [place], LastKnown(), [now - 1])[1]
+        if second.seen is Seen.ALL
     }
 
 
@@ -105,18 +116,13 @@ def test_pages_say_through_both_what_they_say(exporter: Exporter, targets: Path,
     async def scenario() -> None:
         exporters = Exporters(targets)
         reading = asyncio.create_task(exporters.run())
+        own = {("own", "a"): 1.0}
         show(exporter, FIRST)
-        await until(same("plain", [(1.0,), (2.0,)]), exporters, prometheus)
+        await both_tell({("ns", pod): load for pod, load in FIRST_LOADS.items()} | own, exporters, prometheus)
         show(exporter, SECOND)
-        await until(same("plain", [(1.0, 21.0), (2.0, 22.0)]), exporters, prometheus)
-        whole = told(await exporters.samples())
-        assert whole["ns", "broken"] == [(26.0,)]
-        assert whole.keys() == {("ns", pod) for pod in FIRST.keys() - TELL_NOTHING} | {("own", "a")}
-        (ours, theirs) = [(await source.samples()).interval_s for source in (exporters, prometheus)]
-        assert ours == pytest.approx(theirs, abs=0.2)
-
+        await both_tell({("ns", pod): load for pod, load in SECOND_LOADS.items()} | own, exporters, prometheus)
         only_plain(exporter, targets)
-        await until(lambda *both: all(map(ended, both)), exporters, prometheus)
+        await both_tell({("ns", "plain"): 43.0}, exporters, prometheus)
         reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await reading
@@ -131,21 +137,9 @@ def only_plain(exporter: Exporter, targets: Path) -> None:
     fresh.replace(targets)
 
 
-def ended(samples: Samples) -> bool:
-    """Tell whether the page that left the file is remembered, but read no more, while the one that stayed is."""
-    now = time.time()
-    (left,), (stayed, _) = samples.by_pod["ns", "broken"], samples.by_pod["ns", "plain"]
-    return left.samples[-1][0] < now - 4 and stayed.samples[-1][0] > now - 4
-
-
-def same(pod: str, values: list[tuple[float, ...]]) -> Callable[[Samples, Samples], bool]:
-    """Return whether two sources tell the same, and these values of a pod."""
-    return lambda ours, theirs: told(ours) == told(theirs) and told(ours).get(("ns", pod)) == values
-
-
-async def until(true: Callable[[Samples, Samples], bool], ours: Exporters, theirs: Prometheus) -> None:
-    """Wait until something is true of what both tell: what one has read already, the other reads soon."""
+async def both_tell(loads: Told, ours: Source, theirs: Source) -> None:
+    """Wait until both sources tell these loads: what one has read already, the other reads soon."""
     deadline = time.monotonic() + 30
-    while not true(*(both := (await ours.samples(), await theirs.samples()))):
-        assert time.monotonic() < deadline, "\n".join(str(told(one)) for one in both)
+    while (found := [await told(ours), await told(theirs)]) != [loads, loads]:
+        assert time.monotonic() < deadline, found
         await asyncio.sleep(0.2)

@@ -20,8 +20,8 @@ class Standing:
     ready: int
     current: int
     desired: int
-    concurrency_stable: float | None
-    concurrency_panic: float | None
+    stable: float | None
+    panic: float | None
     mode: str
     reason: str
     decided_at: float

@@ -96,8 +96,8 @@ def _workload(name: str, pictures: Sequence[Picture], seconds: float) -> str:
     standings = [(picture.at_s, picture.standings[name]) for picture in pictures if name in picture.standings]
     ready = tuple((at_s, float(each.ready)) for at_s, each in standings)
     desired = tuple((at_s, float(each.desired)) for at_s, each in standings)
-    stable = tuple((at_s, each.concurrency_stable) for at_s, each in standings if each.concurrency_stable is not None)
-    panic = tuple((at_s, each.concurrency_panic) for at_s, each in standings if each.concurrency_panic is not None)
+    stable = tuple((at_s, each.stable) for at_s, each in standings if each.stable is not None)
+    panic = tuple((at_s, each.panic) for at_s, each in standings if each.panic is not None)
     bands = list(_panics([(at_s, each.mode == "panic") for at_s, each in standings]))
     colour = escape(name)
     return (

@@ -73,7 +73,7 @@ class Lines:
             return
         self._phase, self._said_s = picture.phase, picture.at_s
         workloads = ", ".join(
-            f"{name} {each.ready}/{each.desired} ready, load {each.concurrency_stable or 0:.1f}"
+            f"{name} {each.ready}/{each.desired} ready, load {each.stable or 0:.1f}"
             for name, each in sorted(picture.standings.items())
         )
         traffic = picture.traffic

@@ -79,7 +79,7 @@ def _workload(standing: Standing) -> Text:
         (f"{standing.name:<6}", f"bold {_COLOURS[standing.name]}"),
         (f"{standing.ready:>3} ready of {standing.desired:<3}", "bold"),
         (f"{standing.mode:<7}", _MODES.get(standing.mode, "")),
-        f" concurrency {_load(standing.concurrency_stable)} stable, {_load(standing.concurrency_panic)} panic window",
+        f" concurrency {_load(standing.stable)} stable, {_load(standing.panic)} panic window",
         no_wrap=True,
         overflow="ellipsis",
     )

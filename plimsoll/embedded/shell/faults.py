@@ -15,6 +15,7 @@ class Fate:
     """What becomes of one request."""
 
     refused: bool = False
+    forbidden: bool = False
     answer_lost: bool = False
 
 
@@ -26,6 +27,8 @@ class Faults:
         self._flows.set()
         self.refuse: Callable[[str, str], bool] = _never
         """Which requests are answered with 503 and not carried out."""
+        self.forbid: Callable[[str, str], bool] = _never
+        """Which requests are answered with 403, as to somebody whose role lacks them."""
         self.lose_answer: Callable[[str, str], bool] = _never
         """Which requests are carried out, and their connection closed without an answer."""
 
@@ -39,7 +42,7 @@ class Faults:
 
     def clear(self) -> None:
         """End every fault."""
-        self.refuse = self.lose_answer = _never
+        self.refuse = self.forbid = self.lose_answer = _never
         self.flow()
 
     async def meet(self, method: str, path: str) -> Fate:
@@ -47,6 +50,8 @@ class Faults:
         await self._flows.wait()
         if self.refuse(method, path):
             return Fate(refused=True)
+        if self.forbid(method, path):
+            return Fate(forbidden=True)
         return Fate(answer_lost=self.lose_answer(method, path))
 
 

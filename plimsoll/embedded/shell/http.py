@@ -66,6 +66,9 @@ class Asgi:
                 _refusal(Problem(503, "ServiceUnavailable", "the server is currently unable to handle the request")),
             )
             return
+        if fate.forbidden:
+            await _send(send, _refusal(Problem(403, "Forbidden", f"forbidden: you may not {scope['method']} here")))
+            return
         try:
             answer = self._serving.answer(
                 scope["method"],

@@ -55,7 +55,7 @@ class Serving:
         cut, seen = self._watches_cut, watching.after
         if start := watching.start():
             yield start
-        bookmark_at = loop.time() + _BOOKMARK_S
+        bookmark_at = loop.time() + _BOOKMARK_S if watching.bookmarks else ends
         while not (cut.is_set() or self._closed):
             changed = self._changed[watching.kind]
             try:

@@ -36,8 +36,8 @@ def test_what_cannot_be_fed_is_said_with_the_window_that_is_used_and_the_interva
         "scrape every 3 s to have it as it is set"
     )
     assert shortfall(Policy(), Feed(45)) == (
-        "scraped every 45 s: the panic window of 6 s cannot be fed, nor can the stable window of 60 s, which is used as "
-        "both; scrape at least every 30 s"
+        "scraped every 45 s: the panic window of 6 s cannot be fed, nor can the stable window of 60 s, which is used "
+        "as both; scrape at least every 30 s"
     )
 
 

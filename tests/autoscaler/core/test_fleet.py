@@ -42,9 +42,9 @@ def look(ready: int, seen: Samples, current: int | None = None, *, hold: str = "
 class One:
     """A fleet of one workload."""
 
-    def __init__(self, policy: Policy = POLICY, *, initialised: bool = True) -> None:
+    def __init__(self, policy: Policy = POLICY, *, created: float = 0.0) -> None:
         self.fleet = Fleet()
-        self.fleet.follow("a", policy, int(START * 1000), initialised=initialised)
+        self.fleet.follow("a", policy, int(START * 1000), created_s=int(created))
 
     def tick(self, seen: Look, now: float) -> Decision:
         """Tick; what was decided comes out again from its inputs alone."""
@@ -226,7 +226,7 @@ def bounded_policies(draw: st.DrawFn) -> Policy:
     st.lists(st.one_of(st.none(), st.floats(0, 5000)), min_size=1, max_size=25),
 )
 def test_replicas_are_always_within_their_bounds(policy: Policy, ready: int, loads: list[float | None]) -> None:
-    workload = One(policy, initialised=False)
+    workload = One(policy, created=START)
     for step, load in enumerate(loads):
         now = START + 2.0 * step
         seen = NO_SAMPLES if load is None else samples(now, load, ready)
@@ -268,7 +268,7 @@ def test_a_delay_that_is_set_later_counts_from_what_is_remembered() -> None:
 
 
 def test_the_initial_scale_holds_until_it_was_ready_once() -> None:
-    workload = One(replace(POLICY, initial_scale=4, stable_window_s=6, panic_window_s=1), initialised=False)
+    workload = One(replace(POLICY, initial_scale=4, stable_window_s=6, panic_window_s=1), created=START)
     now, early = workload.run(START, 30, 5.0, 1)
     assert (early.wanted, early.desired) == (1, 4)
     assert "initial-scale" in early.reason

@@ -6,80 +6,81 @@ writes what came out into the files, to be read as a diff.
 
 Input, in order:
 - `workload target=10 min=1 max=20 window=60 ready=2 start=5`: the parameters (utilisation 100 %, panic window a tenth),
-  the replicas at the beginning, and the seconds that a new replica needs to become ready.
+  the replicas at the beginning, and the seconds that a new replica needs to become ready; also `up`, `down` (rates),
+  `delay` (scale-down-delay), `activation` and `starting` (replicas that were asked for besides, and are not ready yet).
+- `claim never below 4 after 60s` (or `never above`): what must hold here, and what the law of the original does not
+  keep when it is fed as the original is.
 - `for 60s load=45`: time passes; `load` is the number of requests at once, spread evenly over the ready replicas.
-  `seen=none`: Prometheus is away; `seen=some`: it has samples of the first replica only.
+  `seen=none`: Prometheus is away; `seen=some`: it has samples of the first replica only; `seen=twice`: of each by two
+  replicas of Prometheus.
+- `set delay=60`: a key is changed. `restart`: the autoscaler is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from autoscaler.core.model import Policy
-from autoscaler.core.observation import NO_SAMPLES, Samples, Series, gather
-from autoscaler.core.workload import Sight, Workload
+from tests.autoscaler.core.playing import BEGIN, TICK_S, Original, Plimsoll, World
+
+if TYPE_CHECKING:
+    from tests.autoscaler.core.playing import Decider, Told
 
 STORIES = sorted(Path("tests/scenarios/autoscaler").glob("*.txt"))
-BEGIN = 1_000_000
-TICK_S = 2
+_CLAIM = re.compile(r"claim never (below|above) (\d+) after (\d+)s")
+_KEYS = {
+    "target": ("target", float),
+    "window": ("stable_window_s", int),
+    "min": ("min_scale", int),
+    "max": ("max_scale", int),
+    "up": ("max_scale_up_rate", float),
+    "down": ("max_scale_down_rate", float),
+    "delay": ("scale_down_delay_s", int),
+    "activation": ("activation_scale", int),
+}
 
 
-@dataclass
-class World:
-    """A workload whose replicas become ready `start` seconds after they are asked for, and go at once."""
+@dataclass(frozen=True)
+class Claim:
+    """Replicas never beyond a count after a time."""
 
-    start: int
-    ready: int
-    asked: int
-    coming: list[int] = field(default_factory=list)
-    history: list[dict[str, float]] = field(default_factory=list)
+    side: str
+    replicas: int
+    after_s: int
 
-    def second(self, now: int, load: float, seen: str) -> None:
-        """Let one second pass, and remember what was scraped in it."""
-        self.ready += sum(at <= now for at in self.coming)
-        self.coming = [at for at in self.coming if at > now]
-        shown = {"all": self.ready, "some": min(1, self.ready), "none": 0}[seen]
-        self.history.append({f"p{i}": load / self.ready for i in range(shown)})
-
-    def scale(self, now: int, replicas: int) -> None:
-        """Ask for replicas; what was to come goes first."""
-        gone = max(0, self.asked - replicas)
-        kept = max(0, len(self.coming) - gone)
-        self.ready -= gone - (len(self.coming) - kept)
-        self.coming = self.coming[:kept] + [now + self.start] * max(0, replicas - self.asked)
-        self.asked = replicas
-
-    def samples(self, now: int) -> Samples:
-        """Return what Prometheus has of the last 40 seconds."""
-        recent = list(enumerate(self.history))[-40:]
-        pods = sorted({pod for _, scraped in recent for pod in scraped})
-        begin = now - len(self.history)
-        return gather(
-            Series("ns", pod, tuple((begin + i + 0.5, scraped[pod]) for i, scraped in recent if pod in scraped))
-            for pod in pods
-        )
+    def kept(self, told: list[tuple[int, Told]]) -> bool:
+        late = [each.replicas for at_s, each in told if at_s > self.after_s]
+        return min(late) >= self.replicas if self.side == "below" else max(late) <= self.replicas
 
 
-def play(lines: list[str]) -> list[str]:
-    """Return what was decided, a line a change."""
+def policy_of(given: dict[str, str], base: Policy) -> Policy:
+    changed = {field: read(given[key]) for key, (field, read) in _KEYS.items() if key in given}
+    policy = replace(base, **changed)
+    return replace(policy, panic_window_s=max(1, policy.stable_window_s // 10))
+
+
+def play(lines: list[str], who: type[Plimsoll | Original]) -> list[tuple[int, Told]]:
+    """Return what was decided at each tick."""
     given = _pairs(lines[0].removeprefix("workload "))
-    policy = Policy(
-        target=float(given["target"]),
-        stable_window_s=int(given.get("window", "60")),
-        panic_window_s=max(1, int(given.get("window", "60")) // 10),
-        min_scale=int(given.get("min", "0")),
-        max_scale=int(given.get("max", "0")),
-        max_scale_up_rate=float(given.get("up", "1000")),
-        max_scale_down_rate=float(given.get("down", "2")),
-    )
-    ready = int(given["ready"])
-    world = World(start=int(given.get("start", "0")), ready=ready, asked=ready)
-    workload = Workload.first_seen(policy)
-    now, told, out = BEGIN, None, []
+    policy = policy_of(given, Policy())
+    ready, starting = int(given["ready"]), int(given.get("starting", "0"))
+    start = int(given.get("start", "0"))
+    world = World(start=start, ready=ready, asked=ready + starting, coming=[BEGIN + start] * starting)
+    decider: Decider = who(policy)
+    now, told = BEGIN, []
     for line in lines[1:]:
+        if line == "restart":
+            decider.restart()
+            continue
+        if line.startswith("set "):
+            policy = policy_of(_pairs(line.removeprefix("set ")), policy)
+            decider.follow(policy, now)
+            continue
         length, rest = line.removeprefix("for ").split("s ", 1)
         step = _pairs(rest)
         seen = step.get("seen", "all")
@@ -88,34 +89,59 @@ def play(lines: list[str]) -> list[str]:
             now += 1
             if (now - BEGIN) % TICK_S:
                 continue
-            samples = NO_SAMPLES if seen == "none" else world.samples(now)
-            decision = workload.tick(_sight(world), samples, float(now))
-            if (decision.desired, decision.mode) != told:
-                told = decision.desired, decision.mode
-                out.append(f"{now - BEGIN:4}s {decision.desired:3} {decision.mode.value:6} {decision.reason}")
-            world.scale(now, decision.desired)
-    return out
+            told.append((now - BEGIN, decider.decide(world, now, seen)))
+            world.scale(now, told[-1][1].replicas)
+    return told
+
+
+def changes(told: list[tuple[int, Told]]) -> list[str]:
+    """Return a line a change of the replica count or the mode."""
+    lines, last = [], None
+    for at_s, each in told:
+        if (each.replicas, each.mode) != last:
+            last = each.replicas, each.mode
+            lines.append(f"{at_s:4}s {each.replicas:3} {each.mode:6} {each.reason}".rstrip())
+    return lines
+
+
+def stories(file: Path) -> list[tuple[str, list[str], Claim | None]]:
+    """Return each story of a file: as it is given, its input, and its claim."""
+    result = []
+    for story in file.read_text().strip().split("\n\n"):
+        given, _, _ = story.partition("\n----")
+        lines = [line for line in given.splitlines() if not line.startswith("#")]
+        claims = [found for line in lines if (found := _CLAIM.fullmatch(line))]
+        claim = Claim(claims[0][1], int(claims[0][2]), int(claims[0][3])) if claims else None
+        result.append((given, [line for line in lines if not line.startswith("claim")], claim))
+    return result
 
 
 @pytest.mark.parametrize("file", STORIES, ids=lambda path: path.stem)
 def test_the_stories_come_out_as_written(file: Path, request: pytest.FixtureRequest) -> None:
+    played = ["\n".join([given, "----", *changes(play(lines, Plimsoll))]) for given, lines, _ in stories(file)]
     written = file.read_text().strip().split("\n\n")
-    played = []
-    for story in written:
-        given, _, _ = story.partition("\n----")
-        lines = [line for line in given.splitlines() if not line.startswith("#")]
-        played.append("\n".join([given, "----", *play(lines)]))
     if request.config.getoption("--rewrite"):
         file.write_text("\n\n".join(played) + "\n")
     assert played == written
 
 
-def test_there_are_stories() -> None:
+CLAIMED = [
+    pytest.param(lines, claim, id=f"{file.stem}, {given.splitlines()[0].strip('# ')}")
+    for file in STORIES
+    for given, lines, claim in stories(file)
+    if claim is not None
+]
+
+
+@pytest.mark.parametrize(("lines", "claim"), CLAIMED)
+def test_a_claim_is_kept_here_and_not_by_the_original(lines: list[str], claim: Claim) -> None:
+    assert claim.kept(play(lines, Plimsoll))
+    assert not claim.kept(play(lines, Original))
+
+
+def test_there_are_stories_and_claims() -> None:
     assert STORIES
-
-
-def _sight(world: World) -> Sight:
-    return Sight("ns", world.asked, tuple(f"p{i}" for i in range(world.ready)))
+    assert len(CLAIMED) >= 5
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -1,66 +1,138 @@
-"""The averages are those of the plain definition, and holes are remembered as long as they are in the window."""
+"""Rows keep their own windows, whatever rows beside them join, leave or are resized."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoscaler.core.model import SecondOfLoad, Seen
-from autoscaler.core.window import LoadWindow
+from autoscaler.core import buckets, places
+from autoscaler.core.window import Windows
+from tests.autoscaler.core.twin import Window
+
+ROWS = 12
+NAN = float("nan")
 
 
-def filled(length: int, loads: list[float], start: int = 1000) -> LoadWindow:
-    window = LoadWindow(length)
-    for offset, load in enumerate(loads):
-        window.record(SecondOfLoad(start + offset, load, Seen.ALL))
-    return window
+def test_rows_of_different_lengths_average_side_by_side() -> None:
+    windows = Windows()
+    windows.add([0, 2], 60)
+    windows.add(1, 1)
+    windows.record(100, np.array([1.0, 2.0, 3.0]))
+    windows.record(101, np.array([3.0, 4.0, 5.0]))
+    assert windows.average(101).tolist() == [2.0, 4.0, 4.0]
 
 
-def test_an_unwritten_window_has_no_average() -> None:
-    assert LoadWindow(60).average(60) is None
-    assert LoadWindow(60).seen(60) is Seen.NOTHING
+def test_a_row_without_a_window_averages_nothing_and_is_empty() -> None:
+    windows = Windows()
+    windows.add([0, 3], 60)
+    windows.remove(0)
+    windows.record(100, np.full(4, 7.0))
+    assert windows.average(100).tolist() == [0.0, 0.0, 0.0, 7.0]
+    assert windows.empty(100).tolist() == [True, True, True, False]
 
 
-def test_a_young_window_divides_by_its_age() -> None:
-    assert filled(60, [10.0, 20.0]).average(60) == 15.0
+def test_not_a_number_records_nothing() -> None:
+    windows = Windows()
+    windows.add([0, 1], 60)
+    windows.record(100, np.array([4.0, NAN]))
+    windows.record(101, np.array([NAN, 6.0]))
+    assert windows.average(101).tolist() == [4.0, 6.0]
 
 
-def test_the_panic_window_reads_the_newest_seconds() -> None:
-    assert filled(60, [0.0] * 54 + [60.0] * 6).average(6) == 60.0
-    assert filled(60, [0.0] * 54 + [60.0] * 6).average(60) == 6.0
+def test_a_row_that_returns_has_forgotten_what_it_was() -> None:
+    windows = Windows()
+    windows.add([0, 1], 60)
+    windows.record(100, np.array([4.0, 4.0]))
+    windows.remove(1)
+    windows.record(101, np.array([6.0, 1e9]))
+    windows.add(1, 60)
+    windows.record(102, np.array([8.0, 2.0]))
+    assert windows.average(102).tolist() == [6.0, 2.0]
 
 
-def test_a_second_is_written_once() -> None:
-    window = filled(60, [10.0, 20.0])
-    window.record(SecondOfLoad(1001, 99.0, Seen.ALL))
-    assert window.average(60) == 15.0
+def test_a_changed_window_keeps_the_newest_seconds() -> None:
+    windows = Windows()
+    windows.add(0, 10)
+    for second in range(100, 110):
+        windows.record(second, np.array([float(second)]))
+    windows.resize(0, 2, 109_500)
+    assert windows.average(109).tolist() == [108.5]
 
 
-def test_a_gap_begins_the_window_anew() -> None:
-    window = filled(60, [10.0] * 60)
-    window.record(SecondOfLoad(5000, 30.0, Seen.ALL))
-    assert window.average(60) == 30.0
+def test_the_weighted_average_is_asked_for_rows() -> None:
+    windows = Windows()
+    windows.add([0, 1], 60)
+    windows.add(2, 30)
+    windows.record(100, np.array([10.0, 20.0, 30.0]))
+    assert windows.weighted(100, np.array([2, 0])) == pytest.approx([30 * (1 - 0.0001 ** (1 / 30)), 2.0])
 
 
-@pytest.mark.parametrize("seen", [Seen.PART, Seen.NOTHING])
-def test_a_hole_is_seen_until_it_has_left_the_window(seen: Seen) -> None:
-    window = filled(60, [1.0] * 10)
-    window.record(SecondOfLoad(1010, 1.0, seen))
-    for second in range(1011, 1016):
-        window.record(SecondOfLoad(second, 1.0, Seen.ALL))
-    assert window.seen(6) is seen
-    window.record(SecondOfLoad(1016, 1.0, Seen.ALL))
-    assert window.seen(6) is Seen.ALL
-    assert window.seen(60) is seen
+class Play:
+    """The windows and their twins, a method an operation."""
+
+    def __init__(self) -> None:
+        self.windows, self.twins, self.second = Windows(), dict[int, Window](), 1000
+
+    def record(self, ahead: int, values: list[float]) -> None:
+        self.second += ahead
+        self.windows.record(self.second, np.array(values))
+        for row, twin in self.twins.items():
+            if not np.isnan(values[row]):
+                twin.record(self.second, values[row])
+
+    def add(self, rows: set[int], length: int) -> None:
+        for row in sorted(rows - set(self.twins)):
+            self.windows.add(row, length)
+            self.twins[row] = Window(length)
+
+    def remove(self, rows: set[int]) -> None:
+        leaving = sorted(rows & set(self.twins))
+        self.windows.remove(leaving)
+        for row in leaving:
+            del self.twins[row]
+
+    def resize(self, rows: set[int], length: int, after_ms: int) -> None:
+        moving, now_ms = sorted(rows & set(self.twins)), self.second * 1000 + after_ms
+        self.windows.resize(moving, length, now_ms)
+        for row in moving:
+            self.twins[row].resize(length, now_ms)
+
+    def compare(self, at: int) -> None:
+        everyone = [self.twins.get(row, Window(1)) for row in range(self.windows.rows)]
+        assert self.windows.average(at).tolist() == [twin.average(at) for twin in everyone]
+        assert self.windows.empty(at).tolist() == [twin.empty(at) for twin in everyone]
+        known = sorted(self.twins)
+        weighted = self.windows.weighted(at, np.array(known, dtype=np.int64))
+        assert weighted == pytest.approx([self.twins[row].weighted(at) for row in known], abs=1e-9)
 
 
-@given(st.integers(1, 20), st.lists(st.floats(0, 1e6), min_size=1, max_size=80), st.integers(1, 20))
-def test_any_average_is_that_of_the_newest_values(length: int, loads: list[float], over: int) -> None:
-    newest = loads[-min(length, over) :]
-    assert filled(length, loads).average(over) == pytest.approx(sum(newest) / len(newest), abs=1e-6)
+values = st.one_of(st.just(NAN), st.integers(-8, 80).map(lambda number: number / 8))  # sums of these are exact
+all_values = st.lists(values, min_size=ROWS, max_size=ROWS)
+rows = st.sets(st.integers(0, ROWS - 1), min_size=1)
+lengths = st.sampled_from([1, 2, 5, 6])
+operations = st.one_of(
+    st.builds(lambda *with_: ("record", with_), st.integers(1, 3), all_values),
+    st.builds(lambda *with_: ("record", with_), st.integers(-8, 9), all_values),
+    st.builds(lambda *with_: ("add", with_), rows, lengths),
+    st.builds(lambda *with_: ("remove", with_), rows),
+    st.builds(lambda *with_: ("resize", with_), rows, lengths, st.integers(-2000, 12_000)),
+)
 
 
-@given(st.integers(1, 20), st.integers(1, 20), st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.integers(1, 20))
-def test_a_resized_window_keeps_its_newest_seconds(old: int, new: int, loads: list[float], over: int) -> None:
-    resized = filled(old, loads).resized(new)
-    newest = loads[-min(old, new, over) :]
-    assert resized.average(over) == pytest.approx(sum(newest) / len(newest), abs=1e-6)
+@settings(max_examples=300)
+@given(st.lists(operations, max_size=40), st.sampled_from([0, 4, 1024]))
+def test_rows_agree_with_plain_windows_whatever_happens_beside_them(
+    operations: list[tuple[str, tuple[Any, ...]]], spare: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(buckets, "_BLOCK", 5)
+        patch.setattr(places, "_SPARE", spare)
+        play = Play()
+        for operation, arguments in operations:
+            getattr(play, operation)(*arguments)
+            play.compare(play.second)
+            play.compare(play.second + 2)

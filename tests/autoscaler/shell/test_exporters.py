@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from autoscaler.core.model import Metric, Question
+from autoscaler.core.observation import Samples
 from autoscaler.shell import exporters as exporters_module
 from autoscaler.shell.exporters import Exporters, Target, parsed
 from autoscaler.shell.source import SamplesError
@@ -20,13 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from autoscaler.core.observation import Samples
-
     Scrape = Callable[[], Awaitable[None]]
 
 RUNNING, WAITING = "vllm:num_requests_running", "vllm:num_requests_waiting"
 
-Values = dict[tuple[str, str], list[list[float]]]
+Values = dict[tuple[str, str], list[float]]
 
 
 class Pages:
@@ -84,9 +84,26 @@ def play(folder: Path, scenario: Callable[[Pages, Exporters, Scrape], Awaitable[
     asyncio.run(with_server())
 
 
+async def answer(exporters: Exporters, question: Question | None = None) -> Samples:
+    """Return what is answered, which is no error."""
+    asked = question or Question()
+    samples = (await exporters.samples([asked]))[asked]
+    assert isinstance(samples, Samples)
+    return samples
+
+
+async def refusal(exporters: Exporters, question: Question | None = None) -> str:
+    asked = question or Question()
+    error = (await exporters.samples([asked]))[asked]
+    assert isinstance(error, SamplesError)
+    return str(error)
+
+
 def values(samples: Samples) -> Values:
+    """Return the loads of each place as long as they are fresh."""
     return {
-        pod: sorted([value for _, value in one.samples] for one in series) for pod, series in samples.by_pod.items()
+        place: [load for load, fresh in zip(steps.loads, steps.fresh, strict=True) if fresh]
+        for place, steps in samples.by_place.items()
     }
 
 
@@ -101,11 +118,9 @@ def test_each_page_is_told_under_the_labels_of_its_target(tmp_path: Path) -> Non
         }
         before = time.time()
         await scrape()
-        samples = await exporters.samples()
-        assert values(samples) == {("ns", "a"): [[1.5], [3.0]], ("ns", "b"): [[7.0]]}
-        assert all(
-            before <= at <= time.time() for them in samples.by_pod.values() for one in them for at, _ in one.samples
-        )
+        samples = await answer(exporters)
+        assert values(samples) == {("ns", "a"): [4.5], ("ns", "b"): [7.0]}
+        assert all(before <= steps.times[0] <= time.time() for steps in samples.by_place.values())
 
     play(tmp_path, scenario)
 
@@ -113,10 +128,10 @@ def test_each_page_is_told_under_the_labels_of_its_target(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("labels", "page", "told"),
     [
-        ({"namespace": "ns", "pod": "a"}, RUNNING + '{namespace="x",pod="y"} 1', {("ns", "a"): [[1.0]]}),
-        ({}, RUNNING + '{namespace="x",pod="y"} 1\n' + RUNNING + '{namespace="x",pod="z"} 2', {("x", "y"): [[1.0]],
-                                                                                              ("x", "z"): [[2.0]]}),
-        ({"pod": "a", "namespace": ""}, RUNNING + '{namespace="x"} 1', {("x", "a"): [[1.0]]}),
+        ({"namespace": "ns", "pod": "a"}, RUNNING + '{namespace="x",pod="y"} 1', {("ns", "a"): [1.0]}),
+        ({}, RUNNING + '{namespace="x",pod="y"} 1\n' + RUNNING + '{namespace="x",pod="z"} 2', {("x", "y"): [1.0],
+                                                                                              ("x", "z"): [2.0]}),
+        ({"pod": "a", "namespace": ""}, RUNNING + '{namespace="x"} 1', {("x", "a"): [1.0]}),
         ({"pod": "a"}, RUNNING + " 1", {}),
     ],
 )  # fmt: skip
@@ -127,7 +142,7 @@ def test_labels_of_a_target_win_and_those_of_a_page_fill_in(
         pages.write(pages.target("/a", **labels))
         pages.texts = {"/a": page}
         await scrape()
-        assert values(await exporters.samples()) == told
+        assert values(await answer(exporters)) == told
 
     play(tmp_path, scenario)
 
@@ -142,10 +157,10 @@ def test_engines_and_models_of_a_page_are_series_of_their_own_and_times_may_stan
         }
         await scrape()
         await scrape()
-        samples = await exporters.samples()
+        samples = await answer(exporters)
         # The second of two samples at one time is passed over, in one page and in two.
-        assert values(samples) == {("ns", "a"): [[1.0, 1.0], [2.0, 2.0], [4.0]]}
-        assert (then, 4.0) in [sample for one in samples.by_pod["ns", "a"] for sample in one.samples]
+        assert values(samples) == {("ns", "a"): [4.0, 3.0, 3.0]}
+        assert samples.by_place["ns", "a"].times[0] == then
 
     play(tmp_path, scenario)
 
@@ -155,7 +170,7 @@ def test_what_is_no_number_is_not_measured(tmp_path: Path) -> None:
         pages.write(pages.target("/a", namespace="ns", pod="a"), pages.target("/b", namespace="ns", pod="b"))
         pages.texts = {"/a": f"{RUNNING} NaN\n{WAITING} 2\n", "/b": f"{RUNNING} -1\n{WAITING} +Inf\n"}
         await scrape()
-        assert values(await exporters.samples()) == {("ns", "a"): [[2.0]]}
+        assert values(await answer(exporters)) == {("ns", "a"): [], ("ns", "b"): []}
 
     play(tmp_path, scenario)
 
@@ -181,7 +196,7 @@ def test_a_page_that_cannot_be_read_leaves_a_hole_and_is_told_once_a_minute(
         pages.texts = {"/a": f"{RUNNING} 1\n"} | ({} if page is None else {"/b": page})
         await scrape()
         await scrape()
-        assert values(await exporters.samples())["ns", "b"] == [[1.0]]
+        assert values(await answer(exporters))["ns", "b"] == [1.0]
 
     with caplog.at_level(logging.INFO):
         play(tmp_path, scenario)
@@ -204,7 +219,7 @@ def test_a_target_that_refuses_or_is_slow_costs_the_others_nothing(
         pages.texts = {"/a": f"{RUNNING} 1\n", "/slow": f"{RUNNING} 1\n"}
         async with asyncio.timeout(10):
             await scrape()
-        assert values(await exporters.samples()) == {("ns", "a"): [[1.0]]}
+        assert values(await answer(exporters)) == {("ns", "a"): [1.0]}
 
     with caplog.at_level(logging.WARNING):
         play(tmp_path, scenario)
@@ -224,7 +239,7 @@ def test_many_targets_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             await pages.asked.get()
         pages.slow.set()
         await scraping
-        assert len((await exporters.samples()).by_pod) == 12
+        assert len((await answer(exporters)).by_place) == 12
         assert pages.most_open == 3
 
     play(tmp_path, scenario)
@@ -238,7 +253,7 @@ def test_the_file_is_followed_and_what_left_it_ends(tmp_path: Path) -> None:
         pages.write(pages.target("/b", namespace="ns", pod="b"))
         await scrape()
         await scrape()
-        assert values(await exporters.samples()) == {("ns", "a"): [[1.0]], ("ns", "b"): [[2.0, 2.0]]}
+        assert values(await answer(exporters)) == {("ns", "a"): [1.0], ("ns", "b"): [2.0, 2.0]}
 
     play(tmp_path, scenario)
 
@@ -250,11 +265,11 @@ def test_only_as_much_is_remembered_as_is_looked_at(tmp_path: Path) -> None:
         for value, age in enumerate((39, 20, 0)):
             pages.texts = {"/a": f"{RUNNING} {value} {(now - age) * 1000}\n"}
             await scrape()
-        assert values(await exporters.samples()) == {("ns", "a"): [[0.0, 1.0, 2.0]]}
+        assert values(await answer(exporters)) == {("ns", "a"): [0.0, 1.0, 2.0]}
         exporters._forget(now + 1)
-        assert values(await exporters.samples()) == {("ns", "a"): [[1.0, 2.0]]}
+        assert values(await answer(exporters)) == {("ns", "a"): [1.0, 2.0]}
         exporters._forget(now - 10)  # the clock was set back
-        assert values(await exporters.samples()) == {("ns", "a"): [[1.0]]}
+        assert values(await answer(exporters)) == {("ns", "a"): [1.0]}
         exporters._forget(now + 60)
         assert not exporters._series
 
@@ -263,17 +278,58 @@ def test_only_as_much_is_remembered_as_is_looked_at(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_used_is_an_error_and_the_targets_known_last_stay(tmp_path: Path) -> None:
     async def scenario(pages: Pages, exporters: Exporters, scrape: Scrape) -> None:
-        with pytest.raises(SamplesError, match=r"targets\.json cannot be read: No such file or directory"):
-            await exporters.samples()
+        assert (await refusal(exporters)).endswith("targets.json cannot be read: No such file or directory")
         pages.texts = {"/a": f"{RUNNING} 1\n"}
         pages.write(pages.target("/a", namespace="ns", pod="a"))
         await scrape()
         pages.file.write_text("[{")
         await scrape()
-        with pytest.raises(SamplesError, match=r"targets\.json: Input data was truncated"):
-            await exporters.samples()
+        assert (await refusal(exporters)).endswith("targets.json: Input data was truncated")
         pages.write(pages.target("/a", namespace="ns", pod="a"))
-        assert values(await exporters.samples()) == {("ns", "a"): [[1.0, 1.0]]}
+        assert values(await answer(exporters)) == {("ns", "a"): [1.0, 1.0]}
+
+    play(tmp_path, scenario)
+
+
+def test_a_page_answers_questions_about_its_own_server(tmp_path: Path) -> None:
+    async def scenario(pages: Pages, exporters: Exporters, scrape: Scrape) -> None:
+        pages.write(pages.target("/a", namespace="ns", pod="a"))
+        then = int(time.time()) - 10
+        for at, served in ((then, 10), (then + 2, 16)):
+            pages.texts = {
+                "/a": f"# TYPE tgi_request_count counter\ntgi_request_count {served} {at * 1000}\n"
+                "# TYPE tgi_queue_size gauge\ntgi_queue_size 5\n"
+                f"# TYPE :tensorflow:serving:request_count counter\n"
+                f':tensorflow:serving:request_count{{status="OK"}} {2 * served} {at * 1000}\n'
+            }
+            await scrape()
+        assert values(await answer(exporters, Question(Metric.RPS, "tgi"))) == {("ns", "a"): [3.0]}
+        assert values(await answer(exporters, Question(Metric.RPS, "tf-serving"))) == {("ns", "a"): [6.0]}
+        assert values(await answer(exporters, Question(preset="tgi"))) == {("ns", "a"): [5.0, 5.0]}
+        assert values(await answer(exporters)) == {}
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (Question(preset="istio"), 'the preset "istio" needs a Prometheus; read from pages themselves: vllm, sglang, '),
+        (Question(preset="none"), 'the preset "none" needs a Prometheus'),
+        (Question(query="sum(up)"), "a query of its own needs a Prometheus: --prometheus-url instead of"),
+    ],
+)
+def test_questions_that_pages_cannot_answer_are_told_and_cost_no_other(
+    tmp_path: Path, question: Question, said: str
+) -> None:
+    async def scenario(pages: Pages, exporters: Exporters, scrape: Scrape) -> None:
+        pages.write(pages.target("/a", namespace="ns", pod="a"))
+        pages.texts = {"/a": f"{RUNNING} 1\n"}
+        await scrape()
+        answers = await exporters.samples([question, Question()])
+        assert isinstance(answers[question], SamplesError)
+        assert isinstance(answers[Question()], Samples)
+        assert (await refusal(exporters, question)).startswith(said)
 
     play(tmp_path, scenario)
 
@@ -288,7 +344,7 @@ def test_rounds_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         running = asyncio.create_task(exporters.run())
         for _ in range(4):  # when the fourth page is asked for, three are read
             await pages.asked.get()
-        assert len(values(await exporters.samples())["ns", "a"][0]) >= 3
+        assert len(values(await answer(exporters))["ns", "a"]) >= 3
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running

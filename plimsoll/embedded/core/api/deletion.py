@@ -94,7 +94,7 @@ def deletion_asked(request: Request) -> Deletion:
         version = options.get("apiVersion", "")
         why = f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'
         raise bad_request(why)
-    return Deletion.of(options, request.query)
+    return Deletion.of(options, {} if request.body else request.query)
 
 
 def check_preconditions(kind: Kind, meta: Object, asked: Deletion) -> None:

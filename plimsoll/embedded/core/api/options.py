@@ -22,6 +22,8 @@ _NOT_DONE = {
     "ignoreStoreReadErrorWithClusterBreakingPotential", "resourceVersionMatch", "sendInitialEvents",
 }  # fmt: skip
 _INTEGERS = ("gracePeriodSeconds", "limit", "timeoutSeconds")
+_OF_DELETION = ("dryRun", "gracePeriodSeconds", "orphanDependents", "propagationPolicy")
+"""What the query of a DELETE may say that has no body; a body hides it."""
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _LONGEST_MANAGER = 128
 _POLICIES = ("Foreground", "Background", "Orphan")
@@ -33,7 +35,8 @@ def check_options(request: Request) -> None:
     Raises:
         Problem: 400 or 422, an option is malformed; 501, it is not done here.
     """
-    query = request.query
+    hidden = _OF_DELETION if request.method == "DELETE" and request.body else ()
+    query = {name: value for name, value in request.query.items() if name not in hidden}
     if undone := sorted(query.keys() & _NOT_DONE):
         raise not_implemented(f"the query parameter {undone[0]}")
     for name in _INTEGERS:

@@ -81,7 +81,11 @@ def test_phases_follow_each_other(tempo: Tempo, burst_s: float, calm_s: float, e
 @tempos
 def test_the_autoscaler_takes_the_windows_that_a_tempo_means(tempo: Tempo) -> None:
     for workload in WORKLOADS:
-        policy, problems = config.policy(config.Defaults(), inference(workload, tempo)["metadata"]["annotations"])
+        annotations = inference(workload, tempo)["metadata"]["annotations"]
+        resolved, problems = config.resolve(
+            config.Defaults(), config.DeploymentDefaults(), annotations, name=workload.name
+        )
+        policy = resolved.policy
         assert problems == ()
         assert (policy.stable_window_s, policy.panic_window_s) == (tempo.window_s, tempo.panic_window_s)
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from kube.client import Api
 
 DECISIONS = """{"workloads": [
-  {"namespace": "demo", "name": "chat", "ready": 1, "current": 1, "desired": 4, "concurrency_stable": 3.5,
-   "concurrency_panic": null, "mode": "panic", "reason": "much to do", "decided_at": 12.5, "new_key": "passed over"},
-  {"namespace": "other", "name": "chat", "ready": 9, "current": 9, "desired": 9, "concurrency_stable": 1.0,
-   "concurrency_panic": 1.0, "mode": "stable", "reason": "", "decided_at": 12.5}]}"""
+  {"namespace": "demo", "name": "chat", "ready": 1, "current": 1, "desired": 4, "stable": 3.5,
+   "panic": null, "mode": "panic", "reason": "much to do", "decided_at": 12.5, "new_key": "passed over"},
+  {"namespace": "other", "name": "chat", "ready": 9, "current": 9, "desired": 9, "stable": 1.0,
+   "panic": 1.0, "mode": "stable", "reason": "", "decided_at": 12.5}]}"""
 
 
 @pytest.fixture

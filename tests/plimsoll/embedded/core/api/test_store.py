@@ -83,6 +83,17 @@ def test_the_log_tells_everything_or_says_that_it_cannot(writes: int, since: int
             assert told == [version for version in versions if version > asked]
 
 
+def test_the_last_4096_changes_of_a_kind_are_told_and_no_more_than_twice_as_many_kept() -> None:
+    store = Store()
+    store.put(CONFIG_MAPS, named("quiet"))
+    for number in range(3 * 4096):
+        last = store.put(PODS, named("a", spec=number)).version
+        assert number % 1000 or len(store.changes(PODS, max(FIRST_VERSION + 1, last - 4096))) == min(number + 1, 4096)
+    with pytest.raises(Problem):
+        store.changes(PODS, last - 2 * 4096 - 1)
+    assert len(store.changes(CONFIG_MAPS, FIRST_VERSION)) == 1, "a kind is not forgotten for another's sake"
+
+
 def test_objects_are_listed_in_the_order_of_their_keys() -> None:
     store = Store()
     for name in ("b", "a", "c"):

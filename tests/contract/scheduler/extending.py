@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +13,7 @@ from aiohttp import web
 from kube.client import Api, ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
 Object = dict[str, Any]
@@ -70,8 +71,8 @@ class RecordingExtender:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for verb in list(self._held):
-            self.release(verb)
+        for event in self._held.values():
+            event.set()
         await self._runner.cleanup()
 
     @property
@@ -79,13 +80,15 @@ class RecordingExtender:
         """Where it answers."""
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
-    def hold(self, verb: str) -> None:
-        """Answer no question of a verb before `release`."""
-        self._held[verb] = asyncio.Event()
-
-    def release(self, verb: str) -> None:
-        """Answer what was held."""
-        self._held.pop(verb).set()
+    @contextlib.contextmanager
+    def holding(self, verb: str) -> Iterator[None]:
+        """Answer no question of a verb before the end of the block."""
+        self._held[verb] = released = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._held[verb]
+            released.set()
 
     def of(self, verb: str, pod: str | None = None) -> list[Asked]:
         """Return what was asked with a verb, about one pod or all."""

@@ -1,0 +1,135 @@
+"""Which configuration is in force? The last good one: of the cluster, and of each workload.
+
+The laws:
+- A map or annotation with a problem changes nothing: what was in force stays. Where nothing was, decisions are held.
+- Without a ConfigMap the built-in defaults are in force.
+- A change of the cluster's configuration reaches every workload at its next look, with its own annotations on top.
+- A workload whose class is another autoscaler's is left to that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from autoscaler.config import cluster
+from autoscaler.config.cluster import Defaults, DeploymentDefaults
+from autoscaler.config.resolution import resolve
+from autoscaler.core.queries import substituted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from autoscaler.config.problem import Problem
+    from autoscaler.config.resolution import Resolved
+    from autoscaler.core.inventory import Target
+    from autoscaler.core.model import Question
+
+AUTOSCALER_MAP, DEPLOYMENT_MAP = "config-autoscaler", "config-deployment"
+MAPS = (AUTOSCALER_MAP, DEPLOYMENT_MAP)
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What a workload is scaled by now; `problems` are those of its annotations, `hold` and `leave` as in `Inputs`."""
+
+    resolved: Resolved
+    problems: tuple[Problem, ...] = ()
+    hold: str = ""
+    leave: str = ""
+
+    @property
+    def question(self) -> Question:
+        """What is asked about its load."""
+        return self.resolved.reading.question
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """A workload as it was looked at last; `good` is its last resolution without problems."""
+
+    target: Target
+    age: int
+    configured: Configured
+    good: Resolved | None
+
+
+class InForce:
+    """The configuration in force; `age` counts the changes of the cluster's."""
+
+    def __init__(self) -> None:
+        self.defaults = Defaults()
+        self.deployment = DeploymentDefaults()
+        self._unproven: set[str] = set()
+        self._known: set[str] = set()
+        self.age = 0
+        self._workloads: dict[str, _Remembered] = {}
+
+    def put_map(self, name: str, data: Mapping[str, str]) -> tuple[Problem, ...]:
+        """Take one of `MAPS` over, or keep what was in force where it has problems; return these."""
+        problems: tuple[Problem, ...]
+        if name == AUTOSCALER_MAP:
+            defaults, problems = cluster.defaults(data)
+            deployment = self.deployment
+        else:
+            deployment, problems = cluster.deployment(data)
+            defaults = self.defaults
+        if problems:
+            self._unproven |= {name} - self._known
+            return problems
+        self._take(name, defaults, deployment)
+        return ()
+
+    def drop_map(self, name: str) -> None:
+        """Go by the built-in defaults, as there is no such map."""
+        defaults = Defaults() if name == AUTOSCALER_MAP else self.defaults
+        deployment = DeploymentDefaults() if name == DEPLOYMENT_MAP else self.deployment
+        self._take(name, defaults, deployment)
+
+    def workload(self, target: Target) -> Configured:
+        """Return what a workload is scaled by; the same object as before where nothing changed."""
+        uid = target.key.uid
+        known = self._workloads.get(uid)
+        if known is not None and known.age == self.age:
+            if known.target is target:
+                return known.configured
+            if known.target.annotations == target.annotations:
+                known.target = target
+                return known.configured
+        good = known.good if known is not None else None
+        configured, good = self._resolved(target, good)
+        self._workloads[uid] = _Remembered(target, self.age, configured, good)
+        return configured
+
+    def retain(self, uids: Collection[str]) -> None:
+        """Forget every workload whose UID is not in `uids`."""
+        for uid in [uid for uid in self._workloads if uid not in uids]:
+            del self._workloads[uid]
+
+    def _take(self, name: str, defaults: Defaults, deployment: DeploymentDefaults) -> None:
+        self._known.add(name)
+        was_unproven = name in self._unproven
+        self._unproven.discard(name)
+        if (defaults, deployment) != (self.defaults, self.deployment) or was_unproven:
+            self.defaults, self.deployment = defaults, deployment
+            self.age += 1
+
+    def _resolved(self, target: Target, good: Resolved | None) -> tuple[Configured, Resolved | None]:
+        """Return a workload's configuration and its last good resolution."""
+        key = target.key
+        resolved, problems = resolve(self.defaults, self.deployment, target.annotations, name=key.name)
+        hold = ""
+        if problems:
+            resolved = good or resolve(self.defaults, self.deployment, {}, name=key.name)[0]
+            hold = "" if good else "its annotations have problems, and there is no earlier configuration to go by"
+        else:
+            question = resolved.reading.question
+            query = substituted(question.query, key.namespace, key.name) if question.query else ""
+            resolved = good = replace(
+                resolved, reading=replace(resolved.reading, question=replace(question, query=query))
+            )
+        if self._unproven:
+            names = " and ".join(sorted(self._unproven))
+            hold = f"{names} has problems, and there is no earlier configuration to go by"
+        leave = "" if resolved.ours else f'its class "{resolved.autoscaler_class}" is another autoscaler\'s'
+        return Configured(resolved, problems, hold, leave), good

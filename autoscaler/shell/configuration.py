@@ -1,0 +1,72 @@
+"""How do our ConfigMaps come into force? A watch a map; what is wrong with one is told, and it changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from autoscaler.config.in_force import MAPS
+from autoscaler.shell import cluster
+from kube.objects import ConfigMap
+from kube.outage import Outage
+from kube.watch import Gone, Put, Relisted, watch
+
+if TYPE_CHECKING:
+    from autoscaler.config.in_force import InForce
+    from autoscaler.shell.announcer import Announcer
+    from kube.client import Api
+
+_log = logging.getLogger("autoscaler")
+
+
+class Configuration:
+    """Follows our ConfigMaps in one namespace; `uids` are theirs."""
+
+    def __init__(self, api: Api, namespace: str, in_force: InForce, announcer: Announcer) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._in_force = in_force
+        self._announcer = announcer
+        self._unlisted = set(MAPS)
+        self.uids: dict[str, str] = {}
+
+    def unlisted(self) -> frozenset[str]:
+        """Return which maps were not looked for yet."""
+        return frozenset(self._unlisted)
+
+    async def run(self) -> None:
+        """Follow both maps, without end."""
+        async with asyncio.TaskGroup() as tasks:
+            for name in MAPS:
+                tasks.create_task(self._follow(name))
+
+    async def _follow(self, name: str) -> None:
+        path, query = cluster.config_map_watch(self._namespace, name)
+        outage = Outage(name, "the last good configuration stays in force", _log)
+        async for change in watch(self._api, path, ConfigMap, query=query, on_trouble=outage.hear):
+            match change:
+                case Relisted(objects):
+                    for found in objects:
+                        self._take(name, found)
+                    if not objects:
+                        self._drop(name)
+                    self._unlisted.discard(name)
+                case Put(found):
+                    self._take(name, found)
+                case Gone(_):
+                    self._drop(name)
+
+    def _take(self, name: str, found: ConfigMap) -> None:
+        self.uids[name] = found.metadata.uid
+        before = self._in_force.age
+        problems = self._in_force.put_map(name, found.data or {})
+        self._announcer.problems(cluster.config_map_reference(found), problems)
+        if self._in_force.age != before:
+            in_force = {"defaults": str(self._in_force.defaults), "deployment": str(self._in_force.deployment)}
+            _log.info("configuration taken over", extra={"map": name, **in_force})
+
+    def _drop(self, name: str) -> None:
+        self.uids.pop(name, None)
+        self._in_force.drop_map(name)
+        _log.info("there is no such map: the built-in defaults are in force", extra={"map": name})

@@ -1,0 +1,1 @@
+"""`plimsoll check`: what would the autoscaler say to these files, before they are applied?"""

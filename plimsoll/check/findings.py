@@ -1,0 +1,169 @@
+"""What is wrong with these objects, by the rules of the autoscaler's configuration?
+
+ConfigMaps named config-autoscaler and config-deployment are read in any namespace; workloads are the objects that carry
+the label of autoscaled ones or annotations of the autoscaler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autoscaler import config
+from autoscaler.config.cluster import DEPLOYMENT_RULES
+from autoscaler.config.cluster import RULES as CLUSTER_RULES
+from autoscaler.config.workload import CAMEL, KNATIVE, OURS
+from autoscaler.config.workload import RULES as WORKLOAD_RULES
+from plimsoll.check.spelling import meant
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from plimsoll.check.documents import Document, Entry
+
+LABEL = "plimsoll.dev/autoscale"
+
+_MAPS = {"config-autoscaler": CLUSTER_RULES, "config-deployment": DEPLOYMENT_RULES}
+_ANNOTATIONS = frozenset({*WORKLOAD_RULES, *CAMEL.values()})
+_METADATA = ("metadata", "annotations")
+_TEMPLATE = ("spec", "template", "metadata", "annotations")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to tell: a problem, which the programs would refuse, or a warning."""
+
+    document: Document
+    line: int
+    text: str
+    problem: bool
+
+    def __str__(self) -> str:
+        warning = "" if self.problem else "warning: "
+        return f"{self.document.file}:{self.line}: {warning}{self.document.name}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All findings in the order of the files, and of how many objects they are."""
+
+    objects: int
+    findings: tuple[Finding, ...]
+
+
+def check(documents: Sequence[Document]) -> Checked:
+    """Check every object that the autoscaler would read."""
+    maps = [each for each in documents if each.text("kind") == "ConfigMap" and each.text("metadata", "name") in _MAPS]
+    workloads = [each for each in documents if each.text("kind") != "ConfigMap" and _is_workload(each)]
+    base, basis = _base([each for each in maps if each.text("metadata", "name") == "config-autoscaler"])
+    found = [
+        finding
+        for each in documents
+        for finding in sorted(
+            _of_map(each) if each in maps else _of_workload(each, base) if each in workloads else [],
+            key=lambda finding: finding.line,
+        )
+    ]
+    return Checked(len(maps) + len(workloads), (*found, *(basis if workloads else [])))
+
+
+def _base(maps: Sequence[Document]) -> tuple[config.Defaults, list[Finding]]:
+    """Return what workloads are checked against: the last config-autoscaler where it is in order, else the defaults."""
+    if not maps:
+        return config.Defaults(), []
+    last = maps[-1]
+    several = [_warning(last, "of several, this is the one that workloads were checked against")]
+    base, problems = config.defaults(_texts(last.entries("data")))
+    if problems:
+        return config.Defaults(), [_warning(last, "it is refused, so workloads were checked against the defaults")]
+    return base, several if len(maps) > 1 else []
+
+
+def _is_workload(document: Document) -> bool:
+    labelled = any(each.key == LABEL for each in document.entries("metadata", "labels"))
+    annotated = [*document.entries(*_METADATA), *document.entries(*_TEMPLATE)]
+    return labelled or any(each.key.startswith(KNATIVE) or each.key in _ANNOTATIONS for each in annotated)
+
+
+def _of_map(document: Document) -> list[Finding]:
+    name = document.text("metadata", "name")
+    entries = document.entries("data")
+    read = config.defaults if name == "config-autoscaler" else config.deployment
+    _, problems = read(_texts(entries))
+    return [
+        *_unwritten(document, entries),
+        *_told(document, entries, problems),
+        *_misspelt(document, [each for each in entries if not each.key.startswith("_")], _MAPS[name]),
+    ]
+
+
+def _of_workload(document: Document, base: config.Defaults) -> list[Finding]:
+    entries = [each for each in document.entries(*_METADATA) if each.key in _ANNOTATIONS]
+    resolved, problems = config.resolve(
+        base, config.DeploymentDefaults(), _texts(entries), name=document.text("metadata", "name")
+    )
+    labels = [each for each in document.entries("metadata", "labels") if each.key == LABEL]
+    found = [*_unwritten(document, [*labels, *entries]), *_told(document, entries, problems)]
+    if entries and not labels:
+        found.append(_warning(document, f'it has no label {LABEL}: "true", so Plimsoll leaves it alone'))
+    found += [
+        _warning(document, f'{LABEL}: "{each.text}" is not "true", so Plimsoll leaves it alone', each.line)
+        for each in labels
+        if each.text != "true"
+    ]
+    if labels and not resolved.ours:
+        found.append(_warning(document, f"its class is {resolved.autoscaler_class}, so Plimsoll leaves it alone"))
+    return [*found, *_unread(document, labelled=bool(labels))]
+
+
+def _unread(document: Document, *, labelled: bool) -> list[Finding]:
+    """Return the annotations that nobody reads: unknown ones, and those on the pod template."""
+    # On the templates of Knative's own objects they are where they belong.
+    others = not labelled and ".knative.dev/" in f".{document.text('apiVersion')}"
+    moved = [
+        _warning(document, f"{each.key} stands on the pod template, where it is not read", each.line)
+        for each in document.entries(*_TEMPLATE)
+        if not others and (each.key.startswith(KNATIVE) or each.key in _ANNOTATIONS)
+    ]
+    ours = [each for each in document.entries(*_METADATA) if each.key.startswith((KNATIVE, OURS))]
+    return [*moved, *_misspelt(document, ours, _ANNOTATIONS)]
+
+
+def _told(document: Document, entries: Sequence[Entry], problems: Iterable[config.Problem]) -> list[Finding]:
+    lines = {each.key: each.line for each in entries}
+    return [Finding(document, lines.get(each.key, document.line), str(each), problem=True) for each in problems]
+
+
+def _unwritten(document: Document, entries: Sequence[Entry]) -> list[Finding]:
+    """Return the entries that Kubernetes itself refuses."""
+    unquoted = [
+        Finding(
+            document, each.line, str(config.Problem(each.key, each.text, "a string: put it in quotes")), problem=True
+        )
+        for each in entries
+        if not each.quoted_enough
+    ]
+    twice = [Finding(document, each.line, f"{each.key} is there twice", problem=True) for each in entries if each.twice]
+    return [*unquoted, *twice]
+
+
+def _misspelt(document: Document, entries: Sequence[Entry], known: Collection[str]) -> list[Finding]:
+    found = []
+    for each in entries:
+        prefix, _, name = each.key.rpartition("/")
+        if each.key in known:
+            continue
+        like = meant(name, [key.rpartition("/")[2] for key in known if key.rpartition("/")[0] == prefix])
+        if like is not None:
+            found.append(_warning(document, f"{each.key} is not a key; was {like} meant?", each.line))
+        elif each.key.startswith(KNATIVE):
+            found.append(_warning(document, f"{each.key} is not a key, so nobody reads it", each.line))
+    return found
+
+
+def _texts(entries: Sequence[Entry]) -> dict[str, str]:
+    return {each.key: each.text for each in entries}
+
+
+def _warning(document: Document, text: str, line: int | None = None) -> Finding:
+    return Finding(document, line or document.line, text, problem=False)

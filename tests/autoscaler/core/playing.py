@@ -1,0 +1,160 @@
+"""A small world over time, and who decides in it: Plimsoll, or the law of the original fed as the original is fed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from autoscaler.core import kpa
+from autoscaler.core.delay import Delays
+from autoscaler.core.fleet import Fleet, Look
+from autoscaler.core.gathering import gather
+from autoscaler.core.model import Question
+from autoscaler.core.observation import NO_SAMPLES, Samples
+from autoscaler.core.queries import Selection, TargetLabels
+from autoscaler.core.window import Windows
+
+if TYPE_CHECKING:
+    from autoscaler.core.model import Policy
+
+BEGIN = 1_000_000
+TICK_S = 2
+RECENT_S = 40
+
+_SELECTION = Selection.of(Question(), TargetLabels(replicas=("prometheus_replica",)))
+_SEEN_BY = {"all": ("a",), "some": ("a",), "none": (), "twice": ("a", "b")}
+
+
+@dataclass
+class World:
+    """A workload whose replicas become ready `start` seconds after they are asked for, and go at once.
+
+    `history` has what was scraped in each second: the load by pod, as often as there are Prometheuses that saw it.
+    """
+
+    start: int
+    ready: int
+    asked: int
+    coming: list[int] = field(default_factory=list)
+    history: list[list[dict[str, float]]] = field(default_factory=list)
+
+    def second(self, now: int, load: float, seen: str) -> None:
+        """Let one second pass, and remember what was scraped in it."""
+        self.ready += sum(at <= now for at in self.coming)
+        self.coming = [at for at in self.coming if at > now]
+        shown = min(1, self.ready) if seen == "some" else self.ready
+        self.history.append([{f"p{i}": load / self.ready for i in range(shown)} for _ in _SEEN_BY[seen]])
+
+    def scale(self, now: int, replicas: int) -> None:
+        """Ask for replicas; what was to come goes first."""
+        gone = max(0, self.asked - replicas)
+        kept = max(0, len(self.coming) - gone)
+        self.ready -= gone - (len(self.coming) - kept)
+        self.coming = self.coming[:kept] + [now + self.start] * max(0, replicas - self.asked)
+        self.asked = replicas
+
+    def samples(self, now: int) -> Samples:
+        """Return what Prometheus has of the last 40 seconds."""
+        begin = now - len(self.history)
+        series: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        for i, scraped in list(enumerate(self.history))[-RECENT_S:]:
+            for by, loads in zip(_SEEN_BY["twice"], scraped, strict=False):
+                for pod, load in loads.items():
+                    series.setdefault((pod, by), []).append((begin + i + 0.5, load))
+        name = {"__name__": "vllm:num_requests_running", "namespace": "ns"}
+        return gather(
+            _SELECTION,
+            (({**name, "pod": pod, "prometheus_replica": by}, tuple(them)) for (pod, by), them in series.items()),
+        )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What somebody decided: replicas, how, and why."""
+
+    replicas: int
+    mode: str
+    reason: str
+
+
+class Decider(Protocol):
+    """Whoever decides."""
+
+    def follow(self, policy: Policy, now: int) -> None:
+        """Go by a policy from now on."""
+
+    def restart(self) -> None:
+        """Forget everything but what the cluster shows."""
+
+    def decide(self, world: World, now: int, seen: str) -> Told:
+        """Decide at a tick."""
+
+
+class Plimsoll:
+    """The product."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.restart()
+
+    def restart(self) -> None:
+        self._fleet = Fleet()
+        self.follow(self._policy, BEGIN)
+
+    def follow(self, policy: Policy, now: int) -> None:
+        self._policy = policy
+        self._fleet.follow("a", policy, 1000 * now)
+
+    def decide(self, world: World, now: int, seen: str) -> Told:
+        samples = NO_SAMPLES if seen == "none" else world.samples(now)
+        places = tuple(("ns", f"p{i}") for i in range(world.ready))
+        self._fleet.tick(1000 * now, {"a": Look(world.asked, world.ready, samples, places)})
+        decision = self._fleet.decision("a")
+        assert decision is not None
+        return Told(decision.desired, decision.mode.value, decision.reason)
+
+
+class Original:
+    """The original's law and feeding: what is not scraped is not recorded, what is scraped twice counts twice."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.restart()
+
+    def restart(self) -> None:
+        policy = self._policy
+        self._stable, self._panic, self._delays = Windows(), Windows(), Delays()
+        self._stable.add(0, policy.stable_window_s)
+        self._panic.add(0, policy.panic_window_s)
+        self._delays.add(0, policy.scale_down_delay_s)
+        self._parameters = kpa.Parameters.of([policy])
+        self._state: kpa.State | None = None
+        self._standing = 0
+
+    def follow(self, policy: Policy, now: int) -> None:
+        """Go by a policy; its delay takes effect with the next construction alone."""
+        self._stable.resize(0, policy.stable_window_s, 1000 * now)
+        self._panic.resize(0, policy.panic_window_s, 1000 * now)
+        self._parameters = kpa.Parameters.of([policy])
+        self._policy = replace(policy, scale_down_delay_s=self._policy.scale_down_delay_s)
+
+    def decide(self, world: World, now: int, seen: str) -> Told:
+        del seen  # it cannot tell
+        for back in (2, 1):
+            if len(world.history) >= back and world.history[-back]:
+                load = sum(sum(by.values()) for by in world.history[-back])
+                for windows in (self._stable, self._panic):
+                    windows.record(now - back, np.array([load]))
+        ready = np.array([world.ready])
+        self._state = self._state or kpa.first(ready, 1000 * now)
+        if self._stable.empty(now)[0]:
+            return Told(max(self._standing, world.asked), "held", "no data")
+        loads = kpa.Loads(self._stable.average(now), self._panic.average(now), ready)
+        self._state, wanted = kpa.decide(self._parameters, self._state, loads, now_ms=1000 * now)
+        desired = int(self._delays.record(1000 * now, wanted.replicas)[0])
+        policy = self._policy
+        most = policy.max_scale or desired
+        self._standing = max(min(desired, most), policy.min_scale, 1)
+        return Told(self._standing, "panic" if wanted.panicking[0] else "stable", "")

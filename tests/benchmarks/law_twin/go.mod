@@ -1,0 +1,3 @@
+module plimsoll/lawtwin
+
+go 1.22

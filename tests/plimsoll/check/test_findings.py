@@ -1,0 +1,145 @@
+"""What the programs would refuse is a problem; what they would pass over in silence is a warning."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoscaler.config.cluster import RULES
+from plimsoll.check.documents import documents
+from plimsoll.check.findings import check
+
+MAP = """
+kind: ConfigMap
+metadata: {name: config-autoscaler, namespace: plimsoll-system}
+data:
+"""
+WORKLOAD = """
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: chat
+  namespace: ml
+  labels: {plimsoll.dev/autoscale: "true"}
+  annotations:
+"""
+K = "autoscaling.knative.dev/"
+A = f"  {K}"
+TEMPLATE = """spec:
+  template:
+    metadata:
+      annotations:
+"""
+
+
+def told(*texts: str) -> list[str]:
+    """Say the findings without the name of their object."""
+    read = [each for at, text in enumerate(texts) for each in documents(f"{at}.yaml", text)]
+    return [str(finding).replace(f" {finding.document.name}:", "") for finding in check(read).findings]
+
+
+def test_what_is_in_order_is_passed_in_silence() -> None:
+    data = '  _example: "stable-window: x"\n  stable-window: "30s"\n  somebody-elses: "1"\n'
+    assert told(MAP + data, WORKLOAD + f'  {A}minScale: "1"\n    other: 3\n') == []
+
+
+def test_a_finding_names_its_file_line_and_object() -> None:
+    read = documents("a.yaml", MAP + "  min-scale: x\n  max_scale: '1'")
+    assert [str(finding) for finding in check(read).findings] == [
+        f'a.yaml:5: ConfigMap plimsoll-system/config-autoscaler: min-scale: "x" must be {RULES["min-scale"].says}',
+        "a.yaml:6: warning: ConfigMap plimsoll-system/config-autoscaler: max_scale is not a key; was max-scale meant?",
+    ]
+
+
+def test_all_problems_of_a_map_are_told_by_line() -> None:
+    assert told(MAP + '  max-scale: "x"\n  stable-window: 5s\n  min-scale: "-1"\n') == [
+        f'0.yaml:5: max-scale: "x" must be {RULES["max-scale"].says}',
+        f'0.yaml:6: stable-window: "5s" must be {RULES["stable-window"].says}',
+        f'0.yaml:7: min-scale: "-1" must be {RULES["min-scale"].says}',
+    ]
+
+
+def test_a_problem_of_a_key_that_is_not_there_is_told_at_the_object() -> None:
+    (only,) = told(MAP + '  max-scale-limit: "5"\n')
+    assert only.startswith('0.yaml:2: max-scale: "0" must be from 1 to max-scale-limit (5); it is not set')
+
+
+def test_the_other_map_has_its_own_rules() -> None:
+    text = MAP.replace("config-autoscaler", "config-deployment")
+    assert told(f"{text}  stable-window: x\n  progress-deadline: 10s") == []
+    (only,) = told(f"{text}  progressDeadline: 0s")
+    assert only.startswith('0.yaml:5: progressDeadline: "0s" must be a Go duration of at least 1s')
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_workloads_are_checked_against_the_map_among_the_files(order: tuple[int, int]) -> None:
+    texts = (MAP + '  max-scale: "2"\n  max-scale-limit: "5"\n', f'{WORKLOAD}  {A}max-scale: "9"\n')
+    (only,) = told(*(texts[at] for at in order))
+    assert only.endswith('max-scale: "9" must be from 1 to the cluster\'s max-scale-limit (5)')
+    assert told(texts[1]) == []
+
+
+def test_it_is_said_when_that_map_is_not_the_one_in_force() -> None:
+    refused, sound = (f'{MAP}  initial-scale: "{scale}"\n' for scale in (0, 2))
+    workload = f"{WORKLOAD}  {A}target: '1'\n"
+    assert told(refused, workload)[-1] == (
+        "0.yaml:2: warning: it is refused, so workloads were checked against the defaults"
+    )
+    assert told(sound, sound, workload) == [
+        "1.yaml:2: warning: of several, this is the one that workloads were checked against"
+    ]
+    assert told(sound, sound) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"": f'  {A}window: "5s"\n'}, f'9: {K}window: "5s" must be a Go duration from 6s'),
+        ({"": f"  {A}min-scale: 3\n"}, f'9: {K}min-scale: "3" must be a string: put it in quotes'),
+        ({"": f"  {A}target: '1'\n  {A}target: '2'\n"}, f"10: {K}target is there twice"),
+        ({'"true"': "true"}, '7: plimsoll.dev/autoscale: "true" must be a string: put it in quotes'),
+        ({'"true"': '"True"'}, '7: warning: plimsoll.dev/autoscale: "True" is not "true", so Plimsoll leaves it alone'),
+        (
+            {"plimsoll.dev/autoscale": "app", "": f'  {A}window: "50s"\n'},
+            '2: warning: it has no label plimsoll.dev/autoscale: "true", so Plimsoll leaves it alone',
+        ),
+        (
+            {"": f"  {A}class: hpa.autoscaling.knative.dev\n"},
+            "2: warning: its class is hpa.autoscaling.knative.dev, so Plimsoll leaves it alone",
+        ),
+        ({"": f"  {A}max_scale: '1'\n"}, f"9: warning: {K}max_scale is not a key; was max-scale meant?"),
+        ({"": f"  {A}foo: '1'\n"}, f"9: warning: {K}foo is not a key, so nobody reads it"),
+        (
+            {"": "    plimsoll.dev/metric-key: x\n"},
+            "9: warning: plimsoll.dev/metric-key is not a key; was metrics-key meant?",
+        ),
+        (
+            {"": f"{TEMPLATE}      {A}window: 30s\n"},
+            f"13: warning: {K}window stands on the pod template, where it is not read",
+        ),
+    ],
+)
+def test_a_workload_is_told_what_would_happen_to_it(change: dict[str, str], complaint: str) -> None:
+    text = WORKLOAD
+    for old, new in change.items():
+        text = text.replace(old, new) if old else text + new
+    (only,) = told(text)
+    assert only.startswith(f"0.yaml:{complaint}")
+
+
+def test_keys_of_plimsolls_other_parts_are_left_alone() -> None:
+    assert told(WORKLOAD + '    plimsoll.dev/gang-min: "4"\n') == []
+    assert told(WORKLOAD + f"{TEMPLATE}        gpu-fraction: '0.5'\n        plimsoll.dev/gang-min: '4'\n") == []
+
+
+def test_objects_of_knative_itself_keep_their_annotations_where_they_are() -> None:
+    service = (
+        f"apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {{name: chat}}\n{TEMPLATE}      {A}window: 30s\n"
+    )
+    assert told(service) == []
+
+
+def test_what_is_neither_map_nor_workload_is_not_counted() -> None:
+    pod = documents("0.yaml", "kind: Pod\nmetadata: {name: x, annotations: {gpu-fraction: '0.5'}}")
+    maps = documents("0.yaml", MAP + "---" + MAP.replace("config-autoscaler", "other"))
+    assert check(pod).objects == 0
+    assert check([*pod, *maps, *documents("1.yaml", WORKLOAD)]).objects == 2
