@@ -10,7 +10,7 @@ generate = mkdir -p $(1) && $(BIN)/python -m grpc_tools.protoc --proto_path=prot
 	--grpc_python_out=$(1) $(patsubst protos/%,%,$(wildcard protos/*/v1/*.proto))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check format unit contract integration e2e bars lock protos down clean
+.PHONY: help setup build demo test check format unit contract integration e2e bars lock protos same-protos down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -42,9 +42,7 @@ check: $(READY) ## format, lint, types, import contracts and unit tests (a minut
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(call generate,.protos)
-	@diff -r -x __pycache__ -x __init__.py .protos/autoscaler/v1 autoscaler/v1 && rm -rf .protos || \
-		{ rm -rf .protos; echo "the generated code differs from protos/; run: make protos"; exit 1; }
+	@$(MAKE) --no-print-directory same-protos
 	@$(MAKE) --no-print-directory unit
 
 format: $(READY) ## format and sort, in place
@@ -74,6 +72,11 @@ lock: ## resolve the dependencies of pyproject.toml anew into requirements.lock
 
 protos: $(READY) ## generate autoscaler/v1 from protos/ anew
 	@$(call generate,.)
+
+same-protos: $(READY)
+	@$(call generate,.protos)
+	@diff -r -x __pycache__ -x __init__.py .protos/autoscaler/v1 autoscaler/v1 && rm -rf .protos || \
+		{ rm -rf .protos; echo "the generated code differs from protos/; run: make protos"; exit 1; }
 
 down: $(READY) ## end a local control plane that was left running
 	@$(BIN)/python -m deploy.local down

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -76,7 +75,6 @@ def workloads(server: Server, namespace: str) -> ToldAll:
 @contextmanager
 def _asking(server: Server) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Give a stub, and what every call carries; failures inside become sentences."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own log lines would stand among our words
     metadata = (("authorization", f"Bearer {_token(server.token_file)}"),) if server.token_file else ()
     try:
         with _channel(server) as channel:

@@ -123,6 +123,13 @@ def test_what_did_not_matter_is_said_when_asked_for() -> None:
     }
 
 
+@pytest.mark.parametrize(("current", "lasts"), [(4, 9), (30, 3)])
+def test_where_min_and_max_contradict_each_other_the_chain_goes_the_laws_way(current: int, lasts: int) -> None:
+    # 6 is raised to 9 and stays there; 15, half of 30, is above both and is lowered to 3.
+    decision = decide_again(seen(current, policy=Policy(min_scale=9, max_scale=3)))
+    assert [step.replicas for step in chain(decision)][-2:] == [lasts, decision.desired] == [lasts, lasts]
+
+
 def test_a_chain_that_leads_elsewhere_says_so() -> None:
     last = chain(replace(decided(seen(4)), desired=40))[-1]
     assert last.replicas == 40

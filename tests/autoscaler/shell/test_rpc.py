@@ -50,7 +50,7 @@ async def asking(book: Book, feed: Feed | None = None, gate: Gate | None = None)
 
 async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await call
+        await asyncio.wait_for(call, 20)
     return refused.value.code(), refused.value.details() or ""
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,11 @@ import pytest
 from autoscaler.core.decision import decide_again
 from autoscaler.core.record import Book, Record
 from autoscaler.shell.record_text import written
+from autoscaler.shell.rpc_address import rpc_address
 from plimsoll import __main__
 from tests.autoscaler.recorded import AT_MS, KEY, seen
+from tests.autoscaler.shell.certificates import make_certificate
+from tests.autoscaler.shell.test_rpc import flags
 from tests.plimsoll.explain.telling import telling
 
 if TYPE_CHECKING:
@@ -106,4 +110,22 @@ def test_a_file_that_holds_no_record_is_one_sentence(call: Call, tmp_path: Path)
     assert call("explain", "--replay", str(path))[0] == (
         f"plimsoll: {path} holds no record: $.version is missing: this version of Plimsoll reads "
         '"plimsoll.dev/decision/v1" alone'
+    )
+
+
+def test_a_refused_connection_leaves_one_sentence_and_nothing_of_grpcs_own(tmp_path: Path) -> None:
+    cert, key = make_certificate(tmp_path)
+    (tmp_path / "other").mkdir()
+    other, _ = make_certificate(tmp_path / "other")
+    at = rpc_address(flags(1, cert, key))
+    assert at is not None
+    with telling(Book({}, AT_MS), credentials=at.credentials) as address:
+        asked = ("explain", "chat/llama", "--server", address, "--ca-file", str(other))
+        done = subprocess.run(
+            [sys.executable, "-m", "plimsoll", *asked], capture_output=True, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"plimsoll: the certificate of {address} is not from an authority that is trusted here: give the right one "
+        "with --ca-file\n"
     )
