@@ -4,7 +4,7 @@ Scale up at most `max_scale_up_rate` times, and down to at least 1/`max_scale_do
 the panic window asks for `panic_threshold` times the ready replicas, panic begins: as long as it lasts the answer only
 climbs; it ends one stable window after the last time that the threshold was reached.
 
-The steps are the original's, in its order of floating-point operations: ceil(1.1 * 10) is 12. One thing is not: a
+The steps are the original's, in its order of floating-point operations: ceil(2.2 * 25) is 56. One thing is not: a
 count beyond int32 is the largest int32 here and wraps around there.
 """
 

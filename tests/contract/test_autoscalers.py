@@ -52,17 +52,73 @@ async def test_the_target_of_an_autoscaler_can_be_changed(api: Api, autoscalers:
     assert changed["spec"]["scaleTargetRef"]["name"] == "other"
 
 
+_ZERO = "must specify at least one Object or External metric to support scaling to zero replicas"
+_BELOW = "must be greater than or equal to `minReplicas`"
+_NO_GROUP = 'spec.scaleTargetRef.apiVersion: Invalid value: "{}": apiVersion must specify API group'
+
+
 @pytest.mark.parametrize(
-    ("spec", "sentence"),
+    ("spec", "causes"),
     [
-        ({"maxReplicas": 0}, "spec.maxReplicas: Invalid value: 0: must be greater than 0"),
-        ({"minReplicas": 4}, "spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`"),
-        ({"scaleTargetRef": {"kind": "Deployment"}}, "spec.scaleTargetRef.name: Required value"),
-        ({"scaleTargetRef": {"name": "chat"}}, "spec.scaleTargetRef.kind: Required value"),
+        (
+            {"maxReplicas": 0},
+            [
+                "spec.maxReplicas: Required value: must be set and greater than 0",
+                f"spec.maxReplicas: Invalid value: 0: {_BELOW}",
+            ],
+        ),
+        (
+            {"maxReplicas": -1},
+            [
+                "spec.maxReplicas: Invalid value: -1: must be greater than or equal to 1",
+                f"spec.maxReplicas: Invalid value: -1: {_BELOW}",
+            ],
+        ),
+        ({"minReplicas": 4}, [f"spec.maxReplicas: Invalid value: 3: {_BELOW}"]),
+        ({"minReplicas": -1}, ["spec.minReplicas: Invalid value: -1: must be greater than or equal to 1"]),
+        (
+            {"minReplicas": 0},
+            [
+                "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1",
+                f"spec.metrics: Forbidden: {_ZERO}",
+            ],
+        ),
+        (
+            {"scaleTargetRef": {}},
+            [
+                "spec.scaleTargetRef.kind: Required value",
+                "spec.scaleTargetRef.name: Required value",
+                _NO_GROUP.format(""),
+            ],
+        ),
+        ({"scaleTargetRef": {"apiVersion": "v1", "kind": "Pod", "name": "x"}}, [_NO_GROUP.format("v1")]),
+        (
+            {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "a/b", "name": "c%d"}},
+            [
+                "spec.scaleTargetRef.kind: Invalid value: \"a/b\": may not contain '/'",
+                "spec.scaleTargetRef.name: Invalid value: \"c%d\": may not contain '%'",
+            ],
+        ),
     ],
-    ids=["no replicas", "bounds the wrong way round", "a target without a name", "a target without a kind"],
-)
-async def test_a_bad_autoscaler_is_refused(api: Api, autoscalers: str, spec: Any, sentence: str) -> None:
-    status, reason, message = await refusal(api, "POST", autoscalers, autoscaler(**spec))
-    assert (status, reason) == (422, "Invalid")
-    assert sentence in message
+    ids=[
+        "no replicas", "fewer than none", "bounds the wrong way round", "a negative least", "none at least",
+        "nothing to scale", "a target without a group", "a target whose name is none",
+    ],
+)  # fmt: skip
+async def test_a_bad_autoscaler_is_refused(api: Api, autoscalers: str, spec: Any, causes: list[str]) -> None:
+    told = ", ".join(causes)
+    whole = f'HorizontalPodAutoscaler.autoscaling "chat" is invalid: {told if len(causes) == 1 else f"[{told}]"}'
+    assert await refusal(api, "POST", autoscalers, autoscaler(**spec)) == (422, "Invalid", whole)
+
+
+async def test_a_replication_controller_is_a_target_without_a_group(api: Api, autoscalers: str) -> None:
+    reference = {"apiVersion": "v1", "kind": "ReplicationController", "name": "old"}
+    made = await ask(api, "POST", autoscalers, autoscaler(scaleTargetRef=reference))
+    assert made["spec"]["scaleTargetRef"] == reference
+
+
+async def test_a_count_that_is_no_number_is_refused(api: Api, autoscalers: str) -> None:
+    kind = "HorizontalPodAutoscaler"
+    why = f"json: cannot unmarshal string into Go struct field {kind}Spec.spec.maxReplicas of type int32"
+    told = f'{kind} in version "v2" cannot be handled as a {kind}: {why}'
+    assert await refusal(api, "POST", autoscalers, autoscaler(maxReplicas="3")) == (400, "BadRequest", told)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from autoscaler.core.writing import Failed, Gone, Overtaken, Refused, Unchanged, Written
+from autoscaler.shell import cluster
 from tests.autoscaler.shell.following import DEPLOYMENTS, Following, following, replicas_of, replicated, scale
 from tests.story.programs import until
 
@@ -60,6 +61,13 @@ async def test_a_change_is_one_read_and_one_write(embedded: EmbeddedCluster, api
     assert found.current("chat") == 3
     await until(lambda: found.ready("chat") == 3)
     assert found.holds() == []
+
+
+async def test_what_was_written_is_known_before_the_watch_shows_it(api: Api, found: Following) -> None:
+    apart = Following(api)  # which watches nothing
+    apart.inventory.put_target(found.target("chat"))
+    await apart.scaling.write(found.target("chat"), 3)
+    assert apart.current("chat") == 3
 
 
 async def test_we_write_under_our_own_name(api: Api, found: Following) -> None:
@@ -138,7 +146,15 @@ async def test_a_server_in_trouble_is_no_refusal(
     assert outcome == Failed("the server is currently unable to handle the request", unknown)
 
 
-async def test_a_write_whose_answer_is_lost_is_still_known_as_ours(embedded: EmbeddedCluster, found: Following) -> None:
+@pytest.mark.parametrize("told", [True, False], ids=["by its manager", "by its count"])
+async def test_a_write_whose_answer_is_lost_is_still_known_as_ours(
+    embedded: EmbeddedCluster,
+    found: Following,
+    monkeypatch: pytest.MonkeyPatch,
+    told: bool,  # noqa: FBT001
+) -> None:
+    if not told:  # as where an API server keeps no managed fields
+        monkeypatch.setattr(cluster, "manager_of_replicas", lambda _: "")
     embedded.faults.lose_answer = lambda method, path: method == "PATCH" and path.endswith("/scale")
     outcome = await found.scaling.write(found.target("chat"), 3)
     assert isinstance(outcome, Failed)

@@ -40,6 +40,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "V1ResourceStatus.resources": ("resourceID",),
     "V1ServiceSpec.ports": ("port", "protocol"),
     "V1ServiceStatus.conditions": ("type",),
+    "V2HorizontalPodAutoscalerStatus.conditions": ("type",),
 }
 """The lists whose items are known by keys; all others but the sets are atomic."""
 
@@ -185,6 +186,14 @@ ALWAYS: dict[str, str] = {
     "V1VolumeMountStatus": "name mountPath",
     "V1VsphereVirtualDiskVolumeSource": "volumePath",
     "V1WeightedPodAffinityTerm": "weight podAffinityTerm",
+    "V2CrossVersionObjectReference": "kind name",
+    "V2HorizontalPodAutoscaler": "metadata spec status",
+    "V2HorizontalPodAutoscalerCondition": "type status lastTransitionTime",
+    "V2HorizontalPodAutoscalerSpec": "scaleTargetRef maxReplicas",
+    "V2HorizontalPodAutoscalerStatus": "desiredReplicas",
+    "V2MetricSpec": "type",
+    "V2MetricTarget": "type",
+    "V2ResourceMetricSource": "name target",
 }
 """The fields that Go writes even where nothing was said: structs in place, and values without omitempty."""
 
@@ -266,6 +275,9 @@ TOLD_APART: dict[str, str] = {
     "V1VolumeMount": "recursiveReadOnly mountPropagation",
     "V1VolumeMountStatus": "recursiveReadOnly",
     "V1WindowsSecurityContextOptions": "gmsaCredentialSpecName gmsaCredentialSpec runAsUserName hostProcess",
+    "V2HorizontalPodAutoscalerSpec": "minReplicas",
+    "V2HorizontalPodAutoscalerStatus": "observedGeneration",
+    "V2MetricTarget": "averageUtilization",
 }
 """The scalars behind pointers: their zero is not the same as nothing."""
 

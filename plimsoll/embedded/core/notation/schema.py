@@ -73,12 +73,17 @@ class Shape:
         return self.always | frozenset(go_types.TOLD_APART.get(self.model, "").split())
 
     @property
+    def version(self) -> str:
+        """The version of a struct's kind, as its model's name tells it."""
+        return "v2" if self.model.startswith("V2") else "v1"
+
+    @property
     def go_type(self) -> str:
         """The type as Go's decoder writes it in its sentences."""
         if self.form == "leaf":
             return _WANTED.get(self.name, self.name)
         if self.form == "struct":
-            return f"v1.{self.name}"
+            return f"{self.version}.{self.name}"
         item = self.item.go_type if self.item else ""
         return f"map[string]{item}" if self.form == "map" else f"[]{item}"
 
@@ -86,7 +91,7 @@ class Shape:
 @cache
 def shape(model: str) -> Shape:
     """Return the shape that a model of the `kubernetes` client describes: "V1Pod"."""
-    return Shape("struct", re.sub(r"^(Core)?V1", "", model), model, atomic=model in go_types.ATOMIC)
+    return Shape("struct", re.sub(r"^(Core)?V\d", "", model), model, atomic=model in go_types.ATOMIC)
 
 
 def read(shape: Shape, value: Any, path: str) -> Any:
@@ -98,7 +103,7 @@ def read(shape: Shape, value: Any, path: str) -> Any:
     try:
         return decoded(shape, value)
     except Unreadable as unreadable:
-        begins = f'{shape.name} in version "v1" cannot be handled as a {shape.name}: '
+        begins = f'{shape.name} in version "{shape.version}" cannot be handled as a {shape.name}: '
         raise bad_request(begins + unreadable.sentence(shape.name, path)) from None
 
 

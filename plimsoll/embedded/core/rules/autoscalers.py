@@ -23,12 +23,10 @@ def with_autoscaler_defaults(autoscaler: Object) -> Object:
     Raises:
         Problem: 501 for metrics or behavior of its own: nobody acts on them here.
     """
-    spec = autoscaler.get("spec", {})
+    spec = autoscaler["spec"]
     if spec.get("behavior") or spec.get("metrics") not in (None, [], [_CPU]):
         raise not_implemented("a HorizontalPodAutoscaler with metrics or behavior of its own")
-    reference = {"kind": "", "name": "", **spec.get("scaleTargetRef", {})}
-    defaults = {"minReplicas": 1, "maxReplicas": 0}
-    return {**autoscaler, "spec": {**defaults, **spec, "scaleTargetRef": reference, "metrics": [_CPU]}}
+    return {**autoscaler, "spec": {"minReplicas": 1, **spec, "metrics": [_CPU]}}
 
 
 def new_autoscaler(autoscaler: Object) -> Object:
@@ -42,11 +40,28 @@ def bad_autoscaler(autoscaler: Object) -> Iterator[Cause]:
     least, most = spec["minReplicas"], spec["maxReplicas"]
     if least < 1:
         yield "spec.minReplicas", "FieldValueInvalid", f"Invalid value: {least}: must be greater than or equal to 1"
-    if most < 1:
-        yield "spec.maxReplicas", "FieldValueInvalid", f"Invalid value: {most}: must be greater than 0"
+    if most == 0:
+        yield "spec.maxReplicas", "FieldValueRequired", "Required value: must be set and greater than 0"
+    if most < 0:
+        yield "spec.maxReplicas", "FieldValueInvalid", f"Invalid value: {most}: must be greater than or equal to 1"
     if most < least:
         rule = "must be greater than or equal to `minReplicas`"
         yield "spec.maxReplicas", "FieldValueInvalid", f"Invalid value: {most}: {rule}"
+    yield from _bad_reference(spec["scaleTargetRef"])
+    if least == 0:
+        rule = "must specify at least one Object or External metric to support scaling to zero replicas"
+        yield "spec.metrics", "FieldValueForbidden", f"Forbidden: {rule}"
+
+
+def _bad_reference(reference: Object) -> Iterator[Cause]:
     for key in ("kind", "name"):
-        if not spec["scaleTargetRef"][key]:
-            yield f"spec.scaleTargetRef.{key}", "FieldValueRequired", "Required value"
+        place, value = f"spec.scaleTargetRef.{key}", reference.get(key, "")
+        if not value:
+            yield place, "FieldValueRequired", "Required value"
+        for character in "/%":
+            if character in value:
+                yield place, "FieldValueInvalid", f"Invalid value: \"{value}\": may not contain '{character}'"
+    version = reference.get("apiVersion", "")
+    if "/" not in version and reference.get("kind") != "ReplicationController":
+        rule = "apiVersion must specify API group"
+        yield "spec.scaleTargetRef.apiVersion", "FieldValueInvalid", f'Invalid value: "{version}": {rule}'

@@ -36,3 +36,15 @@ async def test_a_defect_is_an_answer_and_a_line_in_the_log(caplog: pytest.LogCap
             await api.request("GET", "/api/v1/configmaps")
         finally:
             await api.close()
+
+
+async def test_what_is_forbidden_is_answered_as_to_somebody_whose_role_lacks_it(
+    embedded: EmbeddedCluster, api: Api
+) -> None:
+    embedded.faults.forbid = lambda method, path: method == "GET" and path == "/api/v1/configmaps"
+    with pytest.raises(ApiError) as caught:
+        await api.request("GET", "/api/v1/configmaps")
+    assert (caught.value.status, caught.value.reason) == (403, "Forbidden")
+    await api.request("GET", "/api/v1/pods")
+    embedded.faults.clear()
+    await api.request("GET", "/api/v1/configmaps")

@@ -1,0 +1,126 @@
+"""Kubernetes' objects become values of the core, with everything that they leave out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from autoscaler.core.model import WorkloadKey
+from autoscaler.core.selection import selector
+from autoscaler.core.writing import Found
+from autoscaler.shell import cluster
+from kube.discovery import Scalable
+from kube.objects import HorizontalPodAutoscaler, Pod, Workload
+
+DEPLOYMENTS = Scalable("apps", "v1", "deployments", "Deployment")
+CONTROLLERS = Scalable("", "v1", "replicationcontrollers", "ReplicationController")
+KEY = WorkloadKey("u", "team", "chat")
+
+
+def workload(spec: Any = None, **meta: Any) -> Workload:
+    whole = {"metadata": {"name": "chat", "namespace": "team", "uid": "u", "resourceVersion": "7", **meta}}
+    return msgspec.json.decode(msgspec.json.encode(whole if spec is None else {**whole, "spec": spec}), type=Workload)
+
+
+@pytest.mark.parametrize(("spec", "replicas"), [({"replicas": 3}, 3), ({"replicas": 0}, 0), ({}, 1), (None, 1)])
+def test_an_absent_count_is_one(spec: Any, replicas: int) -> None:
+    assert cluster.target_with_own_count(DEPLOYMENTS, workload(spec), ()).replicas == replicas
+
+
+def test_a_target_has_what_the_law_and_people_need() -> None:
+    found = workload({}, annotations={"a": "b"}, creationTimestamp="2026-01-01T00:00:00Z")
+    target = cluster.target_with_own_count(DEPLOYMENTS, found, ())
+    assert (target.key, target.annotations, target.created_s, target.resource_version) == (
+        KEY, {"a": "b"}, 1_767_225_600, "7",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen", "refused"),
+    [
+        ("app=chat", selector("app=chat"), ""),
+        ("", None, "its scale tells no status.selector, so which pods are its own is unknown"),
+        ("app=chat,", None, 'the selector "app=chat," ends with a comma'),
+    ],
+)
+def test_a_scale_tells_count_and_pods_or_is_refused(text: str, chosen: object, refused: str) -> None:
+    target = cluster.target_with_scale(DEPLOYMENTS, workload({}), Found(4, "u", "9", text), ())
+    assert (target.replicas, target.resource_version, target.selector, target.refused) == (4, "9", chosen, refused)
+
+
+def test_what_something_scalable_controls_is_refused() -> None:
+    owner = {"apiVersion": "example.com/v1", "kind": "Set", "name": "many", "uid": "o", "controller": True}
+    found = workload({}, ownerReferences=[owner])
+    scaled = {("example.com", "Set")}
+    assert cluster.target_with_own_count(DEPLOYMENTS, found, ()).refused == ""
+    refused = cluster.target_with_own_count(DEPLOYMENTS, found, scaled).refused
+    assert refused == "Set many controls it and sets its replicas: label that one instead"
+    assert cluster.target_with_scale(DEPLOYMENTS, found, Found(4, "u", "9", "a=b"), scaled).refused == refused
+
+
+@pytest.mark.parametrize(
+    ("scalable", "path"),
+    [
+        (DEPLOYMENTS, "/apis/apps/v1/namespaces/team/deployments/chat/scale"),
+        (CONTROLLERS, "/api/v1/namespaces/team/replicationcontrollers/chat/scale"),
+    ],
+)
+def test_a_scale_has_its_place(scalable: Scalable, path: str) -> None:
+    assert cluster.scale_path(cluster.key_of(scalable, workload())) == path
+
+
+def fields(manager: str, time: str, *, replicas: bool = True, subresource: str = "") -> dict[str, Any]:
+    owned = {"f:spec": {"f:replicas": {}}} if replicas else {"f:metadata": {}}
+    return {"manager": manager, "time": time, "subresource": subresource, "fieldsV1": owned}
+
+
+@pytest.mark.parametrize(
+    ("entries", "manager"),
+    [
+        ([], ""),
+        ([fields("a", "1", replicas=False)], ""),
+        ([fields("a", "2"), fields("b", "1"), fields("c", "3", replicas=False)], "a"),
+        ([fields("a", "2"), fields("plimsoll-autoscaler", "1")], "plimsoll-autoscaler"),
+        ([fields("a", "2", replicas=False), fields("b", "1", replicas=False, subresource="scale")], "b"),
+        ([{"manager": "a"}], ""),
+    ],
+    ids=[
+        "nobody tells", "nobody owns it", "the newest owner", "we own it too", "who wrote the scale", "no fields",
+    ],
+)  # fmt: skip
+def test_who_owns_the_count_has_written_it(entries: list[dict[str, Any]], manager: str) -> None:
+    assert cluster.manager_of_replicas(workload({}, managedFields=entries)) == manager
+
+
+@pytest.mark.parametrize(
+    ("version", "group"), [("apps/v1", "apps"), ("v1", ""), ("", "")], ids=["of a group", "of the core", "not said"]
+)
+def test_an_autoscaler_points_at_group_kind_and_name(version: str, group: str) -> None:
+    reference = {"apiVersion": version, "kind": "Deployment", "name": "chat"}
+    whole = {"metadata": {"name": "theirs", "namespace": "team", "uid": "h"}, "spec": {"scaleTargetRef": reference}}
+    found = cluster.autoscaler(msgspec.json.decode(msgspec.json.encode(whole), type=HorizontalPodAutoscaler))
+    assert (found.uid, found.name, found.scales) == ("h", "theirs", ("team", group, "Deployment", "chat"))
+
+
+@pytest.mark.parametrize(
+    ("phase", "condition", "deleted", "ready"),
+    [
+        ("Running", "True", None, True),
+        ("Running", "False", None, False),
+        ("Pending", "True", None, False),
+        ("Running", "True", "2026-01-01T00:00:00Z", False),
+    ],
+    ids=["ready", "not ready", "pending", "on its way out"],
+)
+def test_a_pod_counts_while_it_runs_and_is_ready(
+    phase: str,
+    condition: str,
+    deleted: str | None,
+    ready: bool,  # noqa: FBT001
+) -> None:
+    meta = {"name": "p", "namespace": "team", "uid": "1", "deletionTimestamp": deleted, "labels": {"a": "b"}}
+    status = {"phase": phase, "conditions": [{"type": "Ready", "status": condition}]}
+    pod = cluster.owned_pod(msgspec.json.decode(msgspec.json.encode({"metadata": meta, "status": status}), type=Pod))
+    assert (pod.namespace, pod.name, pod.owner, pod.labels, pod.ready) == ("team", "p", "", {"a": "b"}, ready)
