@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from autoscaler.config.rules import Rule
 from autoscaler.config.texts import string
+from autoscaler.core.presets import PRESETS
 
-NAMES = (
-    "envoy",
-    "istio",
-    "knative",
-    "kserve",
-    "nginx-ingress",
-    "ray-serve",
-    "sglang",
-    "tf-serving",
-    "tgi",
-    "torchserve",
-    "triton",
-    "vllm",
-)
+NAMES = tuple(sorted(PRESETS))
 
 PRESET = Rule(f"one of {', '.join(NAMES)}", string, lambda name: name in NAMES)

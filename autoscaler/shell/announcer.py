@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("autoscaler")
 
 _LONG_HOLD_MS = 10_000  # a hold that lasts longer is told; a shorter one is a pod that was not scraped yet
+_MOST_TOLD_HOLDS = 20  # at one tick: an outage of Prometheus holds everything, and must not become a storm of Events
 
 
 class Announcer:
@@ -56,17 +57,19 @@ class Announcer:
             _log.warning("panic window not fed", extra={"workload": str(key), "reason": sentence})
 
     def holds(self, held: Collection[str], at_ms: int, decision: Callable[[str], Decision | None]) -> list[str]:
-        """Take note of which workloads are held now; return those whose hold is long enough to be told."""
+        """Take note of which workloads are held now; return those (some of many) whose hold is to be told."""
         for uid in [uid for uid in self._held_since_ms if uid not in held]:
             if self._held_since_ms.pop(uid) is None and (now := decision(uid)):
                 _log.info("decided again", extra={"workload": self._names.get(uid, uid), "reason": now.reason})
         long = []
-        for uid in held:
+        for uid in sorted(held):
             since_ms = self._held_since_ms.setdefault(uid, at_ms)
             if since_ms is not None and since_ms <= at_ms - _LONG_HOLD_MS:
                 self._held_since_ms[uid] = None
                 long.append(uid)
-        return long
+        if len(long) > _MOST_TOLD_HOLDS:
+            _log.warning("many workloads are held; only some are told one by one", extra={"held": len(long)})
+        return long[:_MOST_TOLD_HOLDS]
 
     def held(self, key: WorkloadKey, decision: Decision) -> None:
         """Say that a workload is held for long."""
