@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+import urllib.request
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +107,13 @@ def replicas(cluster: LocalCluster, namespace: str, name: str) -> int:
         return await api.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
 
     return msgspec.json.decode(cluster.call(work), type=Deployment).spec.replicas or 0
+
+
+def decisions(cluster: LocalCluster) -> list[dict[str, Any]]:
+    """Return the standing decisions as the autoscaler tells them."""
+    with urllib.request.urlopen(f"{cluster.autoscaler_url}/decisions") as answer:  # noqa: S310  our own loopback address
+        found: list[dict[str, Any]] = json.loads(answer.read())["workloads"]
+    return found
 
 
 def placed(pods: Sequence[Pod]) -> dict[str, tuple[Device, ...]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,8 +74,7 @@ def create_workload(cluster: LocalCluster, namespace: str) -> None:
 
 def decision(cluster: LocalCluster, namespace: str) -> dict[str, Any]:
     """Return the standing decision as the autoscaler tells it; empty before the first."""
-    with urllib.request.urlopen(f"{cluster.autoscaler_url}/decisions") as answer:  # noqa: S310  our own loopback address
-        found = json.loads(answer.read())["workloads"]
+    found = pods.decisions(cluster)
     return next((one for one in found if (one["namespace"], one["name"]) == (namespace, NAME)), {})
 
 

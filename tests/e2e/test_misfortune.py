@@ -79,8 +79,7 @@ def create_workload(cluster: LocalCluster, namespace: str, target: str, replicas
 
 def decisions(cluster: LocalCluster) -> dict[str, dict[str, Any]]:
     """Return the standing decisions as the autoscaler tells them, by namespace."""
-    with urllib.request.urlopen(f"{cluster.autoscaler_url}/decisions") as answer:  # noqa: S310  our own loopback address
-        return {one["namespace"]: one for one in json.loads(answer.read())["workloads"]}
+    return {one["namespace"]: one for one in pods.decisions(cluster)}
 
 
 def wait_told(cluster: LocalCluster, namespace: str, name: str, words: tuple[str, str]) -> None:
