@@ -138,7 +138,7 @@ async def test_values_of_a_clock_that_goes_back_begin_anew() -> None:
             server.answers = {"own": found("scalar", [at, "3"])}
             samples = (await told(prometheus, own(1)))[own(1)]
     assert isinstance(samples, Samples)
-    assert samples.by_place[OWN_QUERY].times[0] == 10.5
+    assert list(samples.by_place[OWN_QUERY].times) == [10.5, 15.5]  # the value and its end, nothing of the future
 
 
 @pytest.mark.usefixtures("hurried")
