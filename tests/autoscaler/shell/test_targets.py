@@ -162,7 +162,7 @@ async def test_what_changed_while_the_api_server_was_away_is_seen(embedded: Embe
         embedded.compact()
         embedded.faults.clear()
         await until(lambda: found.ready("chat") == 3 and found.sight("other") is None)
-        await until(lambda: "kubectl-scale" in "".join(found.holds()))
+        await until(lambda: "HorizontalPodAutoscaler" not in "".join(found.holds()))
 
 
 async def test_a_person_who_scales_is_told_by_name_and_respected(api: Api) -> None:
