@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from autoscaler.core.model import WorkloadKey
     from autoscaler.core.selection import Selector
@@ -36,16 +36,6 @@ class Target:
     resource_version: str = ""
     selector: Selector | None = None
     refused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Controller:
-    """What controls an object: its UID, and the API group, kind and name that it is known by."""
-
-    uid: str
-    group: str
-    kind: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +63,6 @@ class Sight:
 def older(version: str, than: str) -> bool:
     """Tell whether a resourceVersion is surely older than another: where both are numbers, as etcd's are."""
     return version.isdecimal() and than.isdecimal() and int(version) < int(than)
-
-
-def refusal(controller: Controller | None, scaled: Collection[tuple[str, str]]) -> str:
-    """Return why an object with this controller is not autoscaled, "" where it is.
-
-    `scaled` are the kinds that can be scaled, by group and kind: one of these sets the replicas of what it controls.
-    Any other controller may leave them to us; where it does not, it is another writer and treated as such.
-    """
-    if controller is None or (controller.group, controller.kind) not in scaled:
-        return ""
-    what = f"{controller.kind} {controller.name}"
-    return f"{what} controls it and sets its replicas: label that one instead"
 
 
 @dataclass(slots=True)

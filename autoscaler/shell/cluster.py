@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from autoscaler.core.inventory import Controller, OwnedPod, Target, refusal
+from autoscaler.core.inventory import OwnedPod, Target
 from autoscaler.core.model import WorkloadKey
+from autoscaler.core.refusal import Controller, refusal
 from autoscaler.core.selection import BadSelectorError, selector
 from autoscaler.core.writers import MANAGER, Autoscaler
 from autoscaler.core.writing import Found

@@ -1,7 +1,8 @@
 """Which workloads are to be autoscaled? Every labelled object of every kind that can be scaled, kept up to date.
 
-Kinds are discovered at the start and once a minute. One that we may not list is told once and tried again slowly; it
-costs neither readiness nor the other kinds.
+Kinds are discovered at the start and once a minute. One that we may not list is told once and tried again ever more
+slowly; it costs neither readiness nor the other kinds. What was known of it before stays: an API server that has just
+started may refuse for a moment what it will allow.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from autoscaler.core.inventory import older
 from autoscaler.shell import cluster
+from autoscaler.shell.pods import follow_owners, follow_pods
 from autoscaler.shell.scales import Scales
 from kube.client import ApiError
 from kube.discovery import discover
 from kube.events import Notice
-from kube.objects import HorizontalPodAutoscaler, Pod, ReplicaSet, Workload
+from kube.objects import HorizontalPodAutoscaler, Workload
 from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
 
@@ -43,7 +45,7 @@ _OWN_COUNT = {
 """The kinds whose count is spec.replicas and whose pods are owned: one watch tells all of them."""
 
 _REDISCOVER_S, _REDISCOVER_SOON_S = 60.0, 5.0
-_SLOWLY_S = 60.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 60.0
 _NOT_FOR_US = (403, 404, 405)  # we may not list it, or it is gone, or it never could be listed
 _FORBIDDEN = 403
 _PODS, _OWNERS, _AUTOSCALERS = "pods", "replica sets", "horizontalpodautoscalers.autoscaling"
@@ -62,6 +64,7 @@ class _Kind:
     uids: set[str] = field(default_factory=set)
     settled: bool = False
     refused: str = ""
+    pause_s: float = field(default_factory=lambda: _FIRST_PAUSE_S)
 
 
 class Targets:
@@ -110,8 +113,8 @@ class Targets:
     async def run(self) -> None:
         """Follow everything, without end."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow_pods())
-            tasks.create_task(self._follow_owners())
+            tasks.create_task(follow_pods(self._api, self._inventory, lambda: self._unlisted.discard(_PODS)))
+            tasks.create_task(follow_owners(self._api, self._inventory, lambda: self._unlisted.discard(_OWNERS)))
             tasks.create_task(self._follow_autoscalers())
             tasks.create_task(self._scales.run())
             await self._discover_for_ever(tasks)
@@ -185,18 +188,18 @@ class Targets:
                 why = str(refusal)
                 if kind.refused != why:
                     _log.warning(
-                        "a kind cannot be listed: its workloads are not autoscaled, it is tried again once a minute",
-                        extra={"kind": scalable.name, "error": why},
+                        "a kind cannot be listed: none of its workloads is found; it is tried again",
+                        extra={"kind": scalable.name, "known": len(kind.uids), "error": why},
                     )
                 kind.refused, kind.settled = why, True
-            await _slowly()
+            kind.pause_s = await _paused(kind.pause_s)
 
     def _take(self, kind: _Kind, change: Change[Workload]) -> None:
         match change:
             case Relisted(objects):
                 if kind.refused:
                     _log.info("a kind can be listed again", extra={"kind": kind.scalable.name})
-                kind.refused, kind.settled = "", True
+                kind.refused, kind.settled, kind.pause_s = "", True, _FIRST_PAUSE_S
                 for uid in kind.uids - {found.metadata.uid for found in objects}:
                     self._drop(kind, uid)
                 for found in objects:
@@ -260,31 +263,7 @@ class Targets:
         self._writers.forget(uid)
         self._told.pop(uid, None)
 
-    # --- pods, their owners, other autoscalers ---
-
-    async def _follow_pods(self) -> None:
-        outage = Outage("the list of pods", "decisions go on with what was known last", _log)
-        async for change in watch(self._api, "/api/v1/pods", Pod, on_trouble=outage.hear):
-            match change:
-                case Relisted(pods):
-                    self._inventory.only_pods(map(cluster.owned_pod, pods))
-                    self._unlisted.discard(_PODS)
-                case Put(pod):
-                    self._inventory.put_pod(cluster.owned_pod(pod))
-                case Gone(pod):
-                    self._inventory.drop_pod(pod.metadata.uid)
-
-    async def _follow_owners(self) -> None:
-        outage = Outage("the list of replica sets", "decisions go on with what was known last", _log)
-        async for change in watch(self._api, "/apis/apps/v1/replicasets", ReplicaSet, on_trouble=outage.hear):
-            match change:
-                case Relisted(found):
-                    self._inventory.only_owners({each.metadata.uid: cluster.controller_uid(each) for each in found})
-                    self._unlisted.discard(_OWNERS)
-                case Put(one):
-                    self._inventory.put_owner(one.metadata.uid, cluster.controller_uid(one))
-                case Gone(one):
-                    self._inventory.drop_owner(one.metadata.uid)
+    # --- other autoscalers ---
 
     async def _follow_autoscalers(self) -> None:
         outage = Outage(f"the list of {_AUTOSCALERS}", "what was known last is respected", _log)
@@ -294,7 +273,7 @@ class Targets:
                 raise _NotForUs(error.message)
             outage.hear(error)
 
-        path = "/apis/autoscaling/v2/horizontalpodautoscalers"
+        path, pause_s = "/apis/autoscaling/v2/horizontalpodautoscalers", _FIRST_PAUSE_S
         while True:
             try:
                 async for change in watch(self._api, path, HorizontalPodAutoscaler, on_trouble=hear):
@@ -305,7 +284,7 @@ class Targets:
                                  extra={"error": str(refusal)})  # fmt: skip
                 self._autoscalers_refused = str(refusal)
                 self._unlisted.discard(_AUTOSCALERS)
-            await _slowly()
+            pause_s = await _paused(pause_s)
 
     def _take_autoscalers(self, change: Change[HorizontalPodAutoscaler]) -> None:
         match change:
@@ -323,5 +302,7 @@ def _counts_itself(scalable: Scalable) -> bool:
     return (scalable.group, scalable.resource) in _OWN_COUNT
 
 
-async def _slowly() -> None:
-    await asyncio.sleep(_SLOWLY_S * random.uniform(0.8, 1.2))  # noqa: S311  not a secret
+async def _paused(pause_s: float) -> float:
+    """Wait about that long, and return how long to wait the next time."""
+    await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311  not a secret
+    return min(2 * pause_s, _LONGEST_PAUSE_S)

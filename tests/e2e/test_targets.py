@@ -189,7 +189,7 @@ def role(plural: str) -> dict[str, Any]:
 
 def test_a_custom_resource_is_found_once_it_may_be_and_scaled(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "_REDISCOVER_S", 0.5)
-    monkeypatch.setattr(targets, "_SLOWLY_S", 0.5)
+    monkeypatch.setattr(targets, "_LONGEST_PAUSE_S", 0.5)
     plural = f"engines{uuid.uuid4().hex[:6]}"
     roles, definitions = (
         "/apis/rbac.authorization.k8s.io/v1/clusterroles",

@@ -56,7 +56,7 @@ def aggregated(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         ]
 
     kind = {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2"}
-    core = [name for name in groups if not name]
+    core: list[str] = [name for name in groups if name == ""]
     others = [name for name in groups if name]
     return {"/api": {**kind, "items": items(core)}, "/apis": {**kind, "items": items(others)}}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoscaler.core.inventory import Controller, Inventory, OwnedPod, Sight, Target, older, refusal
+from autoscaler.core.inventory import Inventory, OwnedPod, Sight, Target, older
 from autoscaler.core.model import WorkloadKey
 from autoscaler.core.selection import Selector, selector
 
@@ -115,22 +115,6 @@ def test_our_own_write_does_not_undo_what_the_watch_showed_after_it() -> None:
 )
 def test_versions_are_compared_as_numbers_or_not_at_all(version: str, than: str, is_older: bool) -> None:  # noqa: FBT001
     assert older(version, than) is is_older
-
-
-@pytest.mark.parametrize(
-    ("controller", "reason"),
-    [
-        (None, ""),
-        (Controller("1", "serving.example.com", "Service", "chat"), ""),
-        (
-            Controller("1", "apps", "Deployment", "chat"),
-            "Deployment chat controls it and sets its replicas: label that one instead",
-        ),
-    ],
-    ids=["no controller", "a controller that cannot be scaled itself", "a controller that can be scaled"],
-)
-def test_what_something_scalable_controls_is_refused(controller: Controller | None, reason: str) -> None:
-    assert refusal(controller, {("apps", "Deployment"), ("apps", "ReplicaSet")}) == reason
 
 
 # --- the plain twin: everything looked at anew ---

@@ -72,7 +72,7 @@ def test_a_scale_has_its_place(scalable: Scalable, path: str) -> None:
 
 
 def fields(manager: str, time: str, *, replicas: bool = True, subresource: str = "") -> dict[str, Any]:
-    owned = {"f:spec": {"f:replicas": {}}} if replicas else {"f:metadata": {}}
+    owned: dict[str, Any] = {"f:spec": {"f:replicas": {}}} if replicas else {"f:metadata": {}}
     return {"manager": manager, "time": time, "subresource": subresource, "fieldsV1": owned}
 
 

@@ -31,7 +31,8 @@ HPAS = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "_REDISCOVER_S", 0.05)
     monkeypatch.setattr(targets, "_REDISCOVER_SOON_S", 0.05)
-    monkeypatch.setattr(targets, "_SLOWLY_S", 0.05)
+    monkeypatch.setattr(targets, "_LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr(targets, "_FIRST_PAUSE_S", 0.05)
 
 
 def autoscaler(name: str) -> dict[str, object]:
@@ -143,6 +144,25 @@ async def test_a_kind_that_is_gone_is_let_go(api: Api, monkeypatch: pytest.Monke
         await until(lambda: not found.inventory.targets)
         monkeypatch.setattr(targets, "discover", found_before)
         await until(lambda: found.current("chat") == 1)
+
+
+async def test_what_changed_while_the_api_server_was_away_is_seen(embedded: EmbeddedCluster, api: Api) -> None:
+    for name in ("chat", "other"):
+        await api.request("POST", DEPLOYMENTS, body=replicated(name, 2))
+    await api.request("POST", HPAS, body=autoscaler("chat"))
+    async with following(api) as found:
+        await until(lambda: found.ready("chat") == found.ready("other") == 2)
+        assert len(found.holds()) == 1
+        embedded.faults.refuse = lambda _method, _path: True
+        embedded.restart_api_server()
+        await embedded.api.request("DELETE", f"{DEPLOYMENTS}/other")
+        await embedded.api.request("DELETE", f"{HPAS}/theirs")
+        await scale(embedded.api, f"{DEPLOYMENTS}/chat", 3, "kubectl-scale")
+        await until(lambda: not embedded.busy())
+        embedded.compact()
+        embedded.faults.clear()
+        await until(lambda: found.ready("chat") == 3 and found.sight("other") is None)
+        await until(lambda: "HorizontalPodAutoscaler" not in "".join(found.holds()))
 
 
 async def test_a_person_who_scales_is_told_by_name_and_respected(api: Api) -> None:
