@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     Answers = Mapping[Question, Samples | Exception]
 
 _log = logging.getLogger("autoscaler")
+
+GC_THRESHOLD = (100_000, 50, 1000)
 
 _TICK_S = 2.0
 _MOST_WRITES = 16  # at once
@@ -269,6 +272,9 @@ async def serve(started: Started) -> None:
     Raises:
         ProblemAtStart: the flags cannot be used together; the message says which.
     """
+    # An answer of Prometheus is some hundred thousand objects without a cycle: walking them again and again would cost
+    # as much as reading them.
+    gc.set_threshold(*GC_THRESHOLD)
     flags = started.flags
     autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace)
     telemetry = autoscaler.telemetry

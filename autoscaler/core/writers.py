@@ -34,6 +34,8 @@ _FIGHT_MS = 600_000
 _FIGHT_WINDOWS = 4  # each round of a fight lasts a stable window, for which we respect what was written
 _UNKNOWN_MS = 60_000  # a write without an answer may still arrive for so long
 
+_SET_BY_ANOTHER = "ReplicasSetByAnother"
+
 Identity = tuple[str, str, str, str]
 """Namespace, API group, kind and name: how an autoscaler points at what it scales."""
 
@@ -61,7 +63,8 @@ class _Record:
     """What is known of one workload's count.
 
     `maybe`: counts that we may have written, and until when that is possible; `change` is the last one by another, in
-    words, and `at_ms` when it was seen; `contested` are the times of the last changes that undid a write of ours.
+    words, `at_ms` when it was seen, and `fresh` says that it was not told yet; `contested` are the times of the last
+    changes that undid a write of ours.
     """
 
     key: WorkloadKey
@@ -74,6 +77,7 @@ class _Record:
     at_ms: int = 0
     contested: deque[int] = field(default_factory=lambda: deque(maxlen=_FIGHT_CHANGES))
     told: str = ""
+    fresh: bool = False
 
 
 def identity(key: WorkloadKey) -> Identity:
@@ -179,8 +183,9 @@ class Writers:
         if record is None:
             return ""
         reason, hold = self._hold(record, now_ms, stable_window_s)
-        if hold != record.told:
-            record.told = hold
+        # The same change may be made twice, and is then told twice.
+        if hold != record.told or (record.fresh and reason == _SET_BY_ANOTHER):
+            record.told, record.fresh = hold, False
             if reason:
                 self._said.append(Said(record.key, reason, hold))
         return hold
@@ -202,7 +207,7 @@ class Writers:
             return  # its autoscaler does its work: that is said already, and no fight
         if record.wrote:
             record.contested.append(now_ms)
-        record.wrote, record.change, record.at_ms = False, change, now_ms
+        record.wrote, record.change, record.at_ms, record.fresh = False, change, now_ms, True
         self._stirred.add(record.key.uid)
 
     def _hold(self, record: _Record, now_ms: int, stable_window_s: int) -> tuple[str, str]:
@@ -223,7 +228,7 @@ class Writers:
             hold = record.told if same else f"{fight} (last: {record.change}): left alone until it rests for as long"
             return "ReplicasContested", hold
         if age_ms < stable_window_s * 1000:
-            return "ReplicasSetByAnother", f"{record.change}; respected for {stable_window_s}s"
+            return _SET_BY_ANOTHER, f"{record.change}; respected for {stable_window_s}s"
         if age_ms >= fight_ms:
             record.change = ""
             self._stirred.discard(record.key.uid)

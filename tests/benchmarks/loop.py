@@ -8,6 +8,7 @@ tick; loads are such that no count changes. CPU time of this process alone: Prom
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from autoscaler.app import Autoscaler
+from autoscaler.app import GC_THRESHOLD, Autoscaler
 from autoscaler.config.in_force import MAPS
 from autoscaler.core.inventory import OwnedPod, Target
 from autoscaler.core.model import WorkloadKey
@@ -93,6 +94,7 @@ def _measure(interval_s: int) -> str:
 
 
 async def _ticks(url: str, interval_s: int) -> dict[str, list[float]]:
+    gc.set_threshold(*GC_THRESHOLD)
     async with EmbeddedCluster(nodes=1, gpus_per_node=1) as cluster:
         api = await cluster.connect()
         autoscaler = Autoscaler(api, Prometheus(Access(url)), "plimsoll-system")
