@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.local import ClusterSpec, LocalCluster
 from plimsoll.embedded import EmbeddedCluster
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from kube.client import Api
+
+# How long an example takes is the machine's business: no test is about time.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -342,6 +342,18 @@ async def test_a_deleted_pod_goes_after_its_delay(place: Place) -> None:
     assert time.monotonic() - began > 0.45
 
 
+async def test_a_deleted_pod_that_finalizers_hold_has_no_time_left_after_its_delay(place: Place) -> None:
+    held = pod("held", terminationGracePeriodSeconds=60)
+    held["metadata"]["finalizers"] = ["example.com/hold"]
+    await place.create("pods", held)
+    await place.until("pods", "held", lambda found: found["status"]["phase"] == "Running")
+    going = await place.delete("pods", "held")
+    assert going["metadata"]["deletionGracePeriodSeconds"] == 60
+    await place.until("pods", "held", lambda found: found["metadata"]["deletionGracePeriodSeconds"] == 0)
+    await place.patch("pods", "held", {"metadata": {"finalizers": None}})
+    await place.until_all("pods", lambda pods: not pods)
+
+
 async def test_a_budget_tells_how_many_pods_may_go(place: Place) -> None:
     await place.create("deployments", deployment("web", 3))
     await place.until("deployments", "web", ready(3))

@@ -299,6 +299,13 @@ async def test_an_unready_pod_stays_while_too_few_others_are_healthy(place: Plac
     assert causes(answer) == ["The disruption budget web needs 2 healthy pods and has 1 currently"]
 
 
+async def test_an_unready_pod_stays_where_no_pod_need_be_healthy_and_none_is(place: Place) -> None:
+    await place.unready("one")
+    await place.budget(healthy=0, minAvailable=0)
+    _, answer, _ = await place.refused("one")
+    assert causes(answer) == ["The disruption budget web needs 0 healthy pods and has 0 currently"]
+
+
 async def test_an_unready_pod_always_goes_where_the_budget_says_so(place: Place) -> None:
     await place.ready("one")
     await place.unready("two")

@@ -194,6 +194,16 @@ async def test_a_gated_pods_node_affinity_keeps_its_terms(gated: Gated) -> None:
     assert await invalid(gated.changed(affinity=required(zone, zone))) == more
 
 
+async def test_a_gated_pods_term_that_suits_no_node_stays_so(gated: Gated) -> None:
+    await gated.changed(affinity=required({}))
+    sentence = (
+        f'{TERMS}[0]: Invalid value: {{"MatchExpressions":[{{"Key":"zone","Operator":"Exists","Values":null}}],'
+        '"MatchFields":null}: only additions are allowed (no mutations or deletions)'
+    )
+    zone = {"matchExpressions": [{"key": "zone", "operator": "Exists"}]}
+    assert await invalid(gated.changed(affinity=required(zone))) == sentence
+
+
 async def test_a_gated_pods_preferred_nodes_may_change(gated: Gated) -> None:
     preferred = [{"weight": 1, "preference": {"matchExpressions": [{"key": "zone", "operator": "Exists"}]}}]
     affinity = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}

@@ -53,6 +53,12 @@ async def _labelled_a_node(api: Api, _pods: Pods, _name: str) -> None:
     await api.request("PATCH", "/api/v1/nodes/gpu-00", body=body, content_type=MERGE_PATCH)
 
 
+async def _condition_of_a_node(api: Api, _pods: Pods, name: str) -> None:
+    condition = {"type": f"example.com/{name}-{time.time_ns()}", "status": "True"}
+    patch = [{"op": "add", "path": "/status/conditions/-", "value": condition}]
+    await api.request("PATCH", "/api/v1/nodes/gpu-00/status", body=patch, content_type="application/json-patch+json")
+
+
 async def _room_on_a_node(api: Api, _pods: Pods, _name: str) -> None:
     body = {"status": {"allocatable": {"example.com/card": str(int(time.time()))}}}
     await api.request("PATCH", "/api/v1/nodes/gpu-00/status", body=body, content_type=MERGE_PATCH)
@@ -65,8 +71,11 @@ async def _bound_another(api: Api, pods: Pods, name: str) -> None:
 
 @pytest.mark.parametrize(
     "happens",
-    [_changed_itself, _labelled_itself, _annotated_a_node, _labelled_a_node, _room_on_a_node, _bound_another],
-)
+    [
+        _changed_itself, _labelled_itself, _annotated_a_node, _labelled_a_node, _condition_of_a_node, _room_on_a_node,
+        _bound_another,
+    ],
+)  # fmt: skip
 async def test_a_rejected_pod_is_tried_again_at_once_when_something_happens(
     api: Api, pods: Pods, extender: RecordingExtender, happens: Callable[[Api, Pods, str], Awaitable[None]]
 ) -> None:

@@ -79,7 +79,7 @@ def test_a_pod_that_goes_answers_what_it_has_begun_and_takes_nothing_new(tmp_pat
             assert json.loads((tmp_path / "t.json").read_text()) == []
             assert (await asked).status == 200
 
-    play(tmp_path, scenario, time_scale=5.0)
+    play(tmp_path, scenario, time_scale=2.5)
 
 
 def test_a_server_that_ends_by_itself_is_named_with_its_log(tmp_path: Path) -> None:

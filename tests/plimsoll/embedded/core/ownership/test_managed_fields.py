@@ -180,6 +180,17 @@ def test_every_field_belongs_to_the_one_who_wrote_it_last(writes: list[tuple[str
     assert owned == last
 
 
+def test_an_applier_is_the_same_in_every_version_and_an_updater_is_not() -> None:
+    live = _write(_apply(None, {"a": "1"}, manager="app"), {"a": "1", "b": "1"}, manager="app")
+    entries = [{**each, "apiVersion": "v1beta1"} for each in live["metadata"]["managedFields"]]
+    older = {**live, "metadata": {**live["metadata"], "managedFields": entries}}
+    applied = _apply(older, {"c": "1"}, manager="app")
+    assert applied["data"] == {"b": "1", "c": "1"}, "what it applied in the older version is taken back"
+    written = _write(applied, {"b": "1", "c": "1", "d": "1"}, manager="app")
+    told = {(each["operation"], each["apiVersion"]) for each in written["metadata"]["managedFields"]}
+    assert told == {("Apply", "v1"), ("Update", "v1beta1"), ("Update", "v1")}
+
+
 def test_a_write_that_changes_nothing_changes_no_entry_and_no_time() -> None:
     live = _write(None, {"a": "1"}, manager="hand")
     assert _write(live, {"a": "1"}, manager="other", now=NOW) == live

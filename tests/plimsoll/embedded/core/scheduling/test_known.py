@@ -120,6 +120,19 @@ def test_a_rejected_pod_is_tried_again_when_a_bound_one_is_gone() -> None:
     assert _is_tried_again(known)
 
 
+def test_a_rejected_pod_is_tried_again_when_another_is_promised_another_node_or_none() -> None:
+    for nominated in ("", "elsewhere"):
+        known = _with_rejected(pod_view("other", nominated="node", schedulingGates=[{"name": "x"}]))
+        known.pod_seen(pod_view("other", nominated=nominated, schedulingGates=[{"name": "x"}]), T)
+        assert _is_tried_again(known)
+
+
+def test_a_rejected_pod_is_not_tried_again_when_another_keeps_what_it_is_promised() -> None:
+    known = _with_rejected(pod_view("other", nominated="node", schedulingGates=[{"name": "x"}]))
+    known.pod_seen(pod_view("other", nominated="node", schedulingGates=[{"name": "x"}]), T)
+    assert not _is_tried_again(known)
+
+
 def test_unbound_pods_that_come_and_go_help_nobody() -> None:
     known = _with_rejected()
     known.pod_seen(pod_view("gated", schedulingGates=[{"name": "x"}]), T)

@@ -32,6 +32,14 @@ def test_what_is_shipped_is_done() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"), [({}, 5.0), ({"httpTimeout": "0s"}, 5.0), ({"httpTimeout": "250ms"}, 0.25)]
+)
+def test_an_extender_of_no_time_has_five_seconds(said: dict[str, str], seconds: float) -> None:
+    timeless = {key: value for key, value in EXTENDER.items() if key != "httpTimeout"}
+    assert settings(SHIPPED | {"extenders": [timeless | said]}).extenders[0].timeout_s == seconds
+
+
 def test_without_an_extender_it_is_a_plain_scheduler() -> None:
     read = settings(configurations.default_scheduler(kubeconfig=Path("x")))
     assert (read.profiles, read.extenders) == (("default-scheduler",), ())
