@@ -36,7 +36,8 @@ def _namespace(cluster: LocalCluster, labels: dict[str, str]) -> Iterator[str]:
     async def delete(api: Api) -> None:
         await api.request("DELETE", f"/api/v1/namespaces/{name}")
         # The namespace goes on its own time; its pods must not hold GPUs of the next test. None can come any more.
-        await api.request("DELETE", f"/api/v1/namespaces/{name}/pods", query={"gracePeriodSeconds": "0"})
+        path, query = f"/api/v1/namespaces/{name}/pods", {"gracePeriodSeconds": "0"}
+        await api.request("DELETE", path, query=query, timeout_s=60.0)  # hundreds, on a busy machine
 
     cluster.call(create)
     yield name
