@@ -10,10 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autoscaler.core.model import MOST_REPLICAS
+
 if TYPE_CHECKING:
     from autoscaler.core.model import Inputs, Policy
 
-_MOST_REPLICAS = 2**31 - 1  # what a replica count can be; keeps loads beyond all measure from overflowing
 _SECOND_MS = 1000
 
 
@@ -108,4 +109,4 @@ def _ceiling(replicas: float) -> float:
 
 
 def _rounded_up(replicas: float) -> int:
-    return math.ceil(min(replicas, _MOST_REPLICAS))
+    return math.ceil(min(replicas, MOST_REPLICAS))
