@@ -173,7 +173,8 @@ class Fleet:
         self._delays.add(number, policy.scale_down_delay_s)
 
     def _begin_anew(self) -> None:
-        self._stable, self._panic, self._delays = Windows(), Windows(), Delays()
+        count = len(self._rows)  # some may be free, the last one too
+        self._stable, self._panic, self._delays = Windows(count), Windows(count), Delays(count)
         self._newest_s = None
         for number in self._row_of.values():
             self._open_windows(number, self._rows[number].policy)

@@ -122,6 +122,7 @@ class Columns:
     def _forget_load(self, row: int) -> None:
         self.part_s[row] = self.nothing_s[row] = _NEVER_S
         self.measured[row] = self.began[row] = False
+        self._panic_since_ms[row], self._floor[row] = kpa.NEVER, 0
 
     def _reach(self, rows: int) -> None:
         """Make room for `rows`, and keep what there is."""

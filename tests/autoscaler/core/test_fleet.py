@@ -181,6 +181,30 @@ def test_a_clock_that_was_set_back_begins_anew_and_sends_nobody_away() -> None:
     assert (risen.mode, risen.desired) == (Mode.PANIC, 40)
 
 
+def test_a_clock_that_was_set_back_finds_the_rows_of_those_who_are_gone() -> None:
+    fleet = Fleet()
+    for uid in "abc":
+        fleet.follow(uid, POLICY, int(START * 1000))
+    fleet.tick(int(START * 1000), {uid: look(4, samples(START, 40.0, 4)) for uid in "abc"})
+    fleet.forget("c")
+    fleet.tick(int(START * 1000) - 3_600_000, {uid: look(4, samples(START - 3600, 40.0, 4)) for uid in "ab"})
+    decisions = [fleet.decision(uid) for uid in "ab"]
+    assert [decision and decision.desired for decision in decisions] == [4, 4]
+
+
+def test_a_row_that_was_never_decided_on_knows_no_panic_of_the_one_before_it() -> None:
+    fleet = Fleet()
+    fleet.follow("a", POLICY, int(START * 1000))
+    fleet.tick(int(START * 1000), {"a": look(4, samples(START, 400.0, 4))})
+    fleet.forget("a")
+    fleet.follow("b", POLICY, int(START * 1000))
+    fleet.tick(int((START + 2) * 1000), {"b": look(4, NO_SAMPLES)})
+    decision = fleet.decision("b")
+    assert decision is not None
+    assert (decision.inputs.panic_since_ms, decision.inputs.floor) == (None, 0)
+    assert (decision.panic_since_ms, decision.floor) == (None, 0)
+
+
 def test_loads_beyond_all_measure_are_no_overflow() -> None:
     workload = One(replace(POLICY, max_scale=0, max_scale_up_rate=1e308))
     _, decision = workload.run(START, 10, 3.9e12, 4)
