@@ -156,7 +156,7 @@ class Autoscaler:
         panic_window_s = fed_panic_window_s(policy, scrapes)
         if panic_window_s != policy.panic_window_s:
             policy = replace(policy, panic_window_s=panic_window_s)
-        self._fleet.follow(key.uid, policy, now_ms, created_s=target.created_s)
+        self._fleet.follow(key.uid, policy, now_ms, query=configured.question.query, created_s=target.created_s)
         hold = configured.hold
         if configured.question.query and not isinstance(answer, Samples):
             hold = hold or f"its own query has no answer: {answer}"

@@ -159,6 +159,40 @@ def test_a_changed_window_keeps_what_was_measured() -> None:
     assert (decision.inputs.stable, decision.desired) == (40.0, 4)
 
 
+@pytest.mark.parametrize(
+    ("policy", "query"),
+    [(replace(POLICY, metric=Metric.RPS), ""), (POLICY, "sum(queue_length)")],
+    ids=["metric", "query"],
+)
+def test_what_was_measured_in_another_unit_is_forgotten(policy: Policy, query: str) -> None:
+    """Forty requests at once are four replicas; four hundred requests per second at a target of ten would be forty."""
+    workload = One()
+    now, _ = workload.run(START, 130, 40.0, 4)
+    workload.fleet.follow("a", policy, int(now * 1000), query=query)
+    held = workload.tick(look(4, NO_SAMPLES), now + 2)
+    assert (held.mode, held.desired, held.inputs.stable) == (Mode.HELD, 4, None)
+    first = workload.tick(look(4, samples(now + 4, 400.0, 4)), now + 4)
+    assert (first.inputs.stable, first.inputs.panic, first.desired) == (400.0, 400.0, 40)
+
+
+def test_a_metric_that_measures_less_sends_nobody_away_at_once() -> None:
+    workload = One()
+    now, _ = workload.run(START, 130, 40.0, 4)
+    workload.fleet.follow("a", replace(POLICY, metric=Metric.RPS), int(now * 1000))
+    now, kept = workload.run(now, 60, 1.0, 4)
+    assert (kept.inputs.stable, kept.desired) == (1.0, 4)
+    _, lowered = workload.run(now, 10, 1.0, 4)
+    assert lowered.desired == 2
+
+
+def test_another_target_of_the_same_metric_keeps_what_was_measured() -> None:
+    workload = One()
+    now, _ = workload.run(START, 130, 40.0, 4)
+    workload.fleet.follow("a", replace(POLICY, target=5.0, averaging=Averaging.WEIGHTED_EXPONENTIAL), int(now * 1000))
+    kept = workload.tick(look(4, NO_SAMPLES), now + 2)
+    assert kept.inputs.stable == pytest.approx(40.0, abs=0.01)
+
+
 def test_after_a_restart_in_a_surge_the_starting_replicas_count() -> None:
     """Twenty are asked for and four are ready: the first decision must not send sixteen of them away."""
     workload = One()
