@@ -1,0 +1,112 @@
+"""What is in force is the last good configuration, of the cluster and of each workload."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from autoscaler.config import Defaults
+from autoscaler.config.in_force import AUTOSCALER_MAP, DEPLOYMENT_MAP, InForce
+from autoscaler.core.inventory import Target
+from autoscaler.core.model import WorkloadKey
+
+K = "autoscaling.knative.dev/"
+
+
+def target(**annotations: str) -> Target:
+    keys = {f"{K}{key.replace('_', '-')}": text for key, text in annotations.items()}
+    return Target(WorkloadKey("u", "ml", "chat"), 1, keys)
+
+
+def test_without_maps_the_built_in_defaults_are_in_force() -> None:
+    configured = InForce().workload(target(min_scale="2"))
+    assert (configured.problems, configured.hold, configured.leave) == ((), "", "")
+    assert (configured.resolved.policy.min_scale, configured.resolved.policy.stable_window_s) == (2, 60)
+
+
+def test_a_bad_map_changes_nothing_and_all_its_problems_are_returned() -> None:
+    in_force = InForce()
+    assert in_force.put_map(AUTOSCALER_MAP, {"stable-window": "30s"}) == ()
+    problems = in_force.put_map(AUTOSCALER_MAP, {"stable-window": "5s", "min-scale": "x"})
+    assert sorted(problem.key for problem in problems) == ["min-scale", "stable-window"]
+    configured = in_force.workload(target())
+    assert (configured.resolved.policy.stable_window_s, configured.hold) == (30, "")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize(
+    ("name", "bad", "good"),
+    [
+        (AUTOSCALER_MAP, {"min-scale": "x"}, {"min-scale": "1"}),
+        (DEPLOYMENT_MAP, {"progress-deadline": "600"}, {"progress-deadline": "600s"}),
+    ],
+)
+def test_a_map_that_was_never_good_holds_until_it_is_or_is_gone(
+    name: str, bad: dict[str, str], good: dict[str, str], *, gone: bool
+) -> None:
+    in_force = InForce()
+    assert in_force.put_map(name, bad)
+    assert in_force.workload(target()).hold.startswith(f"{name} has problems")
+    if gone:
+        in_force.drop_map(name)
+    else:
+        assert in_force.put_map(name, good) == ()
+    assert in_force.workload(target()).hold == ""
+
+
+def test_a_map_that_is_gone_leaves_the_built_in_defaults() -> None:
+    in_force = InForce()
+    in_force.put_map(AUTOSCALER_MAP, {"stable-window": "30s"})
+    in_force.drop_map(AUTOSCALER_MAP)
+    assert in_force.defaults == Defaults()
+    assert in_force.workload(target()).resolved.policy.stable_window_s == 60
+
+
+def test_a_change_of_the_cluster_reaches_a_workload_that_is_known_already() -> None:
+    in_force, same = InForce(), target(min_scale="2")
+    assert in_force.workload(same) is in_force.workload(same)
+    in_force.put_map(AUTOSCALER_MAP, {"stable-window": "30s"})
+    policy = in_force.workload(same).resolved.policy
+    assert (policy.stable_window_s, policy.min_scale) == (30, 2)
+
+
+def test_bad_annotations_leave_the_last_good_ones_in_force() -> None:
+    in_force = InForce()
+    in_force.workload(target(min_scale="2"))
+    configured = in_force.workload(target(min_scale="x", target="y"))
+    assert [problem.key for problem in configured.problems] == [f"{K}target", f"{K}min-scale"]
+    assert (configured.resolved.policy.min_scale, configured.hold) == (2, "")
+
+
+def test_annotations_that_were_never_good_hold_and_no_bound_moves_the_workload() -> None:
+    in_force = InForce()
+    in_force.put_map(AUTOSCALER_MAP, {"min-scale": "5", "max-scale": "8", "initial-scale": "6"})
+    configured = in_force.workload(target(target="x", max_scale="3"))
+    assert configured.hold.startswith("its annotations have problems")
+    policy = configured.resolved.policy
+    assert (policy.min_scale, policy.max_scale, policy.initial_scale) == (0, 0, 1)
+
+
+def test_another_autoscalers_workload_is_left_alone_whatever_else_its_annotations_say() -> None:
+    configured = InForce().workload(target(**{"class": "hpa.autoscaling.knative.dev"}, target="x"))
+    assert configured.problems
+    assert configured.leave == 'its class "hpa.autoscaling.knative.dev" is another autoscaler\'s'
+
+
+def test_a_workload_that_is_gone_is_forgotten() -> None:
+    in_force = InForce()
+    in_force.workload(target(min_scale="2"))
+    in_force.retain(())
+    assert in_force.workload(target(min_scale="x")).hold
+
+
+def test_the_workloads_own_query_is_asked_with_its_names_in_it() -> None:
+    in_force, own = InForce(), target()
+    own = replace(own, annotations={"plimsoll.dev/query": 'sum(load{namespace="$namespace", pod=~"$name-.*"})'})
+    assert in_force.workload(own).problems
+    in_force.put_map(AUTOSCALER_MAP, {"allow-custom-queries": "true"})
+    query = in_force.workload(own).question.query
+    assert "ml" in query
+    assert "chat" in query
+    assert "$" not in query
