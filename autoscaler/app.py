@@ -51,6 +51,8 @@ _REFUSED_PAUSE_S = 30.0  # what was refused once will be refused again: a quota,
 _STUCK_S = 60.0  # a program whose last tick ended so long ago does nothing any more
 _RESULTS = {Written: "written", Overtaken: "overtaken", Refused: "refused", Failed: "failed"}
 
+_DEFECT = "a defect of the autoscaler keeps it from being looked at; the log has the trace"
+
 
 class Autoscaler:
     """The running autoscaler."""
@@ -119,6 +121,9 @@ class Autoscaler:
                 looks[uid] = self._look(self._inventory.targets[uid], sight, answers, holds.get(uid, ""), now_ms)
             except Exception:  # noqa: BLE001  a defect met by one workload must not cost the others their decision
                 _log.exception("defect: no decision", extra={"workload": f"{sight.namespace}/{sight.name}"})
+                if uid in self._fleet:
+                    # Its seconds go on, with its last known load: those that nobody looks at would be zeros.
+                    looks[uid] = Look(sight.current, len(sight.ready), NO_SAMPLES, (), leave=_DEFECT)
         changed = self._fleet.tick(now_ms, looks)
         self._tell(looks, now_ms)
         for uid in changed:
@@ -156,7 +161,7 @@ class Autoscaler:
         panic_window_s = fed_panic_window_s(policy, scrapes)
         if panic_window_s != policy.panic_window_s:
             policy = replace(policy, panic_window_s=panic_window_s)
-        self._fleet.follow(key.uid, policy, now_ms, created_s=target.created_s)
+        self._fleet.follow(key.uid, policy, now_ms, query=configured.question.query, created_s=target.created_s)
         hold = configured.hold
         if configured.question.query and not isinstance(answer, Samples):
             hold = hold or f"its own query has no answer: {answer}"

@@ -1,7 +1,8 @@
 """Which configuration is in force? The last good one: of the cluster, and of each workload.
 
 The laws:
-- A map or annotation with a problem changes nothing: what was in force stays. Where nothing was, decisions are held.
+- A map or annotation with a problem changes nothing: what was in force stays. Where nothing was, decisions are held,
+  and the cluster's bounds do not count.
 - Without a ConfigMap the built-in defaults are in force.
 - A change of the cluster's configuration reaches every workload at its next look, with its own annotations on top.
 - A workload whose class is another autoscaler's is left to that.
@@ -120,7 +121,7 @@ class InForce:
         resolved, problems = resolve(self.defaults, self.deployment, target.annotations, name=key.name)
         hold = ""
         if problems:
-            resolved = good or resolve(self.defaults, self.deployment, {}, name=key.name)[0]
+            resolved = good or self._bare(key.name, resolved.autoscaler_class)
             hold = "" if good else "its annotations have problems, and there is no earlier configuration to go by"
         else:
             question = resolved.reading.question
@@ -133,3 +134,9 @@ class InForce:
             hold = f"{names} has problems, and there is no earlier configuration to go by"
         leave = "" if resolved.ours else f'its class "{resolved.autoscaler_class}" is another autoscaler\'s'
         return Configured(resolved, problems, hold, leave), good
+
+    def _bare(self, name: str, autoscaler_class: str) -> Resolved:
+        """Return what a workload is held by that never had a good configuration: no bounds move its replicas."""
+        resolved, _ = resolve(self.defaults, self.deployment, {}, name=name)
+        policy = replace(resolved.policy, min_scale=0, max_scale=0, initial_scale=1)
+        return replace(resolved, policy=policy, autoscaler_class=autoscaler_class)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.config import workload
 from autoscaler.config.cluster import KPA
-from autoscaler.config.rules import LARGEST_SCALE, LEAST_TARGET
-from autoscaler.core.model import SECOND_NS, Averaging, Metric, Policy, Question, Reading
+from autoscaler.config.rules import LEAST_TARGET
+from autoscaler.core.model import MOST_REPLICAS, SECOND_NS, Averaging, Metric, Policy, Question, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,5 +140,5 @@ def _panic_window_s(window_ns: int, percentage: float) -> int:
 
 def _initial_scale(base: Defaults, said: Mapping[str, Any]) -> int:
     scale: int = said.get(workload.INITIAL_SCALE, base.initial_scale)
-    too_large = not -LARGEST_SCALE - 1 <= scale <= LARGEST_SCALE
+    too_large = not -MOST_REPLICAS - 1 <= scale <= MOST_REPLICAS
     return base.initial_scale if too_large or (scale == 0 and not base.allow_zero_initial_scale) else scale

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.config import texts
 from autoscaler.config.problem import Problem
-from autoscaler.core.model import SECOND_NS
+from autoscaler.core.model import MOST_REPLICAS, SECOND_NS
 from kube.durations import nanoseconds
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
 LEAST_TARGET = 0.01
-LARGEST_SCALE = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def duration(says: str, least_ns: int, most_ns: int | None = None, *, step_ns: i
 
 
 BOOLEAN = Rule("true or false", texts.boolean)
-SCALE = Rule(f"a whole number from 0 to {LARGEST_SCALE}", texts.int32, lambda value: value >= 0)
+SCALE = Rule(f"a whole number from 0 to {MOST_REPLICAS}", texts.int32, lambda value: value >= 0)
 WINDOW = duration("from 6s to 1h in whole seconds", 6 * SECOND_NS, HOUR_NS, step_ns=SECOND_NS)
 TARGET = number(f"a number of at least {LEAST_TARGET}", lambda value: value >= LEAST_TARGET)
 PERCENTAGE = number("a number from 1 to 100", lambda value: 1 <= value <= 100)

@@ -47,7 +47,7 @@ class Columns:
         The history that is kept counts as full, even if it was not: that is the original's law.
         """
         old = len(self.buckets)
-        kept = np.flatnonzero(now_ms - 1000 * self.last <= 1000 * old)
+        kept = np.flatnonzero(now_ms // 1000 - self.last <= old)
         result = Columns.unwritten(length, len(self.last))
         result.last[:] = self.last
         result.first[kept] = self.last[kept] - (old - 1)

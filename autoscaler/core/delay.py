@@ -29,15 +29,15 @@ _NOTHING = int(np.iinfo(np.int64).min)
 class Delays:
     """The scale-down delays of rows; a row without one is given back what it records.
 
-    `rows` is one more than the highest row ever added. A clock that is set back stands still here: what is remembered
-    keeps its age.
+    `rows` is one more than the highest row ever added, and at least what it was to begin with. A clock that is set back
+    stands still here: what is remembered keeps its age.
     """
 
-    def __init__(self) -> None:
-        self.rows = 0
+    def __init__(self, rows: int = 0) -> None:
+        self.rows = rows
         self._pools: dict[int, tuple[Places, _Maxima]] = {}  # by number of buckets
-        self._buckets: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # by row; 0: it has no delay
-        self._column: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # by row: where in the pool of its number
+        self._buckets: NDArray[np.int64] = np.zeros(rows, dtype=np.int64)  # by row; 0: it has no delay
+        self._column: NDArray[np.int64] = np.zeros(rows, dtype=np.int64)  # by row: where in the pool of its number
 
     def add(self, rows: Rows, delay_s: int) -> None:
         """Let rows remember for so long from now on; 0: nothing."""

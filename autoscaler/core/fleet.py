@@ -54,6 +54,7 @@ class _Row:
 
     uid: str
     policy: Policy
+    query: str = ""
     known: LastKnown = field(default_factory=LastKnown)
     look: Look | None = None
 
@@ -83,8 +84,11 @@ class Fleet:
 
     # --- who is there ---
 
-    def follow(self, uid: str, policy: Policy, now_ms: int, *, created_s: int = 0) -> None:
+    def follow(self, uid: str, policy: Policy, now_ms: int, *, query: str = "", created_s: int = 0) -> None:
         """Decide by `policy` from now on; what was measured of a known workload stays.
+
+        What was measured by another metric, or by another `query` of its own, is in another unit: it is forgotten, and
+        the decision is held until something is measured anew.
 
         `created_s` is Unix time: one that is new to us and older than its time to become ready is taken to have
         reached its initial scale before we began, so that our restart raises nothing.
@@ -92,16 +96,22 @@ class Fleet:
         number = self._row_of.get(uid)
         if number is None:
             age_ns = now_ms * 1_000_000 - created_s * SECOND_NS
-            self._add(uid, policy, initialised=age_ns > policy.progress_deadline_ns)
+            self._add(_Row(uid, policy, query), initialised=age_ns > policy.progress_deadline_ns)
             return
         row = self._rows[number]
-        if row.policy == policy:
+        if row.policy == policy and row.query == query:
             return
-        self._stable.resize(number, policy.stable_window_s, now_ms)
-        self._panic.resize(number, policy.panic_window_s, now_ms)
+        if row.policy.metric is policy.metric and row.query == query:
+            self._stable.resize(number, policy.stable_window_s, now_ms)
+            self._panic.resize(number, policy.panic_window_s, now_ms)
+        else:
+            row.known = LastKnown()
+            self._close_windows(number)
+            self._open_windows(number, policy)
+            self._columns.forget_load(number)
         if row.policy.scale_down_delay_s != policy.scale_down_delay_s:
             self._delays.rebuild(number, policy.scale_down_delay_s)
-        row.policy = policy
+        row.policy, row.query = policy, query
         self._columns.follow(number, policy)
 
     def forget(self, uid: str) -> None:
@@ -112,8 +122,7 @@ class Fleet:
         self._rows[number] = _NOBODY
         self._free.append(number)
         self._columns.end(number)
-        for windows in (self._stable, self._panic):
-            windows.remove(number)
+        self._close_windows(number)
         self._delays.remove(number)
 
     # --- a tick ---
@@ -158,25 +167,32 @@ class Fleet:
 
     # --- inside ---
 
-    def _add(self, uid: str, policy: Policy, *, initialised: bool) -> None:
+    def _add(self, row: _Row, *, initialised: bool) -> None:
         number = self._free.pop() if self._free else len(self._rows)
         if number == len(self._rows):
             self._rows.append(_NOBODY)
-        self._rows[number] = _Row(uid, policy)
-        self._row_of[uid] = number
-        self._columns.begin(number, policy, initialised=initialised)
-        self._open_windows(number, policy)
+        self._rows[number] = row
+        self._row_of[row.uid] = number
+        self._columns.begin(number, row.policy, initialised=initialised)
+        self._open_windows(number, row.policy)
+        self._delays.add(number, row.policy.scale_down_delay_s)
 
     def _open_windows(self, number: int, policy: Policy) -> None:
         self._stable.add(number, policy.stable_window_s)
         self._panic.add(number, policy.panic_window_s)
-        self._delays.add(number, policy.scale_down_delay_s)
+
+    def _close_windows(self, number: int) -> None:
+        self._stable.remove(number)
+        self._panic.remove(number)
 
     def _begin_anew(self) -> None:
-        self._stable, self._panic, self._delays = Windows(), Windows(), Delays()
+        count = len(self._rows)  # some may be free, the last one too
+        self._stable, self._panic, self._delays = Windows(count), Windows(count), Delays(count)
         self._newest_s = None
         for number in self._row_of.values():
-            self._open_windows(number, self._rows[number].policy)
+            policy = self._rows[number].policy
+            self._open_windows(number, policy)
+            self._delays.add(number, policy.scale_down_delay_s)
         self._columns.forget_loads()
 
     def _record(self, looks: Mapping[str, Look], newest_s: int) -> None:

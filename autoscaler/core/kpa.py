@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from autoscaler.core.model import MOST_REPLICAS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 
 NEVER = -(2**62)
 """`State.panic_since_ms` outside panic: before all times, and a window may be added to it."""
-
-MOST_REPLICAS = 2**31 - 1
-"""What a replica count can be."""
 
 _BLOCK = 16384  # rows at a time: the arrays in use then nearly stay in a core's second-level cache
 

@@ -11,6 +11,9 @@ from enum import Enum
 
 SECOND_NS = 10**9
 
+MOST_REPLICAS = 2**31 - 1
+"""What a replica count can be."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkloadKey:

@@ -24,14 +24,14 @@ class Windows:
     """One sliding window of one-second buckets for each row.
 
     `rows` is one more than the highest row ever added: what goes in and comes out has that shape. A row that was never
-    added, or was removed, averages 0 and is empty; its values are passed over.
+    added, or was removed, averages 0 and is empty; its values are passed over. It begins with `rows` of these.
     """
 
-    def __init__(self) -> None:
-        self.rows = 0
+    def __init__(self, rows: int = 0) -> None:
+        self.rows = rows
         self._pools: dict[int, tuple[Places, Buckets]] = {}  # by length in seconds
-        self._length: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # by row; 0: it has no window
-        self._column: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # by row: where in the pool of its length
+        self._length: NDArray[np.int64] = np.zeros(rows, dtype=np.int64)  # by row; 0: it has no window
+        self._column: NDArray[np.int64] = np.zeros(rows, dtype=np.int64)  # by row: where in the pool of its length
 
     def add(self, rows: Rows, length_s: int) -> None:
         """Give rows unwritten windows."""

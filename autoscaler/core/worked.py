@@ -1,19 +1,22 @@
 """Which numbers lie between the inputs of one decision and its outcome? The law of kpa-spec section 2, one workload.
 
-The law decides for all workloads at once and keeps only its outcome; a person who asks why gets every number on the
-way from here, worked out again from what is recorded.
+The law decides for all workloads at once, and only its outcome is kept; a person who asks why gets every number on the
+way from here. There is one law: it is asked once more, for what is recorded, and with one thing or another left out.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from autoscaler.core.model import Inputs, Policy
+import numpy as np
 
-_MOST_REPLICAS = 2**31 - 1  # what a replica count can be; keeps loads beyond all measure from overflowing
+from autoscaler.core import kpa
+from autoscaler.core.model import MOST_REPLICAS
+
+if TYPE_CHECKING:
+    from autoscaler.core.model import Inputs
+
 _SECOND_MS = 1000
 
 
@@ -51,32 +54,34 @@ class Worked:
 
 
 def worked(inputs: Inputs, stable: float, panic: float) -> Worked:
-    """Work the law out for window averages `stable` and `panic`."""
-    policy = inputs.policy
+    """Let the law work window averages `stable` and `panic` out."""
+    policy, never = inputs.policy, kpa.NEVER
+    plain = replace(policy, activation_scale=0)
+    # The first row is the decision itself. The second knows no activation scale and no panic before it: it tells what
+    # the rates make of each window, and whether the threshold is reached. The third asks for nothing by one window and
+    # for everything by the other: it tells the rates.
+    since_ms = never if inputs.panic_since_ms is None else inputs.panic_since_ms
+    after, wanted = kpa.decide(
+        kpa.Parameters.of([policy, plain, plain]),
+        kpa.State(np.array([since_ms, never, never]), np.array([inputs.floor, 0, 0])),
+        kpa.Loads(np.array([stable, stable, 0.0]), np.array([panic, panic, np.inf]), np.full(3, inputs.ready)),
+        now_ms=inputs.at_ms,
+    )
     base = max(1, inputs.ready)
-    asked = Pair(_rounded_up(stable / policy.target), _rounded_up(panic / policy.target))
-    highest = _rounded_up(policy.max_scale_up_rate * base)
-    lowest = math.floor(base / policy.max_scale_down_rate) if policy.reachable else 0
-    limited = Pair(min(max(asked.stable, lowest), highest), min(max(asked.panic, lowest), highest))
-    activated = Pair(_activated(policy, asked.stable, limited.stable), _activated(policy, asked.panic, limited.panic))
-    share = _ceiling(panic / policy.target) / base
-    over = share >= policy.panic_threshold
-    since_ms = inputs.at_ms if over else _lasting(inputs)
-    picked = activated.stable if since_ms is None else max(activated.stable, activated.panic)
-    floor = _floor(inputs, since_ms, picked)
-    fresh = picked if since_ms is None else floor
+    activated = Pair(int(wanted.stable[0]), int(wanted.panic[0]))
+    panicking, fresh = bool(wanted.panicking[0]), int(wanted.replicas[0])
     return Worked(
         base=base,
-        asked=asked,
-        highest=highest,
-        lowest=lowest,
-        limited=limited,
+        asked=Pair(_count(wanted.raw_stable[0]), _count(wanted.raw_panic[0])),
+        highest=int(wanted.panic[2]),
+        lowest=int(wanted.stable[2]),
+        limited=Pair(int(wanted.stable[1]), int(wanted.panic[1])),
         activated=activated,
-        share=share,
-        over=over,
-        since_ms=since_ms,
-        picked=picked,
-        floor=floor,
+        share=float(wanted.raw_panic[0]) / base,
+        over=bool(wanted.panicking[1]),
+        since_ms=int(after.panic_since_ms[0]) if panicking else None,
+        picked=max(activated.stable, activated.panic) if panicking else activated.stable,
+        floor=int(after.floor[0]),
         fresh=fresh,
         delayed=max(fresh, inputs.delayed),
     )
@@ -87,25 +92,5 @@ def panic_ends_ms(inputs: Inputs, since_ms: int) -> int:
     return since_ms + inputs.policy.stable_window_s * _SECOND_MS
 
 
-def _activated(policy: Policy, asked: int, limited: int) -> int:
-    return max(limited, policy.activation_scale) if policy.activation_scale > 1 and asked > 0 else limited
-
-
-def _lasting(inputs: Inputs) -> int | None:
-    since_ms = inputs.panic_since_ms
-    return None if since_ms is None or panic_ends_ms(inputs, since_ms) < inputs.at_ms else since_ms
-
-
-def _floor(inputs: Inputs, since_ms: int | None, picked: int) -> int:
-    if since_ms is not None:
-        return max(inputs.floor, picked)
-    left = inputs.panic_since_ms is not None
-    return 0 if left else inputs.floor
-
-
-def _ceiling(replicas: float) -> float:
-    return replicas if math.isinf(replicas) else math.ceil(replicas)
-
-
-def _rounded_up(replicas: float) -> int:
-    return math.ceil(min(replicas, _MOST_REPLICAS))
+def _count(replicas: np.float64) -> int:
+    return int(min(replicas, MOST_REPLICAS))

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoscaler.core.model import SECOND_NS
+from autoscaler.core.model import MOST_REPLICAS, SECOND_NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -203,7 +203,7 @@ def activators(policy: Policy, ready: int) -> int:
     if burst == 0:
         return FEWEST_ACTIVATORS
     capacity = ready * policy.total + max(burst, 0.0)
-    return max(FEWEST_ACTIVATORS, math.ceil(capacity / policy.activator_capacity))
+    return max(FEWEST_ACTIVATORS, math.ceil(min(capacity / policy.activator_capacity, MOST_REPLICAS)))
 
 
 def _while_activating(policy: Policy, seen: Situation) -> Scaled:

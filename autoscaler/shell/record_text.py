@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
-from autoscaler.core.model import Decision, WorkloadKey
+from autoscaler.core.model import MOST_REPLICAS, Decision, WorkloadKey
 from autoscaler.core.record import Record
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 VERSION = "plimsoll.dev/decision/v1"
 """Changes whenever a field comes, goes or changes its meaning."""
 
-_MOST_REPLICAS = 2**31 - 1
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 
 
@@ -77,7 +76,7 @@ def _rules(decision: Decision) -> Iterator[tuple[str, object, bool, str]]:
     for name in ("stable", "panic"):
         value = getattr(inputs, name)
         yield f"inputs.{name}", value, value is None or math.isfinite(value), "a finite number, or absent"
-    replicas = f"a count from 0 to {_MOST_REPLICAS}"
+    replicas = f"a count from 0 to {MOST_REPLICAS}"
     for where, holder, names in (
         ("inputs.policy.", policy, ("activation_scale", "initial_scale", "min_scale", "max_scale")),
         ("inputs.", inputs, ("current", "ready", "floor", "delayed", "standing")),
@@ -85,10 +84,10 @@ def _rules(decision: Decision) -> Iterator[tuple[str, object, bool, str]]:
     ):
         for name in names:
             value = getattr(holder, name)
-            yield f"{where}{name}", value, 0 <= value <= _MOST_REPLICAS, replicas
+            yield f"{where}{name}", value, 0 <= value <= MOST_REPLICAS, replicas
     for name in ("stable_window_s", "panic_window_s"):
         value = getattr(policy, name)
-        yield f"inputs.policy.{name}", value, 1 <= value <= _MOST_REPLICAS, f"seconds from 1 to {_MOST_REPLICAS}"
+        yield f"inputs.policy.{name}", value, 1 <= value <= MOST_REPLICAS, f"seconds from 1 to {MOST_REPLICAS}"
     for where, moment in (
         ("inputs.at_ms", inputs.at_ms),
         ("inputs.panic_since_ms", inputs.panic_since_ms),

@@ -18,6 +18,7 @@ FINE, PROBLEMS = 0, 2
 """Exit statuses: nothing that would be refused; something that would, or that cannot be read."""
 
 _STANDARD_INPUT = "-"
+_NOT_OURS = "warning: nothing here is for Plimsoll: neither its ConfigMaps nor a workload with its label or annotations"
 
 
 def run(files: Sequence[str], say: Callable[[str], None]) -> int:
@@ -44,6 +45,9 @@ def run(files: Sequence[str], say: Callable[[str], None]) -> int:
     checked = check(read)
     for finding in checked.findings:
         say(str(finding))
+    if read and not checked.objects:
+        say(_NOT_OURS)
+        empty += 1
     problems = unreadable + sum(finding.problem for finding in checked.findings)
     warnings = empty + sum(not finding.problem for finding in checked.findings)
     say(f"{_count(checked.objects, 'object')} checked: {_count(problems, 'problem')}, {_count(warnings, 'warning')}")

@@ -25,7 +25,8 @@ LABEL = "plimsoll.dev/autoscale"
 
 _MAPS = {"config-autoscaler": CLUSTER_RULES, "config-deployment": DEPLOYMENT_RULES}
 _ANNOTATIONS = frozenset({*WORKLOAD_RULES, *CAMEL.values()})
-_METADATA = ("metadata", "annotations")
+_METADATA, _LABELS = ("metadata", "annotations"), ("metadata", "labels")
+_PREFIXES = ("knative.dev", "plimsoll.dev")
 _TEMPLATE = ("spec", "template", "metadata", "annotations")
 
 
@@ -53,7 +54,8 @@ class Checked:
 
 def check(documents: Sequence[Document]) -> Checked:
     """Check every object that the autoscaler would read."""
-    maps = [each for each in documents if each.text("kind") == "ConfigMap" and each.text("metadata", "name") in _MAPS]
+    every_map = [each for each in documents if each.text("kind") == "ConfigMap"]
+    maps = [each for each in every_map if each.text("metadata", "name") in _MAPS]
     workloads = [each for each in documents if each.text("kind") != "ConfigMap" and _is_workload(each)]
     base, basis = _base([each for each in maps if each.text("metadata", "name") == "config-autoscaler"])
     found = [
@@ -64,7 +66,8 @@ def check(documents: Sequence[Document]) -> Checked:
             key=lambda finding: finding.line,
         )
     ]
-    return Checked(len(maps) + len(workloads), (*found, *(basis if workloads else [])))
+    others = _misnamed([each for each in every_map if each not in maps])
+    return Checked(len(maps) + len(workloads), (*found, *(basis if workloads else []), *others))
 
 
 def _base(maps: Sequence[Document]) -> tuple[config.Defaults, list[Finding]]:
@@ -79,8 +82,14 @@ def _base(maps: Sequence[Document]) -> tuple[config.Defaults, list[Finding]]:
     return base, several if len(maps) > 1 else []
 
 
+def _misnamed(maps: Iterable[Document]) -> list[Finding]:
+    """Return the maps that nobody reads though they were meant to be read."""
+    likely = ((each, meant(each.text("metadata", "name"), _MAPS)) for each in maps)
+    return [_warning(each, f"nobody reads it; was the name {name} meant?") for each, name in likely if name is not None]
+
+
 def _is_workload(document: Document) -> bool:
-    labelled = any(each.key == LABEL for each in document.entries("metadata", "labels"))
+    labelled = any(each.key == LABEL for each in document.entries(*_LABELS))
     annotated = [*document.entries(*_METADATA), *document.entries(*_TEMPLATE)]
     return labelled or any(each.key.startswith(KNATIVE) or each.key in _ANNOTATIONS for each in annotated)
 
@@ -91,6 +100,7 @@ def _of_map(document: Document) -> list[Finding]:
     read = config.defaults if name == "config-autoscaler" else config.deployment
     _, problems = read(_texts(entries))
     return [
+        *_unshaped(document, ("data",)),
         *_unwritten(document, entries),
         *_told(document, entries, problems),
         *_misspelt(document, [each for each in entries if not each.key.startswith("_")], _MAPS[name]),
@@ -102,8 +112,13 @@ def _of_workload(document: Document, base: config.Defaults) -> list[Finding]:
     resolved, problems = config.resolve(
         base, config.DeploymentDefaults(), _texts(entries), name=document.text("metadata", "name")
     )
-    labels = [each for each in document.entries("metadata", "labels") if each.key == LABEL]
-    found = [*_unwritten(document, [*labels, *entries]), *_told(document, entries, problems)]
+    labels = [each for each in document.entries(*_LABELS) if each.key == LABEL]
+    merges = [each for path in (_LABELS, _METADATA) for each in document.entries(*path) if each.merges]
+    found = [
+        *_unshaped(document, _METADATA, _LABELS),
+        *_unwritten(document, [*labels, *entries, *merges]),
+        *_told(document, entries, problems),
+    ]
     if entries and not labels:
         found.append(_warning(document, f'it has no label {LABEL}: "true", so Plimsoll leaves it alone'))
     found += [
@@ -125,13 +140,38 @@ def _unread(document: Document, *, labelled: bool) -> list[Finding]:
         for each in document.entries(*_TEMPLATE)
         if not others and (each.key.startswith(KNATIVE) or each.key in _ANNOTATIONS)
     ]
-    ours = [each for each in document.entries(*_METADATA) if each.key.startswith((KNATIVE, OURS))]
-    return [*moved, *_misspelt(document, ours, _ANNOTATIONS)]
+    annotations = document.entries(*_METADATA)
+    ours = [each for each in annotations if each.key.startswith((KNATIVE, OURS))]
+    return [*moved, *_misspelt(document, ours, _ANNOTATIONS), *_misplaced(document, annotations)]
+
+
+def _misplaced(document: Document, annotations: Sequence[Entry]) -> list[Finding]:
+    """Return the annotations that have a known name behind no prefix, or behind the wrong one of ours."""
+    known = {key.rpartition("/")[2]: key for key in sorted(_ANNOTATIONS)}
+    found = []
+    for each in annotations:
+        prefix, _, name = each.key.rpartition("/")
+        like = known.get(name)
+        if like not in (None, each.key) and (not prefix or prefix.endswith(_PREFIXES)):
+            found.append(_warning(document, f"{each.key} is not a key; was {like} meant?", each.line))
+    return found
 
 
 def _told(document: Document, entries: Sequence[Entry], problems: Iterable[config.Problem]) -> list[Finding]:
     lines = {each.key: each.line for each in entries}
     return [Finding(document, lines.get(each.key, document.line), str(each), problem=True) for each in problems]
+
+
+def _unshaped(document: Document, *paths: tuple[str, ...]) -> list[Finding]:
+    """Return what Kubernetes itself refuses around the entries."""
+    lines = [(path[-1], document.misshapen(*path)) for path in paths]
+    shapeless = [
+        Finding(document, line, f"{name} must be a mapping: lines of KEY: VALUE", problem=True)
+        for name, line in lines
+        if line is not None
+    ]
+    outer = [*document.entries(), *document.entries("metadata")]
+    return [*shapeless, *_repeated(document, outer)]
 
 
 def _unwritten(document: Document, entries: Sequence[Entry]) -> list[Finding]:
@@ -141,17 +181,25 @@ def _unwritten(document: Document, entries: Sequence[Entry]) -> list[Finding]:
             document, each.line, str(config.Problem(each.key, each.text, "a string: put it in quotes")), problem=True
         )
         for each in entries
-        if not each.quoted_enough
+        if not each.quoted_enough and not each.merges
     ]
-    twice = [Finding(document, each.line, f"{each.key} is there twice", problem=True) for each in entries if each.twice]
-    return [*unquoted, *twice]
+    merged = [
+        _warning(document, f"what {each.key} brings is not checked: write it out to have it checked", each.line)
+        for each in entries
+        if each.merges
+    ]
+    return [*unquoted, *merged, *_repeated(document, entries)]
+
+
+def _repeated(document: Document, entries: Sequence[Entry]) -> list[Finding]:
+    return [Finding(document, each.line, f"{each.key} is there twice", problem=True) for each in entries if each.twice]
 
 
 def _misspelt(document: Document, entries: Sequence[Entry], known: Collection[str]) -> list[Finding]:
     found = []
     for each in entries:
         prefix, _, name = each.key.rpartition("/")
-        if each.key in known:
+        if each.key in known or each.merges:
             continue
         like = meant(name, [key.rpartition("/")[2] for key in known if key.rpartition("/")[0] == prefix])
         if like is not None:

@@ -14,6 +14,7 @@ import pytest
 from autoscaler import app
 from autoscaler.app import Autoscaler
 from autoscaler.core.gathering import gather
+from autoscaler.core.observation import NO_SAMPLES
 from autoscaler.core.queries import Selection
 from autoscaler.shell.source import SamplesError
 from kube.client import MERGE_PATCH
@@ -23,7 +24,7 @@ from tests.story.programs import POLL_S
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
-    from autoscaler.core.model import Question
+    from autoscaler.core.model import Decision, Question
     from autoscaler.core.observation import Samples
     from kube.client import Api
 
@@ -46,7 +47,9 @@ class Load:
         if self.total is None:
             return dict.fromkeys(asked, SamplesError("it is away"))
         pods = await pods_of(self._api)
-        return {question: self._answer(question, pods, self.total) for question in asked}
+        return {
+            question: NO_SAMPLES if question.query else self._answer(question, pods, self.total) for question in asked
+        }
 
     @staticmethod
     def _answer(question: Question, pods: list[Pod], total: float) -> Samples:
@@ -177,6 +180,47 @@ async def test_a_new_configuration_is_taken_over_without_a_restart(api: Api) -> 
         await eventually(raised)
 
 
+async def test_a_workload_that_cannot_be_looked_at_is_left_alone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await deploy(api, target="10", target_utilization_percentage="100")
+    load = Load(api)
+    load.total = 40.0
+    async with running(api, load) as autoscaler:
+
+        async def measured() -> bool:
+            return await replicas(api) == 4 and _standing(autoscaler).inputs.stable == 40.0
+
+        async def left() -> bool:
+            return _standing(autoscaler).reason.startswith("left alone: a defect")
+
+        await eventually(measured)
+        with monkeypatch.context() as broken:
+            broken.setattr(app, "followed", None)
+            await eventually(left)
+            decision = _standing(autoscaler)
+            assert (decision.desired, decision.inputs.current, decision.inputs.stable) == (4, 4, 40.0)
+
+
+async def test_what_another_query_measured_is_forgotten(api: Api) -> None:
+    await deploy(api, target="10", target_utilization_percentage="100")
+    path = "/api/v1/namespaces/plimsoll-system/configmaps/config-autoscaler"
+    await api.request("PATCH", path, body={"data": {"allow-custom-queries": "true"}}, content_type=MERGE_PATCH)
+    load = Load(api)
+    load.total = 40.0
+    async with running(api, load) as autoscaler:
+
+        async def measured() -> bool:
+            return await replicas(api) == 4 and _standing(autoscaler).inputs.stable == 40.0
+
+        async def forgotten() -> bool:
+            return _standing(autoscaler).inputs.stable is None
+
+        await eventually(measured)
+        asks = {"metadata": {"annotations": {"plimsoll.dev/query": "sum(queue_length)"}}}
+        await api.request("PATCH", f"{DEPLOYMENTS}/chat", body=asks, content_type=MERGE_PATCH)
+        await eventually(forgotten)
+        assert _standing(autoscaler).desired == 4
+
+
 async def test_a_workload_that_is_deleted_is_forgotten(api: Api) -> None:
     await deploy(api, target="10")
     load = Load(api)
@@ -188,6 +232,11 @@ async def test_a_workload_that_is_deleted_is_forgotten(api: Api) -> None:
             return not autoscaler._standing and not list(autoscaler._fleet)
 
         await eventually(forgotten)
+
+
+def _standing(autoscaler: Autoscaler) -> Decision:
+    (decision,) = autoscaler._standing.values()
+    return decision
 
 
 async def _decided(autoscaler: Autoscaler) -> bool:

@@ -44,6 +44,16 @@ def test_each_case_is_answered_in_order() -> None:
     ]
 
 
+def test_a_case_that_cannot_be_answered_costs_only_its_own_answer() -> None:
+    answered = ask("config", cases=[{"id": 1, "kind": "parse"}, {"id": 2, "kind": "parse", "type": "bool", "in": "1"}])
+    assert [json.loads(line) for line in answered.stdout.splitlines()] == [
+        {"id": 1, "error": "KeyError('type')"},
+        {"id": 2, "ok": True, "value": True},
+    ]
+    assert "KeyError" in answered.stderr
+    assert answered.returncode == 1
+
+
 @pytest.mark.parametrize("arguments", [(), ("nothing",), ("config", "kpa")])
 def test_what_is_no_kind_is_told_how_to_ask(arguments: tuple[str, ...]) -> None:
     refused = ask(*arguments, cases=[])

@@ -1,114 +1,112 @@
-"""The last good configuration stays, whatever comes after it; what changes reaches every workload."""
+"""What is in force is the last good configuration, of the cluster and of each workload."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from autoscaler.config import Defaults
 from autoscaler.config.in_force import AUTOSCALER_MAP, DEPLOYMENT_MAP, InForce
 from autoscaler.core.inventory import Target
-from autoscaler.core.model import SECOND_NS, Metric, WorkloadKey
+from autoscaler.core.model import WorkloadKey
 
-PREFIX = "autoscaling.knative.dev/"
-
-
-def target(uid: str = "a", **annotations: str) -> Target:
-    keys = {f"{PREFIX}{key.replace('_', '-')}": value for key, value in annotations.items()}
-    return Target(WorkloadKey(uid, "ns", "chat"), 1, keys)
+K = "autoscaling.knative.dev/"
 
 
-def test_without_maps_the_defaults_are_in_force() -> None:
+def target(**annotations: str) -> Target:
+    keys = {f"{K}{key.replace('_', '-')}": text for key, text in annotations.items()}
+    return Target(WorkloadKey("u", "ml", "chat"), 1, keys)
+
+
+def test_without_maps_the_built_in_defaults_are_in_force() -> None:
+    configured = InForce().workload(target(min_scale="2"))
+    assert (configured.problems, configured.hold, configured.leave) == ((), "", "")
+    assert (configured.resolved.policy.min_scale, configured.resolved.policy.stable_window_s) == (2, 60)
+
+
+def test_a_bad_map_changes_nothing_and_all_its_problems_are_returned() -> None:
     in_force = InForce()
-    for name in (AUTOSCALER_MAP, DEPLOYMENT_MAP):
+    assert in_force.put_map(AUTOSCALER_MAP, {"stable-window": "30s"}) == ()
+    problems = in_force.put_map(AUTOSCALER_MAP, {"stable-window": "5s", "min-scale": "x"})
+    assert sorted(problem.key for problem in problems) == ["min-scale", "stable-window"]
+    configured = in_force.workload(target())
+    assert (configured.resolved.policy.stable_window_s, configured.hold) == (30, "")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize(
+    ("name", "bad", "good"),
+    [
+        (AUTOSCALER_MAP, {"min-scale": "x"}, {"min-scale": "1"}),
+        (DEPLOYMENT_MAP, {"progress-deadline": "600"}, {"progress-deadline": "600s"}),
+    ],
+)
+def test_a_map_that_was_never_good_holds_until_it_is_or_is_gone(
+    name: str, bad: dict[str, str], good: dict[str, str], *, gone: bool
+) -> None:
+    in_force = InForce()
+    assert in_force.put_map(name, bad)
+    assert in_force.workload(target()).hold.startswith(f"{name} has problems")
+    if gone:
         in_force.drop_map(name)
-    configured = in_force.workload(target())
-    assert (configured.hold, configured.leave, configured.problems) == ("", "", ())
-    assert configured.resolved.policy.stable_window_s == 60
-
-
-def test_a_map_with_a_problem_changes_nothing_and_says_all_that_is_wrong() -> None:
-    in_force = InForce()
-    assert in_force.put_map(AUTOSCALER_MAP, {"stable-window": "90s"}) == ()
-    problems = in_force.put_map(AUTOSCALER_MAP, {"stable-window": "2s", "max-scale-up-rate": "1", "min-scale": "3"})
-    assert [problem.key for problem in problems] == ["max-scale-up-rate", "stable-window"]
-    configured = in_force.workload(target())
-    assert (configured.hold, configured.resolved.policy.stable_window_s) == ("", 90)
-    assert configured.resolved.policy.min_scale == 0
-
-
-def test_a_first_map_with_a_problem_holds_every_decision_until_it_is_corrected() -> None:
-    in_force = InForce()
-    in_force.put_map(AUTOSCALER_MAP, {"stable-window": "2s"})
-    assert "config-autoscaler has problems" in in_force.workload(target()).hold
-    in_force.put_map(AUTOSCALER_MAP, {})
+    else:
+        assert in_force.put_map(name, good) == ()
     assert in_force.workload(target()).hold == ""
 
 
-def test_a_first_map_with_a_problem_that_goes_leaves_the_defaults() -> None:
+def test_a_map_that_is_gone_leaves_the_built_in_defaults() -> None:
     in_force = InForce()
-    in_force.put_map(DEPLOYMENT_MAP, {"progress-deadline": "none"})
-    assert "config-deployment has problems" in in_force.workload(target()).hold
-    in_force.drop_map(DEPLOYMENT_MAP)
-    assert in_force.workload(target()).hold == ""
+    in_force.put_map(AUTOSCALER_MAP, {"stable-window": "30s"})
+    in_force.drop_map(AUTOSCALER_MAP)
+    assert in_force.defaults == Defaults()
+    assert in_force.workload(target()).resolved.policy.stable_window_s == 60
 
 
-def test_a_changed_map_reaches_a_workload_that_did_not_change() -> None:
-    in_force, one = InForce(), target(window="30s")
-    assert in_force.workload(one).resolved.policy.max_scale == 0
-    in_force.put_map(AUTOSCALER_MAP, {"max-scale": "7", "stable-window": "90s"})
-    policy = in_force.workload(one).resolved.policy
-    assert (policy.max_scale, policy.stable_window_s) == (7, 30)
-    in_force.put_map(DEPLOYMENT_MAP, {"progress-deadline": "120s"})
-    assert in_force.workload(one).resolved.policy.progress_deadline_ns == 120 * SECOND_NS
+def test_a_change_of_the_cluster_reaches_a_workload_that_is_known_already() -> None:
+    in_force, same = InForce(), target(min_scale="2")
+    assert in_force.workload(same) is in_force.workload(same)
+    in_force.put_map(AUTOSCALER_MAP, {"stable-window": "30s"})
+    policy = in_force.workload(same).resolved.policy
+    assert (policy.stable_window_s, policy.min_scale) == (30, 2)
 
 
-def test_a_map_that_says_the_same_changes_nothing() -> None:
+def test_bad_annotations_leave_the_last_good_ones_in_force() -> None:
     in_force = InForce()
-    in_force.put_map(AUTOSCALER_MAP, {"max-scale": "7"})
-    before = in_force.age
-    in_force.put_map(AUTOSCALER_MAP, {"max-scale": "7", "_example": "max-scale: 8", "unknown": "x"})
-    assert in_force.age == before
+    in_force.workload(target(min_scale="2"))
+    configured = in_force.workload(target(min_scale="x", target="y"))
+    assert [problem.key for problem in configured.problems] == [f"{K}target", f"{K}min-scale"]
+    assert (configured.resolved.policy.min_scale, configured.hold) == (2, "")
 
 
-def test_an_unchanged_workload_is_not_resolved_again() -> None:
-    in_force, one = InForce(), target(target="8")
-    assert in_force.workload(one) is in_force.workload(one)
-    assert in_force.workload(replace(one, replicas=9)) is in_force.workload(one)
-
-
-def test_annotations_with_a_problem_keep_the_last_good_ones() -> None:
+def test_annotations_that_were_never_good_hold_and_no_bound_moves_the_workload() -> None:
     in_force = InForce()
-    in_force.workload(target(target="8", max_scale="5"))
-    configured = in_force.workload(target(target="eight", max_scale="6"))
-    assert [problem.key for problem in configured.problems] == [f"{PREFIX}target"]
-    assert (configured.hold, configured.resolved.policy.max_scale) == ("", 5)
+    in_force.put_map(AUTOSCALER_MAP, {"min-scale": "5", "max-scale": "8", "initial-scale": "6"})
+    configured = in_force.workload(target(target="x", max_scale="3"))
+    assert configured.hold.startswith("its annotations have problems")
+    policy = configured.resolved.policy
+    assert (policy.min_scale, policy.max_scale, policy.initial_scale) == (0, 0, 1)
 
 
-def test_a_workload_without_a_good_configuration_is_held() -> None:
-    configured = InForce().workload(target(target="eight"))
-    assert "no earlier configuration" in configured.hold
-
-
-def test_a_workload_that_was_forgotten_has_no_good_configuration_any_more() -> None:
-    in_force = InForce()
-    in_force.workload(target(target="8"))
-    in_force.retain(())
-    assert in_force.workload(target(target="eight")).hold
-
-
-def test_another_class_is_left_to_its_autoscaler() -> None:
-    configured = InForce().workload(target(**{"class": "hpa.autoscaling.knative.dev", "metric": "cpu"}))
+def test_another_autoscalers_workload_is_left_alone_whatever_else_its_annotations_say() -> None:
+    configured = InForce().workload(target(**{"class": "hpa.autoscaling.knative.dev"}, target="x"))
+    assert configured.problems
     assert configured.leave == 'its class "hpa.autoscaling.knative.dev" is another autoscaler\'s'
 
 
-def test_an_own_query_has_its_placeholders_filled() -> None:
+def test_a_workload_that_is_gone_is_forgotten() -> None:
     in_force = InForce()
+    in_force.workload(target(min_scale="2"))
+    in_force.retain(())
+    assert in_force.workload(target(min_scale="x")).hold
+
+
+def test_the_workloads_own_query_is_asked_with_its_names_in_it() -> None:
+    in_force, own = InForce(), target()
+    own = replace(own, annotations={"plimsoll.dev/query": 'sum(load{namespace="$namespace", pod=~"$name-.*"})'})
+    assert in_force.workload(own).problems
     in_force.put_map(AUTOSCALER_MAP, {"allow-custom-queries": "true"})
-    query = {"plimsoll.dev/query": 'sum(x{namespace="$namespace",app="$name"})'}
-    configured = in_force.workload(Target(WorkloadKey("a", "ns", "chat"), 1, query))
-    assert configured.question.query == 'sum(x{namespace="ns",app="chat"})'
-
-
-def test_the_question_follows_metric_and_preset() -> None:
-    annotations = {f"{PREFIX}metric": "rps", "plimsoll.dev/metrics-preset": "triton"}
-    question = InForce().workload(Target(WorkloadKey("a", "ns", "chat"), 1, annotations)).question
-    assert (question.metric, question.preset, question.query) == (Metric.RPS, "triton", "")
+    query = in_force.workload(own).question.query
+    assert "ml" in query
+    assert "chat" in query
+    assert "$" not in query

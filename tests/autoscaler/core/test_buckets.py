@@ -76,7 +76,7 @@ def test_a_resized_history_counts_as_full() -> None:
     assert (grown.first[0], grown.last[0], grown.total[0]) == (98, 100, 9.0)
 
 
-@pytest.mark.parametrize(("now_ms", "total"), [(103_000, 9.0), (103_001, 0.0)])
+@pytest.mark.parametrize(("now_ms", "total"), [(103_999, 9.0), (104_000, 0.0)])
 def test_a_history_older_than_the_old_window_is_forgotten_by_the_wall_clock(now_ms: int, total: float) -> None:
     assert recorded(3, (100, 9.0)).take(np.array([0])).resized(6, now_ms).total[0] == total
 

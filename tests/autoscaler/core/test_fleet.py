@@ -159,6 +159,40 @@ def test_a_changed_window_keeps_what_was_measured() -> None:
     assert (decision.inputs.stable, decision.desired) == (40.0, 4)
 
 
+@pytest.mark.parametrize(
+    ("policy", "query"),
+    [(replace(POLICY, metric=Metric.RPS), ""), (POLICY, "sum(queue_length)")],
+    ids=["metric", "query"],
+)
+def test_what_was_measured_in_another_unit_is_forgotten(policy: Policy, query: str) -> None:
+    """Forty requests at once are four replicas; four hundred requests per second at a target of ten would be forty."""
+    workload = One()
+    now, _ = workload.run(START, 130, 40.0, 4)
+    workload.fleet.follow("a", policy, int(now * 1000), query=query)
+    held = workload.tick(look(4, NO_SAMPLES), now + 2)
+    assert (held.mode, held.desired, held.inputs.stable) == (Mode.HELD, 4, None)
+    first = workload.tick(look(4, samples(now + 4, 400.0, 4)), now + 4)
+    assert (first.inputs.stable, first.inputs.panic, first.desired) == (400.0, 400.0, 40)
+
+
+def test_a_metric_that_measures_less_sends_nobody_away_at_once() -> None:
+    workload = One()
+    now, _ = workload.run(START, 130, 40.0, 4)
+    workload.fleet.follow("a", replace(POLICY, metric=Metric.RPS), int(now * 1000))
+    now, kept = workload.run(now, 60, 1.0, 4)
+    assert (kept.inputs.stable, kept.desired) == (1.0, 4)
+    _, lowered = workload.run(now, 10, 1.0, 4)
+    assert lowered.desired == 2
+
+
+def test_another_target_of_the_same_metric_keeps_what_was_measured() -> None:
+    workload = One()
+    now, _ = workload.run(START, 130, 40.0, 4)
+    workload.fleet.follow("a", replace(POLICY, target=5.0, averaging=Averaging.WEIGHTED_EXPONENTIAL), int(now * 1000))
+    kept = workload.tick(look(4, NO_SAMPLES), now + 2)
+    assert kept.inputs.stable == pytest.approx(40.0, abs=0.01)
+
+
 def test_after_a_restart_in_a_surge_the_starting_replicas_count() -> None:
     """Twenty are asked for and four are ready: the first decision must not send sixteen of them away."""
     workload = One()
@@ -179,6 +213,30 @@ def test_a_clock_that_was_set_back_begins_anew_and_sends_nobody_away() -> None:
     now -= 3600.0
     _, risen = workload.run(now, 20, 400.0, 4)
     assert (risen.mode, risen.desired) == (Mode.PANIC, 40)
+
+
+def test_a_clock_that_was_set_back_finds_the_rows_of_those_who_are_gone() -> None:
+    fleet = Fleet()
+    for uid in "abc":
+        fleet.follow(uid, POLICY, int(START * 1000))
+    fleet.tick(int(START * 1000), {uid: look(4, samples(START, 40.0, 4)) for uid in "abc"})
+    fleet.forget("c")
+    fleet.tick(int(START * 1000) - 3_600_000, {uid: look(4, samples(START - 3600, 40.0, 4)) for uid in "ab"})
+    decisions = [fleet.decision(uid) for uid in "ab"]
+    assert [decision and decision.desired for decision in decisions] == [4, 4]
+
+
+def test_a_row_that_was_never_decided_on_knows_no_panic_of_the_one_before_it() -> None:
+    fleet = Fleet()
+    fleet.follow("a", POLICY, int(START * 1000))
+    fleet.tick(int(START * 1000), {"a": look(4, samples(START, 400.0, 4))})
+    fleet.forget("a")
+    fleet.follow("b", POLICY, int(START * 1000))
+    fleet.tick(int((START + 2) * 1000), {"b": look(4, NO_SAMPLES)})
+    decision = fleet.decision("b")
+    assert decision is not None
+    assert (decision.inputs.panic_since_ms, decision.inputs.floor) == (None, 0)
+    assert (decision.panic_since_ms, decision.floor) == (None, 0)
 
 
 def test_loads_beyond_all_measure_are_no_overflow() -> None:

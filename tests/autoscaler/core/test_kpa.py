@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.core import kpa
-from autoscaler.core.model import Policy
+from autoscaler.core.model import MOST_REPLICAS, Policy
 from tests.autoscaler.core.twin import Decider
 
 POLICY = Policy(target=10.0, total=15.0, target_burst_capacity=20.0, max_scale_up_rate=10.0, max_scale_down_rate=2.0)
@@ -111,7 +111,7 @@ def test_the_order_of_float_operations_is_the_originals() -> None:
 def test_loads_beyond_all_measure_end_at_the_largest_count() -> None:
     policy = replace(POLICY, max_scale_up_rate=1e308, target=0.01, target_burst_capacity=1e300)
     _, answer = decided((1e308, 1e308, 1000), policy)
-    assert (answer.replicas[0], answer.panic[0]) == (kpa.MOST_REPLICAS, kpa.MOST_REPLICAS)
+    assert (answer.replicas[0], answer.panic[0]) == (MOST_REPLICAS, MOST_REPLICAS)
     assert answer.excess_burst_capacity[0] == -(2**31)
 
 

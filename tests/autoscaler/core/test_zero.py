@@ -180,7 +180,7 @@ def test_the_route(activity: Activity, want: int, excess: int, route: Route) -> 
 
 @pytest.mark.parametrize(
     ("burst", "ready", "activators"),
-    [(0.0, 500, 2), (200.0, 1, 3), (200.0, 0, 2), (-1.0, 5, 5), (-1.0, 0, 2), (201.0, 1, 4)],
+    [(0.0, 500, 2), (200.0, 1, 3), (200.0, 0, 2), (-1.0, 5, 5), (-1.0, 0, 2), (201.0, 1, 4), (1.7e308, 1, 2**31 - 1)],
 )
 def test_the_number_of_activators(burst: float, ready: int, activators: int) -> None:
     policy = replace(POLICY, target_burst_capacity=burst, total=100.0, activator_capacity=100.0)

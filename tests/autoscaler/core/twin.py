@@ -55,7 +55,7 @@ class Window:
     def resize(self, length: int, now_ms: int) -> None:
         if length == self.length:
             return
-        if self.last is not None and now_ms - 1000 * self.last <= 1000 * self.length:
+        if self.last is not None and now_ms // 1000 - self.last <= self.length:
             kept = min(length, self.length)
             self.values = {then: value for then, value in self.values.items() if then > self.last - kept}
             self.first = self.last - (self.length - 1)

@@ -57,6 +57,14 @@ def test_a_file_without_objects_is_a_warning(tmp_path: Path) -> None:
     assert said[0].endswith("values.yaml: warning: it holds no Kubernetes object")
 
 
+def test_objects_that_are_none_of_ours_are_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text("kind: Pod\n")
+    status, said = run(str(tmp_path / "pod.yaml"))
+    assert status == 0
+    assert said[0].startswith("warning: nothing here is for Plimsoll")
+    assert said[1] == "0 objects checked: 0 problems, 1 warning"
+
+
 def test_standard_input_is_a_file_and_problems_are_the_exit_status(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,6 +76,25 @@ def test_what_is_no_yaml_is_one_sentence(text: str, complaint: str) -> None:
     assert str(error.value).isprintable()
 
 
+def test_a_million_aliases_of_one_object_are_that_object() -> None:
+    text = "a0: &a0 {kind: Pod, metadata: {name: p}}\n"
+    for level in range(1, 9):
+        text += f"a{level}: &a{level} {{kind: List, items: [{', '.join([f'*a{level - 1}'] * 9)}]}}\n"
+    assert [each.name for each in documents("f.yaml", text + "kind: List\nitems: [*a8]\n")] == ["Pod p"]
+
+
+def test_json_may_be_indented_with_tabs_and_yaml_may_not() -> None:
+    (found,) = documents("f.json", '{\n\t"kind": "Pod",\n\t"metadata": {"name": "a\\tb"}\n}')
+    assert (found.name, found.text("metadata", "name")) == ("Pod a?b", "a\tb")
+    with pytest.raises(UnreadableError, match=r"line 2: found character '\\t'"):
+        documents("f.yaml", "{kind: Pod,\n\t a: b}")
+
+
+def test_what_is_no_mapping_has_its_line() -> None:
+    (found,) = documents("f.yaml", "kind: ConfigMap\ndata: [x]\nmetadata:\nspec: {}\n")
+    assert [found.misshapen(name) for name in ("data", "metadata", "spec", "status")] == [2, None, None, None]
+
+
 def test_a_list_that_holds_itself_ends() -> None:
     assert documents("f.yaml", "&a\nkind: List\nitems: [*a, {kind: Pod}]") != []
 

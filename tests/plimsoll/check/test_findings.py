@@ -126,6 +126,56 @@ def test_a_workload_is_told_what_would_happen_to_it(change: dict[str, str], comp
     assert only.startswith(f"0.yaml:{complaint}")
 
 
+@pytest.mark.parametrize(
+    ("key", "like"),
+    [
+        ("max-scale", f"{K}max-scale"),
+        ("plimsoll.dev/target", f"{K}target"),
+        ("serving.knative.dev/minScale", f"{K}minScale"),
+        (f"{K}metrics-preset", "plimsoll.dev/metrics-preset"),
+    ],
+)
+def test_a_known_name_behind_the_wrong_prefix_is_told(key: str, like: str) -> None:
+    assert f"0.yaml:9: warning: {key} is not a key; was {like} meant?" in told(WORKLOAD + f'    {key}: "1"\n')
+
+
+def test_a_known_name_behind_the_prefix_of_somebody_else_is_left_alone() -> None:
+    assert told(WORKLOAD + '    example.com/target: "1"\n') == []
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (MAP.replace("\ndata:", "\ndata: [a]"), "0.yaml:4: data must be a mapping: lines of KEY: VALUE"),
+        (MAP + '  min-scale: "1"\ndata: {}\n', "0.yaml:6: data is there twice"),
+        (MAP + "  [a]: b\n", '0.yaml:5: (a key that is no text): "b" must be a string: put it in quotes'),
+        (
+            WORKLOAD.replace("annotations:", "annotations: x"),
+            "0.yaml:8: annotations must be a mapping: lines of KEY: VALUE",
+        ),
+        (WORKLOAD + '    a: "1"\n  annotations: {}\n', "0.yaml:10: annotations is there twice"),
+    ],
+)
+def test_what_kubernetes_itself_refuses_is_a_problem(text: str, complaint: str) -> None:
+    assert told(text) == [complaint]
+
+
+@pytest.mark.parametrize("text", [MAP + "  <<: {a: b}\n", WORKLOAD + "    <<: {a: b}\n"])
+def test_what_a_merge_key_brings_is_not_checked_and_that_is_said(text: str) -> None:
+    (finding,) = told(text)
+    assert finding.endswith("warning: what << brings is not checked: write it out to have it checked")
+
+
+def test_a_map_that_is_nearly_ours_is_told() -> None:
+    misnamed, other = MAP.replace("config-autoscaler", "config_autoscaler"), MAP.replace("config-autoscaler", "config")
+    assert told(misnamed) == ["0.yaml:2: warning: nobody reads it; was the name config-autoscaler meant?"]
+    assert told(other) == []
+
+
+def test_a_map_of_very_many_keys_is_checked() -> None:
+    assert told(MAP + "".join(f'  {at}: "1"\n' for at in range(5000))) == []
+
+
 def test_keys_of_plimsolls_other_parts_are_left_alone() -> None:
     assert told(WORKLOAD + '    plimsoll.dev/gang-min: "4"\n') == []
     assert told(WORKLOAD + f"{TEMPLATE}        gpu-fraction: '0.5'\n        plimsoll.dev/gang-min: '4'\n") == []
