@@ -49,7 +49,6 @@ _TICK_S = 2.0
 _MOST_WRITES = 16  # at once
 _REFUSED_PAUSE_S = 30.0  # what was refused once will be refused again: a quota, a webhook, a missing right
 _STUCK_S = 60.0  # a program whose last tick ended so long ago does nothing any more
-_RESULTS = {Written: "written", Overtaken: "overtaken", Refused: "refused", Failed: "failed"}
 
 
 class Autoscaler:
@@ -66,7 +65,9 @@ class Autoscaler:
         self._targets = Targets(api, self._inventory, self._writers, self._events.write)
         self._scaling = Scaling(api, self._inventory, self._writers, self._events.write)
         self._standing = _Standing(self._inventory, self._fleet)
-        self.telemetry = Telemetry(self._standing, self._decided_at_ms, self._targets.kinds, self._targets.refused)
+        self.telemetry = Telemetry(
+            self._standing, self._fleet.figures, self._key_of, self._targets.kinds, self._targets.refused
+        )
         self._announcer = Announcer(self._events.write, self.telemetry)
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
         self.book = Book(self._standing, since_ms=_now_ms())
@@ -222,8 +223,9 @@ class Autoscaler:
             case Overtaken(found, by=by):
                 _log.info("overtaken", extra={"workload": str(key), "change": change, "found": found, "by": by})
 
-    def _decided_at_ms(self, key: WorkloadKey) -> int | None:
-        return self._fleet.decided_at_ms(key.uid)
+    def _key_of(self, uid: str) -> WorkloadKey | None:
+        target = self._inventory.targets.get(uid)
+        return target.key if target else None
 
 
 class _Standing(Mapping[WorkloadKey, Decision]):
