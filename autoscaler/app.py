@@ -21,8 +21,9 @@ from autoscaler.core.record import Book, Record
 from autoscaler.core.writers import Writers
 from autoscaler.core.writing import Failed, Overtaken, Refused, Written
 from autoscaler.shell import cluster, feed, rpc, sources
-from autoscaler.shell.announcer import Announcer
+from autoscaler.shell.announcer import HELD, IN_FORCE, Announcer
 from autoscaler.shell.configuration import Configuration
+from autoscaler.shell.gauges import gauges
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
 from autoscaler.shell.telemetry import Telemetry
@@ -65,10 +66,14 @@ class Autoscaler:
         self._targets = Targets(api, self._inventory, self._writers, self._events.write)
         self._scaling = Scaling(api, self._inventory, self._writers, self._events.write)
         self._standing = _Standing(self._inventory, self._fleet)
+        self._announcer = Announcer(self._events.write)
         self.telemetry = Telemetry(
-            self._standing, self._fleet.figures, self._key_of, self._targets.kinds, self._targets.refused
+            self._standing,
+            lambda: gauges(self._fleet.figures(), self._key_of),
+            self._announcer.wrong,
+            self._targets.kinds,
+            self._targets.refused,
         )
-        self._announcer = Announcer(self._events.write, self.telemetry)
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
         self.book = Book(self._standing, since_ms=_now_ms())
         self.readers = feed.Feed()
@@ -147,7 +152,8 @@ class Autoscaler:
         key = target.key
         configured = self._in_force.workload(target)
         policy = configured.resolved.policy
-        self._announcer.problems(cluster.workload_reference(key), configured.problems)
+        meanwhile = HELD if configured.hold else IN_FORCE
+        self._announcer.problems(cluster.workload_reference(key), configured.problems, meanwhile)
         answer = answers.get(configured.question, NO_SAMPLES)
         samples = answer if isinstance(answer, Samples) else NO_SAMPLES
         where = places(configured.resolved.reading, sight.namespace, sight.ready)
@@ -174,15 +180,11 @@ class Autoscaler:
             self._refused_until.pop(uid, None)
         self._in_force.retain(sights)
         self.book.retain(sights)
-        self._announcer.retain({*sights, *self._configuration.uids.values()})
+        self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
 
     def _tell(self, looks: Mapping[str, Look], now_ms: int) -> None:
         """Say what is held for long, and to whoever wants to hear every decision, each."""
-        held = {uid for uid in self._fleet.held() if uid in looks}
-        for uid in self._announcer.holds(held, now_ms, self._fleet.decision):
-            decision = self._fleet.decision(uid)
-            if decision is not None:
-                self._announcer.held(self._inventory.targets[uid].key, decision)
+        self._announcer.holds({uid for uid in self._fleet.held() if uid in looks}, now_ms, self._record)
         if self.readers.every_decision_wanted:
             self.readers.decided([Record(key, decision) for key, decision in self._standing.items()])
 
@@ -216,12 +218,15 @@ class Autoscaler:
             case Refused(why):
                 self._refused_until[key.uid] = time.monotonic() + _REFUSED_PAUSE_S
                 message = f"replicas {change} were refused: {why}; tried again every {_REFUSED_PAUSE_S:g} s"
-                self._events.write(Notice(cluster.workload_reference(key), "ScaleRefused", message, "Warning", 600.0))
-                _log.warning("scale refused", extra={"workload": str(key), "change": change, "error": why})
+                self._announcer.refused(key, message, _now_ms())
             case Failed(why):
                 self._write_outage.failed(f"{key} {change}: {why}")
             case Overtaken(found, by=by):
                 _log.info("overtaken", extra={"workload": str(key), "change": change, "found": found, "by": by})
+
+    def _record(self, uid: str) -> Record | None:
+        key, decision = self._key_of(uid), self._fleet.decision(uid)
+        return Record(key, decision) if key and decision else None
 
     def _key_of(self, uid: str) -> WorkloadKey | None:
         target = self._inventory.targets.get(uid)

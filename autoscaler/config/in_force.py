@@ -80,6 +80,10 @@ class InForce:
         self._take(name, defaults, deployment)
         return ()
 
+    def unproven(self, name: str) -> bool:
+        """Tell whether decisions are held because this map never was good."""
+        return name in self._unproven
+
     def drop_map(self, name: str) -> None:
         """Go by the built-in defaults, as there is no such map."""
         defaults = Defaults() if name == AUTOSCALER_MAP else self.defaults

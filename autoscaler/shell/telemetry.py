@@ -9,14 +9,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from autoscaler.shell.gauges import gauges
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client.metrics_core import Metric
 
-    from autoscaler.core.fleet import Figures
     from autoscaler.core.model import Decision, WorkloadKey
 
     Standing = Mapping[WorkloadKey, Decision]
@@ -27,23 +24,23 @@ _BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 2.0)
 class Telemetry:
     """The autoscaler's metrics, in a registry of their own; what changes by itself is read at each scrape.
 
-    `standing` has the standing decisions, `figures` gives their numbers and `key_of` whose they are (None: it is gone);
-    `kinds` tells how many workloads there are of each kind, and `refused` which kinds cannot be followed, and why.
+    `standing` has the standing decisions, and `gauges` writes their numbers as Prometheus' text; `wrong` tells how many
+    problems each object has that has any, `kinds` how many workloads there are of each kind, and `refused` which kinds
+    cannot be followed, and why.
     """
 
     def __init__(
         self,
         standing: Standing,
-        figures: Callable[[], Figures | None],
-        key_of: Callable[[str], WorkloadKey | None],
+        gauges: Callable[[], str],
+        wrong: Callable[[], Mapping[str, int]],
         kinds: Callable[[], Mapping[str, int]],
         refused: Callable[[], Mapping[str, str]],
     ) -> None:
         self._standing = standing
-        self._figures = figures
-        self._key_of = key_of
+        self._gauges = gauges
         self._registry = CollectorRegistry()
-        self._registry.register(_KindCollector(kinds, refused))
+        self._registry.register(_Collector(wrong, kinds, refused))
         self.query_seconds = Histogram(
             "plimsoll_autoscaler_query_duration_seconds",
             "Time of all queries of one tick for the load of all workloads.",
@@ -74,16 +71,10 @@ class Telemetry:
             ["result"],
             registry=self._registry,
         )
-        self.problems = Gauge(
-            "plimsoll_autoscaler_configuration_problems",
-            "Values that break their rule, by object; the last good configuration is in force.",
-            ["object"],
-            registry=self._registry,
-        )
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format."""
-        return gauges(self._figures(), self._key_of).encode() + generate_latest(self._registry)
+        return self._gauges().encode() + generate_latest(self._registry)
 
     def decisions(self) -> bytes:
         """Return the standing decision of every workload as JSON."""
@@ -108,20 +99,35 @@ class Telemetry:
         return msgspec.json.encode({"workloads": workloads})
 
 
-class _KindCollector(Collector):
-    def __init__(self, kinds: Callable[[], Mapping[str, int]], refused: Callable[[], Mapping[str, str]]) -> None:
+class _Collector(Collector):
+    """What others keep, read at each scrape."""
+
+    def __init__(
+        self,
+        wrong: Callable[[], Mapping[str, int]],
+        kinds: Callable[[], Mapping[str, int]],
+        refused: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._wrong = wrong
         self._kinds = kinds
         self._refused = refused
 
     def collect(self) -> Iterator[Metric]:
+        problems = GaugeMetricFamily(
+            "plimsoll_autoscaler_configuration_problems",
+            "Values that break their rule, by object; the last good configuration is in force.",
+            labels=["object"],
+        )
         workloads = GaugeMetricFamily(
             "plimsoll_autoscaler_workloads", "Labelled objects of each kind that can be scaled.", labels=["kind"]
         )
         refused = GaugeMetricFamily(
             "plimsoll_autoscaler_kind_refused", "1: this kind cannot be followed; the log says why.", labels=["kind"]
         )
+        for name, count in sorted(self._wrong().items()):
+            problems.add_metric([name], count)
         for kind, count in sorted(self._kinds().items()):
             workloads.add_metric([kind], count)
         for kind in sorted(self._refused()):
             refused.add_metric([kind], 1.0)
-        yield from (workloads, refused)
+        yield from (problems, workloads, refused)

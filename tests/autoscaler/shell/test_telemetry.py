@@ -9,11 +9,13 @@ from autoscaler.core.gathering import gather
 from autoscaler.core.model import Metric, Mode, Policy, Question, WorkloadKey
 from autoscaler.core.observation import NO_SAMPLES
 from autoscaler.core.queries import Selection
+from autoscaler.shell.gauges import gauges
 from autoscaler.shell.telemetry import Telemetry
 
 NOW_MS = 1_700_000_000_000
 KINDS = {"busy": "Deployment", "left": "StatefulSet", "unseen": 'A "Kind"\\', "gone": "Deployment"}
 KEYS = {name: WorkloadKey(name, "ns", name, kind=kind) for name, kind in KINDS.items()}
+KEYS_HERE = {uid: key for uid, key in KEYS.items() if uid != "gone"}
 Page = dict[str, dict[tuple[str, ...], float]]
 
 
@@ -39,7 +41,7 @@ def fleet() -> Fleet:
 
 def page(fleet: Fleet) -> Page:
     """Return the page's samples of workloads, by family without its prefix, and by labels in order."""
-    telemetry = Telemetry({}, fleet.figures, lambda uid: KEYS[uid] if uid != "gone" else None, dict, dict)
+    telemetry = Telemetry({}, lambda: gauges(fleet.figures(), KEYS_HERE.get), dict, dict, dict)
     return {
         family.name.removeprefix("plimsoll_autoscaler_"): {
             tuple(sample.labels.values()): sample.value for sample in family.samples if "namespace" in sample.labels
