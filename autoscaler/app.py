@@ -19,9 +19,9 @@ from autoscaler.core.observation import NO_SAMPLES, Samples, scraped_every_s
 from autoscaler.core.queries import places
 from autoscaler.core.record import Book, Record
 from autoscaler.core.writers import Writers
-from autoscaler.core.writing import Failed, Overtaken, Refused, Written
 from autoscaler.shell import cluster, feed, rpc, sources
 from autoscaler.shell.announcer import HELD, IN_FORCE, Announcer
+from autoscaler.shell.changes import Changes, Hearers
 from autoscaler.shell.configuration import Configuration
 from autoscaler.shell.gauges import gauges
 from autoscaler.shell.scaling import Scaling
@@ -35,7 +35,6 @@ from kube.pages import JSON, Page, Pages
 if TYPE_CHECKING:
     from autoscaler.core.inventory import Sight, Target
     from autoscaler.core.model import Question
-    from autoscaler.core.writing import Outcome
     from autoscaler.shell.source import Source
     from kube.client import Api
     from kube.program import Started
@@ -47,8 +46,6 @@ _log = logging.getLogger("autoscaler")
 GC_THRESHOLD = (100_000, 50, 1000)
 
 _TICK_S = 2.0
-_MOST_WRITES = 16  # at once
-_REFUSED_PAUSE_S = 30.0  # what was refused once will be refused again: a quota, a webhook, a missing right
 _STUCK_S = 60.0  # a program whose last tick ended so long ago does nothing any more
 
 
@@ -77,11 +74,8 @@ class Autoscaler:
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
         self.book = Book(self._standing, since_ms=_now_ms())
         self.readers = feed.Feed()
-        self._writes: dict[str, asyncio.Task[None]] = {}
-        self._write_places = asyncio.Semaphore(_MOST_WRITES)
-        self._refused_until: dict[str, float] = {}
+        self._changes = Changes(self._scaling, self._record, Hearers(self._made, self._refused, self._ended))
         self._source_outage = Outage(source.name, "decisions are held", _log)
-        self._write_outage = Outage("writing replica counts", "they are tried again at each tick", _log)
         self._ticked_at = time.monotonic()
 
     def ready(self) -> bool:
@@ -127,10 +121,7 @@ class Autoscaler:
                 _log.exception("defect: no decision", extra={"workload": f"{sight.namespace}/{sight.name}"})
         changed = self._fleet.tick(now_ms, looks)
         self._tell(looks, now_ms)
-        for uid in changed:
-            # Writes go on beside the ticks, one a workload: a slow one must not make the others wait.
-            if uid not in self._writes and self._refused_until.get(uid, 0.0) <= time.monotonic():
-                self._write_soon(uid)
+        self._changes.carry_out(changed)
 
     async def _answers(self) -> Answers:
         questions = {self._in_force.workload(self._inventory.targets[uid]).question for uid in self._inventory.sights()}
@@ -177,7 +168,7 @@ class Autoscaler:
         for uid in [uid for uid in self._fleet if uid not in sights]:
             self._fleet.forget(uid)
             self._feeds.pop(uid, None)
-            self._refused_until.pop(uid, None)
+        self._changes.begin_tick(sights)
         self._in_force.retain(sights)
         self.book.retain(sights)
         self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
@@ -188,41 +179,24 @@ class Autoscaler:
         if self.readers.every_decision_wanted:
             self.readers.decided([Record(key, decision) for key, decision in self._standing.items()])
 
-    # --- writing ---
+    # --- what was done ---
 
-    def _write_soon(self, uid: str) -> None:
-        decision = self._fleet.decision(uid)
-        if decision is not None:
-            task = self._writes[uid] = asyncio.create_task(self._write(self._inventory.targets[uid], decision))
-            task.add_done_callback(lambda _: self._writes.pop(uid))
+    def _made(self, record: Record) -> None:
+        """Tell that a replica count was changed."""
+        key, decision = record.key, record.decision
+        current = decision.inputs.current
+        self.book.change(key, decision)
+        self.readers.changed(record)
+        reason = "ScaledUp" if decision.desired > current else "ScaledDown"
+        message = f"replicas {current} -> {decision.desired}: {decision.reason}"
+        self._events.write(Notice(cluster.workload_reference(key), reason, message))
+        _log.info("scaled", extra=_scaled(key, decision))
 
-    async def _write(self, target: Target, decision: Decision) -> None:
-        async with self._write_places:
-            outcome = await self._scaling.write(target, decision.desired)
-        self.telemetry.writes.labels(type(outcome).__name__.lower()).inc()
-        self._tell_outcome(target, decision, outcome)
+    def _refused(self, key: WorkloadKey, sentence: str) -> None:
+        self._announcer.refused(key, sentence, _now_ms())
 
-    def _tell_outcome(self, target: Target, decision: Decision, outcome: Outcome) -> None:
-        key, inputs = target.key, decision.inputs
-        change = f"{inputs.current} -> {decision.desired}"
-        match outcome:
-            case Written():
-                self._write_outage.ended()
-                record = Record(key, decision)
-                self.book.change(key, decision)
-                self.readers.changed(record)
-                reason = "ScaledUp" if decision.desired > inputs.current else "ScaledDown"
-                message = f"replicas {change}: {decision.reason}"
-                self._events.write(Notice(cluster.workload_reference(key), reason, message))
-                _log.info("scaled", extra=_scaled(key, decision))
-            case Refused(why):
-                self._refused_until[key.uid] = time.monotonic() + _REFUSED_PAUSE_S
-                message = f"replicas {change} were refused: {why}; tried again every {_REFUSED_PAUSE_S:g} s"
-                self._announcer.refused(key, message, _now_ms())
-            case Failed(why):
-                self._write_outage.failed(f"{key} {change}: {why}")
-            case Overtaken(found, by=by):
-                _log.info("overtaken", extra={"workload": str(key), "change": change, "found": found, "by": by})
+    def _ended(self, result: str) -> None:
+        self.telemetry.writes.labels(result).inc()
 
     def _record(self, uid: str) -> Record | None:
         key, decision = self._key_of(uid), self._fleet.decision(uid)
