@@ -107,7 +107,7 @@ class Fleet:
     # --- who is there ---
 
     def follow(self, uid: str, policy: Policy, now_ms: int, *, created_s: int = 0) -> None:
-        """Decide by `policy` from now on; what was measured of a known workload stays.
+        """Decide by `policy` from now on; what was measured of a known workload stays, but for another metric.
 
         `created_s` is Unix time: one that is new to us and older than its time to become ready is taken to have
         reached its initial scale before we began, so that our restart raises nothing.
@@ -120,8 +120,11 @@ class Fleet:
         row = self._rows[number]
         if row.policy == policy:
             return
-        self._stable.resize(number, policy.stable_window_s, now_ms)
-        self._panic.resize(number, policy.panic_window_s, now_ms)
+        if row.policy.metric is policy.metric:
+            self._stable.resize(number, policy.stable_window_s, now_ms)
+            self._panic.resize(number, policy.panic_window_s, now_ms)
+        else:
+            self._forget_load(number, policy)
         if row.policy.scale_down_delay_s != policy.scale_down_delay_s:
             self._delays.rebuild(number, policy.scale_down_delay_s)
         row.policy = policy
@@ -213,6 +216,14 @@ class Fleet:
         self._stable.add(number, policy.stable_window_s)
         self._panic.add(number, policy.panic_window_s)
         self._delays.add(number, policy.scale_down_delay_s)
+
+    def _forget_load(self, number: int, policy: Policy) -> None:
+        """Begin as with a workload that is new: requests at once and requests per second have no common average."""
+        for windows, length_s in ((self._stable, policy.stable_window_s), (self._panic, policy.panic_window_s)):
+            windows.remove(number)
+            windows.add(number, length_s)
+        self._columns.forget_load(number)
+        self._rows[number].known = LastKnown()
 
     def _begin_anew(self) -> None:
         self._stable, self._panic, self._delays = Windows(), Windows(), Delays()

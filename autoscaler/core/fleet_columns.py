@@ -56,7 +56,7 @@ class Columns:
         self.follow(row, policy)
         self.initialised[row] = initialised
         self.standing[row] = self.decided_ms[row] = 0
-        self._forget_load(row)
+        self.forget_load(row)
 
     def follow(self, row: int, policy: Policy) -> None:
         """Go by a policy from now on."""
@@ -74,10 +74,15 @@ class Columns:
         self._policies[row] = _NOBODY
         self._weighted.discard(row)
 
+    def forget_load(self, row: int) -> None:
+        """Know of no measurement of a row, and of no panic, any more."""
+        self.part_s[row] = self.nothing_s[row] = _NEVER_S
+        self.measured[row] = self.began[row] = False
+
     def forget_loads(self) -> None:
         """Know of no measurement and no panic any more."""
         for row in range(self._rows):
-            self._forget_load(row)
+            self.forget_load(row)
 
     def policies(self, count: int) -> tuple[Policy, ...]:
         """Return the policies of the first `count` rows."""
@@ -118,10 +123,6 @@ class Columns:
         self.standing[:count] = outcome.desired
         self.decided_ms[:count][~outcome.held] = given.at_ms
         self.initialised[:count] |= self.bounds.reached(given.ready)
-
-    def _forget_load(self, row: int) -> None:
-        self.part_s[row] = self.nothing_s[row] = _NEVER_S
-        self.measured[row] = self.began[row] = False
 
     def _reach(self, rows: int) -> None:
         """Make room for `rows`, and keep what there is."""
