@@ -4,6 +4,7 @@ The laws:
 - A map or annotation with a problem changes nothing: what was in force stays. Where nothing was, decisions are held.
 - Without a ConfigMap the built-in defaults are in force.
 - A change of the cluster's configuration reaches every workload at its next look, with its own annotations on top.
+- A workload's own query is asked only as long as that is allowed, also where it stands in the last good configuration.
 - A workload whose class is another autoscaler's is left to that.
 """
 
@@ -124,8 +125,12 @@ class InForce:
         resolved, problems = resolve(self.defaults, self.deployment, target.annotations, name=key.name)
         hold = ""
         if problems:
-            resolved = good or resolve(self.defaults, self.deployment, {}, name=key.name)[0]
+            plain = resolve(self.defaults, self.deployment, {}, name=key.name)[0]
+            resolved = good or plain
             hold = "" if good else "its annotations have problems, and there is no earlier configuration to go by"
+            if resolved.reading.question.query and not self.defaults.allow_custom_queries:
+                resolved = replace(resolved, reading=plain.reading)
+                hold = "it was scaled by a query of its own, and allow-custom-queries is false"
         else:
             question = resolved.reading.question
             query = substituted(question.query, key.namespace, key.name) if question.query else ""
@@ -133,7 +138,7 @@ class InForce:
                 resolved, reading=replace(resolved.reading, question=replace(question, query=query))
             )
         if self._unproven:
-            names = " and ".join(sorted(self._unproven))
-            hold = f"{names} has problems, and there is no earlier configuration to go by"
+            names, verb = " and ".join(sorted(self._unproven)), "has" if len(self._unproven) == 1 else "have"
+            hold = f"{names} {verb} problems, and there is no earlier configuration to go by"
         leave = "" if resolved.ours else f'its class "{resolved.autoscaler_class}" is another autoscaler\'s'
         return Configured(resolved, problems, hold, leave), good
