@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from kube.client import MERGE_PATCH, Api, ApiError
+from kube.outage import Outage
 
 if TYPE_CHECKING:
     from kube.objects import ObjectReference
@@ -50,6 +51,7 @@ class EventWriter:
         self._queue: asyncio.Queue[Notice] = asyncio.Queue(_QUEUE_LENGTH)
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._written_at: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._outage = Outage("writing Events", "what is told meanwhile has no Event", _log)
         self._lost = 0
         self._said_at: float | None = None
 
@@ -82,10 +84,10 @@ class EventWriter:
             try:
                 await self._put(notice)
             except ApiError as error:
-                _log.warning(
-                    "event not written",
-                    extra={"about": notice.about.name, "note": notice.message, "error": error.message},
-                )
+                about = f"{notice.about.kind} {notice.about.namespace}/{notice.about.name}"
+                self._outage.failed(f"{about}: {notice.message}: {error.message}")
+            else:
+                self._outage.ended()
 
     async def _put(self, notice: Notice) -> None:
         about = notice.about
