@@ -19,10 +19,11 @@ from autoscaler.core.observation import NO_SAMPLES, Samples, scraped_every_s
 from autoscaler.core.queries import places
 from autoscaler.core.record import Book, Record
 from autoscaler.core.writers import Writers
-from autoscaler.core.writing import Failed, Overtaken, Refused, Written
 from autoscaler.shell import cluster, feed, rpc, sources
-from autoscaler.shell.announcer import Announcer
+from autoscaler.shell.announcer import HELD, IN_FORCE, Announcer
+from autoscaler.shell.changes import Changes, Hearers
 from autoscaler.shell.configuration import Configuration
+from autoscaler.shell.gauges import gauges
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
 from autoscaler.shell.telemetry import Telemetry
@@ -34,7 +35,6 @@ from kube.pages import JSON, Page, Pages
 if TYPE_CHECKING:
     from autoscaler.core.inventory import Sight, Target
     from autoscaler.core.model import Question
-    from autoscaler.core.writing import Outcome
     from autoscaler.shell.source import Source
     from kube.client import Api
     from kube.program import Started
@@ -46,10 +46,7 @@ _log = logging.getLogger("autoscaler")
 GC_THRESHOLD = (100_000, 50, 1000)
 
 _TICK_S = 2.0
-_MOST_WRITES = 16  # at once
-_REFUSED_PAUSE_S = 30.0  # what was refused once will be refused again: a quota, a webhook, a missing right
 _STUCK_S = 60.0  # a program whose last tick ended so long ago does nothing any more
-_RESULTS = {Written: "written", Overtaken: "overtaken", Refused: "refused", Failed: "failed"}
 
 _DEFECT = "a defect of the autoscaler keeps it from being looked at; the log has the trace"
 
@@ -68,16 +65,19 @@ class Autoscaler:
         self._targets = Targets(api, self._inventory, self._writers, self._events.write)
         self._scaling = Scaling(api, self._inventory, self._writers, self._events.write)
         self._standing = _Standing(self._inventory, self._fleet)
-        self.telemetry = Telemetry(self._standing, self._decided_at_ms, self._targets.kinds, self._targets.refused)
-        self._announcer = Announcer(self._events.write, self.telemetry)
+        self._announcer = Announcer(self._events.write)
+        self.telemetry = Telemetry(
+            self._standing,
+            lambda: gauges(self._fleet.figures(), self._key_of),
+            self._announcer.wrong,
+            self._targets.kinds,
+            self._targets.refused,
+        )
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
         self.book = Book(self._standing, since_ms=_now_ms())
         self.readers = feed.Feed()
-        self._writes: dict[str, asyncio.Task[None]] = {}
-        self._write_places = asyncio.Semaphore(_MOST_WRITES)
-        self._refused_until: dict[str, float] = {}
+        self._changes = Changes(self._scaling, self._record, Hearers(self._made, self._refused, self._ended))
         self._source_outage = Outage(source.name, "decisions are held", _log)
-        self._write_outage = Outage("writing replica counts", "they are tried again at each tick", _log)
         self._ticked_at = time.monotonic()
 
     def ready(self) -> bool:
@@ -126,10 +126,7 @@ class Autoscaler:
                     looks[uid] = Look(sight.current, len(sight.ready), NO_SAMPLES, (), leave=_DEFECT)
         changed = self._fleet.tick(now_ms, looks)
         self._tell(looks, now_ms)
-        for uid in changed:
-            # Writes go on beside the ticks, one a workload: a slow one must not make the others wait.
-            if uid not in self._writes and self._refused_until.get(uid, 0.0) <= time.monotonic():
-                self._write_soon(uid)
+        self._changes.carry_out(changed)
 
     async def _answers(self) -> Answers:
         questions = {self._in_force.workload(self._inventory.targets[uid]).question for uid in self._inventory.sights()}
@@ -151,7 +148,8 @@ class Autoscaler:
         key = target.key
         configured = self._in_force.workload(target)
         policy = configured.resolved.policy
-        self._announcer.problems(cluster.workload_reference(key), configured.problems)
+        meanwhile = HELD if configured.hold else IN_FORCE
+        self._announcer.problems(cluster.workload_reference(key), configured.problems, meanwhile)
         answer = answers.get(configured.question, NO_SAMPLES)
         samples = answer if isinstance(answer, Samples) else NO_SAMPLES
         where = places(configured.resolved.reading, sight.namespace, sight.ready)
@@ -175,60 +173,43 @@ class Autoscaler:
         for uid in [uid for uid in self._fleet if uid not in sights]:
             self._fleet.forget(uid)
             self._feeds.pop(uid, None)
-            self._refused_until.pop(uid, None)
+        self._changes.begin_tick(sights)
         self._in_force.retain(sights)
         self.book.retain(sights)
-        self._announcer.retain({*sights, *self._configuration.uids.values()})
+        self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
 
     def _tell(self, looks: Mapping[str, Look], now_ms: int) -> None:
         """Say what is held for long, and to whoever wants to hear every decision, each."""
-        held = {uid for uid in self._fleet.held() if uid in looks}
-        for uid in self._announcer.holds(held, now_ms, self._fleet.decision):
-            decision = self._fleet.decision(uid)
-            if decision is not None:
-                self._announcer.held(self._inventory.targets[uid].key, decision)
+        self._announcer.holds({uid for uid in self._fleet.held() if uid in looks}, now_ms, self._record)
         if self.readers.every_decision_wanted:
             self.readers.decided([Record(key, decision) for key, decision in self._standing.items()])
 
-    # --- writing ---
+    # --- what was done ---
 
-    def _write_soon(self, uid: str) -> None:
-        decision = self._fleet.decision(uid)
-        if decision is not None:
-            task = self._writes[uid] = asyncio.create_task(self._write(self._inventory.targets[uid], decision))
-            task.add_done_callback(lambda _: self._writes.pop(uid))
+    def _made(self, record: Record) -> None:
+        """Tell that a replica count was changed."""
+        key, decision = record.key, record.decision
+        current = decision.inputs.current
+        self.book.change(key, decision)
+        self.readers.changed(record)
+        reason = "ScaledUp" if decision.desired > current else "ScaledDown"
+        message = f"replicas {current} -> {decision.desired}: {decision.reason}"
+        self._events.write(Notice(cluster.workload_reference(key), reason, message))
+        _log.info("scaled", extra=_scaled(key, decision))
 
-    async def _write(self, target: Target, decision: Decision) -> None:
-        async with self._write_places:
-            outcome = await self._scaling.write(target, decision.desired)
-        self.telemetry.writes.labels(type(outcome).__name__.lower()).inc()
-        self._tell_outcome(target, decision, outcome)
+    def _refused(self, key: WorkloadKey, sentence: str) -> None:
+        self._announcer.refused(key, sentence, _now_ms())
 
-    def _tell_outcome(self, target: Target, decision: Decision, outcome: Outcome) -> None:
-        key, inputs = target.key, decision.inputs
-        change = f"{inputs.current} -> {decision.desired}"
-        match outcome:
-            case Written():
-                self._write_outage.ended()
-                record = Record(key, decision)
-                self.book.change(key, decision)
-                self.readers.changed(record)
-                reason = "ScaledUp" if decision.desired > inputs.current else "ScaledDown"
-                message = f"replicas {change}: {decision.reason}"
-                self._events.write(Notice(cluster.workload_reference(key), reason, message))
-                _log.info("scaled", extra=_scaled(key, decision))
-            case Refused(why):
-                self._refused_until[key.uid] = time.monotonic() + _REFUSED_PAUSE_S
-                message = f"replicas {change} were refused: {why}; tried again every {_REFUSED_PAUSE_S:g} s"
-                self._events.write(Notice(cluster.workload_reference(key), "ScaleRefused", message, "Warning", 600.0))
-                _log.warning("scale refused", extra={"workload": str(key), "change": change, "error": why})
-            case Failed(why):
-                self._write_outage.failed(f"{key} {change}: {why}")
-            case Overtaken(found, by=by):
-                _log.info("overtaken", extra={"workload": str(key), "change": change, "found": found, "by": by})
+    def _ended(self, result: str) -> None:
+        self.telemetry.writes.labels(result).inc()
 
-    def _decided_at_ms(self, key: WorkloadKey) -> int | None:
-        return self._fleet.decided_at_ms(key.uid)
+    def _record(self, uid: str) -> Record | None:
+        key, decision = self._key_of(uid), self._fleet.decision(uid)
+        return Record(key, decision) if key and decision else None
+
+    def _key_of(self, uid: str) -> WorkloadKey | None:
+        target = self._inventory.targets.get(uid)
+        return target.key if target else None
 
 
 class _Standing(Mapping[WorkloadKey, Decision]):

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from kube.client import MERGE_PATCH, Api, ApiError
+from kube.outage import Outage
 
 if TYPE_CHECKING:
     from kube.objects import ObjectReference
@@ -24,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 _QUEUE_LENGTH = 2000
 _REMEMBERED = 4096  # sentences whose Event is counted up rather than written anew
-_MESSAGE_LIMIT = 1024  # the API server's own limit
+_SAID_EVERY_S = 60.0  # that the queue is full
+
+MESSAGE_LIMIT = 1024
+"""The longest message: the API server's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +51,31 @@ class EventWriter:
         self._queue: asyncio.Queue[Notice] = asyncio.Queue(_QUEUE_LENGTH)
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._written_at: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._outage = Outage("writing Events", "what is told meanwhile has no Event", _log)
+        self._lost = 0
+        self._said_at: float | None = None
 
     def write(self, notice: Notice) -> None:
-        """Queue a notice, unless it was just written; when the queue is full it is logged and let go."""
+        """Queue a notice, unless it was just written; when the queue is full it is let go."""
         now, sentence = time.monotonic(), (notice.about.uid, notice.message)
         if now - self._written_at.get(sentence, now - notice.old_for_s) < notice.old_for_s:
             return
         try:
             self._queue.put_nowait(notice)
         except asyncio.QueueFull:
-            _log.warning("event queue full, not written", extra={"about": notice.about.name, "note": notice.message})
+            self._let_go(notice, now)
             return
         self._written_at[sentence] = now
         self._written_at.move_to_end(sentence)
         if len(self._written_at) > _REMEMBERED:
             self._written_at.popitem(last=False)
+
+    def _let_go(self, notice: Notice, now: float) -> None:
+        self._lost += 1
+        if self._said_at is None or now - self._said_at >= _SAID_EVERY_S:
+            extra = {"lost": self._lost, "about": notice.about.name, "note": notice.message}
+            _log.warning("event queue full, not written", extra=extra)
+            self._lost, self._said_at = 0, now
 
     async def run(self) -> None:
         """Write queued notices, without end."""
@@ -70,10 +84,10 @@ class EventWriter:
             try:
                 await self._put(notice)
             except ApiError as error:
-                _log.warning(
-                    "event not written",
-                    extra={"about": notice.about.name, "note": notice.message, "error": error.message},
-                )
+                about = f"{notice.about.kind} {notice.about.namespace}/{notice.about.name}"
+                self._outage.failed(f"{about}: {notice.message}: {error.message}")
+            else:
+                self._outage.ended()
 
     async def _put(self, notice: Notice) -> None:
         about = notice.about
@@ -98,7 +112,7 @@ class EventWriter:
             "metadata": {"name": name, "namespace": about.namespace or "default"},
             "involvedObject": about,
             "reason": notice.reason,
-            "message": notice.message[:_MESSAGE_LIMIT],
+            "message": notice.message[:MESSAGE_LIMIT],
             "type": notice.type,
             "source": {"component": self._component},
             "firstTimestamp": now,

@@ -5,6 +5,7 @@ The laws:
   and the cluster's bounds do not count.
 - Without a ConfigMap the built-in defaults are in force.
 - A change of the cluster's configuration reaches every workload at its next look, with its own annotations on top.
+- A workload's own query is asked only as long as that is allowed, also where it stands in the last good configuration.
 - A workload whose class is another autoscaler's is left to that.
 """
 
@@ -81,6 +82,10 @@ class InForce:
         self._take(name, defaults, deployment)
         return ()
 
+    def unproven(self, name: str) -> bool:
+        """Tell whether decisions are held because this map never was good."""
+        return name in self._unproven
+
     def drop_map(self, name: str) -> None:
         """Go by the built-in defaults, as there is no such map."""
         defaults = Defaults() if name == AUTOSCALER_MAP else self.defaults
@@ -123,6 +128,9 @@ class InForce:
         if problems:
             resolved = good or self._bare(key.name, resolved.autoscaler_class)
             hold = "" if good else "its annotations have problems, and there is no earlier configuration to go by"
+            if resolved.reading.question.query and not self.defaults.allow_custom_queries:
+                resolved = replace(resolved, reading=self._bare(key.name, resolved.autoscaler_class).reading)
+                hold = "it was scaled by a query of its own, and allow-custom-queries is false"
         else:
             question = resolved.reading.question
             query = substituted(question.query, key.namespace, key.name) if question.query else ""
@@ -130,8 +138,8 @@ class InForce:
                 resolved, reading=replace(resolved.reading, question=replace(question, query=query))
             )
         if self._unproven:
-            names = " and ".join(sorted(self._unproven))
-            hold = f"{names} has problems, and there is no earlier configuration to go by"
+            names, verb = " and ".join(sorted(self._unproven)), "has" if len(self._unproven) == 1 else "have"
+            hold = f"{names} {verb} problems, and there is no earlier configuration to go by"
         leave = "" if resolved.ours else f'its class "{resolved.autoscaler_class}" is another autoscaler\'s'
         return Configured(resolved, problems, hold, leave), good
 

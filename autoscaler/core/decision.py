@@ -61,13 +61,15 @@ class Given:
 class Outcome:
     """What was decided, a row a workload.
 
-    bool: `decided`, the law was asked (elsewhere it keeps its state and `wanted` means nothing). int64: `replicas`,
-    what it asked for with the scale-down delay, and `desired`. uint8: `mode`, in the order of `Mode`.
+    bool: `decided`, the law was asked (elsewhere it keeps its state and `wanted` means nothing); `left`, the count is
+    somebody else's. int64: `replicas`, what it asked for with the scale-down delay, and `desired`. uint8: `mode`, in
+    the order of `Mode`.
     """
 
     state: kpa.State
     wanted: kpa.Wanted
     decided: NDArray[np.bool_]
+    left: NDArray[np.bool_]
     replicas: NDArray[np.int64]
     desired: NDArray[np.int64]
     mode: NDArray[np.uint8]
@@ -110,6 +112,7 @@ def decide(given: Given) -> Outcome:
         state=state,
         wanted=wanted,
         decided=decided,
+        left=left,
         replicas=replicas,
         desired=np.where(left, given.current, np.maximum(bounded, 1)),
         mode=np.where(free, np.where(wanted.panicking, _PANIC, _STABLE), _HELD).astype(np.uint8),

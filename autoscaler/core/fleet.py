@@ -62,6 +62,29 @@ class _Row:
 _NOBODY = _Row("", Policy())
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The numbers of every standing decision, a place a workload in each column.
+
+    int64: `current`, `ready`, `desired`, `excess_burst_capacity` (without meaning where it was not `asked`) and
+    `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
+    yet. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was; `left`, the count is somebody else's.
+    """
+
+    uids: Sequence[str]
+    policies: Sequence[Policy]
+    current: NDArray[np.int64]
+    ready: NDArray[np.int64]
+    desired: NDArray[np.int64]
+    excess_burst_capacity: NDArray[np.int64]
+    decided_ms: NDArray[np.int64]
+    stable: NDArray[np.float64]
+    panic: NDArray[np.float64]
+    mode: NDArray[np.uint8]
+    asked: NDArray[np.bool_]
+    left: NDArray[np.bool_]
+
+
 class Fleet:
     """The workloads that are decided on, by UID; a row each in every array."""
 
@@ -142,18 +165,37 @@ class Fleet:
         return [self._rows[number].uid for number in other.tolist()]
 
     def held(self) -> list[str]:
-        """Return the workloads whose standing decision is held."""
-        held = () if self._outcome is None else np.flatnonzero(self._outcome.held).tolist()
+        """Return the workloads whose standing decision is held, but for those that are left to somebody else."""
+        if self._given is None or self._outcome is None:
+            return []
+        held = np.flatnonzero(self._outcome.held & ~self._given.left).tolist()
         return [row.uid for row in (self._rows[number] for number in held) if row.uid in self._row_of]
 
     def decided(self) -> Iterator[str]:
         """Yield the workloads that have a standing decision."""
         return (uid for uid, number in self._row_of.items() if self._rows[number].look is not None)
 
-    def decided_at_ms(self, uid: str) -> int | None:
-        """Return when the law decided last on a workload, None where it never did."""
-        at_ms = int(self._columns.decided_ms[self._row_of[uid]]) if uid in self._row_of else 0
-        return at_ms or None
+    def figures(self) -> Figures | None:
+        """Return the numbers of all standing decisions, None before the first tick: cheap, whatever their number."""
+        given, outcome = self._given, self._outcome
+        if given is None or outcome is None:
+            return None
+        uids = list(self.decided())
+        rows = np.array([self._row_of[uid] for uid in uids], dtype=np.int64)
+        return Figures(
+            uids=uids,
+            policies=[given.policies[number] for number in rows.tolist()],
+            current=given.current[rows],
+            ready=given.ready[rows],
+            desired=outcome.desired[rows],
+            excess_burst_capacity=outcome.wanted.excess_burst_capacity[rows],
+            decided_ms=self._columns.decided_ms[rows],
+            stable=given.stable[rows],
+            panic=given.panic[rows],
+            mode=outcome.mode[rows],
+            asked=outcome.decided[rows],
+            left=outcome.left[rows],
+        )
 
     def decision(self, uid: str) -> Decision | None:
         """Return the standing decision of a workload, None before its first."""

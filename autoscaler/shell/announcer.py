@@ -1,89 +1,160 @@
-"""How does a person hear what is wrong? Once, as an Event and a log line; and once that it is right again."""
+"""How does a person hear what is wrong? Once, as an Event and a log line; and once that it is right again.
+
+What befalls very many workloads at once must not become a storm of Events: of holds that begin together only some are
+told one by one, and what is wrong with each workload is told of a hundred a tick, of the others at the next ticks.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from autoscaler.shell import cluster
-from kube.events import Notice
+from kube.events import MESSAGE_LIMIT, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from autoscaler.config import Problem
-    from autoscaler.core.model import Decision, WorkloadKey
-    from autoscaler.shell.telemetry import Telemetry
+    from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.record import Record
     from kube.objects import ObjectReference
 
 _log = logging.getLogger("autoscaler")
 
 _LONG_HOLD_MS = 10_000  # a hold that lasts longer is told; a shorter one is a pod that was not scraped yet
-_MOST_TOLD_HOLDS = 20  # at one tick: an outage of Prometheus holds everything, and must not become a storm of Events
+_MOST_HOLDS = 20  # that are told at one tick: an outage of Prometheus holds everything
+_MOST_TOLD = 100  # other sentences of one tick
+_REFUSAL_OLD_MS = 600_000  # for how long a refused write of a workload is no news
+
+IN_FORCE = "the last good configuration stays in force"
+HELD = "decisions are held until there is a good configuration"
+
+
+@dataclass(slots=True)
+class _Hold:
+    """A hold: since when, whether it lasted long enough to be told, and whether it was, by itself."""
+
+    since_ms: int
+    long: bool = False
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """What is wrong with an object, by its name for people."""
+
+    name: str
+    problems: tuple[Problem, ...]
 
 
 class Announcer:
-    """Remembers what was told of each object; `tell` takes the Events."""
+    """Remembers what was told of each object, by UID; `tell` takes the Events."""
 
-    def __init__(self, tell: Callable[[Notice], None], telemetry: Telemetry) -> None:
+    def __init__(self, tell: Callable[[Notice], None]) -> None:
         self._tell = tell
-        self._telemetry = telemetry
-        self._problems: dict[str, tuple[Problem, ...]] = {}
-        self._names: dict[str, str] = {}
-        self._held_since_ms: dict[str, int | None] = {}  # None: it was told
+        self._wrong: dict[str, _Wrong] = {}
+        self._told_problems: dict[str, tuple[Problem, ...]] = {}
+        self._holds: dict[str, _Hold] = {}
         self._shortfalls: dict[str, str] = {}
+        self._refused_ms: dict[str, int] = {}
+        self._left = _MOST_TOLD
 
-    def problems(self, about: ObjectReference, problems: tuple[Problem, ...]) -> None:
-        """Say what is wrong with an object's keys."""
-        if self._problems.get(about.uid, ()) == problems:
+    def begin_tick(self, uids: Collection[str]) -> None:
+        """Begin a tick: forget every object whose UID is not in `uids`."""
+        self._left = _MOST_TOLD
+        remembered: tuple[dict[str, Any], ...] = (self._wrong, self._told_problems, self._holds, self._shortfalls)
+        for about in (*remembered, self._refused_ms):
+            for uid in [uid for uid in about if uid not in uids]:
+                del about[uid]
+
+    def wrong(self) -> Mapping[str, int]:
+        """Return how many problems the objects have that have any, by their names for people."""
+        return {wrong.name: len(wrong.problems) for wrong in self._wrong.values()}
+
+    def problems(
+        self, about: ObjectReference, problems: tuple[Problem, ...], meanwhile: str, *, one_of_many: bool = True
+    ) -> None:
+        """Say what is wrong with an object's keys, and what happens meanwhile.
+
+        One of many may be told at a later tick: it is asked again then.
+        """
+        uid, name = about.uid, f"{about.kind} {about.namespace}/{about.name}"
+        if problems:
+            self._wrong[uid] = _Wrong(name, problems)
+        else:
+            self._wrong.pop(uid, None)
+        if self._told_problems.get(uid, ()) == problems or (one_of_many and not self._may_tell()):
             return
-        self._problems[about.uid] = problems
-        name = self._names[about.uid] = f"{about.kind} {about.namespace}/{about.name}"
-        self._telemetry.problems.labels(name).set(len(problems))
+        self._told_problems[uid] = problems
         if not problems:
             _log.info("configuration corrected", extra={"object": name})
             return
-        message = "; ".join(map(str, problems)) + "; the last good configuration stays in force"
-        self._tell(Notice(about, "BadConfiguration", message, "Warning"))
+        for message in _in_messages(map(str, problems), f"; {meanwhile}"):
+            self._tell(Notice(about, "BadConfiguration", message, "Warning"))
         _log.warning("configuration refused", extra={"object": name, "problems": [str(p) for p in problems]})
 
     def shortfall(self, key: WorkloadKey, sentence: str) -> None:
         """Say that scrapes cannot feed a panic window, "" where they can."""
-        if self._shortfalls.get(key.uid, "") == sentence:
+        if self._shortfalls.get(key.uid, "") == sentence or (sentence and not self._may_tell()):
             return
         self._shortfalls[key.uid] = sentence
         if sentence:
             self._tell(Notice(cluster.workload_reference(key), "PanicWindowNotFed", sentence, "Warning"))
             _log.warning("panic window not fed", extra={"workload": str(key), "reason": sentence})
 
-    def holds(self, held: Collection[str], at_ms: int, decision: Callable[[str], Decision | None]) -> list[str]:
-        """Take note of which workloads are held now; return those (some of many) whose hold is to be told."""
-        for uid in [uid for uid in self._held_since_ms if uid not in held]:
-            if self._held_since_ms.pop(uid) is None and (now := decision(uid)):
-                _log.info("decided again", extra={"workload": self._names.get(uid, uid), "reason": now.reason})
+    def refused(self, key: WorkloadKey, message: str, at_ms: int) -> None:
+        """Say that a replica count was refused."""
+        told_ms = self._refused_ms.get(key.uid)
+        if (told_ms is not None and at_ms - told_ms < _REFUSAL_OLD_MS) or not self._may_tell():
+            return
+        self._refused_ms[key.uid] = at_ms
+        self._tell(Notice(cluster.workload_reference(key), "ScaleRefused", message, "Warning"))
+        _log.warning("scale refused", extra={"workload": str(key), "error": message})
+
+    def holds(self, held: Collection[str], at_ms: int, record: Callable[[str], Record | None]) -> None:
+        """Say which workloads are held for long, and which are no longer; `record` gives the standing record of one."""
+        self._ended(held, record)
         long = []
         for uid in sorted(held):
-            since_ms = self._held_since_ms.setdefault(uid, at_ms)
-            if since_ms is not None and since_ms <= at_ms - _LONG_HOLD_MS:
-                self._held_since_ms[uid] = None
+            hold = self._holds.setdefault(uid, _Hold(at_ms))
+            if not hold.long and hold.since_ms <= at_ms - _LONG_HOLD_MS:
+                hold.long = True
                 long.append(uid)
-        if len(long) > _MOST_TOLD_HOLDS:
-            _log.warning("many workloads are held; only some are told one by one", extra={"held": len(long)})
-        return long[:_MOST_TOLD_HOLDS]
+        if len(long) > _MOST_HOLDS:
+            _log.warning("many workloads are held; only some are told one by one", extra={"workloads": len(long)})
+        for uid in long[:_MOST_HOLDS]:
+            standing = record(uid)
+            if standing is not None:
+                self._holds[uid].told = True
+                key, reason = standing.key, standing.decision.reason
+                self._tell(Notice(cluster.workload_reference(key), "Held", reason, "Warning"))
+                _log.warning("held", extra={"workload": str(key), "reason": reason})
 
-    def held(self, key: WorkloadKey, decision: Decision) -> None:
-        """Say that a workload is held for long."""
-        if decision.inputs.leave:
-            return  # who else scales it was told when it was found
-        self._names[key.uid] = str(key)
-        self._tell(Notice(cluster.workload_reference(key), "Held", decision.reason, "Warning"))
-        _log.warning("held", extra={"workload": str(key), "reason": decision.reason})
+    def _ended(self, held: Collection[str], record: Callable[[str], Record | None]) -> None:
+        together = 0
+        for uid in [uid for uid in self._holds if uid not in held]:
+            hold, standing = self._holds.pop(uid), record(uid)
+            if hold.told and standing is not None:
+                reason = standing.decision.reason
+                _log.info("decided again", extra={"workload": str(standing.key), "reason": reason})
+            together += hold.long and not hold.told
+        if together:
+            _log.info("many workloads are decided again", extra={"workloads": together})
 
-    def retain(self, uids: Collection[str]) -> None:
-        """Forget every object whose UID is not in `uids`."""
-        for uid in [uid for uid in self._problems if uid not in uids]:
-            self._telemetry.problems.remove(self._names[uid])
-            del self._problems[uid]
-        for told in (self._shortfalls, self._held_since_ms, self._names):
-            for uid in [uid for uid in told if uid not in uids]:
-                told.pop(uid)
+    def _may_tell(self) -> bool:
+        self._left -= 1
+        return self._left >= 0
+
+
+def _in_messages(sentences: Iterable[str], end: str) -> list[str]:
+    """Return all sentences in as few messages as have room for them, each with the same end."""
+    messages: list[str] = []
+    room = MESSAGE_LIMIT - len(end)
+    for sentence in sentences:
+        if messages and len(messages[-1]) + 2 + len(sentence) <= room:
+            messages[-1] += f"; {sentence}"
+        else:
+            messages.append(sentence[:room])
+    return [message + end for message in messages]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from autoscaler.config.in_force import MAPS
 from autoscaler.shell import cluster
+from autoscaler.shell.announcer import HELD, IN_FORCE
 from kube.objects import ConfigMap
 from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
@@ -61,7 +62,8 @@ class Configuration:
         self.uids[name] = found.metadata.uid
         before = self._in_force.age
         problems = self._in_force.put_map(name, found.data or {})
-        self._announcer.problems(cluster.config_map_reference(found), problems)
+        meanwhile = HELD if self._in_force.unproven(name) else IN_FORCE
+        self._announcer.problems(cluster.config_map_reference(found), problems, meanwhile, one_of_many=False)
         if self._in_force.age != before:
             in_force = {"defaults": str(self._in_force.defaults), "deployment": str(self._in_force.deployment)}
             _log.info("configuration taken over", extra={"map": name, **in_force})

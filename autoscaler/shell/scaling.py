@@ -18,7 +18,7 @@ from kube.objects import Workload
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autoscaler.core.inventory import Inventory, Target
+    from autoscaler.core.inventory import Inventory
     from autoscaler.core.model import WorkloadKey
     from autoscaler.core.writers import Writers
     from autoscaler.core.writing import Outcome
@@ -46,12 +46,12 @@ class Scaling:
             self.tell(Notice(cluster.workload_reference(said.key), said.reason, said.message, "Warning"))
         return holds
 
-    async def write(self, target: Target, desired: int) -> Outcome:
-        """Ask for `desired` replicas of a target that was decided on as it stands in `target`; return what came of it.
+    async def write(self, key: WorkloadKey, decided_on: int, desired: int) -> Outcome:
+        """Ask for `desired` replicas of a workload that was decided on at `decided_on`; return what came of it.
 
         One read and one write where nobody interferes; a conflict is tried again on what stands there then.
         """
-        key, change = target.key, Change(target.replicas, desired)
+        change = Change(decided_on, desired)
         try:
             for _ in range(_TRIES):
                 outcome = await self._try(key, change)
@@ -67,7 +67,8 @@ class Scaling:
         if isinstance(outcome, Overtaken):
             outcome = replace(outcome, by=await self._manager(key))
             self.inventory.counted(key.uid, outcome.found, outcome.version)
-            self.writers.seen(key, outcome.found, outcome.version, manager=outcome.by, now_ms=self.now_ms())
+            if key.uid in self.inventory.targets:  # meanwhile it may have been deleted, and forgotten
+                self.writers.seen(key, outcome.found, outcome.version, manager=outcome.by, now_ms=self.now_ms())
         return outcome
 
     async def _try(self, key: WorkloadKey, change: Change) -> Outcome | None:
@@ -100,7 +101,10 @@ class Scaling:
             if not unknown:
                 self.writers.not_written(key.uid, decided.replicas)
             return None if error.status == _CONFLICT else _failure(error, unknown=unknown)
-        version = cluster.found_scale(answer).version
+        try:
+            version = cluster.found_scale(answer).version
+        except msgspec.DecodeError as error:
+            return Failed(f"what the API server made of it cannot be read: {error}", unknown=True)
         self.writers.wrote(key.uid, decided.replicas, version)
         return Written(found.replicas, decided.replicas, version)
 

@@ -119,7 +119,7 @@ async def _ticks(url: str, interval_s: int) -> dict[str, list[float]]:
                     parts[name].append(cost)
             await asyncio.sleep(max(0.0, began + _TICK_S - time.monotonic()))
         decided = sum(decision.mode.value == "stable" for decision in autoscaler._standing.values())
-        if decided != WORKLOADS or autoscaler._writes:
+        if decided != WORKLOADS or autoscaler._changes._tasks:
             raise SystemExit(f"{decided} of {WORKLOADS} workloads were decided on, and none should change")
         await api.close()
     return parts

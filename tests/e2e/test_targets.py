@@ -79,7 +79,7 @@ class Running:
     async def scale_by(self, name: str, replicas: int) -> object:
         target = self.target(name)
         assert target is not None
-        return await self.scaling.write(target, replicas)
+        return await self.scaling.write(target.key, target.replicas, replicas)
 
 
 @asynccontextmanager
@@ -243,7 +243,7 @@ def test_a_person_is_told_by_name_and_not_written_over(run: Any) -> None:
         decided_on = shells.target("chat")
         assert decided_on is not None
         await shells.patch(f"{path}/chat/scale", {"spec": {"replicas": 3}}, "kubectl-scale")
-        outcome = await shells.scaling.write(decided_on, 5)
+        outcome = await shells.scaling.write(decided_on.key, decided_on.replicas, 5)
         assert isinstance(outcome, Overtaken)
         assert (outcome.found, outcome.by) == (3, "kubectl-scale")
         assert await shells.replicas(f"{path}/chat") == 3

@@ -110,3 +110,36 @@ def test_the_workloads_own_query_is_asked_with_its_names_in_it() -> None:
     assert "ml" in query
     assert "chat" in query
     assert "$" not in query
+
+
+def with_query(query: str, **annotations: str) -> Target:
+    plain = target(**annotations)
+    return replace(plain, annotations={**plain.annotations, "plimsoll.dev/query": query})
+
+
+def test_each_map_that_never_was_good_is_named() -> None:
+    in_force = InForce()
+    in_force.put_map(AUTOSCALER_MAP, {"stable-window": "1s"})
+    in_force.put_map(DEPLOYMENT_MAP, {"progress-deadline": "soon"})
+    assert "config-autoscaler and config-deployment have problems" in in_force.workload(target()).hold
+
+
+def test_a_query_that_is_not_allowed_any_more_is_not_asked_any_more() -> None:
+    in_force = InForce()
+    in_force.put_map(AUTOSCALER_MAP, {"allow-custom-queries": "true"})
+    own = with_query("sum(secret)")
+    assert in_force.workload(own).question.query == "sum(secret)"
+    in_force.put_map(AUTOSCALER_MAP, {})
+    configured = in_force.workload(own)
+    assert (configured.question.query, len(configured.problems)) == ("", 1)
+    assert configured.hold == "it was scaled by a query of its own, and allow-custom-queries is false"
+    in_force.put_map(AUTOSCALER_MAP, {"allow-custom-queries": "true"})
+    assert (in_force.workload(own).question.query, in_force.workload(own).hold) == ("sum(secret)", "")
+
+
+def test_a_query_with_another_problem_beside_it_stays_as_long_as_queries_are_allowed() -> None:
+    in_force = InForce()
+    in_force.put_map(AUTOSCALER_MAP, {"allow-custom-queries": "true"})
+    in_force.workload(with_query("sum(load)"))
+    configured = in_force.workload(with_query("sum(other)", target="ten"))
+    assert (configured.question.query, configured.hold) == ("sum(load)", "")

@@ -10,10 +10,10 @@ import numpy as np
 from autoscaler.core import kpa
 from autoscaler.core.delay import Delays
 from autoscaler.core.fleet import Fleet, Look
-from autoscaler.core.gathering import gather
+from autoscaler.core.gathering import gather, gathered_values
 from autoscaler.core.model import Question
 from autoscaler.core.observation import NO_SAMPLES, Samples
-from autoscaler.core.queries import Selection, TargetLabels
+from autoscaler.core.queries import OWN_QUERY, Selection, TargetLabels
 from autoscaler.core.window import Windows
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ TICK_S = 2
 RECENT_S = 40
 
 _SELECTION = Selection.of(Question(), TargetLabels(replicas=("prometheus_replica",)))
-_SEEN_BY = {"all": ("a",), "some": ("a",), "none": (), "twice": ("a", "b")}
+_SEEN_BY = {"all": ("a",), "some": ("a",), "none": (), "twice": ("a", "b"), "late": ("a",)}
 
 
 @dataclass
@@ -32,6 +32,7 @@ class World:
     """A workload whose replicas become ready `start` seconds after they are asked for, and go at once.
 
     `history` has what was scraped in each second: the load by pod, as often as there are Prometheuses that saw it.
+    `received` has the load of each report that arrived in a second, and `signals` what the workload's own query said.
     """
 
     start: int
@@ -39,13 +40,21 @@ class World:
     asked: int
     coming: list[int] = field(default_factory=list)
     history: list[list[dict[str, float]]] = field(default_factory=list)
+    received: list[list[float]] = field(default_factory=list)
+    signals: list[tuple[float, float]] = field(default_factory=list)
+    _on_its_way: list[float] = field(default_factory=list)
 
-    def second(self, now: int, load: float, seen: str) -> None:
-        """Let one second pass, and remember what was scraped in it."""
+    def second(self, now: int, load: float, seen: str, signal: float | None = None) -> None:
+        """Let one second pass, and remember what was scraped and received in it."""
         self.ready += sum(at <= now for at in self.coming)
         self.coming = [at for at in self.coming if at > now]
         shown = min(1, self.ready) if seen == "some" else self.ready
         self.history.append([{f"p{i}": load / self.ready for i in range(shown)} for _ in _SEEN_BY[seen]])
+        self._on_its_way += [sum(by_pod.values()) for by_pod in self.history[-1]]
+        arrived, self._on_its_way = ([], self._on_its_way) if seen == "late" else (self._on_its_way, [])
+        self.received.append(arrived)
+        if signal is not None:
+            self.signals.append((now + 1.0, signal))
 
     def scale(self, now: int, replicas: int) -> None:
         """Ask for replicas; what was to come goes first."""
@@ -108,8 +117,11 @@ class Plimsoll:
         self._fleet.follow("a", policy, 1000 * now)
 
     def decide(self, world: World, now: int, seen: str) -> Told:
-        samples = NO_SAMPLES if seen == "none" else world.samples(now)
-        places = tuple(("ns", f"p{i}") for i in range(world.ready))
+        samples, places = world.samples(now), tuple(("ns", f"p{i}") for i in range(world.ready))
+        if world.signals:
+            samples, places = gathered_values(world.signals[-RECENT_S:]), (OWN_QUERY,)
+        if seen in {"none", "late"}:
+            samples = NO_SAMPLES
         self._fleet.tick(1000 * now, {"a": Look(world.asked, world.ready, samples, places)})
         decision = self._fleet.decision("a")
         assert decision is not None
@@ -117,7 +129,7 @@ class Plimsoll:
 
 
 class Original:
-    """The original's law and feeding: what is not scraped is not recorded, what is scraped twice counts twice."""
+    """The original's law and feeding: what is not scraped is not recorded, and all that arrives in a second adds up."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -143,10 +155,9 @@ class Original:
     def decide(self, world: World, now: int, seen: str) -> Told:
         del seen  # it cannot tell
         for back in (2, 1):
-            if len(world.history) >= back and world.history[-back]:
-                load = sum(sum(by.values()) for by in world.history[-back])
+            if len(world.received) >= back and world.received[-back]:
                 for windows in (self._stable, self._panic):
-                    windows.record(now - back, np.array([load]))
+                    windows.record(now - back, np.array([sum(world.received[-back])]))
         ready = np.array([world.ready])
         self._state = self._state or kpa.first(ready, 1000 * now)
         if self._stable.empty(now)[0]:

@@ -400,3 +400,26 @@ def test_part_of_the_data_is_marked_in_the_inputs() -> None:
     workload = One()
     now, _ = workload.run(START, 20, 40.0, 4)
     assert workload.tick(look(4, samples(now + 2, 40.0, 2)), now + 2).inputs.seen is Seen.PART
+
+
+def test_another_metric_is_never_averaged_with_what_was_counted_before() -> None:
+    one = One(replace(POLICY, metric=Metric.RPS, target=100.0))
+    now, before = one.run(START, 130, 900.0, 9)
+    assert (before.mode, before.desired) == (Mode.STABLE, 9)
+    one.fleet.follow("a", replace(POLICY, target=5.0), int(now * 1000))
+    for _ in range(90):
+        now += 2.0
+        decision = one.tick(look(9, samples(now, 36.0, 9)), now)
+        assert decision.inputs.stable == decision.inputs.panic == pytest.approx(36.0)
+        assert 8 <= decision.desired <= 9  # 900 requests a second are not 180 replicas of 5 requests at once
+    assert (decision.mode, decision.desired) == (Mode.STABLE, 8)
+
+
+def test_without_a_sample_of_the_other_metric_the_replicas_stay() -> None:
+    one = One(replace(POLICY, metric=Metric.RPS, target=100.0))
+    now, _ = one.run(START, 130, 900.0, 9)
+    one.fleet.follow("a", replace(POLICY, target=5.0), int(now * 1000))
+    for _ in range(60):
+        now += 2.0
+        decision = one.tick(look(9, NO_SAMPLES), now)
+        assert (decision.mode, decision.desired, decision.inputs.stable) == (Mode.HELD, 9, None)

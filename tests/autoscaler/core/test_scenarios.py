@@ -12,7 +12,8 @@ Input, in order:
   keep when it is fed as the original is.
 - `for 60s load=45`: time passes; `load` is the number of requests at once, spread evenly over the ready replicas.
   `seen=none`: Prometheus is away; `seen=some`: it has samples of the first replica only; `seen=twice`: of each by two
-  replicas of Prometheus.
+  replicas of Prometheus; `seen=late`: what is measured arrives only with the next second that is not late.
+  `signal=90`: what the workload's own query says, by which Plimsoll decides.
 - `set delay=60`: a key is changed. `restart`: the autoscaler is.
 """
 
@@ -85,7 +86,7 @@ def play(lines: list[str], who: type[Plimsoll | Original]) -> list[tuple[int, To
         step = _pairs(rest)
         seen = step.get("seen", "all")
         for _ in range(int(length)):
-            world.second(now, float(step["load"]), seen)
+            world.second(now, float(step["load"]), seen, float(step["signal"]) if "signal" in step else None)
             now += 1
             if (now - BEGIN) % TICK_S:
                 continue

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from autoscaler.core.inventory import Sight, Target
+    from autoscaler.core.writing import Outcome
     from kube.client import Api
     from kube.events import Notice
 
@@ -45,6 +46,11 @@ class Following:
 
     def target(self, name: str) -> Target:
         return next(one for one in self.inventory.targets.values() if one.key.name == name)
+
+    async def write(self, name: str, desired: int) -> Outcome:
+        """Write a count over the one that is known."""
+        target = self.target(name)
+        return await self.scaling.write(target.key, target.replicas, desired)
 
     def sight(self, name: str) -> Sight | None:
         return next((one for one in self.inventory.sights().values() if one.name == name), None)

@@ -1,98 +1,137 @@
-"""What is wrong is said once, and what is right again is not said over and over."""
+"""What is wrong is told once, whatever happens to very many at once; and nothing is remembered of what is gone."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import pytest
 
 from autoscaler.config import Problem
 from autoscaler.core.decision import decide_again
 from autoscaler.core.model import Inputs, Policy, Seen, WorkloadKey
-from autoscaler.shell import cluster
-from autoscaler.shell.announcer import Announcer
-from autoscaler.shell.telemetry import Telemetry
+from autoscaler.core.record import Record
+from autoscaler.shell.announcer import IN_FORCE, Announcer
+from autoscaler.shell.cluster import workload_reference
 
 if TYPE_CHECKING:
+    import pytest
+
     from kube.events import Notice
 
-KEY = WorkloadKey("uid", "ns", "chat")
-ABOUT = cluster.workload_reference(KEY)
-PROBLEM = Problem("autoscaling.knative.dev/target", "ten", "a number of at least 0.01")
-HELD = decide_again(Inputs(1, Policy(), current=4, ready=4, stable=None, panic=None, seen=Seen.NOTHING))
+BAD = (Problem("target", "ten", "must be a number"),)
 
 
-class Ear:
-    """Hears Events; its announcer has metrics of its own."""
+def key(uid: str) -> WorkloadKey:
+    return WorkloadKey(uid, "ns", f"w-{uid}")
+
+
+def record(uid: str) -> Record:
+    return Record(key(uid), decide_again(Inputs(0, Policy(), 1, 1, None, None, Seen.NOTHING)))
+
+
+class Told:
+    """An announcer and the Events that it wrote."""
 
     def __init__(self) -> None:
-        self.heard: list[Notice] = []
-        self.telemetry = Telemetry({}, lambda _: None, dict, dict)
-        self.announcer = Announcer(self.heard.append, self.telemetry)
+        self.notices: list[Notice] = []
+        self.announcer = Announcer(self.notices.append)
 
-    def reasons(self) -> list[str]:
-        return [notice.reason for notice in self.heard]
+    def about(self, reason: str) -> list[str]:
+        return [notice.about.uid for notice in self.notices if notice.reason == reason]
 
-    def held_at(self, at_ms: int, *uids: str) -> list[str]:
-        return self.announcer.holds(set(uids), at_ms, lambda _: HELD)
-
-
-@pytest.fixture
-def ear() -> Ear:
-    return Ear()
+    def problems(self, uid: str, problems: tuple[Problem, ...] = BAD) -> None:
+        self.announcer.problems(workload_reference(key(uid)), problems, IN_FORCE)
 
 
-def test_problems_are_said_once_until_they_change(ear: Ear) -> None:
-    for problems in ((PROBLEM,), (PROBLEM,), (), (), (PROBLEM,)):
-        ear.announcer.problems(ABOUT, problems)
-    assert ear.reasons() == ["BadConfiguration", "BadConfiguration"]
-    assert ear.heard[0].message == f"{PROBLEM}; the last good configuration stays in force"
-    assert b'configuration_problems{object="Deployment ns/chat"} 1.0' in ear.telemetry.exposition()
+def test_a_problem_is_told_once_and_counted_as_long_as_it_lasts() -> None:
+    told = Told()
+    for _ in range(3):
+        told.announcer.begin_tick({"a"})
+        told.problems("a")
+    assert told.about("BadConfiguration") == ["a"]
+    assert told.announcer.wrong() == {"Deployment ns/w-a": 1}
+    told.problems("a", ())
+    assert told.announcer.wrong() == {}
 
 
-def test_an_object_that_is_right_from_the_start_says_nothing_and_has_no_metric(ear: Ear) -> None:
-    ear.announcer.problems(ABOUT, ())
-    assert not ear.heard
-    assert b"Deployment ns/chat" not in ear.telemetry.exposition()
+def test_of_an_object_that_is_gone_no_count_stays_though_it_was_held_for_long() -> None:
+    told = Told()
+    told.announcer.begin_tick({"a"})
+    told.problems("a")
+    for at_ms in (0, 20_000):
+        told.announcer.holds({"a"}, at_ms, record)
+    assert told.about("Held") == ["a"]
+    told.announcer.begin_tick(set())
+    assert told.announcer.wrong() == {}
 
 
-def test_what_is_gone_has_no_metric_any_more_and_is_news_when_it_comes_back(ear: Ear) -> None:
-    ear.announcer.problems(ABOUT, (PROBLEM,))
-    ear.announcer.retain(set())
-    assert b"Deployment ns/chat" not in ear.telemetry.exposition()
-    ear.announcer.problems(ABOUT, (PROBLEM,))
-    assert ear.reasons() == ["BadConfiguration", "BadConfiguration"]
+def test_an_object_that_was_made_again_under_its_name_is_counted() -> None:
+    told = Told()
+    told.announcer.begin_tick({"old"})
+    about = workload_reference(WorkloadKey("old", "ns", "chat"))
+    told.announcer.problems(about, BAD, IN_FORCE)
+    again = workload_reference(WorkloadKey("new", "ns", "chat"))
+    told.announcer.problems(again, BAD, IN_FORCE)
+    told.announcer.begin_tick({"new"})
+    assert told.announcer.wrong() == {"Deployment ns/chat": 1}
 
 
-def test_a_hold_is_told_once_when_it_lasts_and_again_after_it_ended(ear: Ear) -> None:
-    assert ear.held_at(0, "uid") == []
-    assert ear.held_at(9_000, "uid") == []
-    assert ear.held_at(10_000, "uid") == ["uid"]
-    assert ear.held_at(12_000, "uid") == []
-    assert ear.held_at(14_000) == []
-    assert ear.held_at(16_000, "uid") == []
-    assert ear.held_at(26_000, "uid") == ["uid"]
+def test_more_problems_than_one_event_has_room_for_are_told_whole_in_several() -> None:
+    told = Told()
+    told.announcer.begin_tick({"a"})
+    many = tuple(Problem(f"key-{i}", "v" * 40, "must be something else than what stands here") for i in range(40))
+    told.problems("a", many)
+    messages = [notice.message for notice in told.notices]
+    assert len(messages) > 1
+    assert all(len(message) <= 1024 and message.endswith(IN_FORCE) for message in messages)
+    assert all(any(str(problem) in message for message in messages) for problem in many)
 
 
-def test_a_hold_of_many_is_not_told_of_each(ear: Ear) -> None:
-    uids = [f"{number:03}" for number in range(100)]
-    ear.held_at(0, *uids)
-    assert ear.held_at(10_000, *uids) == uids[:20]
-    assert ear.held_at(12_000, *uids) == []
+def test_what_befalls_thousands_at_once_is_told_of_a_hundred_a_tick_and_in_the_end_of_all() -> None:
+    told = Told()
+    uids = {f"{i:04}" for i in range(1000)}
+    for tick in range(1, 25):
+        told.announcer.begin_tick(uids)
+        for uid in sorted(uids):
+            told.problems(uid)
+            told.announcer.shortfall(key(uid), "scraped too seldom")
+        assert len(told.notices) <= 100 * tick
+    assert set(told.about("BadConfiguration")) == set(told.about("PanicWindowNotFed")) == uids
+    assert len(told.notices) == 2 * len(uids)
 
 
-def test_a_held_workload_says_why(ear: Ear) -> None:
-    ear.announcer.held(KEY, HELD)
-    assert [(notice.reason, notice.message) for notice in ear.heard] == [("Held", HELD.reason)]
+def test_a_problem_that_is_told_at_once_needs_no_room() -> None:
+    told = Told()
+    told.announcer.begin_tick({f"{i}" for i in range(200)})
+    for i in range(200):
+        told.problems(f"{i}")
+    told.announcer.problems(workload_reference(key("map")), BAD, IN_FORCE, one_of_many=False)
+    assert "map" in told.about("BadConfiguration")
 
 
-def test_a_workload_that_is_left_alone_was_told_of_before(ear: Ear) -> None:
-    ear.announcer.held(KEY, replace(HELD, inputs=replace(HELD.inputs, leave="an HPA scales it")))
-    assert not ear.heard
+def test_of_many_holds_that_begin_together_some_are_told_and_as_many_that_they_ended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    told = Told()
+    uids = {f"{i:04}" for i in range(1000)}
+    for at_ms in range(0, 30_000, 2000):
+        told.announcer.holds(uids, at_ms, record)
+    assert len(told.about("Held")) == 20
+    told.announcer.holds(set(), 30_000, record)
+    assert len(caplog.records) == 20 + 1 + 20 + 1  # each told, that there are many; each ended, and the others together
+    assert getattr(caplog.records[-1], "workloads") == 980  # noqa: B009  a field of the log
 
 
-def test_a_panic_window_that_cannot_be_fed_is_said_once_a_sentence(ear: Ear) -> None:
-    for sentence in ("scraped every 15 s", "scraped every 15 s", "", "scraped every 30 s"):
-        ear.announcer.shortfall(KEY, sentence)
-    assert ear.reasons() == ["PanicWindowNotFed", "PanicWindowNotFed"]
+def test_a_short_hold_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    for at_ms in (0, 9_000):
+        told.announcer.holds({"a"}, at_ms, record)
+    told.announcer.holds(set(), 10_000, record)
+    assert (told.notices, caplog.records) == ([], [])
+
+
+def test_a_refused_write_is_told_once_in_ten_minutes() -> None:
+    told = Told()
+    for at_ms in range(0, 1_200_000, 30_000):
+        told.announcer.begin_tick({"a"})
+        told.announcer.refused(key("a"), f"refused at {at_ms}", at_ms)
+    assert told.about("ScaleRefused") == ["a", "a"]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from autoscaler.config.in_force import InForce
 from autoscaler.shell.announcer import Announcer
 from autoscaler.shell.configuration import Configuration
-from autoscaler.shell.telemetry import Telemetry
 from kube.client import MERGE_PATCH
 from tests.story.programs import POLL_S
 
@@ -29,7 +28,7 @@ class Following:
     def __init__(self, api: Api) -> None:
         self.heard: list[Notice] = []
         self.in_force = InForce()
-        announcer = Announcer(self.heard.append, Telemetry({}, lambda _: None, dict, dict))
+        announcer = Announcer(self.heard.append)
         self.configuration = Configuration(api, "plimsoll-system", self.in_force, announcer)
 
 

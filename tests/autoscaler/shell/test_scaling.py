@@ -9,6 +9,7 @@ import pytest
 
 from autoscaler.core.writing import Failed, Gone, Overtaken, Refused, Unchanged, Written
 from autoscaler.shell import cluster
+from autoscaler.shell.scaling import Scaling
 from tests.autoscaler.shell.following import DEPLOYMENTS, Following, following, replicas_of, replicated, scale
 from tests.story.programs import until
 
@@ -53,7 +54,7 @@ class Requests:
 
 async def test_a_change_is_one_read_and_one_write(embedded: EmbeddedCluster, api: Api, found: Following) -> None:
     requests = Requests(embedded)
-    outcome = await found.scaling.write(found.target("chat"), 3)
+    outcome = await found.write("chat", 3)
     assert isinstance(outcome, Written)
     assert (outcome.was, outcome.now) == (2, 3)
     assert requests.seen == ["GET", "PATCH"]
@@ -66,21 +67,21 @@ async def test_a_change_is_one_read_and_one_write(embedded: EmbeddedCluster, api
 async def test_what_was_written_is_known_before_the_watch_shows_it(api: Api, found: Following) -> None:
     apart = Following(api)  # which watches nothing
     apart.inventory.put_target(found.target("chat"))
-    await apart.scaling.write(found.target("chat"), 3)
+    await apart.write("chat", 3)
     assert apart.current("chat") == 3
 
 
 async def test_we_write_under_our_own_name(api: Api, found: Following) -> None:
-    await found.scaling.write(found.target("chat"), 3)
+    await found.write("chat", 3)
     fields = msgspec.json.decode(await api.request("GET", CHAT))["metadata"]["managedFields"]
     assert "plimsoll-autoscaler" in {each["manager"] for each in fields if each.get("subresource") == "scale"}
 
 
 async def test_what_stands_there_already_is_not_written(embedded: EmbeddedCluster, found: Following) -> None:
     target = found.target("chat")
-    await found.scaling.write(target, 3)
+    await found.scaling.write(target.key, target.replicas, 3)
     requests = Requests(embedded)
-    assert isinstance(await found.scaling.write(target, 3), Unchanged)
+    assert isinstance(await found.scaling.write(target.key, target.replicas, 3), Unchanged)
     assert requests.seen == ["GET"]
 
 
@@ -88,14 +89,14 @@ async def test_conflicts_are_tried_again_on_what_stands_there_then(
     embedded: EmbeddedCluster, api: Api, found: Following
 ) -> None:
     requests = Requests(embedded, disturbances=2)
-    assert isinstance(await found.scaling.write(found.target("chat"), 3), Written)
+    assert isinstance(await found.write("chat", 3), Written)
     assert requests.seen == ["GET", "PATCH"] * 3
     assert await replicas_of(api, CHAT) == 3
 
 
 async def test_conflicts_without_end_are_given_up(embedded: EmbeddedCluster, api: Api, found: Following) -> None:
     Requests(embedded, disturbances=1000)
-    outcome = await found.scaling.write(found.target("chat"), 3)
+    outcome = await found.write("chat", 3)
     assert outcome == Refused("others changed it during each of 5 tries")
     assert await replicas_of(api, CHAT) == 2
 
@@ -104,7 +105,7 @@ async def test_another_count_is_not_written_over(embedded: EmbeddedCluster, api:
     target = found.target("chat")
     await scale(api, CHAT, 7, "kubectl-scale")
     requests = Requests(embedded)
-    outcome = await found.scaling.write(target, 3)
+    outcome = await found.scaling.write(target.key, target.replicas, 3)
     assert isinstance(outcome, Overtaken)
     assert (outcome.found, outcome.by) == (7, "kubectl-scale")
     assert requests.seen == ["GET"]
@@ -113,17 +114,33 @@ async def test_another_count_is_not_written_over(embedded: EmbeddedCluster, api:
     assert found.holds() == ["replicas 2 -> 7 were set by another (kubectl-scale); respected for 60s"]
 
 
+async def test_nothing_is_remembered_of_a_workload_that_goes_while_its_writer_is_asked_for(
+    api: Api, found: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = found.target("chat")
+    await scale(api, CHAT, 7, "kubectl-scale")
+
+    async def meanwhile(_: object) -> str:
+        found.inventory.drop_target(target.key.uid)
+        found.writers.forget(target.key.uid)
+        return "kubectl-scale"
+
+    monkeypatch.setattr(Scaling, "_manager", lambda _, key: meanwhile(key))
+    assert isinstance(await found.scaling.write(target.key, 2, 3), Overtaken)
+    assert found.writers._records == {}
+
+
 async def test_what_is_gone_is_not_scaled(api: Api, found: Following) -> None:
     target = found.target("chat")
     await api.request("DELETE", CHAT)
-    assert await found.scaling.write(target, 3) == Gone()
+    assert await found.scaling.write(target.key, target.replicas, 3) == Gone()
     await api.request("POST", DEPLOYMENTS, body=replicated("chat", 2))
-    assert await found.scaling.write(target, 3) == Gone()
+    assert await found.scaling.write(target.key, target.replicas, 3) == Gone()
     assert await replicas_of(api, CHAT) == 2
 
 
 async def test_a_count_that_is_refused_says_why(found: Following) -> None:
-    outcome = await found.scaling.write(found.target("chat"), -1)
+    outcome = await found.write("chat", -1)
     assert isinstance(outcome, Refused)
     assert "must be greater than or equal to 0" in outcome.reason
 
@@ -131,7 +148,7 @@ async def test_a_count_that_is_refused_says_why(found: Following) -> None:
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 async def test_what_we_may_not_do_says_so(embedded: EmbeddedCluster, found: Following, method: str) -> None:
     embedded.faults.forbid = lambda asked, path: asked == method and path.endswith("/scale")
-    assert await found.scaling.write(found.target("chat"), 3) == Refused(f"forbidden: you may not {method} here")
+    assert await found.write("chat", 3) == Refused(f"forbidden: you may not {method} here")
 
 
 @pytest.mark.parametrize(("method", "unknown"), [("GET", False), ("PATCH", True)])
@@ -142,7 +159,7 @@ async def test_a_server_in_trouble_is_no_refusal(
     unknown: bool,  # noqa: FBT001
 ) -> None:
     embedded.faults.refuse = lambda asked, path: asked == method and path.endswith("/scale")
-    outcome = await found.scaling.write(found.target("chat"), 3)
+    outcome = await found.write("chat", 3)
     assert outcome == Failed("the server is currently unable to handle the request", unknown)
 
 
@@ -156,7 +173,7 @@ async def test_a_write_whose_answer_is_lost_is_still_known_as_ours(
     if not told:  # as where an API server keeps no managed fields
         monkeypatch.setattr(cluster, "manager_of_replicas", lambda _: "")
     embedded.faults.lose_answer = lambda method, path: method == "PATCH" and path.endswith("/scale")
-    outcome = await found.scaling.write(found.target("chat"), 3)
+    outcome = await found.write("chat", 3)
     assert isinstance(outcome, Failed)
     assert outcome.unknown
     await until(lambda: found.current("chat") == 3)

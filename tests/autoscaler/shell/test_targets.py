@@ -263,7 +263,7 @@ async def test_a_watch_that_is_behind_does_not_undo_what_was_written(api: Api) -
     await api.request("POST", REPLICA_SETS, body=replicated("bare", 2))
     async with following(api) as found:
         await until(lambda: found.current("bare") == 2)
-        await found.scaling.write(found.target("bare"), 3)
+        await found.write("bare", 3)
         assert found.current("bare") == 3
         await until(lambda: found.ready("bare") == 3)
         assert found.holds() == []

@@ -1,90 +1,88 @@
-"""What the autoscaler says of itself can be read by Prometheus, and says what was decided."""
+"""The metrics page says of each workload what its standing decision says, and nothing of one that is gone."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-
 from prometheus_client.parser import text_string_to_metric_families
 
-from autoscaler.core.decision import decide_again
-from autoscaler.core.model import Decision, Inputs, Metric, Policy, Seen, WorkloadKey
+from autoscaler.core.fleet import Fleet, Look
+from autoscaler.core.gathering import gather
+from autoscaler.core.model import Metric, Mode, Policy, Question, WorkloadKey
+from autoscaler.core.observation import NO_SAMPLES
+from autoscaler.core.queries import Selection
+from autoscaler.shell.gauges import gauges
 from autoscaler.shell.telemetry import Telemetry
 
-KEY = WorkloadKey("uid", "ns", "chat")
-LABELS = {"namespace": "ns", "workload": "chat", "kind": "Deployment"}
-INPUTS = Inputs(
-    at_ms=50_000,
-    policy=Policy(target=10.0, metric=Metric.RPS),
-    current=4,
-    ready=3,
-    stable=40.0,
-    panic=42.5,
-    seen=Seen.ALL,
-    standing=4,
-)
+NOW_MS = 1_700_000_000_000
+KINDS = {"busy": "Deployment", "left": "StatefulSet", "unseen": 'A "Kind"\\', "gone": "Deployment"}
+KEYS = {name: WorkloadKey(name, "ns", name, kind=kind) for name, kind in KINDS.items()}
+KEYS_HERE = {uid: key for uid, key in KEYS.items() if uid != "gone"}
+Page = dict[str, dict[tuple[str, ...], float]]
 
 
-def telemetry(decision: Decision, decided_at_ms: int | None = 49_000) -> Telemetry:
-    return Telemetry(
-        {KEY: decision}, lambda _: decided_at_ms, lambda: {"deployments.apps": 2}, lambda: {"x.example.com": "no right"}
+def fleet() -> Fleet:
+    """Return a fleet after one tick: one decided on, one left alone, two of which nothing is known."""
+    result = Fleet()
+    for uid in KEYS:
+        result.follow(uid, Policy(metric=Metric.RPS, target=10.0), NOW_MS)
+    times = tuple((NOW_MS / 1000 - 3 + i, 4.5 * i) for i in range(4))
+    name = {"__name__": "vllm:request_success_total", "namespace": "ns", "pod": "p"}
+    samples = gather(Selection.of(Question(Metric.RPS)), [(name, times)])
+    result.tick(
+        NOW_MS + 1000,
+        {
+            "busy": Look(2, 1, samples, (("ns", "p"),)),
+            "left": Look(7, 6, NO_SAMPLES, (), leave="an autoscaler"),
+            "unseen": Look(3, 0, NO_SAMPLES, ()),
+            "gone": Look(1, 1, NO_SAMPLES, ()),
+        },
     )
+    return result
 
 
-def samples(of: Telemetry) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def page(fleet: Fleet) -> Page:
+    """Return the page's samples of workloads, by family without its prefix, and by labels in order."""
+    telemetry = Telemetry({}, lambda: gauges(fleet.figures(), KEYS_HERE.get), dict, dict, dict)
     return {
-        (sample.name.removeprefix("plimsoll_autoscaler_"), frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(of.exposition().decode())
-        for sample in family.samples
+        family.name.removeprefix("plimsoll_autoscaler_"): {
+            tuple(sample.labels.values()): sample.value for sample in family.samples if "namespace" in sample.labels
+        }
+        for family in text_string_to_metric_families(telemetry.exposition().decode())
     }
 
 
-def value(of: Telemetry, name: str, **labels: str) -> float | None:
-    return samples(of).get((name, frozenset((LABELS | labels).items())))
+def test_the_page_says_what_the_standing_decisions_say() -> None:
+    decided = fleet()
+    shown = page(decided)
+    for uid in ("busy", "left", "unseen"):
+        key, decision = KEYS[uid], decided.decision(uid)
+        assert decision is not None
+        labels = (key.namespace, key.name, key.kind)
+        assert shown["desired_replicas"][labels] == decision.desired
+        assert shown["requested_replicas"][labels] == decision.inputs.current
+        assert shown["ready_replicas"][labels] == decision.inputs.ready
+        assert shown["target_load"][*labels, "rps"] == decision.inputs.policy.target
+        assert shown["load"].get((*labels, "rps", "stable")) == decision.inputs.stable
+        assert shown["load"].get((*labels, "rps", "panic")) == decision.inputs.panic
+        assert shown["excess_burst_capacity"].get(labels) == decision.excess_burst_capacity
+    busy = decided.decision("busy")
+    assert busy is not None
+    assert busy.mode is not Mode.HELD
+    assert shown["decided_timestamp_seconds"] == {("ns", "busy", "Deployment"): busy.inputs.at_ms / 1000}
 
 
-def test_each_part_of_a_decision_is_a_metric() -> None:
-    told = telemetry(decide_again(INPUTS))
-    assert value(told, "desired_replicas") == 4
-    assert value(told, "requested_replicas") == 4
-    assert value(told, "ready_replicas") == 3
-    assert value(told, "load", window="stable", metric="rps") == 40.0
-    assert value(told, "load", window="panic", metric="rps") == 42.5
-    assert value(told, "target_load", metric="rps") == 10.0
-    assert value(told, "excess_burst_capacity") == decide_again(INPUTS).excess_burst_capacity
-    assert [value(told, "mode", mode=mode) for mode in ("stable", "panic", "held")] == [1, 0, 0]
-    assert value(told, "decided_timestamp_seconds") == 49.0
+def test_a_mode_says_whether_a_workload_is_held_or_left_to_somebody_else() -> None:
+    shown = page(fleet())["mode"]
+    assert len(shown) == 3 * 4
+    modes = {labels[1]: labels[3] for labels, value in shown.items() if value}
+    assert modes == {"busy": "panic", "left": "left", "unseen": "held"}
 
 
-def test_what_was_not_measured_has_no_metric() -> None:
-    told = telemetry(decide_again(replace(INPUTS, stable=None, panic=None)), None)
-    assert not [
-        name for name, _ in samples(told) if name in ("load", "excess_burst_capacity", "decided_timestamp_seconds")
-    ]
-    assert value(told, "mode", mode="held") == 1
+def test_of_a_workload_that_is_gone_there_is_no_series() -> None:
+    decided = fleet()
+    assert not any("gone" in labels for family in page(decided).values() for labels in family)
+    decided.forget("busy")
+    assert not any("busy" in labels for family in page(decided).values() for labels in family)
 
 
-def test_kinds_are_counted_and_those_that_cannot_be_followed_are_named() -> None:
-    told = samples(telemetry(decide_again(INPUTS)))
-    assert told["workloads", frozenset({("kind", "deployments.apps")})] == 2
-    assert told["kind_refused", frozenset({("kind", "x.example.com")})] == 1
-
-
-def test_every_metric_is_ours_by_name_and_has_words_for_it() -> None:
-    told = telemetry(decide_again(INPUTS))
-    told.query_errors.labels("vllm", "rps").inc()
-    told.writes.labels("written").inc()
-    told.problems.labels("Deployment ns/chat").set(2)
-    families = list(text_string_to_metric_families(told.exposition().decode()))
-    assert all(family.name.startswith("plimsoll_autoscaler_") and family.documentation for family in families)
-
-
-def test_the_page_of_decisions_has_the_standing_ones_in_order() -> None:
-    other = WorkloadKey("b", "ns", "aaa", kind="StatefulSet")
-    both = Telemetry({KEY: decide_again(INPUTS), other: decide_again(INPUTS)}, lambda _: None, dict, dict).decisions()
-    found = json.loads(both)["workloads"]
-    assert [(one["name"], one["kind"], one["desired"], one["metric"]) for one in found] == [
-        ("aaa", "StatefulSet", 4, "rps"),
-        ("chat", "Deployment", 4, "rps"),
-    ]
-    assert found[0]["decided_at"] == 50.0
+def test_before_the_first_tick_there_is_a_page_without_workloads() -> None:
+    assert page(Fleet())["scale_writes"] == {}

@@ -1,0 +1,93 @@
+"""What stands on the metrics page for each workload? Prometheus' text, written from columns.
+
+Ten thousand workloads have more than a hundred thousand series; a client library would stop the loop for a second to
+make an object of each.
+"""
+
+from __future__ import annotations
+
+from itertools import compress
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from autoscaler.core.model import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from autoscaler.core.fleet import Figures
+    from autoscaler.core.model import WorkloadKey
+
+Line: TypeAlias = tuple[str, float]
+"""Labels as they are written, and a value."""
+
+_PREFIX = "plimsoll_autoscaler_"
+_LEFT = "left"
+_MODES = (*(mode.value for mode in Mode), _LEFT)
+_ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None]) -> str:
+    """Return the gauges of every workload that has a key, each family with its help and type."""
+    if figures is None:
+        return ""
+    keys = [key_of(uid) for uid in figures.uids]
+    here = np.array([key is not None for key in keys], dtype=np.bool_)
+    labels = [_labels(key) if key else "" for key in keys]
+    metric = [f'{mine},metric="{policy.metric.value}"' for mine, policy in zip(labels, figures.policies, strict=True)]
+    target = [policy.target for policy in figures.policies]
+    modes = np.where(figures.left, len(Mode), figures.mode)
+    return "".join(
+        (
+            _family("desired_replicas", "Replicas decided.", _lines(labels, figures.desired.tolist(), here)),
+            _family(
+                "requested_replicas",
+                "Replicas that the workload asks for.",
+                _lines(labels, figures.current.tolist(), here),
+            ),
+            _family("ready_replicas", "Replicas that are ready.", _lines(labels, figures.ready.tolist(), here)),
+            _family("target_load", "What one replica should carry.", _lines(metric, target, here)),
+            _family(
+                "load",
+                "Average over the window: requests that run and wait, or per second.",
+                *(
+                    _lines([f'{mine},window="{window}"' for mine in metric], each.tolist(), here & ~np.isnan(each))
+                    for window, each in (("stable", figures.stable), ("panic", figures.panic))
+                ),
+            ),
+            _family(
+                "excess_burst_capacity",
+                "Load that the ready replicas can take beyond the burst capacity.",
+                _lines(labels, figures.excess_burst_capacity.tolist(), here & figures.asked),
+            ),
+            _family(
+                "mode",
+                "1 for the mode of the standing decision (stable, panic, held; left: somebody else sets the replicas).",
+                *(
+                    _lines([f'{mine},mode="{word}"' for mine in labels], (modes == number).astype(int).tolist(), here)
+                    for number, word in enumerate(_MODES)
+                ),
+            ),
+            _family(
+                "decided_timestamp_seconds",
+                "When it was decided last and not held (Unix time).",
+                _lines(labels, (figures.decided_ms / 1000).tolist(), here & (figures.decided_ms > 0)),
+            ),
+        )
+    )
+
+
+def _labels(key: WorkloadKey) -> str:
+    namespace, name, kind = (text.translate(_ESCAPED) for text in (key.namespace, key.name, key.kind))
+    return f'namespace="{namespace}",workload="{name}",kind="{kind}"'
+
+
+def _lines(labels: Sequence[str], values: Sequence[float], where: Iterable[bool]) -> Iterable[Line]:
+    return compress(zip(labels, values, strict=True), where)
+
+
+def _family(name: str, says: str, *lines: Iterable[Line]) -> str:
+    name = _PREFIX + name
+    written = [f"{name}{{{labels}}} {value}\n" for each in lines for labels, value in each]
+    return f"# HELP {name} {says}\n# TYPE {name} gauge\n{''.join(written)}"
