@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from kube.client import Api
+    from tests.contract.wire import Wire
 
 _BEGINS = "the embedded cluster does not do this: "
 
@@ -57,6 +58,29 @@ async def test_strict_validation_of_fields_is_not_done(api: Api, namespace: str)
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     call = api.request("POST", path, body={"metadata": {"name": "a"}}, query={"fieldValidation": "Strict"})
     assert await undone(call) == "fieldValidation=Strict; unknown fields are dropped"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/yaml",
+        "application/vnd.kubernetes.protobuf",
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+        "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/yaml",
+    ],
+)
+async def test_answers_in_another_form_than_plain_json_are_not_done(api: Api, accept: str) -> None:
+    told = f"answers as {accept.partition(',')[0]}; application/json is there"
+    assert await undone(api.request("GET", "/api/v1/configmaps", accept=accept)) == told
+    assert await api.request("GET", "/api/v1/configmaps", accept=f"{accept}, application/json")
+
+
+async def test_bodies_that_are_nested_deeply_are_not_read(wire: Wire) -> None:
+    assert (await wire.send("POST", wire.maps, b'{"metadata":{"name":"a"}}'))[0] == 201
+    told = (501, "NotImplemented", f"{_BEGINS}it reads no body that is nested as deeply as this one")
+    nested = b'{"metadata":{"name":"b"},"x":' + b'{"y":' * 9000 + b"0" + b"}" * 9000 + b"}"
+    assert await wire.status("POST", wire.maps, nested) == told
+    assert await wire.status("PATCH", f"{wire.maps}/a", nested, "application/merge-patch+json") == told
 
 
 @pytest.mark.parametrize("policy", ["Foreground", "Orphan"])
@@ -206,7 +230,7 @@ async def test_some_services_are_not_done(api: Api, namespace: str, spec: dict[s
     assert await _undone(api, "POST", f"/api/v1/namespaces/{namespace}/services", body) == what
 
 
-@pytest.mark.parametrize("spec", [{"metrics": [{"type": "Pods"}]}, {"behavior": {"scaleDown": {}}}])
+@pytest.mark.parametrize("spec", [{"metrics": [{"type": "Pods"}]}, {"behavior": {"scaleDown": {}}}, {"behavior": {}}])
 async def test_autoscalers_with_metrics_or_behavior_are_not_done(
     api: Api, namespace: str, spec: dict[str, object]
 ) -> None:

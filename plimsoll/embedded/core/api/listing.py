@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core.api.bodies import list_of
+from plimsoll.embedded.core.notation.numbers import bad_natural
 from plimsoll.embedded.core.problem import bad_request, expired
 
 if TYPE_CHECKING:
@@ -65,6 +66,6 @@ class Pages:
         if token in self._rest:
             return self._rest[token]
         number = token.removeprefix("list-")
-        if not number.isdecimal() or not 0 < int(number) <= self._given:
+        if bad_natural(number) or not 0 < int(number) <= self._given:
             raise bad_request("invalid continue token: continue key is not valid: no such one was given out")
         raise expired(_EXPIRED)

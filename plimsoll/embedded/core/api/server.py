@@ -11,6 +11,7 @@ import msgspec
 
 from plimsoll.embedded.core import kinds
 from plimsoll.embedded.core.api import bodies
+from plimsoll.embedded.core.api.accepting import check_accept
 from plimsoll.embedded.core.api.changes import named
 from plimsoll.embedded.core.api.deletion import deletion_asked
 from plimsoll.embedded.core.api.discovery import document
@@ -21,7 +22,7 @@ from plimsoll.embedded.core.api.options import check_options, is_set
 from plimsoll.embedded.core.api.routes import NOTHING_THERE, Route, route
 from plimsoll.embedded.core.api.subresources import subresource_answer
 from plimsoll.embedded.core.api.watching import Selection, Watching, version_of_list, version_of_one
-from plimsoll.embedded.core.problem import Problem, invalid, not_found
+from plimsoll.embedded.core.problem import Problem, invalid, not_found, not_implemented
 
 if TYPE_CHECKING:
     from plimsoll.embedded.core.api.exchange import Request
@@ -43,7 +44,7 @@ class ApiServer:
     def answer(self, request: Request) -> Answer | Watching:
         """Carry a request out; whatever it is, there is an answer."""
         try:
-            return self._answer(request)
+            return self._carried_out(request)
         except Problem as problem:
             if problem.message == NOTHING_THERE:
                 return Answer(404, f"{NOTHING_THERE}\n".encode(), {"Content-Type": "text/plain; charset=utf-8"})
@@ -51,13 +52,21 @@ class ApiServer:
             headers = {"Retry-After": str(after)} if after else {}
             return Answer(problem.status, msgspec.json.encode(problem.body()), headers)
 
+    def _carried_out(self, request: Request) -> Answer | Watching:
+        try:
+            return self._answer(request)
+        except RecursionError:
+            raise not_implemented("it reads no body that is nested as deeply as this one") from None
+
     def _answer(self, request: Request) -> Answer | Watching:
         if (found := document(request.path)) is not None:
             # The lists of groups do not look at the method.
             if request.method != "GET" and found.get("kind") not in ("APIGroup", "APIGroupList"):
                 raise not_allowed()
+            check_accept(request.accept)
             return answer(200, found)
         where = route(request.path)
+        check_accept(request.accept)
         check_options(request)
         if where.subresource:
             return subresource_answer(self._objects, where, request)
@@ -141,6 +150,7 @@ class ApiServer:
         return Answer(200, self._objects.update(where, there, sent, request).whole)
 
     def _patch(self, where: Route, request: Request) -> Answer:
+        bodies.check_patch_type(request)
         there = self.store.get(where.kind, where.namespace, where.name)
         if request.applies:
             return Answer(200 if there else 201, self._objects.apply(where, there, request).whole)
