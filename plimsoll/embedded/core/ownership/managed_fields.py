@@ -52,6 +52,8 @@ _OF_THE_MAIN_PATH: Fields = {"f:spec": MEMBER}
 _RESET: dict[tuple[str, str], Fields] = {
     ("Deployment", ""): _OF_THE_STATUS_PATH,
     ("Deployment", "status"): {**_OF_THE_MAIN_PATH, "f:metadata": {"f:labels": MEMBER}},
+    ("HorizontalPodAutoscaler", ""): _OF_THE_STATUS_PATH,
+    ("HorizontalPodAutoscaler", "status"): _OF_THE_MAIN_PATH,
     ("Namespace", ""): _OF_THE_STATUS_PATH,
     ("Namespace", "finalize"): _OF_THE_STATUS_PATH,
     ("Namespace", "status"): _OF_THE_MAIN_PATH,

@@ -133,7 +133,8 @@ def _bad_namespace_change(_old: Object, new: Object) -> Iterable[Cause]:
 
 
 def _event_defaults(event: Object) -> Object:
-    return {"eventTime": None, "reportingComponent": "", "reportingInstance": "", **event}
+    absent: Object = {"source": {}, "firstTimestamp": None, "lastTimestamp": None, "eventTime": None}
+    return {**absent, "reportingComponent": "", "reportingInstance": "", **event}
 
 
 def _bad_event(event: Object) -> Iterable[Cause]:
