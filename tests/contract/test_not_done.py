@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from kube.client import ApiError
@@ -81,6 +82,36 @@ async def test_bodies_that_are_nested_deeply_are_not_read(wire: Wire) -> None:
     nested = b'{"metadata":{"name":"b"},"x":' + b'{"y":' * 9000 + b"0" + b"}" * 9000 + b"}"
     assert await wire.status("POST", wire.maps, nested) == told
     assert await wire.status("PATCH", f"{wire.maps}/a", nested, "application/merge-patch+json") == told
+
+
+async def test_pages_of_another_list_or_another_time_are_not_given(api: Api, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    for name in "abc":
+        version = msgspec.json.decode(await api.request("POST", path, body={"metadata": {"name": name}}))["metadata"]
+    first = msgspec.json.decode(await api.request("GET", path, query={"limit": "1"}))
+    following = {"continue": first["metadata"]["continue"]}
+    told = "a later page of a list that was selected otherwise"
+    assert await undone(api.request("GET", "/api/v1/configmaps", query=following)) == told
+    assert await undone(api.request("GET", path.replace("configmaps", "events"), query=following)) == told
+    for selector in ("labelSelector", "fieldSelector"):
+        assert await undone(api.request("GET", path, query={**following, selector: "metadata.name=a"})) == told
+    query = {"limit": "1", "resourceVersion": str(int(version["resourceVersion"]) - 1)}
+    told = "pages of what was there at another version than now"
+    assert await undone(api.request("GET", path, query=query)) == told
+
+
+@pytest.mark.parametrize("query", [{"limit": "1"}, {"resourceVersion": "1"}, {"continue": "x"}])
+async def test_many_are_not_deleted_in_parts(api: Api, namespace: str, query: dict[str, str]) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    await api.request("POST", path, body={"metadata": {"name": "a"}})
+    told = await undone(api.request("DELETE", path, query=query))
+    assert told == f"deleting many with {next(iter(query))}: all that are selected now go at once"
+    await api.request("GET", f"{path}/a")
+
+
+async def test_a_watch_of_less_than_no_time_is_not_done(api: Api) -> None:
+    call = api.request("GET", "/api/v1/configmaps", query={"watch": "1", "timeoutSeconds": "-1"})
+    assert await undone(call) == "a watch that has ended before it began"
 
 
 @pytest.mark.parametrize("policy", ["Foreground", "Orphan"])

@@ -58,6 +58,13 @@ async def test_a_grace_period_that_is_no_integer_is_refused(wire: Wire, text: st
     assert await wire.status("DELETE", f"{wire.maps}/a?gracePeriodSeconds={text}") == told
 
 
+async def test_the_rest_of_a_list_is_not_watched(wire: Wire) -> None:
+    status, reason, sentence = await wire.status("GET", f"{wire.maps}?watch=1&continue=x")
+    assert (status, reason) == (422, "Invalid")
+    assert sentence.startswith('ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: ')
+    assert "resourceVersionMatch is forbidden when continue is provided" in sentence
+
+
 async def test_a_timeout_is_a_duration(wire: Wire) -> None:
     told = (400, "BadRequest", 'invalid timeout specified in the request URL - time: invalid duration "soon"')
     assert await wire.status("GET", f"{wire.maps}?timeout=soon") == told

@@ -25,6 +25,8 @@ from plimsoll.embedded.core.api.watching import Selection, Watching, version_of_
 from plimsoll.embedded.core.problem import Problem, invalid, not_found, not_implemented
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from plimsoll.embedded.core.api.exchange import Request
     from plimsoll.embedded.core.api.objects import Chance
     from plimsoll.embedded.core.api.store import Stored
@@ -114,17 +116,18 @@ class ApiServer:
         if is_set(query, "watch"):
             asked = version_of_one(query)
             fresh = not asked  # none, or "0": whatever there is
-            seconds = query.get("timeoutSeconds", "")
+            seconds = int(query.get("timeoutSeconds") or 0)
+            _check_watch(query, seconds)
             return Watching(
                 where.kind,
                 selection,
                 self.store.version if fresh else asked or 0,
                 tuple(self._selected(where, selection)) if fresh else None,
                 bookmarks=is_set(query, "allowWatchBookmarks"),
-                timeout_s=float(seconds) if seconds.isdecimal() else None,
+                timeout_s=float(seconds) if query.get("timeoutSeconds") else None,
             )
         self._check_reached(version_of_list(query))
-        page = self._pages.page(where.kind, query, self.store.version, lambda: self._selected(where, selection))
+        page = self._pages.page(where, query, self.store.version, lambda: self._selected(where, selection))
         return Answer(200, page)
 
     def _check_reached(self, asked: int | None) -> None:
@@ -167,7 +170,23 @@ class ApiServer:
 
     def _delete_all(self, where: Route, request: Request) -> Answer:
         asked = deletion_asked(request)
+        for name in ("continue", "limit", "resourceVersion"):
+            if request.query.get(name, "0") not in ("", "0"):
+                raise not_implemented(f"deleting many with {name}: all that are selected now go at once")
         selected = self._selected(where, Selection.asked(where.kind, where.namespace, request.query))
         for each in selected:
             self._objects.delete(each, asked, request)
         return Answer(200, bodies.list_of(where.kind, selected, self.store.version))
+
+
+def _check_watch(query: Mapping[str, str], seconds: int) -> None:
+    """Hold what only a list may say, and the time, against a watch.
+
+    Raises:
+        Problem: 422 for the rest of a list; 501 for less than no time.
+    """
+    if query.get("continue"):
+        sentence = "Forbidden: resourceVersionMatch is forbidden when continue is provided"
+        raise invalid("ListOptions.meta.k8s.io", "", [("resourceVersionMatch", "FieldValueForbidden", sentence)])
+    if seconds < 0:
+        raise not_implemented("a watch that has ended before it began")
