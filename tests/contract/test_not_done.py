@@ -205,6 +205,12 @@ async def test_runtime_classes_are_not_done(api: Api, namespace: str, said: dict
     assert await undone(call) == f"pods with {next(iter(said))}; it has no runtime classes"
 
 
+async def test_a_pod_has_no_resources_of_its_own(api: Api, namespace: str) -> None:
+    spec = {"containers": [{"name": "main", "image": "x"}], "resources": {"requests": {"cpu": "1"}}}
+    call = api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body={"metadata": {"name": "a"}, "spec": spec})
+    assert await undone(call) == "pods with resources of their own, beside those of their containers"
+
+
 # --- workloads and services ---
 
 _WEB = {

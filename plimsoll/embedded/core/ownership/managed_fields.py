@@ -128,6 +128,21 @@ def after_write(  # noqa: PLR0913  a write has these parts
     return _with_entries(new, left)
 
 
+def as_said(live: Object, sent: Object) -> Object:
+    """Return an object with the managedFields that what is sent says it has; with its own where they cannot be read.
+
+    An empty entry alone says that nobody owns anything.
+    """
+    said = sent["metadata"].get("managedFields")
+    if said is None or not (said == [{}] or all(map(_readable, said))):
+        return live
+    return _with_entries(live, [] if said == [{}] else said)
+
+
+def _readable(entry: Object) -> bool:
+    return entry.get("operation") in (_UPDATE, _APPLY) and isinstance(entry.get("fieldsV1"), dict)
+
+
 def apply(  # noqa: PLR0913  an apply has these parts
     shape: Shape,
     live: Object | None,
