@@ -79,6 +79,7 @@ def run(plan: Plan, screen: Screen, say: Callable[[str], None]) -> None:
                 with screen:
                     interrupt.run(_play(cluster, plan, screen, history))
             finally:
+                interrupt.pass_over()
                 say("ending the cluster")
     summary = summarised(history)
     for line in summary_lines(summary):

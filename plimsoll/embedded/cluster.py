@@ -74,6 +74,7 @@ class EmbeddedCluster:
         self.faults = Faults()
         self.api: Api = DirectApi(self._serving, "kubectl")
         """The admin's way to the API server, without a socket."""
+        self._stack = contextlib.AsyncExitStack()  # what is up, to be ended in turn
 
     async def __aenter__(self) -> Self:
         """Bring everything up; return when the nodes are ready."""

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvloop
@@ -119,7 +119,21 @@ class EmbeddedPrograms(Programs):
         return super()._samples_from()
 
     def _do(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Have the cluster's thread do `work`; if we are interrupted, it is undone there before we go on."""
+        over = Event()
+
+        async def whole() -> _Result:
+            try:
+                return await work
+            finally:
+                over.set()
+
+        doing = asyncio.run_coroutine_threadsafe(whole(), self._loop)
+        try:
+            return doing.result()
+        finally:
+            doing.cancel()  # of what is done already, this is nothing
+            over.wait()
 
 
 def found_prometheus() -> Path | None:

@@ -10,9 +10,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from kube.client import Api
 from plimsoll.embedded import EmbeddedCluster
+from tests.contract.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,6 +48,12 @@ async def api(admin_kubeconfig: Path) -> AsyncIterator[Api]:
     connected = await Api.connect(admin_kubeconfig)
     yield connected
     await connected.close()
+
+
+@pytest.fixture
+def wire(admin_kubeconfig: Path, namespace: str) -> Wire:
+    """The admin's way to the API server without a client library between."""
+    return Wire(yaml.safe_load(admin_kubeconfig.read_text()), namespace)
 
 
 @pytest.fixture

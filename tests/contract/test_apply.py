@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from kube.client import APPLY_PATCH, MERGE_PATCH, Api, ApiError
+from kube.client import APPLY_PATCH, JSON, MERGE_PATCH, Api, ApiError
 from tests.contract.asking import Object, ask, refusal
 
 _LIMITS = aiohttp.ClientTimeout(total=10.0)
@@ -164,6 +164,31 @@ async def test_what_is_created_belongs_to_its_writer(api: Api, maps: str) -> Non
     assert owners(told)["one", "Apply"] == fields("x")
     sentence = 'Apply failed with 1 conflict: conflict with "maker" using v1: .data.x'
     assert await conflict(api, maps, config_map({"x": "2"}), "one") == sentence
+
+
+@pytest.mark.parametrize("nobody", [[], [{}]], ids=["an empty list", "an empty entry"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+async def test_who_says_that_nobody_owns_anything_is_believed(
+    api: Api, maps: str, method: str, nobody: list[Object]
+) -> None:
+    await apply(api, maps, config_map({"x": "1"}), "one")
+    body = config_map({"x": "1"}, managedFields=nobody)
+    told = await ask(api, method, f"{maps}/a", body, MERGE_PATCH if method == "PATCH" else JSON)
+    assert owners(told) == {}
+    assert 'conflict with "before-first-apply" using v1' in await conflict(api, maps, config_map({"x": "2"}), "two")
+
+
+async def test_an_update_is_made_from_the_owners_that_it_says(api: Api, maps: str) -> None:
+    made = await apply(api, maps, config_map({"x": "1"}), "one")
+    (entry,) = made["metadata"]["managedFields"]
+    body = config_map({"x": "1", "y": "2"}, managedFields=[{**entry, "manager": "another"}])
+    told = await ask(api, "PUT", f"{maps}/a", body, fieldManager="writer")
+    assert owners(told) == {
+        ("another", "Apply"): {"f:data": {"f:x": {}}},
+        ("writer", "Update"): {"f:data": {"f:y": {}}},
+    }
+    unreadable = config_map({"x": "1", "y": "2"}, managedFields=[{"manager": "nobody"}])
+    assert owners(await ask(api, "PUT", f"{maps}/a", unreadable)) == owners(told)
 
 
 async def test_a_dry_apply_writes_nothing(api: Api, maps: str) -> None:

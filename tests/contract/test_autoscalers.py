@@ -111,6 +111,25 @@ async def test_a_bad_autoscaler_is_refused(api: Api, autoscalers: str, spec: Any
     assert await refusal(api, "POST", autoscalers, autoscaler(**spec)) == (422, "Invalid", whole)
 
 
+@pytest.mark.parametrize("rest", [{}, {"spec": {}}, {"spec": None}])
+async def test_an_autoscaler_that_says_nothing_is_refused(api: Api, autoscalers: str, rest: Any) -> None:
+    status, reason, sentence = await refusal(api, "POST", autoscalers, {"metadata": {"name": "chat"}, **rest})
+    assert (status, reason) == (422, "Invalid")
+    assert "spec.maxReplicas: Required value: must be set and greater than 0" in sentence
+    assert "spec.scaleTargetRef.name: Required value" in sentence
+    await ask(api, "POST", autoscalers, autoscaler())
+    body = {"metadata": {"name": "chat"}, **rest}
+    assert (await refusal(api, "PUT", f"{autoscalers}/chat", body)) == (422, "Invalid", sentence)
+
+
+async def test_a_status_that_is_sent_along_with_an_autoscaler_belongs_to_nobody(api: Api, autoscalers: str) -> None:
+    status = {"currentReplicas": 2, "desiredReplicas": 2}
+    made = await ask(api, "POST", autoscalers, {**autoscaler(), "status": status})
+    assert made["status"]["desiredReplicas"] == 0
+    (entry,) = made["metadata"]["managedFields"]
+    assert entry["fieldsV1"].keys() == {"f:spec"}
+
+
 async def test_a_replication_controller_is_a_target_without_a_group(api: Api, autoscalers: str) -> None:
     reference = {"apiVersion": "v1", "kind": "ReplicationController", "name": "old"}
     made = await ask(api, "POST", autoscalers, autoscaler(scaleTargetRef=reference))

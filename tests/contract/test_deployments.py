@@ -367,6 +367,13 @@ async def test_a_scale_of_another_object_is_refused(
     assert await refused("PUT", "web/scale", body) == (400, "BadRequest", sentence)
 
 
+async def test_a_scale_that_is_put_says_whose_it_is(ask: Ask, refused: Refused) -> None:
+    await ask("POST", "", idle())
+    sentence = "the name of the object (web based on URL) was undeterminable: name must be provided"
+    for body in ({}, {"spec": {"replicas": 1}}):
+        assert await refused("PUT", "web/scale", body) == (400, "BadRequest", sentence)
+
+
 async def test_a_scale_is_no_deployment(ask: Ask, refused: Refused) -> None:
     made = await ask("POST", "", idle())
     assert await refused("PUT", "web/scale", made) == (

@@ -43,6 +43,11 @@ async def test_an_event_is_kept_with_the_fields_of_the_newer_kind(api: Api, path
     assert (made["eventTime"], made["reportingComponent"], made["reportingInstance"]) == (None, "", "")
 
 
+async def test_an_event_that_says_little_has_empty_fields(api: Api, path: str, namespace: str) -> None:
+    made = await ask(api, "POST", path, {"metadata": {"name": "a"}, "involvedObject": about(namespace)})
+    assert [made[key] for key in ("source", "firstTimestamp", "lastTimestamp", "eventTime")] == [{}, None, None, None]
+
+
 async def test_an_event_is_counted_up(api: Api, path: str, namespace: str) -> None:
     await ask(api, "POST", path, event("a", namespace))
     seen = {"count": 2, "lastTimestamp": "2024-01-01T00:00:05Z"}

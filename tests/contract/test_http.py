@@ -2,63 +2,20 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import aiohttp
 import msgspec
 import pytest
-import yaml
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.contract.wire import Wire
 
-_JSON = "application/json"
 _NO_RESOURCE = (404, "NotFound", "the server could not find the requested resource")
 _NOT_ALLOWED = (405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 _UNKNOWN_FORMAT = (
     "the body of the request was in an unknown format - accepted media types include: application/json, "
     "application/yaml, application/vnd.kubernetes.protobuf"
 )
-
-
-class Wire:
-    """HTTP requests without a client library between."""
-
-    def __init__(self, kubeconfig: dict[str, Any], namespace: str) -> None:
-        cluster = kubeconfig["clusters"][0]["cluster"]
-        self.token = kubeconfig["users"][0]["user"]["token"]
-        self.namespace = namespace
-        self.maps = f"/api/v1/namespaces/{namespace}/configmaps"
-        self._url = cluster["server"]
-        authority = cluster.get("certificate-authority")
-        self._ssl: ssl.SSLContext | bool = ssl.create_default_context(cafile=authority) if authority else True
-
-    async def send(
-        self, method: str, path: str, body: bytes | None = None, kind: str = _JSON, token: str | None = None
-    ) -> tuple[int, bytes]:
-        headers = {"Authorization": f"Bearer {self.token if token is None else token}"} if token != "" else {}
-        if kind:
-            headers["Content-Type"] = kind
-        async with (
-            aiohttp.ClientSession(skip_auto_headers=["Content-Type"]) as session,
-            session.request(method, self._url + path, data=body, headers=headers, ssl=self._ssl) as answer,
-        ):
-            return answer.status, await answer.read()
-
-    async def status(
-        self, method: str, path: str, body: bytes | None = None, kind: str = _JSON, token: str | None = None
-    ) -> tuple[int, str, str]:
-        """Return HTTP status, reason and sentence of an answer that is a Status."""
-        code, answer = await self.send(method, path, body, kind, token)
-        told = msgspec.json.decode(answer)
-        assert (told["kind"], told["status"], told["code"]) == ("Status", "Failure", code)
-        return code, told.get("reason", ""), told["message"]
-
-
-@pytest.fixture
-def wire(admin_kubeconfig: Path, namespace: str) -> Wire:
-    return Wire(yaml.safe_load(admin_kubeconfig.read_text()), namespace)
 
 
 @pytest.mark.parametrize("body", [b"", b"xxx", b'{"metadata": ', b"{} {}", b'{"a":1,}', b"[]", b"3", b'"a"'])
@@ -154,6 +111,34 @@ async def test_a_body_may_be_yaml(wire: Wire) -> None:
     assert msgspec.json.decode(body)["data"] == {"a": "b"}
 
 
+async def test_what_looks_like_a_time_in_yaml_is_text_and_so_is_every_key(wire: Wire) -> None:
+    sent = b"metadata: {name: a}\ndata: {a: 2020-01-01, 1: b, yes: c, 2020-01-01: d}\n"
+    for kind, method, path in (
+        ("application/yaml", "POST", wire.maps),
+        ("application/apply-patch+yaml", "PATCH", f"{wire.maps}/b?fieldManager=m"),
+    ):
+        body = sent if method == "POST" else b"apiVersion: v1\nkind: ConfigMap\n" + sent.replace(b"name: a", b"name: b")
+        status, answer = await wire.send(method, path, body, kind)
+        assert status == 201
+        assert msgspec.json.decode(answer)["data"] == {"a": "2020-01-01", "1": "b", "true": "c", "2020-01-01": "d"}
+
+
+async def test_the_first_document_of_yaml_counts(wire: Wire) -> None:
+    body = b"metadata: {name: a}\n---\nmetadata: {name: b}\n"
+    status, answer = await wire.send("POST", wire.maps, body, "application/yaml")
+    assert (status, msgspec.json.decode(answer)["metadata"]["name"]) == (201, "a")
+
+
+async def test_a_number_that_json_does_not_know_is_refused(wire: Wire) -> None:
+    status, reason, _ = await wire.status("POST", wire.maps, b"metadata: {name: a}\nx: .inf\n", "application/yaml")
+    assert (status, reason) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize("kind", ["Application/JSON", "APPLICATION/YAML;charset=utf-8"])
+async def test_a_media_type_is_read_in_any_case(wire: Wire, kind: str) -> None:
+    assert (await wire.send("POST", wire.maps, b'{"metadata":{"name":"a"}}', kind))[0] == 201
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/merge-patch+json"])
 async def test_a_body_of_another_media_type_is_refused(wire: Wire, kind: str) -> None:
     told = (415, "UnsupportedMediaType", _UNKNOWN_FORMAT)
@@ -165,6 +150,31 @@ async def test_a_patch_of_another_media_type_is_refused(wire: Wire, kind: str) -
     await wire.send("POST", wire.maps, b'{"metadata":{"name":"a"}}')
     told = (415, "UnsupportedMediaType", "415: Unsupported Media Type")
     assert await wire.status("PATCH", f"{wire.maps}/a", b"{}", kind) == told
+
+
+async def test_a_patch_of_another_media_type_is_refused_whether_its_object_is_there_or_not(wire: Wire) -> None:
+    told = (415, "UnsupportedMediaType", "415: Unsupported Media Type")
+    for kind in ("application/json", "Application/merge-patch+json", "application/apply-patch+json"):
+        assert await wire.status("PATCH", f"{wire.maps}/none", b"{}", kind) == told
+
+
+_SENT = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/cbor", "application/*", "application/JSON", "json"])
+async def test_who_takes_nothing_that_is_sent_gets_nothing(wire: Wire, accept: str) -> None:
+    for path in (wire.maps, "/api", "/apis/apps/v1", f"{wire.maps}?watch=1"):
+        status, reason, sentence = await wire.status("GET", path, accept=accept)
+        assert (status, reason) == (406, "NotAcceptable")
+        assert sentence.startswith(f"406: Not Acceptable\n\nAvailable representations: {_SENT}")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/*, application/json;q=0.5", "application/json;stream=watch"])
+async def test_who_takes_json_besides_gets_json(wire: Wire, accept: str) -> None:
+    for path in (wire.maps, "/version"):
+        status, answer = await wire.send("GET", path, accept=accept)
+        assert status == 200
+        assert msgspec.json.decode(answer)
 
 
 async def test_a_body_is_at_most_3_mib(wire: Wire) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from kube.client import APPLY_PATCH, JSON, MERGE_PATCH, Api, ApiError
@@ -257,6 +258,8 @@ _MISTAKEN: list[tuple[Object, str]] = [
     ({"os": {"name": "x"}}, "os: Unsupported value"),
     ({"readinessGates": [{}]}, "readinessGates[0].conditionType: Invalid value"),
     ({"ephemeralContainers": [{"name": "e", "image": "x"}]}, "ephemeralContainers: Forbidden: cannot be set on create"),
+    ({"nodeName": "A b"}, 'nodeName: Invalid value: "A b": a lowercase RFC 1123 subdomain'),
+    ({"serviceAccountName": "A b"}, 'serviceAccountName: Invalid value: "A b": a lowercase RFC 1123 subdomain'),
     ({"volumes": [{"emptyDir": {}}]}, "volumes[0].name: Required value"),
     ({"volumes": [{"name": "a"}, {"name": "a"}]}, 'volumes[1].name: Duplicate value: "a"'),
     ({"volumes": [{"name": "a", "emptyDir": {}, "hostPath": {"path": "/"}}]}, "volumes[0].hostPath: Forbidden"),
@@ -269,6 +272,11 @@ _MISTAKEN_IN_A_CONTAINER: list[tuple[Object, str]] = [
     ({"ports": [{"containerPort": 70000}]}, "ports[0].containerPort: Invalid value: 70000"),
     ({"ports": [{"containerPort": 80, "protocol": "X"}]}, "ports[0].protocol: Unsupported value"),
     ({"ports": [{"containerPort": 1, "name": "a"}, {"containerPort": 2, "name": "a"}]}, "ports[1].name: Duplicate"),
+    ({"ports": [{"containerPort": 1, "name": "a_b"}]}, 'ports[0].name: Invalid value: "a_b": must contain only alpha'),
+    ({"ports": [{"containerPort": 1, "name": "1-2"}]}, 'ports[0].name: Invalid value: "1-2": must contain at least'),
+    ({"ports": [{"containerPort": 1, "name": "a--b"}]}, 'ports[0].name: Invalid value: "a--b": must not contain cons'),
+    ({"ports": [{"containerPort": 1, "name": "a" * 16}]}, "must be no more than 15 characters"),
+    ({"env": [{"name": "a=b"}]}, 'env[0].name: Invalid value: "a=b": a valid environment variable name must consist'),
     ({"env": [{"value": "x"}]}, "env[0].name: Required value"),
     ({"volumeMounts": [{"name": "a", "mountPath": "/x"}]}, 'volumeMounts[0].name: Not found: "a"'),
     ({"livenessProbe": {}}, "livenessProbe: Required value: must specify a handler type"),
@@ -290,7 +298,9 @@ async def test_how_a_container_runs_is_held_against_the_rules(refused: Refused, 
     body = pod("one", containers=[{"name": "main", "image": "x", **said}])
     status, _, message = await refused("POST", "pods", body, dryRun="All")
     assert status == 422
-    assert f"spec.containers[0].{told}" in message
+    assert message.startswith('Pod "one" is invalid: ')
+    assert "spec.containers[0]." in message
+    assert told in message
 
 
 async def test_an_init_container_that_ends_is_not_probed(refused: Refused) -> None:
@@ -300,3 +310,87 @@ async def test_an_init_container_that_ends_is_not_probed(refused: Refused) -> No
     assert message == (
         f'Pod "one" is invalid: {where}: Forbidden: may not be set for init containers without restartPolicy=Always'
     )
+
+
+async def test_a_node_is_required_by_labels_that_there_can_be_and_preferred_by_any(
+    api: Api, namespace: str, refused: Refused
+) -> None:
+    term = {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b", "x y!"]}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    status, _, message = await refused("POST", "pods", pod("one", affinity={"nodeAffinity": required}))
+    assert status == 422
+    assert '.matchExpressions[0].values[1]: Invalid value: "x y!": a valid label must be' in message
+    preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": term}]}
+    body = pod("one", schedulerName=NOBODY, affinity={"nodeAffinity": preferred})
+    await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body=body)
+
+
+# --- what a status says ---
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"conditions": [{"type": "x y!", "status": "True"}]}, 'conditions[0].Type: Invalid value: "x y!": name part'),
+        ({"conditions": [{"status": "True"}]}, 'conditions[0].Type: Invalid value: "": name part must be non-empty'),
+        ({"nominatedNodeName": "A b"}, 'nominatedNodeName: Invalid value: "A b": a lowercase RFC 1123 subdomain'),
+        ({"podIP": "here"}, 'podIPs[0]: Invalid value: "here": must be a valid IP address'),
+    ],
+)
+async def test_what_a_pods_status_says_is_held_against_the_rules(
+    api: Api, namespace: str, refused: Refused, said: Object, told: str
+) -> None:
+    await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body=pod("one", schedulerName=NOBODY))
+    status, _, message = await refused("PATCH", "pods/one/status", {"status": said}, MERGE_PATCH)
+    assert status == 422
+    assert f"status.{told}" in message
+
+
+# --- counts, ports and names ---
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"maxSurge": ""}, 'maxSurge: Invalid value: "": a valid percent string must be'),
+        ({"maxSurge": "half"}, 'maxSurge: Invalid value: "half": a valid percent string must be'),
+        ({"maxSurge": -1}, f"maxSurge: Invalid value: -1: {_NOT_NEGATIVE}"),
+        ({"maxUnavailable": "half"}, 'maxUnavailable: Invalid value: "half": a valid percent string must be'),
+        ({"maxUnavailable": -1}, f"maxUnavailable: Invalid value: -1: {_NOT_NEGATIVE}"),
+        ({"maxUnavailable": "101%"}, 'maxUnavailable: Invalid value: "101%": must not be greater than 100%'),
+    ],
+)
+async def test_a_strategy_counts_pods_or_says_a_share_of_them(refused: Refused, said: Object, told: str) -> None:
+    body = deployment("a", 0, strategy={"rollingUpdate": said})
+    assert (await refused("POST", "deployments", body, dryRun="All"))[:2] == (422, "Invalid")
+    assert f"spec.strategy.rollingUpdate.{told}" in (await refused("POST", "deployments", body, dryRun="All"))[2]
+
+
+async def test_more_than_all_pods_may_be_made_at_once(api: Api, namespace: str) -> None:
+    body = deployment("a", 0, strategy={"rollingUpdate": {"maxSurge": "200%"}})
+    await api.request("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", body=body)
+
+
+async def test_a_replica_set_waits_for_no_less_than_no_time(refused: Refused) -> None:
+    told = f'ReplicaSet.apps "a" is invalid: spec.minReadySeconds: Invalid value: -1: {_NOT_NEGATIVE}'
+    assert await refused("POST", "replicasets", deployment("a", 0, minReadySeconds=-1)) == (422, "Invalid", told)
+
+
+async def test_a_service_sends_to_a_port_that_there_can_be(refused: Refused) -> None:
+    body = {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 80, "targetPort": "x y"}]}}
+    rule = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
+    told = f'Service "a" is invalid: spec.ports[0].targetPort: Invalid value: "x y": {rule}'
+    assert await refused("POST", "services", body) == (422, "Invalid", told)
+
+
+async def test_nobody_looks_at_the_names_of_events_and_budgets(api: Api, namespace: str) -> None:
+    event = {"metadata": {"name": "A b"}, "involvedObject": {"namespace": namespace}}
+    await api.request("POST", f"/api/v1/namespaces/{namespace}/events", body=event)
+    budgets = f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets"
+    await api.request("POST", budgets, body={"metadata": {"name": "A b"}})
+
+
+async def test_the_one_range_of_a_nodes_pods_is_the_first_of_many(api: Api) -> None:
+    body = {"metadata": {"name": "one"}, "spec": {"podCIDR": "10.1.0.0/24", "podCIDRs": ["10.2.0.0/24"]}}
+    answer = await api.request("POST", "/api/v1/nodes", body=body, query={"dryRun": "All"})
+    assert msgspec.json.decode(answer)["spec"] == {"podCIDR": "10.1.0.0/24", "podCIDRs": ["10.1.0.0/24"]}

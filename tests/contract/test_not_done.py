@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from kube.client import ApiError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from kube.client import Api
+    from tests.contract.wire import Wire
 
 _BEGINS = "the embedded cluster does not do this: "
 
@@ -57,6 +59,59 @@ async def test_strict_validation_of_fields_is_not_done(api: Api, namespace: str)
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     call = api.request("POST", path, body={"metadata": {"name": "a"}}, query={"fieldValidation": "Strict"})
     assert await undone(call) == "fieldValidation=Strict; unknown fields are dropped"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/yaml",
+        "application/vnd.kubernetes.protobuf",
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+        "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/yaml",
+    ],
+)
+async def test_answers_in_another_form_than_plain_json_are_not_done(api: Api, accept: str) -> None:
+    told = f"answers as {accept.partition(',')[0]}; application/json is there"
+    assert await undone(api.request("GET", "/api/v1/configmaps", accept=accept)) == told
+    assert await api.request("GET", "/api/v1/configmaps", accept=f"{accept}, application/json")
+
+
+async def test_bodies_that_are_nested_deeply_are_not_read(wire: Wire) -> None:
+    assert (await wire.send("POST", wire.maps, b'{"metadata":{"name":"a"}}'))[0] == 201
+    told = (501, "NotImplemented", f"{_BEGINS}it reads no body that is nested as deeply as this one")
+    nested = b'{"metadata":{"name":"b"},"x":' + b'{"y":' * 9000 + b"0" + b"}" * 9000 + b"}"
+    assert await wire.status("POST", wire.maps, nested) == told
+    assert await wire.status("PATCH", f"{wire.maps}/a", nested, "application/merge-patch+json") == told
+
+
+async def test_pages_of_another_list_or_another_time_are_not_given(api: Api, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    for name in "abc":
+        version = msgspec.json.decode(await api.request("POST", path, body={"metadata": {"name": name}}))["metadata"]
+    first = msgspec.json.decode(await api.request("GET", path, query={"limit": "1"}))
+    following = {"continue": first["metadata"]["continue"]}
+    told = "a later page of a list that was selected otherwise"
+    assert await undone(api.request("GET", "/api/v1/configmaps", query=following)) == told
+    assert await undone(api.request("GET", path.replace("configmaps", "events"), query=following)) == told
+    for selector in ("labelSelector", "fieldSelector"):
+        assert await undone(api.request("GET", path, query={**following, selector: "metadata.name=a"})) == told
+    query = {"limit": "1", "resourceVersion": str(int(version["resourceVersion"]) - 1)}
+    told = "pages of what was there at another version than now"
+    assert await undone(api.request("GET", path, query=query)) == told
+
+
+@pytest.mark.parametrize("query", [{"limit": "1"}, {"resourceVersion": "1"}, {"continue": "x"}])
+async def test_many_are_not_deleted_in_parts(api: Api, namespace: str, query: dict[str, str]) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    await api.request("POST", path, body={"metadata": {"name": "a"}})
+    told = await undone(api.request("DELETE", path, query=query))
+    assert told == f"deleting many with {next(iter(query))}: all that are selected now go at once"
+    await api.request("GET", f"{path}/a")
+
+
+async def test_a_watch_of_less_than_no_time_is_not_done(api: Api) -> None:
+    call = api.request("GET", "/api/v1/configmaps", query={"watch": "1", "timeoutSeconds": "-1"})
+    assert await undone(call) == "a watch that has ended before it began"
 
 
 @pytest.mark.parametrize("policy", ["Foreground", "Orphan"])
@@ -150,6 +205,12 @@ async def test_runtime_classes_are_not_done(api: Api, namespace: str, said: dict
     assert await undone(call) == f"pods with {next(iter(said))}; it has no runtime classes"
 
 
+async def test_a_pod_has_no_resources_of_its_own(api: Api, namespace: str) -> None:
+    spec = {"containers": [{"name": "main", "image": "x"}], "resources": {"requests": {"cpu": "1"}}}
+    call = api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body={"metadata": {"name": "a"}, "spec": spec})
+    assert await undone(call) == "pods with resources of their own, beside those of their containers"
+
+
 # --- workloads and services ---
 
 _WEB = {
@@ -206,7 +267,7 @@ async def test_some_services_are_not_done(api: Api, namespace: str, spec: dict[s
     assert await _undone(api, "POST", f"/api/v1/namespaces/{namespace}/services", body) == what
 
 
-@pytest.mark.parametrize("spec", [{"metrics": [{"type": "Pods"}]}, {"behavior": {"scaleDown": {}}}])
+@pytest.mark.parametrize("spec", [{"metrics": [{"type": "Pods"}]}, {"behavior": {"scaleDown": {}}}, {"behavior": {}}])
 async def test_autoscalers_with_metrics_or_behavior_are_not_done(
     api: Api, namespace: str, spec: dict[str, object]
 ) -> None:

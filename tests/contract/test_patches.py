@@ -221,6 +221,17 @@ async def test_a_json_patch_is_a_list_of_operations(kept: Map) -> None:
     assert await refusal_of(kept.send_operations(["a"])) == (400, "BadRequest", sentence)
 
 
+@pytest.mark.parametrize("key", ["op", "path", "from"])
+async def test_operations_and_pointers_are_texts(kept: Map, key: str) -> None:
+    told = f"error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.{key} of type string"
+    operation = {"op": "remove", "path": "/data/a", key: 1}
+    assert await refusal_of(kept.patch(operation)) == (400, "BadRequest", told)
+
+
+async def test_nothing_is_added_to_the_whole(kept: Map) -> None:
+    assert await refusal_of(kept.patch({"op": "add", "path": "", "value": {}})) == _REFUSED
+
+
 async def test_a_json_patch_has_at_most_10000_operations(kept: Map) -> None:
     sentence = "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001"
     operations = [{"op": "test", "path": "/data/a", "value": "1"}] * 10_001

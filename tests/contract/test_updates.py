@@ -213,6 +213,12 @@ async def test_a_deletion_is_held_against_the_uid(maps: Maps) -> None:
     assert await maps.names() == []
 
 
+async def test_no_object_has_an_empty_uid(maps: Maps) -> None:
+    await maps.create("a")
+    assert (await refusal_of(maps.send("DELETE", "a", {"preconditions": {"uid": ""}})))[:2] == (409, "Conflict")
+    assert await maps.names() == ["a"]
+
+
 async def test_a_deletion_is_held_against_the_version(maps: Maps) -> None:
     was = (await maps.create("a"))["metadata"]["resourceVersion"]
     version = (await maps.put("a", named("a")))["metadata"]["resourceVersion"]

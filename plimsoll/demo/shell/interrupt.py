@@ -47,6 +47,10 @@ class Interrupt:
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
 
+    def pass_over(self) -> None:
+        """Pass over what comes from now on: the end is under way, and is not to be cut short."""
+        self._asked = True
+
     def _ask(self, _number: int, _frame: object) -> None:
         if self._asked:
             return

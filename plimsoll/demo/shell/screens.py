@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.live import Live
@@ -35,6 +36,8 @@ class LiveScreen:
     """The whole terminal, drawn anew at each moment; what stood there before comes back at the end."""
 
     def __init__(self, console: Console) -> None:
+        self._console = console
+        self._on_terminal = console.is_terminal
         self._live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False)
 
     def __enter__(self) -> Self:
@@ -42,11 +45,22 @@ class LiveScreen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        with contextlib.suppress(OSError):  # a closed terminal has nothing to get back
+            self._live.stop()
 
     def show(self, picture: Picture, changes: Iterable[Change]) -> None:  # noqa: ARG002  a protocol's signature
-        """Draw one moment; decisions stand in it."""
-        self._live.update(screen(picture), refresh=True)
+        """Draw one moment; decisions stand in it.
+
+        Raises:
+            KeyboardInterrupt: the terminal is closed: nobody looks any more.
+        """
+        try:
+            closed = self._on_terminal and not self._console.is_terminal
+            self._live.update(screen(picture), refresh=True)
+        except OSError:
+            closed = True
+        if closed:
+            raise KeyboardInterrupt
 
 
 class Lines:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -28,6 +29,7 @@ _LOG = logging.getLogger(__name__)
 _HEALTH = ("/healthz", "/livez", "/readyz")
 _BODY_LIMIT = 3 * 1024 * 1024  # the real API server's limit
 _JSON = b"application/json"
+_MALFORMED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Asgi:
@@ -44,7 +46,7 @@ class Asgi:
             await _send(send, Answer(200, b"ok"), b"text/plain; charset=utf-8")
             return
         headers = dict(scope["headers"])
-        query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+        query = read_query(scope["query_string"].decode())
         sent = headers.get(b"authorization")
         if sent is None and scope["path"] not in OPEN_TO_ALL:
             await _send(send, _refusal(forbidden_to_strangers(scope["method"], scope["path"], query)))
@@ -75,7 +77,8 @@ class Asgi:
                 scope["path"],
                 query,
                 body=body,
-                content_type=headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip(),
+                content_type=_media_type(headers.get(b"content-type", b"").decode("latin-1")),
+                accept=headers.get(b"accept", b"").decode("latin-1"),
                 agent=headers.get(b"user-agent", b"unknown").decode("latin-1"),
             )
         except Exception as defect:  # noqa: BLE001  whatever it is, one request has it, not the connection
@@ -109,6 +112,27 @@ class Asgi:
         async with contextlib.aclosing(self._serving.lines(watching)) as lines:  # type: ignore[type-var]
             async for lines_ in lines:
                 await send({"type": "http.response.body", "body": lines_, "more_body": True})
+
+
+def read_query(text: str) -> dict[str, str]:
+    """Return what a query says, read as Go reads it: what is malformed is passed over, and of several the first counts.
+
+    Every `dryRun` counts: one that is not "All" comes before those that are.
+    """
+    query: dict[str, str] = {}
+    for part in text.split("&"):
+        if ";" in part or _MALFORMED.search(part):
+            continue
+        name, _, value = (unquote_plus(each) for each in part.partition("="))
+        if name == "dryRun" and value != "All":
+            query[name] = query.get(name, "All") if query.get(name, "All") != "All" else value
+        elif name:
+            query.setdefault(name, value)
+    return query
+
+
+def _media_type(header: str) -> str:
+    return header.partition(";")[0].strip() or header
 
 
 async def _gone(receive: Receive) -> None:

@@ -36,12 +36,20 @@ class Serving:
         self._closed = False
 
     def answer(  # noqa: PLR0913  a request has these parts
-        self, method: str, path: str, query: Mapping[str, str], *, body: bytes, content_type: str, agent: str
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        body: bytes,
+        content_type: str,
+        agent: str,
+        accept: str = "",
     ) -> Answer | Watching:
         """Answer one request, and wake the watchers of what it changed."""
         before = self.server.store.version
         manager = agent.partition("/")[0]
-        answer = self.server.answer(Request(method, path, query, body, content_type, manager, _now()))
+        answer = self.server.answer(Request(method, path, query, body, content_type, manager, _now(), accept))
         if self.server.store.version != before:
             for kind in kinds.KINDS:
                 if kind in self._changed and self.server.store.newest(kind) > before:

@@ -147,8 +147,8 @@ async def test_a_watch_that_is_not_read_is_cut_off(monkeypatch: pytest.MonkeyPat
         # What the connection itself buffers is filled first: some hundred KiB.
         for _ in range(200):
             feed.decided(tick)
-            await asyncio.sleep(0.05)
-            if not feed._readers:
+            await asyncio.sleep(0.005)
+            if all(reader._over for reader in feed._readers):
                 break
 
         async def read() -> None:

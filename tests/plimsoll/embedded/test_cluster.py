@@ -35,11 +35,11 @@ async def test_a_watch_from_before_a_compaction_is_told_so(embedded: EmbeddedClu
     assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
 
 
-async def test_a_condition_without_a_type_stops_nobody(embedded: EmbeddedCluster, api: Api) -> None:
+async def test_a_condition_that_says_nothing_stops_nobody(embedded: EmbeddedCluster, api: Api) -> None:
     pods = "/api/v1/namespaces/default/pods"
     spec = {"containers": [{"name": "main", "image": "none"}]}
     await api.request("POST", pods, body={"metadata": {"name": "a"}, "spec": spec})
-    strange = {"status": {"conditions": [{"message": "nothing else"}]}}
+    strange = {"status": {"conditions": [{"type": "Odd"}]}}
     await api.request("PATCH", f"{pods}/a/status", body=strange, content_type=MERGE_PATCH)
     await api.request("POST", pods, body={"metadata": {"name": "b"}, "spec": spec})
     async with asyncio.timeout(5.0):

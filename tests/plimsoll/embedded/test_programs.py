@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import threading
 import time
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +16,7 @@ import pytest
 
 from deploy.local import ClusterSpec, LocalProblem
 from kube.objects import Node, ObjectList
-from plimsoll.embedded import programs
+from plimsoll.embedded import EmbeddedCluster, programs
 from plimsoll.embedded.programs import EmbeddedPrograms
 
 if TYPE_CHECKING:
@@ -73,5 +76,36 @@ def test_what_does_not_come_up_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(LocalProblem, match="prometheus cannot be started"):
         EmbeddedPrograms.start(SPEC, progress=quiet)
     monkeypatch.setattr(programs, "found_prometheus", lambda: None)
+    with EmbeddedPrograms.start(SPEC, progress=quiet) as running:
+        assert len(running.call(nodes)) == 2
+
+
+def test_who_is_interrupted_on_the_way_up_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    coming_up, undone = Event(), Event()
+
+    async def slow(*_: object) -> None:
+        coming_up.set()
+        try:
+            await asyncio.sleep(60.0)
+        finally:
+            undone.set()
+
+    ready = EmbeddedCluster._until_nodes_are_ready
+    monkeypatch.setattr(EmbeddedCluster, "_until_nodes_are_ready", slow)
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt(thread: int) -> None:
+        coming_up.wait()
+        signal.pthread_kill(thread, signal.SIGINT)
+
+    impatient = Thread(target=interrupt, args=(main,))
+    impatient.start()
+    with pytest.raises(KeyboardInterrupt):
+        EmbeddedPrograms.start(SPEC, progress=quiet)
+    impatient.join()
+    assert undone.is_set()
+    assert not [thread for thread in threading.enumerate() if thread.name == "embedded cluster"]
+    monkeypatch.setattr(EmbeddedCluster, "_until_nodes_are_ready", ready)
     with EmbeddedPrograms.start(SPEC, progress=quiet) as running:
         assert len(running.call(nodes)) == 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 
 from plimsoll.embedded.core import kinds
 from plimsoll.embedded.core.api.exchange import APPLY
+from plimsoll.embedded.core.notation.from_yaml import from_yaml
 from plimsoll.embedded.core.notation.schema import read, shape
 from plimsoll.embedded.core.problem import Object, Problem, bad_request, invalid, not_implemented
 
@@ -72,7 +72,10 @@ def checked(kind: Kind, sent: Any) -> Object:
     held = _checked(kind.name, kind.model, (kind.api_version,), sent)
     held.pop("kind", None)
     held.pop("apiVersion", None)
-    return {**held, "metadata": held.get("metadata", {})}
+    meta = held.get("metadata", {})
+    if isinstance(sent, dict) and (sent.get("metadata") or {}).get("managedFields") == []:
+        meta = {**meta, "managedFields": [{}]}  # which says the same, and is not dropped as empty
+    return {**held, "metadata": meta}
 
 
 def checked_patch(name: str, sent: Any, check: Callable[[], Object]) -> Object:
@@ -140,7 +143,7 @@ def check_media_type(request: Request) -> None:
     Raises:
         Problem: 415, it cannot; 501 for protobuf.
     """
-    kind = request.content_type
+    kind = request.content_type.lower()
     if kind == "application/vnd.kubernetes.protobuf":
         raise not_implemented("it reads no protobuf; JSON and YAML it does")
     if request.method != "PATCH" and kind not in ("", "application/json", *_YAML):
@@ -153,14 +156,23 @@ def patch(request: Request) -> Any:
     Raises:
         Problem: 400 where it is malformed; 415 for another media type; 501 for a strategic merge patch.
     """
-    if request.content_type == _STRATEGIC:
-        raise not_implemented("strategic merge patches; merge patches, JSON patches and server-side apply are there")
-    if request.content_type not in _PATCHES:
-        raise Problem(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+    check_patch_type(request)
     try:
         return decoded(request)
     except Malformed as malformed:
         raise bad_request(f"error decoding patch: {malformed}") from None
+
+
+def check_patch_type(request: Request) -> None:
+    """Hold the media type of a patch against those that there are.
+
+    Raises:
+        Problem: 415 for another one; 501 for a strategic merge patch.
+    """
+    if request.content_type == _STRATEGIC:
+        raise not_implemented("strategic merge patches; merge patches, JSON patches and server-side apply are there")
+    if request.content_type not in _PATCHES:
+        raise Problem(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
 def list_of(kind: Kind, items: Iterable[Stored], version: int, token: str = "", remaining: int = 0) -> bytes:
@@ -190,11 +202,11 @@ def decoded(request: Request) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        if request.content_type not in _YAML:
+        if request.content_type.lower() not in _YAML:
             raise Malformed(str(error)) from None
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return from_yaml(text)
+    except ValueError as error:
         raise Malformed(str(error)) from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core import kinds
+from plimsoll.embedded.core.notation.numbers import bad_natural
 from plimsoll.embedded.core.problem import Object, Problem, bad_request, conflict
 from plimsoll.embedded.core.rules import table as rules
 from plimsoll.embedded.core.rules.pod_changes import readmitted
@@ -102,8 +103,8 @@ def check_version(meta: Object) -> str:
         Problem: 500, it is no version.
     """
     version: str = meta.get("resourceVersion") or "0"
-    if not version.isascii() or not version.isdecimal():
-        raise Problem(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
+    if why := bad_natural(version):
+        raise Problem(500, "", why)
     return version
 
 

@@ -5,7 +5,6 @@ After apiserver's registry/rest/delete.go and kubernetes' registry/core/pod/stra
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.embedded.core import kinds
 from plimsoll.embedded.core.api import bodies
 from plimsoll.embedded.core.api.options import check_deletion, is_set
+from plimsoll.embedded.core.notation.numbers import bad_integer
 from plimsoll.embedded.core.notation.schema import read, shape
 from plimsoll.embedded.core.problem import bad_request, conflict, not_implemented
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from plimsoll.embedded.core.api.exchange import Request
     from plimsoll.embedded.core.kinds import Kind
     from plimsoll.embedded.core.problem import Object
-
-_WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,8 @@ class Deletion:
         if policy != "Background":
             raise not_implemented(f"deletion with propagation policy {policy}; Background is there")
         text = query.get("gracePeriodSeconds", "")
-        if text and _WHOLE.fullmatch(text) is None:
-            raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+        if "gracePeriodSeconds" in query and (why := bad_integer(text)):
+            raise bad_request(why)
         grace = int(text) if text else options.get("gracePeriodSeconds")
         held = options.get("preconditions", {})
         dry = "dryRun" in query or bool(options.get("dryRun"))
@@ -89,7 +87,8 @@ def deletion_asked(request: Request) -> Deletion:
     Raises:
         Problem: its body is malformed, or asks for what is not done.
     """
-    options = read(shape("V1DeleteOptions"), bodies.json_of(request), "") if request.body else {}
+    sent = bodies.json_of(request) if request.body else None
+    options = read(shape("V1DeleteOptions"), {} if sent is None else sent, "")
     if (kind := options.get("kind") or "DeleteOptions") != "DeleteOptions":
         version = options.get("apiVersion", "")
         why = f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'

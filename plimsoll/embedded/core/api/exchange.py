@@ -17,7 +17,10 @@ APPLY = "application/apply-patch+yaml"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; `manager` is who asks, from the User-Agent; `now` is RFC 3339, to the second."""
+    """One HTTP request; `manager` is who asks, from the User-Agent; `now` is RFC 3339, to the second.
+
+    `accept` are the media types that may come back, "" for any.
+    """
 
     method: str
     path: str
@@ -26,6 +29,7 @@ class Request:
     content_type: str
     manager: str
     now: str
+    accept: str = ""
 
     @property
     def dry(self) -> bool:

@@ -211,7 +211,8 @@ class Objects:
             raise invalid(kind.qualified, where.name, [*causes, *causes])
         new = changed(where, old, sent, applied=request.applies)
         rules.check_change(kind, old, new)
-        return self.stored(kind, there, self.owned(kind, old, new, request, where.subresource), request.dry)
+        before = old if where.subresource else ownership.as_said(old, sent)
+        return self.stored(kind, there, self.owned(kind, before, new, request, where.subresource), request.dry)
 
     def owned(self, kind: Kind, old: Object | None, new: Object, request: Request, subresource: str = "") -> Object:
         """Return an object with managedFields as after this write; one that was applied has them already."""

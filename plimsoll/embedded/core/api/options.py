@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kube.durations import nanoseconds
+from plimsoll.embedded.core.notation.numbers import bad_integer
 from plimsoll.embedded.core.problem import bad_request, invalid, not_implemented
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _NOT_DONE = {
 _INTEGERS = ("gracePeriodSeconds", "limit", "timeoutSeconds")
 _OF_DELETION = ("dryRun", "gracePeriodSeconds", "orphanDependents", "propagationPolicy")
 """What the query of a DELETE may say that has no body; a body hides it."""
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _LONGEST_MANAGER = 128
 _POLICIES = ("Foreground", "Background", "Orphan")
 
@@ -40,8 +40,11 @@ def check_options(request: Request) -> None:
     if undone := sorted(query.keys() & _NOT_DONE):
         raise not_implemented(f"the query parameter {undone[0]}")
     for name in _INTEGERS:
-        if query.get(name) and not _INTEGER.fullmatch(query[name]):
-            raise bad_request(f'strconv.ParseInt: parsing "{query[name]}": invalid syntax')
+        if query.get(name) and (why := bad_integer(query[name])):
+            raise bad_request(why)
+    if "timeout" in query and "watch" not in query and nanoseconds(query["timeout"]) is None:
+        why = f'invalid timeout specified in the request URL - time: invalid duration "{query["timeout"]}"'
+        raise bad_request(why)
     options = _OPTIONS.get(request.method)
     if options is None:
         return
@@ -83,6 +86,10 @@ def _bad_write(request: Request) -> Iterator[Cause]:
         yield "force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch"
     if len(query.get("fieldManager", "")) > _LONGEST_MANAGER:
         yield "fieldManager", "FieldValueTooLong", f"Too long: may not be more than {_LONGEST_MANAGER} bytes"
+    for index, character in enumerate(manager := query.get("fieldManager", "")):
+        if not character.isprintable():
+            why = f"invalid character U+{ord(character):04X} (at position {index})"
+            yield "fieldManager", "FieldValueInvalid", f"Invalid value: {msgspec.json.encode(manager).decode()}: {why}"
     asked = query.get("fieldValidation", "")
     if asked not in ("", "Ignore", "Strict", "Warn"):
         known = 'supported values: "", "Ignore", "Strict", "Warn"'

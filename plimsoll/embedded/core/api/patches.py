@@ -45,11 +45,9 @@ def json_patch(target: Object, operations: Any) -> Object:
         try:
             patched = _carried_out({"value": None, **operation}, patched)
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
-            # The API server says no more than this, whichever operation it is.
-            sentence = "the server rejected our request due to an error in our request"
-            raise Problem(422, "Invalid", sentence, {}) from error
+            raise _cannot_be_carried_out() from error
     if not isinstance(patched, dict):
-        raise bad_request("the patch leaves no object")
+        raise _cannot_be_carried_out()
     return patched
 
 
@@ -74,10 +72,15 @@ def _check_form(operations: Any) -> None:
     for operation in operations or ():
         if not isinstance(operation, dict):
             raise _undecodable(operation, "handlers.jsonPatchOp")
+        for key in ("op", "path", "from"):
+            if not isinstance(value := operation.get(key) or "", str):
+                raise _undecodable(value, "string", f"struct field jsonPatchOp.{key}")
 
 
 def _carried_out(operation: Object, document: Any) -> Any:
     name, path = operation.get("op"), operation.get("path")
+    if name == "add" and path == "":
+        raise jsonpatch.JsonPatchConflict("nothing is added to the whole")
     if name in ("replace", "test") and isinstance(path, str):
         around, key = jsonpatch.JsonPointer(path).to_last(document)
         if isinstance(around, dict) and key is not None and key not in around:
@@ -88,7 +91,12 @@ def _carried_out(operation: Object, document: Any) -> Any:
     return jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
 
 
-def _undecodable(value: Any, wanted: str) -> Problem:
+def _cannot_be_carried_out() -> Problem:
+    """Return the refusal of a JSON patch: the API server says no more, whichever operation it is."""
+    return Problem(422, "Invalid", "the server rejected our request due to an error in our request", {})
+
+
+def _undecodable(value: Any, wanted: str, into: str = "value") -> Problem:
     names = {dict: "object", list: "array", str: "string", bool: "bool"}
     got = names.get(type(value), "number")
-    return bad_request(f"error decoding patch: json: cannot unmarshal {got} into Go value of type {wanted}")
+    return bad_request(f"error decoding patch: json: cannot unmarshal {got} into Go {into} of type {wanted}")

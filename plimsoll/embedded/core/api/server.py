@@ -11,6 +11,7 @@ import msgspec
 
 from plimsoll.embedded.core import kinds
 from plimsoll.embedded.core.api import bodies
+from plimsoll.embedded.core.api.accepting import check_accept
 from plimsoll.embedded.core.api.changes import named
 from plimsoll.embedded.core.api.deletion import deletion_asked
 from plimsoll.embedded.core.api.discovery import document
@@ -21,9 +22,11 @@ from plimsoll.embedded.core.api.options import check_options, is_set
 from plimsoll.embedded.core.api.routes import NOTHING_THERE, Route, route
 from plimsoll.embedded.core.api.subresources import subresource_answer
 from plimsoll.embedded.core.api.watching import Selection, Watching, version_of_list, version_of_one
-from plimsoll.embedded.core.problem import Problem, invalid, not_found
+from plimsoll.embedded.core.problem import Problem, invalid, not_found, not_implemented
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from plimsoll.embedded.core.api.exchange import Request
     from plimsoll.embedded.core.api.objects import Chance
     from plimsoll.embedded.core.api.store import Stored
@@ -43,7 +46,7 @@ class ApiServer:
     def answer(self, request: Request) -> Answer | Watching:
         """Carry a request out; whatever it is, there is an answer."""
         try:
-            return self._answer(request)
+            return self._carried_out(request)
         except Problem as problem:
             if problem.message == NOTHING_THERE:
                 return Answer(404, f"{NOTHING_THERE}\n".encode(), {"Content-Type": "text/plain; charset=utf-8"})
@@ -51,13 +54,21 @@ class ApiServer:
             headers = {"Retry-After": str(after)} if after else {}
             return Answer(problem.status, msgspec.json.encode(problem.body()), headers)
 
+    def _carried_out(self, request: Request) -> Answer | Watching:
+        try:
+            return self._answer(request)
+        except RecursionError:
+            raise not_implemented("it reads no body that is nested as deeply as this one") from None
+
     def _answer(self, request: Request) -> Answer | Watching:
         if (found := document(request.path)) is not None:
             # The lists of groups do not look at the method.
             if request.method != "GET" and found.get("kind") not in ("APIGroup", "APIGroupList"):
                 raise not_allowed()
+            check_accept(request.accept)
             return answer(200, found)
         where = route(request.path)
+        check_accept(request.accept)
         check_options(request)
         if where.subresource:
             return subresource_answer(self._objects, where, request)
@@ -105,17 +116,18 @@ class ApiServer:
         if is_set(query, "watch"):
             asked = version_of_one(query)
             fresh = not asked  # none, or "0": whatever there is
-            seconds = query.get("timeoutSeconds", "")
+            seconds = int(query.get("timeoutSeconds") or 0)
+            _check_watch(query, seconds)
             return Watching(
                 where.kind,
                 selection,
                 self.store.version if fresh else asked or 0,
                 tuple(self._selected(where, selection)) if fresh else None,
                 bookmarks=is_set(query, "allowWatchBookmarks"),
-                timeout_s=float(seconds) if seconds.isdecimal() else None,
+                timeout_s=float(seconds) if query.get("timeoutSeconds") else None,
             )
         self._check_reached(version_of_list(query))
-        page = self._pages.page(where.kind, query, self.store.version, lambda: self._selected(where, selection))
+        page = self._pages.page(where, query, self.store.version, lambda: self._selected(where, selection))
         return Answer(200, page)
 
     def _check_reached(self, asked: int | None) -> None:
@@ -141,6 +153,7 @@ class ApiServer:
         return Answer(200, self._objects.update(where, there, sent, request).whole)
 
     def _patch(self, where: Route, request: Request) -> Answer:
+        bodies.check_patch_type(request)
         there = self.store.get(where.kind, where.namespace, where.name)
         if request.applies:
             return Answer(200 if there else 201, self._objects.apply(where, there, request).whole)
@@ -157,7 +170,23 @@ class ApiServer:
 
     def _delete_all(self, where: Route, request: Request) -> Answer:
         asked = deletion_asked(request)
+        for name in ("continue", "limit", "resourceVersion"):
+            if request.query.get(name, "0") not in ("", "0"):
+                raise not_implemented(f"deleting many with {name}: all that are selected now go at once")
         selected = self._selected(where, Selection.asked(where.kind, where.namespace, request.query))
         for each in selected:
             self._objects.delete(each, asked, request)
         return Answer(200, bodies.list_of(where.kind, selected, self.store.version))
+
+
+def _check_watch(query: Mapping[str, str], seconds: int) -> None:
+    """Hold what only a list may say, and the time, against a watch.
+
+    Raises:
+        Problem: 422 for the rest of a list; 501 for less than no time.
+    """
+    if query.get("continue"):
+        sentence = "Forbidden: resourceVersionMatch is forbidden when continue is provided"
+        raise invalid("ListOptions.meta.k8s.io", "", [("resourceVersionMatch", "FieldValueForbidden", sentence)])
+    if seconds < 0:
+        raise not_implemented("a watch that has ended before it began")

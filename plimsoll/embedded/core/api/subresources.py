@@ -38,6 +38,7 @@ def subresource_answer(objects: Objects, where: Route, request: Request) -> Answ
             sent = bodies.content(where.kind, request)
             return Answer(200, objects.update(where, objects.there(where), sent, request).whole)
         case "status", "PATCH":
+            bodies.check_patch_type(request)
             return Answer(200, objects.patch(where, objects.there(where), request).whole)
         case "finalize", "PUT":
             sent = bodies.content(where.kind, request)
@@ -56,9 +57,14 @@ def subresource_answer(objects: Objects, where: Route, request: Request) -> Answ
 def _scale(objects: Objects, where: Route, request: Request) -> Answer:
     if request.applies:
         raise not_implemented("server-side apply to a scale; it merges patches and applies to the object itself")
-    put = bodies.posted("Scale", ("autoscaling/v1",), request) if request.method == "PUT" else None
-    there = objects.there(where)
-    asked = {"spec": {}, "metadata": {}, **(put or patched(scale_of(there.content), request))}
+    if request.method == "PUT":
+        put = bodies.posted("Scale", ("autoscaling/v1",), request)
+        there = objects.there(where)
+    else:
+        bodies.check_patch_type(request)
+        there = objects.there(where)
+        put = patched(scale_of(there.content), request)
+    asked = {"spec": {}, "metadata": {}, **put}
     replicas = asked["spec"].get("replicas", 0)
     wanted = _rescaled(where, there.content, asked["metadata"], replicas, request)
     main = Route(where.kind, where.namespace, where.name, "")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from plimsoll.embedded.core import kinds
+from plimsoll.embedded.core.notation.numbers import bad_natural
 from plimsoll.embedded.core.notation.selectors import FieldSelector, LabelSelector
 from plimsoll.embedded.core.problem import Problem, bad_request, not_implemented
 
@@ -145,8 +146,7 @@ def version_of_one(query: Mapping[str, str]) -> int | None:
     text = query.get("resourceVersion", "")
     if not text:
         return None
-    if not text.isascii() or not text.isdecimal():
-        why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+    if why := bad_natural(text):
         raise Problem(500, "", f'resourceVersion: Invalid value: "{text}": {why}')
     return int(text)
 

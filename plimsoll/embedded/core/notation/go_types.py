@@ -248,7 +248,7 @@ TOLD_APART: dict[str, str] = {
         "setHostnameAsFQDN hostUsers hostnameOverride"
     ),
     "V1PortStatus": "error",
-    "V1Preconditions": "resourceVersion",
+    "V1Preconditions": "uid resourceVersion",
     "V1PriorityClass": "preemptionPolicy",
     "V1Probe": "terminationGracePeriodSeconds",
     "V1ProjectedVolumeSource": "defaultMode",

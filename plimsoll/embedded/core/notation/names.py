@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 Cause = tuple[str, str, str]
@@ -9,6 +10,8 @@ Cause = tuple[str, str, str]
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+
+_PORT = re.compile(r"[-a-z0-9]+")
 
 _LABEL_RULE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
@@ -68,6 +71,28 @@ def qualified_name(key: str) -> str:
     if len(name) > 63:
         return "name part must be no more than 63 bytes"
     return "" if _QUALIFIED.fullmatch(name) else _NAME_PART_RULE
+
+
+def port_name(name: str) -> str:
+    """Say what is wrong with the name of a port."""
+    if len(name) > 15:
+        return "must be no more than 15 characters"
+    if not _PORT.fullmatch(name):
+        return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
+    if not any(letter.isalpha() for letter in name):
+        return "must contain at least one letter (a-z)"
+    if "--" in name:
+        return "must not contain consecutive hyphens"
+    return "must not begin or end with a hyphen" if name.startswith("-") or name.endswith("-") else ""
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def label_value(value: str) -> str:

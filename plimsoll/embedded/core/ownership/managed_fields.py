@@ -52,6 +52,8 @@ _OF_THE_MAIN_PATH: Fields = {"f:spec": MEMBER}
 _RESET: dict[tuple[str, str], Fields] = {
     ("Deployment", ""): _OF_THE_STATUS_PATH,
     ("Deployment", "status"): {**_OF_THE_MAIN_PATH, "f:metadata": {"f:labels": MEMBER}},
+    ("HorizontalPodAutoscaler", ""): _OF_THE_STATUS_PATH,
+    ("HorizontalPodAutoscaler", "status"): _OF_THE_MAIN_PATH,
     ("Namespace", ""): _OF_THE_STATUS_PATH,
     ("Namespace", "finalize"): _OF_THE_STATUS_PATH,
     ("Namespace", "status"): _OF_THE_MAIN_PATH,
@@ -124,6 +126,21 @@ def after_write(  # noqa: PLR0913  a write has these parts
         left = [each for each in left if not writer.wrote(each)]
         left = _capped([*left, writer.entry(union(taken, mine), now)])
     return _with_entries(new, left)
+
+
+def as_said(live: Object, sent: Object) -> Object:
+    """Return an object with the managedFields that what is sent says it has; with its own where they cannot be read.
+
+    An empty entry alone says that nobody owns anything.
+    """
+    said = sent["metadata"].get("managedFields")
+    if said is None or not (said == [{}] or all(map(_readable, said))):
+        return live
+    return _with_entries(live, [] if said == [{}] else said)
+
+
+def _readable(entry: Object) -> bool:
+    return entry.get("operation") in (_UPDATE, _APPLY) and isinstance(entry.get("fieldsV1"), dict)
 
 
 def apply(  # noqa: PLR0913  an apply has these parts

@@ -23,10 +23,10 @@ def with_autoscaler_defaults(autoscaler: Object) -> Object:
     Raises:
         Problem: 501 for metrics or behavior of its own: nobody acts on them here.
     """
-    spec = autoscaler["spec"]
-    if spec.get("behavior") or spec.get("metrics") not in (None, [], [_CPU]):
+    spec = {"minReplicas": 1, "maxReplicas": 0, "scaleTargetRef": {}, **autoscaler.get("spec", {})}
+    if "behavior" in spec or spec.get("metrics") not in (None, [], [_CPU]):
         raise not_implemented("a HorizontalPodAutoscaler with metrics or behavior of its own")
-    return {**autoscaler, "spec": {"minReplicas": 1, **spec, "metrics": [_CPU]}}
+    return {**autoscaler, "spec": {**spec, "metrics": [_CPU]}}
 
 
 def new_autoscaler(autoscaler: Object) -> Object:

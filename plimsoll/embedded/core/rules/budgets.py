@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from plimsoll.embedded.core.rules.counts import NOT_MORE_THAN_ALL, NOT_NEGATIVE, bad_count, more_than_all
 from plimsoll.embedded.core.rules.label_rules import bad_selector, told
 
 if TYPE_CHECKING:
@@ -13,13 +13,7 @@ if TYPE_CHECKING:
     from plimsoll.embedded.core.notation.names import Cause
     from plimsoll.embedded.core.problem import Object
 
-_PERCENT = re.compile(r"[0-9]+%")
-_PERCENT_RULE = (
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
-    "validation is '[0-9]+%')"
-)
 _POLICIES = ("AlwaysAllow", "IfHealthyBudget")
-_NOT_NEGATIVE = "must be greater than or equal to 0"
 
 
 def bad_budget(budget: Object) -> Iterator[Cause]:
@@ -35,7 +29,7 @@ def bad_budget(budget: Object) -> Iterator[Cause]:
         sentence = f"Invalid value: {told(whole)}: minAvailable and maxUnavailable cannot be both set"
         yield "spec", "FieldValueInvalid", sentence
     for key in ("minAvailable", "maxUnavailable"):
-        if key in spec and (rule := _number_rule(spec[key])):
+        if key in spec and (rule := bad_count(spec[key]) or NOT_MORE_THAN_ALL * more_than_all(spec[key])):
             yield f"spec.{key}", "FieldValueInvalid", f"Invalid value: {told(spec[key])}: {rule}"
     policy = spec.get("unhealthyPodEvictionPolicy")
     if policy is not None and policy not in _POLICIES:
@@ -45,16 +39,8 @@ def bad_budget(budget: Object) -> Iterator[Cause]:
     yield from bad_selector(spec.get("selector", {}), "spec.selector")
 
 
-def _number_rule(number: int | str) -> str:
-    if isinstance(number, int):
-        return "" if number >= 0 else _NOT_NEGATIVE
-    if not _PERCENT.fullmatch(number):
-        return _PERCENT_RULE
-    return "" if int(number[:-1]) <= 100 else "must not be greater than 100%"
-
-
 def bad_budget_change(_old: Object, new: Object) -> Iterator[Cause]:
     """Yield what is wrong with the status that a budget is given."""
     for key in ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"):
         if (number := new.get("status", {}).get(key, 0)) < 0:
-            yield f"status.{key}", "FieldValueInvalid", f"Invalid value: {number}: {_NOT_NEGATIVE}"
+            yield f"status.{key}", "FieldValueInvalid", f"Invalid value: {number}: {NOT_NEGATIVE}"

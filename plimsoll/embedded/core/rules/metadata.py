@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.embedded.core.notation.names import Cause, dns_label, dns_subdomain, label_value, qualified_name
+from plimsoll.embedded.core.notation.names import Cause, label_value, qualified_name
 from plimsoll.embedded.core.rules.label_rules import told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _ANNOTATIONS_LIMIT = 256 * 1024  # bytes of all keys and values
 _STANDARD_FINALIZERS = ("foregroundDeletion", "kubernetes", "orphan")
@@ -16,9 +16,8 @@ _OF_AN_OWNER = ("apiVersion", "kind", "name", "uid")
 _SET_ONCE = ("uid", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 
-def bad_metadata(meta: Mapping[str, Any], *, short_name: bool) -> Iterator[Cause]:
-    """Yield what is wrong with a new object's metadata; `short_name`: its name is a DNS label."""
-    name_rule = dns_label if short_name else dns_subdomain
+def bad_metadata(meta: Mapping[str, Any], name_rule: Callable[[str], str]) -> Iterator[Cause]:
+    """Yield what is wrong with a new object's metadata; `name_rule` says what is wrong with its name."""
     # What is generated begins a name: a hyphen at its end is none of the whole name.
     beginning = meta.get("generateName", "")
     if beginning and (rule := name_rule(beginning.removesuffix("-") + "a" * beginning.endswith("-"))):

@@ -23,7 +23,10 @@ def with_node_defaults(node: Object) -> Object:
     status = canonical_resources(node.get("status", {}))
     if "capacity" in status:
         status = {**status, "allocatable": status.get("allocatable", status["capacity"])}
-    return {"spec": {}, **node, "status": status}
+    spec = node.get("spec", {})
+    if (one := spec.get("podCIDR")) and spec.get("podCIDRs", [])[:1] != [one]:
+        spec = {**spec, "podCIDRs": [one]}  # what is said in the singular counts
+    return {**node, "spec": spec, "status": status}
 
 
 def bad_node(node: Object) -> Iterator[Cause]:

@@ -88,6 +88,7 @@ def _bad_affinity(spec: Object, path: str) -> Iterator[Cause]:
         yield f"{path}.{_TERMS}", "FieldValueRequired", sentence
     for index, term in enumerate(required_terms(spec)):
         yield from _bad_term(f"{path}.{_TERMS}[{index}]", term)
+        yield from _bad_values(f"{path}.{_TERMS}[{index}]", term)
     preferred = "preferredDuringSchedulingIgnoredDuringExecution"
     for index, wish in enumerate(node.get(preferred, ())):
         if not 1 <= (weight := wish.get("weight", 0)) <= 100:
@@ -120,6 +121,14 @@ def _bad_expression(where: str, requirement: Object) -> Iterator[Cause]:
         yield _invalid(f"{where}.operator", f'"{operator}"', "not a valid selector operator")
     if rule := qualified_name(key):
         yield _invalid(f"{where}.key", f'"{key}"', rule)
+
+
+def _bad_values(where: str, term: Object) -> Iterator[Cause]:
+    """Yield the values that no label has; of a term that is only preferred, nobody looks at them."""
+    for index, requirement in enumerate(term.get("matchExpressions", ())):
+        for number, value in enumerate(requirement.get("values", ())):
+            if rule := label_value(value):
+                yield _invalid(f"{where}.matchExpressions[{index}].values[{number}]", f'"{value}"', rule)
 
 
 def _bad_field(where: str, requirement: Object) -> Iterator[Cause]:

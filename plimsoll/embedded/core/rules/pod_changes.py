@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plimsoll.embedded.core.notation.names import dns_subdomain, is_address, qualified_name
 from plimsoll.embedded.core.rules.placement import bad_gate_change, bad_narrowing
 from plimsoll.embedded.core.rules.pods import bad_pod, with_default_tolerations
 
@@ -30,7 +31,7 @@ def readmitted(old: Object, new: Object) -> Object:
 
 def bad_pod_change(old: Object, new: Object) -> list[Cause]:
     """Return what is wrong with a change of a pod."""
-    causes = list(_bad_status_change(old, new))
+    causes = [*_bad_status_change(old, new), *_bad_said(old, new)]
     before, after = old["spec"], new["spec"]
     if before == after:
         return causes
@@ -49,6 +50,21 @@ def _bad_status_change(old: Object, new: Object) -> Iterator[Cause]:
     quality = new.get("status", {}).get("qosClass")
     if quality != old.get("status", {}).get("qosClass"):
         yield "status.qosClass", "FieldValueInvalid", f'Invalid value: "{quality}": field is immutable'
+
+
+def _bad_said(old: Object, new: Object) -> Iterator[Cause]:
+    """Yield what is wrong with the conditions, the nominated node and the address of a status that changes."""
+    status = new.get("status", {})
+    if status == old.get("status", {}):
+        return
+    for index, each in enumerate(status.get("conditions", ())):
+        if rule := qualified_name(kind := each.get("type", "")):
+            yield f"status.conditions[{index}].Type", "FieldValueInvalid", f'Invalid value: "{kind}": {rule}'
+    if (name := status.get("nominatedNodeName")) and (rule := dns_subdomain(name)):
+        yield "status.nominatedNodeName", "FieldValueInvalid", f'Invalid value: "{name}": {rule}'
+    if (address := status.get("podIP")) and not is_address(address):
+        rule = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+        yield "status.podIPs[0]", "FieldValueInvalid", f'Invalid value: "{address}": {rule}'
 
 
 def _bad_deadline(before: Object, after: Object) -> Iterator[Cause]:

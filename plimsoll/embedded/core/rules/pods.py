@@ -96,11 +96,13 @@ def bad_new_pod(pod: Object) -> Iterator[Cause]:
     """Yield what is wrong with a new pod.
 
     Raises:
-        Problem: 501, it is of a runtime class: there are none here, nor what they add.
+        Problem: 501, it is of a runtime class, of which there are none here, or has resources as a whole.
     """
     for key in ("runtimeClassName", "overhead"):
         if pod["spec"].get(key):
             raise not_implemented(f"pods with {key}; it has no runtime classes")
+    if pod["spec"].get("resources"):
+        raise not_implemented("pods with resources of their own, beside those of their containers")
     if "ephemeralContainers" in pod["spec"]:
         yield "spec.ephemeralContainers", "FieldValueForbidden", "Forbidden: cannot be set on create"
     yield from bad_pod(pod["spec"])

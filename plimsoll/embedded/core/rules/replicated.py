@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.embedded.core.notation.selectors import LabelSelector
 from plimsoll.embedded.core.notation.templates import template_changed
 from plimsoll.embedded.core.problem import Object, not_implemented
+from plimsoll.embedded.core.rules.counts import NOT_MORE_THAN_ALL, NOT_NEGATIVE, bad_count, more_than_all
 from plimsoll.embedded.core.rules.label_rules import bad_selector, told
 from plimsoll.embedded.core.rules.metadata import bad_tags
 from plimsoll.embedded.core.rules.pods import bad_pod, with_canonical_quantities, with_template_defaults
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from plimsoll.embedded.core.notation.names import Cause
 
-_NOT_NEGATIVE = "must be greater than or equal to 0"
 _COUNTED = {
     "Deployment": ("updatedReplicas", "readyReplicas", "availableReplicas"),
     "ReplicaSet": ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"),
@@ -62,21 +62,29 @@ def _with_template(spec: Object) -> Object:
 def bad_deployment(deployment: Object) -> Iterator[Cause]:
     """Yield what is wrong with a Deployment."""
     spec = deployment["spec"]
-    yield from bad_replica_set(deployment)
+    yield from _negative(spec, "replicas")
+    yield from _bad_pods(spec)
     yield from _bad_strategy(spec["strategy"])
-    for key in ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"):
-        if spec.get(key, 0) < 0:
-            yield f"spec.{key}", "FieldValueInvalid", f"Invalid value: {spec[key]}: {_NOT_NEGATIVE}"
+    yield from _negative(spec, "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
     if (deadline := spec["progressDeadlineSeconds"]) <= spec.get("minReadySeconds", 0):
         sentence = f"Invalid value: {deadline}: must be greater than minReadySeconds"
         yield "spec.progressDeadlineSeconds", "FieldValueInvalid", sentence
 
 
-def bad_replica_set(owner: Object) -> Iterator[Cause]:
-    """Yield what is wrong with the replicas, the selector and the template of a ReplicaSet or a Deployment."""
-    spec = owner["spec"]
-    if spec["replicas"] < 0:
-        yield "spec.replicas", "FieldValueInvalid", f"Invalid value: {spec['replicas']}: {_NOT_NEGATIVE}"
+def bad_replica_set(replica_set: Object) -> Iterator[Cause]:
+    """Yield what is wrong with a ReplicaSet."""
+    spec = replica_set["spec"]
+    yield from _negative(spec, "replicas", "minReadySeconds")
+    yield from _bad_pods(spec)
+
+
+def _negative(spec: Object, *keys: str) -> Iterator[Cause]:
+    for key in keys:
+        if spec.get(key, 0) < 0:
+            yield f"spec.{key}", "FieldValueInvalid", f"Invalid value: {spec[key]}: {NOT_NEGATIVE}"
+
+
+def _bad_pods(spec: Object) -> Iterator[Cause]:
     yield from _bad_selection(spec.get("selector"), spec["template"]["metadata"].get("labels"))
     yield from bad_tags(spec["template"]["metadata"], "spec.template")
     pod, where = spec["template"]["spec"], "spec.template.spec"
@@ -111,9 +119,15 @@ def _bad_strategy(strategy: Object) -> Iterator[Cause]:
     rolling: Any = strategy.get("rollingUpdate")
     match strategy["type"]:
         case "RollingUpdate":
+            for key in ("maxUnavailable", "maxSurge"):
+                if rule := bad_count(rolling[key]):
+                    yield f"{where}.{key}", "FieldValueInvalid", f"Invalid value: {told(rolling[key])}: {rule}"
             if rolling["maxUnavailable"] in (0, "0%") and rolling["maxSurge"] in (0, "0%"):
                 unavailable = told(rolling["maxUnavailable"])
                 sentence = f"Invalid value: {unavailable}: may not be 0 when `maxSurge` is 0"
+                yield f"{where}.maxUnavailable", "FieldValueInvalid", sentence
+            if more_than_all(rolling["maxUnavailable"]):
+                sentence = f"Invalid value: {told(rolling['maxUnavailable'])}: {NOT_MORE_THAN_ALL}"
                 yield f"{where}.maxUnavailable", "FieldValueInvalid", sentence
         case "Recreate":
             if rolling is not None:
@@ -153,7 +167,7 @@ def _bad_status(old: Object, new: Object, kind: str) -> Iterator[Cause]:
         return
     for key in _IN_STATUS[kind]:
         if (number := status.get(key, 0)) < 0:
-            yield f"status.{key}", "FieldValueInvalid", f"Invalid value: {number}: {_NOT_NEGATIVE}"
+            yield f"status.{key}", "FieldValueInvalid", f"Invalid value: {number}: {NOT_NEGATIVE}"
     for key in _COUNTED[kind]:
         if (number := status.get(key, 0)) > status.get("replicas", 0):
             sentence = f"Invalid value: {number}: cannot be greater than status.replicas"

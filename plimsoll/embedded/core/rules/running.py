@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plimsoll.embedded.core.notation.names import dns_label, qualified_name
+from plimsoll.embedded.core.notation.names import dns_label, dns_subdomain, port_name, qualified_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,6 +150,9 @@ def _bad_names(spec: Object, path: str) -> Iterator[Cause]:
         if rule := qualified_name(name := gate.get("conditionType", "")):
             where = f"{path}.readinessGates[{index}].conditionType"
             yield where, "FieldValueInvalid", f'Invalid value: "{name}": {rule}'
+    for key in ("serviceAccountName", "nodeName"):
+        if (name := spec.get(key)) and (rule := dns_subdomain(name)):
+            yield f"{path}.{key}", "FieldValueInvalid", f'Invalid value: "{name}": {rule}'
     if (system := spec.get("os", {}).get("name", "linux")) not in ("linux", "windows"):
         yield _unsupported(f"{path}.os", system, ("linux", "windows"))
 
@@ -188,8 +191,11 @@ def _bad_container(container: Object, where: str, volumes: set[str]) -> Iterator
 
 def _bad_environment(container: Object, where: str) -> Iterator[Cause]:
     for index, variable in enumerate(container.get("env", ())):
-        if not variable.get("name"):
+        if not (name := variable.get("name", "")):
             yield f"{where}.env[{index}].name", "FieldValueRequired", "Required value"
+        elif "=" in name or not (name.isascii() and name.isprintable()):
+            rule = "a valid environment variable name must consist only of printable ASCII characters other than '='"
+            yield f"{where}.env[{index}].name", "FieldValueInvalid", f'Invalid value: "{name}": {rule}'
         if variable.get("value") and "valueFrom" in variable:
             sentence = 'Invalid value: "": may not be specified when `value` is not empty'
             yield f"{where}.env[{index}].valueFrom", "FieldValueInvalid", sentence
@@ -220,6 +226,8 @@ def _bad_ports(ports: list[Object], where: str) -> Iterator[Cause]:
     names: set[str] = set()
     for index, port in enumerate(ports):
         if name := port.get("name"):
+            if rule := port_name(name):
+                yield f"{where}[{index}].name", "FieldValueInvalid", f'Invalid value: "{name}": {rule}'
             if name in names:
                 yield f"{where}[{index}].name", "FieldValueDuplicate", f'Duplicate value: "{name}"'
             names.add(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.embedded.core.notation.names import dns_label, label_value, qualified_name
+from plimsoll.embedded.core.notation.names import dns_label, label_value, port_name, qualified_name
 from plimsoll.embedded.core.problem import Object, Problem, invalid, not_implemented
 from plimsoll.embedded.core.rules.label_rules import told
 
@@ -122,6 +122,8 @@ def _bad_port(port: Object, where: str, *, single: bool, before: list[Object]) -
         if isinstance(value, int) and not 1 <= value <= 65535:
             sentence = f"Invalid value: {value}: must be between 1 and 65535, inclusive"
             yield f"{where}.{key}", "FieldValueInvalid", sentence
+    if isinstance(target, str) and (rule := port_name(target)):
+        yield f"{where}.targetPort", "FieldValueInvalid", f'Invalid value: "{target}": {rule}'
     if port["protocol"] not in _PROTOCOLS:
         yield f"{where}.protocol", "FieldValueNotSupported", _unsupported(port["protocol"], _PROTOCOLS)
     if port.get("nodePort"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core import kinds
-from plimsoll.embedded.core.notation.names import qualified_name
+from plimsoll.embedded.core.notation.names import dns_label, dns_subdomain, qualified_name
 from plimsoll.embedded.core.problem import Object, invalid
 from plimsoll.embedded.core.rules.autoscalers import (
     bad_autoscaler,
@@ -41,6 +41,12 @@ if TYPE_CHECKING:
 
 Cause = tuple[str, str, str]
 
+_NAME_RULES: dict[Kind, Callable[[str], str]] = {
+    kinds.NAMESPACES: dns_label,
+    kinds.SERVICES: dns_label,
+    kinds.EVENTS: lambda _: "",
+    kinds.BUDGETS: lambda _: "",
+}
 _STANDARD_FINALIZERS = ("foregroundDeletion", "kubernetes", "orphan")
 
 
@@ -70,8 +76,7 @@ def check(kind: Kind, content: Object) -> None:
     Raises:
         Problem: 422 with every cause; 501 for what the embedded cluster does not do.
     """
-    short = kind in (kinds.NAMESPACES, kinds.SERVICES)
-    causes = [*bad_metadata(content["metadata"], short_name=short), *_rules(kind).bad(content)]
+    causes = [*bad_metadata(content["metadata"], _NAME_RULES.get(kind, dns_subdomain)), *_rules(kind).bad(content)]
     if causes:
         raise invalid(kind.qualified, content["metadata"]["name"], causes)
 
@@ -133,7 +138,8 @@ def _bad_namespace_change(_old: Object, new: Object) -> Iterable[Cause]:
 
 
 def _event_defaults(event: Object) -> Object:
-    return {"eventTime": None, "reportingComponent": "", "reportingInstance": "", **event}
+    absent: Object = {"source": {}, "firstTimestamp": None, "lastTimestamp": None, "eventTime": None}
+    return {**absent, "reportingComponent": "", "reportingInstance": "", **event}
 
 
 def _bad_event(event: Object) -> Iterable[Cause]:

@@ -36,3 +36,12 @@ def test_afterwards_signals_mean_what_they_meant() -> None:
     with Interrupt():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_signal_while_all_is_ended_is_passed_over() -> None:
+    ended = False
+    with Interrupt() as interrupt:
+        interrupt.pass_over()
+        signal.raise_signal(signal.SIGINT)
+        ended = True
+    assert ended

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +62,18 @@ def test_the_live_screen_gives_the_terminal_back() -> None:
     text = console.file
     assert isinstance(text, io.StringIO)
     assert text.getvalue().count("\x1b[?1049h") == text.getvalue().count("\x1b[?1049l") == 1
+
+
+@pytest.mark.parametrize("told", [None, True], ids=["seen to be one", "told to be one"])
+def test_the_live_screen_ends_when_its_terminal_is_closed(told: bool | None) -> None:  # noqa: FBT001
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as terminal:
+        console = Console(file=terminal, force_terminal=told, width=80, height=24)
+        with LiveScreen(console) as live:
+            live.show(PICTURE, ())
+            os.close(ours)
+            with pytest.raises(KeyboardInterrupt):
+                live.show(PICTURE, ())
 
 
 def test_lines_tell_decisions_phases_and_a_few_moments_and_no_escape_codes() -> None:

@@ -8,12 +8,15 @@ import msgspec
 import pytest
 
 from plimsoll.embedded.core.api.listing import Pages
+from plimsoll.embedded.core.api.routes import Route
 from plimsoll.embedded.core.api.store import Store
 from plimsoll.embedded.core.kinds import CONFIG_MAPS
 from plimsoll.embedded.core.problem import Problem
 
 if TYPE_CHECKING:
     from plimsoll.embedded.core.api.store import Stored
+
+_WHERE = Route(CONFIG_MAPS, "here", "", "")
 
 
 @pytest.fixture
@@ -24,12 +27,12 @@ def three() -> list[Stored]:
 
 def begin(pages: Pages, items: list[Stored]) -> str:
     """Read the first page of a list; return the token of the next."""
-    first = msgspec.json.decode(pages.page(CONFIG_MAPS, {"limit": "1"}, 7, lambda: items))
+    first = msgspec.json.decode(pages.page(_WHERE, {"limit": "1"}, 7, lambda: items))
     return str(first["metadata"]["continue"])
 
 
 def following(pages: Pages, token: str) -> list[str]:
-    page = msgspec.json.decode(pages.page(CONFIG_MAPS, {"continue": token}, 9, list))
+    page = msgspec.json.decode(pages.page(_WHERE, {"continue": token}, 9, list))
     assert page["metadata"]["resourceVersion"] == "7"
     return [each["metadata"]["name"] for each in page["items"]]
 

@@ -78,9 +78,7 @@ def test_a_json_patch_does_what_the_real_one_does(operations: Any, data: dict[st
         {"op": "frob", "path": "/data/b"},
         {"path": "/data/b"},
         {"op": "add", "path": "/data/a/b", "value": "2"},
-        {"op": "add", "path": 5, "value": "2"},
         {"op": "replace", "path": "/data/a/b", "value": "2"},
-        {"op": 5, "path": "/data/b"},
     ],
     ids=str,
 )
