@@ -62,15 +62,15 @@ class Said:
 class _Record:
     """What is known of one workload's count.
 
-    `maybe`: counts that we may have written, and until when that is possible; `change` is the last one by another, in
-    words, `at_ms` when it was seen, and `fresh` says that it was not told yet; `contested` are the times of the last
-    changes that undid a write of ours.
+    `maybe`: counts that we may have written, one for each write, and until when that is possible; `change` is the last
+    one by another, in words, `at_ms` when it was seen, and `fresh` says that it was not told yet; `contested` are the
+    times of the last changes that undid a write of ours.
     """
 
     key: WorkloadKey
     count: int
     version: str
-    maybe: dict[int, int] = field(default_factory=dict)
+    maybe: list[tuple[int, int]] = field(default_factory=list)
     own_versions: deque[str] = field(default_factory=lambda: deque(maxlen=8))
     wrote: bool = False
     change: str = ""
@@ -78,6 +78,16 @@ class _Record:
     contested: deque[int] = field(default_factory=lambda: deque(maxlen=_FIGHT_CHANGES))
     told: str = ""
     fresh: bool = False
+
+    def may_have_written(self, replicas: int, now_ms: int) -> bool:
+        """Tell whether this count may be one of our writes without an answer."""
+        return any(count == replicas and until_ms > now_ms for count, until_ms in self.maybe)
+
+    def settle(self, replicas: int) -> None:
+        """Take note of what became of the oldest of our writes of this count."""
+        oldest = next((one for one in self.maybe if one[0] == replicas), None)
+        if oldest is not None:
+            self.maybe.remove(oldest)
 
 
 def identity(key: WorkloadKey) -> Identity:
@@ -112,9 +122,9 @@ class Writers:
         if replicas == record.count:
             return
         was, record.count = record.count, replicas
-        ours = manager == MANAGER if manager else record.maybe.get(replicas, now_ms) > now_ms
+        ours = manager == MANAGER if manager else record.may_have_written(replicas, now_ms)
         if ours:
-            record.maybe.pop(replicas, None)
+            record.settle(replicas)
             record.wrote = True
             return
         self._another(record, f"replicas {was} -> {replicas} were set by {_named(manager)}", now_ms)
@@ -154,17 +164,16 @@ class Writers:
     def writing(self, uid: str, replicas: int, *, now_ms: int) -> None:
         """Take note that we are about to write; the watch may show it before we have an answer."""
         if uid in self._records:
-            maybe = self._records[uid].maybe
-            for count in [count for count, until_ms in maybe.items() if until_ms <= now_ms]:
-                del maybe[count]
-            maybe[replicas] = now_ms + _UNKNOWN_MS
+            record = self._records[uid]
+            record.maybe = [(count, until_ms) for count, until_ms in record.maybe if until_ms > now_ms]
+            record.maybe.append((replicas, now_ms + _UNKNOWN_MS))
 
     def wrote(self, uid: str, replicas: int, version: str) -> None:
         """Take note that the API server has accepted it as this version of the object."""
         record = self._records.get(uid)
         if record is None:
             return
-        record.maybe.pop(replicas, None)
+        record.settle(replicas)
         record.wrote = True
         record.own_versions.append(version)
         if not older(version, record.version):
@@ -173,7 +182,7 @@ class Writers:
     def not_written(self, uid: str, replicas: int) -> None:
         """Take note that what we were about to write was not written, for certain."""
         if uid in self._records:
-            self._records[uid].maybe.pop(replicas, None)
+            self._records[uid].settle(replicas)
 
     # --- what follows ---
 
