@@ -113,8 +113,12 @@ async def test_a_version_that_is_forgotten_means_a_new_list(embedded: EmbeddedCl
 async def test_troubles_are_told_and_so_is_their_end(embedded: EmbeddedCluster, api: Api) -> None:
     async with following(api) as followed:
         embedded.faults.refuse = lambda _method, _path: True
-        embedded._serving.cut_watches()
-        await until(lambda: bool(followed.troubles) and followed.troubles[-1] is not None)
+
+        def troubled() -> bool:
+            embedded._serving.cut_watches()  # again and again: a watch that is only being opened cannot be cut yet
+            return bool(followed.troubles) and followed.troubles[-1] is not None
+
+        await until(troubled)
         embedded.faults.clear()
         await until(lambda: followed.troubles[-1] is None)
 
