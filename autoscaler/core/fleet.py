@@ -6,6 +6,7 @@ A tick: what was measured becomes one value for every second since the last, the
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,7 @@ class Fleet:
         self._columns = Columns()
         self._stable, self._panic = Windows(), Windows()
         self._delays = Delays()
+        self._changed: set[int] = set()  # rows whose policy may ask for windows or delays of another length
         self._newest_s: int | None = None
         self._given: Given | None = None
         self._outcome: Outcome | None = None
@@ -125,15 +127,14 @@ class Fleet:
         if row.policy == policy and row.query == query:
             return
         if row.policy.metric is policy.metric and row.query == query:
-            self._stable.resize(number, policy.stable_window_s, now_ms)
-            self._panic.resize(number, policy.panic_window_s, now_ms)
+            self._changed.add(number)
         else:
             row.known = LastKnown()
             self._close_windows(number)
             self._open_windows(number, policy)
             self._columns.forget_load(number)
         if row.policy.scale_down_delay_s != policy.scale_down_delay_s:
-            self._delays.rebuild(number, policy.scale_down_delay_s)
+            self._changed.add(number)
         row.policy, row.query = policy, query
         self._columns.follow(number, policy)
 
@@ -144,6 +145,7 @@ class Fleet:
             return
         self._rows[number] = _NOBODY
         self._free.append(number)
+        self._changed.discard(number)
         self._columns.end(number)
         self._close_windows(number)
         self._delays.remove(number)
@@ -156,6 +158,7 @@ class Fleet:
         if self._newest_s is not None and newest_s < self._newest_s - _CLOCK_STEP_S:
             # The clock was set back: what is remembered lies in the future, and is not to be waited for.
             self._begin_anew()
+        self._resize(at_ms)
         self._record(looks, newest_s)
         given = self._seen(at_ms, looks, newest_s)
         outcome = decide(given)
@@ -226,6 +229,23 @@ class Fleet:
     def _close_windows(self, number: int) -> None:
         self._stable.remove(number)
         self._panic.remove(number)
+
+    def _resize(self, now_ms: int) -> None:
+        """Give windows and delays the lengths of changed policies: of all at once, as an edit may change thousands."""
+        stable: dict[int, list[int]] = defaultdict(list)
+        panic: dict[int, list[int]] = defaultdict(list)
+        delays: dict[int, list[int]] = defaultdict(list)
+        for number in sorted(self._changed):
+            policy = self._rows[number].policy
+            stable[policy.stable_window_s].append(number)
+            panic[policy.panic_window_s].append(number)
+            delays[policy.scale_down_delay_s].append(number)
+        self._changed.clear()
+        for windows, by_length in ((self._stable, stable), (self._panic, panic)):
+            for length_s, numbers in by_length.items():
+                windows.resize(numbers, length_s, now_ms)
+        for delay_s, numbers in delays.items():
+            self._delays.rebuild(numbers, delay_s)
 
     def _begin_anew(self) -> None:
         count = len(self._rows)  # some may be free, the last one too
