@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoscaler.config.in_force import InForce
-from autoscaler.core.feeding import Feed, fed_panic_window_s, followed, shortfall
-from autoscaler.core.fleet import Fleet, Look
-from autoscaler.core.inventory import Inventory
+from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.decisions.record import Book, Record
+from autoscaler.core.load.feeding import Feed, fed_panic_window_s, followed, shortfall
+from autoscaler.core.load.observation import NO_SAMPLES, Samples, scraped_every_s
+from autoscaler.core.load.queries import places
 from autoscaler.core.model import Decision, WorkloadKey
-from autoscaler.core.observation import NO_SAMPLES, Samples, scraped_every_s
-from autoscaler.core.queries import places
-from autoscaler.core.record import Book, Record
-from autoscaler.core.writers import Writers
+from autoscaler.core.targets.inventory import Inventory
+from autoscaler.core.targets.writers import Writers
 from autoscaler.shell import cluster, feed, rpc, sources
 from autoscaler.shell.announcer import HELD, IN_FORCE, Announcer
 from autoscaler.shell.changes import Changes, Hearers
@@ -33,8 +33,8 @@ from kube.outage import Outage
 from kube.pages import JSON, Page, Pages
 
 if TYPE_CHECKING:
-    from autoscaler.core.inventory import Sight, Target
     from autoscaler.core.model import Question
+    from autoscaler.core.targets.inventory import Sight, Target
     from autoscaler.shell.source import Source
     from kube.client import Api
     from kube.program import Started

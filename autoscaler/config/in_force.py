@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 from autoscaler.config import cluster
 from autoscaler.config.cluster import Defaults, DeploymentDefaults
 from autoscaler.config.resolution import resolve
-from autoscaler.core.queries import substituted
+from autoscaler.core.load.queries import substituted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from autoscaler.config.problem import Problem
     from autoscaler.config.resolution import Resolved
-    from autoscaler.core.inventory import Target
     from autoscaler.core.model import Question
+    from autoscaler.core.targets.inventory import Target
 
 AUTOSCALER_MAP, DEPLOYMENT_MAP = "config-autoscaler", "config-deployment"
 MAPS = (AUTOSCALER_MAP, DEPLOYMENT_MAP)

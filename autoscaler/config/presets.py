@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autoscaler.config.rules import Rule
 from autoscaler.config.texts import string
-from autoscaler.core.presets import PRESETS
+from autoscaler.core.load.presets import PRESETS
 
 NAMES = tuple(sorted(PRESETS))
 

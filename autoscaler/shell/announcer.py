@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from autoscaler.config import Problem
+    from autoscaler.core.decisions.record import Record
     from autoscaler.core.model import WorkloadKey
-    from autoscaler.core.record import Record
     from kube.objects import ObjectReference
 
 _log = logging.getLogger("autoscaler")

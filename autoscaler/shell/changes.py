@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from autoscaler.core.writing import Failed, Overtaken, Refused, Written
+from autoscaler.core.targets.writing import Failed, Overtaken, Refused, Written
 from kube.outage import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from autoscaler.core.inventory import Sight
+    from autoscaler.core.decisions.record import Record
     from autoscaler.core.model import WorkloadKey
-    from autoscaler.core.record import Record
-    from autoscaler.core.writing import Outcome
+    from autoscaler.core.targets.inventory import Sight
+    from autoscaler.core.targets.writing import Outcome
     from autoscaler.shell.scaling import Scaling
 
 _log = logging.getLogger("autoscaler")

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from autoscaler.core.inventory import OwnedPod, Target
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.refusal import Controller, refusal
-from autoscaler.core.selection import BadSelectorError, selector
-from autoscaler.core.writers import MANAGER, Autoscaler
-from autoscaler.core.writing import Found
+from autoscaler.core.targets.inventory import OwnedPod, Target
+from autoscaler.core.targets.refusal import Controller, refusal
+from autoscaler.core.targets.selection import BadSelectorError, selector
+from autoscaler.core.targets.writers import MANAGER, Autoscaler
+from autoscaler.core.targets.writing import Found
 from kube.objects import ConfigMap, ObjectReference, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from autoscaler.core.selection import Selector
+    from autoscaler.core.targets.selection import Selector
     from kube.discovery import Scalable
     from kube.objects import HorizontalPodAutoscaler, ManagedFields, Named, OwnerReference, Pod, Workload
 

@@ -24,10 +24,10 @@ import aiohttp
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from autoscaler.core.gathering import gather
+from autoscaler.core.load.gathering import gather
+from autoscaler.core.load.presets import PRESETS
+from autoscaler.core.load.queries import Selection
 from autoscaler.core.model import Metric
-from autoscaler.core.presets import PRESETS
-from autoscaler.core.queries import Selection
 from autoscaler.shell.source import SamplesError
 from kube.outage import Outage
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
+    from autoscaler.core.load.observation import Samples
     from autoscaler.core.model import Question
-    from autoscaler.core.observation import Samples
 
 _log = logging.getLogger("autoscaler")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from autoscaler.core.record import Record
+    from autoscaler.core.decisions.record import Record
 
 MOST_READERS = 64
 MOST_WAITING = 20_000

@@ -16,7 +16,7 @@ from autoscaler.core.model import Mode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from autoscaler.core.fleet import Figures
+    from autoscaler.core.decisions.fleet import Figures
     from autoscaler.core.model import WorkloadKey
 
 Line: TypeAlias = tuple[str, float]

@@ -6,8 +6,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Averaging, Decision, Inputs, Metric, Mode, Policy, Seen, WorkloadKey
-from autoscaler.core.record import Record
 from autoscaler.v1 import autoscaler_pb2 as v1
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from kube.watch import Gone, Put, Relisted, watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autoscaler.core.inventory import Inventory
+    from autoscaler.core.targets.inventory import Inventory
     from kube.client import Api
 
 _log = logging.getLogger("autoscaler")

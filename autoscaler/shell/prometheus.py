@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
-from autoscaler.core.gathering import gather, gathered_values
-from autoscaler.core.observation import Samples, lookback_s
-from autoscaler.core.presets import PRESETS, Kind
-from autoscaler.core.queries import Selection, TargetLabels
+from autoscaler.core.load.gathering import gather, gathered_values
+from autoscaler.core.load.observation import Samples, lookback_s
+from autoscaler.core.load.presets import PRESETS, Kind
+from autoscaler.core.load.queries import Selection, TargetLabels
 from autoscaler.shell.answers import series_of, value_of
 from autoscaler.shell.connection import Access, Connection, late
 from autoscaler.shell.source import SamplesError

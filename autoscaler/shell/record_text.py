@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
+from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import MOST_REPLICAS, Decision, WorkloadKey
-from autoscaler.core.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

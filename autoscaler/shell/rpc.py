@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import grpc
 
-from autoscaler.core.record import Ambiguous, Explained, Unknown
+from autoscaler.core.decisions.record import Ambiguous, Explained, Unknown
 from autoscaler.shell.feed import EndedError, TooManyReadersError, TooSlowError
 from autoscaler.shell.gate import ForbiddenReaderError, Gate, UnknowableReaderError, UnknownReaderError
 from autoscaler.shell.messages import to_message
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from autoscaler.core.record import Book
+    from autoscaler.core.decisions.record import Book
     from autoscaler.shell.feed import Feed
     from autoscaler.shell.rpc_address import RpcAddress
     from kube.client import Api

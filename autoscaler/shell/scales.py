@@ -20,7 +20,7 @@ from kube.client import ApiError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autoscaler.core.writing import Found
+    from autoscaler.core.targets.writing import Found
     from kube.client import Api
     from kube.discovery import Scalable
     from kube.objects import Workload

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from autoscaler.core.writers import MANAGER
-from autoscaler.core.writing import Change, Failed, Gone, Overtaken, Refused, Unchanged, Write, Written, step
+from autoscaler.core.targets.writers import MANAGER
+from autoscaler.core.targets.writing import Change, Failed, Gone, Overtaken, Refused, Unchanged, Write, Written, step
 from autoscaler.shell import cluster
 from kube.client import MERGE_PATCH, NO_ANSWER, ApiError
 from kube.events import Notice
@@ -18,10 +18,10 @@ from kube.objects import Workload
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autoscaler.core.inventory import Inventory
     from autoscaler.core.model import WorkloadKey
-    from autoscaler.core.writers import Writers
-    from autoscaler.core.writing import Outcome
+    from autoscaler.core.targets.inventory import Inventory
+    from autoscaler.core.targets.writers import Writers
+    from autoscaler.core.targets.writing import Outcome
     from kube.client import Api
 
 _TRIES = 5  # conflicts in a row: who changes an object so often that we never come through is told of

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from autoscaler.core.load.observation import Samples
     from autoscaler.core.model import Question
-    from autoscaler.core.observation import Samples
 
 
 class SamplesError(Exception):

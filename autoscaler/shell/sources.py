@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoscaler.core.queries import LABEL_NAME, TargetLabels
+from autoscaler.core.load.queries import LABEL_NAME, TargetLabels
 from autoscaler.shell.connection import Access
 from autoscaler.shell.exporters import Exporters
 from autoscaler.shell.prometheus import Prometheus

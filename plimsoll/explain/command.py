@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from autoscaler.core.decision import decide_again
+from autoscaler.core.decisions.decision import decide_again
 from autoscaler.shell.record_text import NotARecordError
 from autoscaler.shell.rpc_address import DEFAULT
 from kube.program import address

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Averaging, Decision, Inputs, Metric, Mode, Policy, Seen, WorkloadKey
-from autoscaler.core.record import Record
 
 AT_MS = 1_800_000_000_000
 KEY = WorkloadKey("uid-llama", "chat", "llama")

@@ -13,9 +13,9 @@ import pytest
 
 from autoscaler import app
 from autoscaler.app import Autoscaler
-from autoscaler.core.gathering import gather
-from autoscaler.core.observation import NO_SAMPLES
-from autoscaler.core.queries import Selection
+from autoscaler.core.load.gathering import gather
+from autoscaler.core.load.observation import NO_SAMPLES
+from autoscaler.core.load.queries import Selection
 from autoscaler.shell.source import SamplesError
 from kube.client import MERGE_PATCH
 from kube.objects import Deployment, Event, ObjectList, Pod
@@ -24,8 +24,8 @@ from tests.story.programs import POLL_S
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
+    from autoscaler.core.load.observation import Samples
     from autoscaler.core.model import Decision, Question
-    from autoscaler.core.observation import Samples
     from kube.client import Api
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"

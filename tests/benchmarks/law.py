@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoscaler.core import kpa
-from autoscaler.core.delay import Delays
+from autoscaler.core.law import kpa
+from autoscaler.core.law.delay import Delays
+from autoscaler.core.law.window import Windows
+from autoscaler.core.law.zero import Bounds
 from autoscaler.core.model import Policy
-from autoscaler.core.window import Windows
-from autoscaler.core.zero import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

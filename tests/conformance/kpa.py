@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autoscaler.core import kpa
-from autoscaler.core.delay import Delays
+from autoscaler.core.law import kpa
+from autoscaler.core.law.delay import Delays
 from autoscaler.core.model import Policy
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autoscaler import config
-from autoscaler.core import zero
+from autoscaler.core.law import zero
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from autoscaler.core.delay import Delays
+from autoscaler.core.law.delay import Delays
+from autoscaler.core.law.window import Windows
 from autoscaler.core.model import Averaging
-from autoscaler.core.window import Windows
 
 
 def answer(case: dict[str, Any]) -> dict[str, Any]:

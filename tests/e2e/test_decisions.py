@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import msgspec
 
-from autoscaler.core.record import Book
+from autoscaler.core.decisions.record import Book
 from autoscaler.shell import rpc
 from autoscaler.shell.feed import Feed
 from autoscaler.shell.gate import Gate

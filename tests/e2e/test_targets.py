@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from autoscaler.core.inventory import Inventory
-from autoscaler.core.writers import Writers
-from autoscaler.core.writing import Overtaken, Written
+from autoscaler.core.targets.inventory import Inventory
+from autoscaler.core.targets.writers import Writers
+from autoscaler.core.targets.writing import Overtaken, Written
 from autoscaler.shell import targets
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
@@ -26,7 +26,7 @@ from kube.discovery import Scalable, discover
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from autoscaler.core.inventory import Target
+    from autoscaler.core.targets.inventory import Target
     from deploy.local import LocalCluster
     from kube.events import Notice
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from autoscaler.core.load.observation import LastKnown, Samples, observe
 from autoscaler.core.model import Question, Seen
-from autoscaler.core.observation import LastKnown, Samples, observe
 from autoscaler.shell.connection import Access
 from autoscaler.shell.exporters import Exporters
 from autoscaler.shell.prometheus import Prometheus

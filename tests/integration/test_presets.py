@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autoscaler.core.load.observation import LastKnown, Samples, observe
+from autoscaler.core.load.presets import PRESETS
+from autoscaler.core.load.queries import places
 from autoscaler.core.model import Metric, Question, Reading, Seen
-from autoscaler.core.observation import LastKnown, Samples, observe
-from autoscaler.core.presets import PRESETS
-from autoscaler.core.queries import places
 from autoscaler.shell.connection import Access
 from autoscaler.shell.prometheus import Prometheus
 from tests.integration.pages import CONCURRENCY, RATE, pages

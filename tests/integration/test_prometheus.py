@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from autoscaler.core.load.observation import LastKnown, Samples, observe
+from autoscaler.core.load.queries import OWN_QUERY, Place, TargetLabels, places, quoted, substituted
 from autoscaler.core.model import Metric, Question, Reading, Seen
-from autoscaler.core.observation import LastKnown, Samples, observe
-from autoscaler.core.queries import OWN_QUERY, Place, TargetLabels, places, quoted, substituted
 from autoscaler.shell.connection import Access
 from autoscaler.shell.prometheus import Prometheus
 from autoscaler.shell.source import SamplesError

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.core.record import replayed
+from autoscaler.core.decisions.record import replayed
 from plimsoll.explain.core.times import utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from autoscaler.core.decisions.record import Difference, Record
     from autoscaler.core.model import Decision, Inputs
-    from autoscaler.core.record import Difference, Record
 
 
 def again(records: Iterable[Record], decide: Callable[[Inputs], Decision]) -> tuple[bool, str]:

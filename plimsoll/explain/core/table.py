@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.core.explanation import short
+from autoscaler.core.decisions.explanation import short
 from plimsoll.explain.core.times import ago, length, utc
 
 if TYPE_CHECKING:
-    from autoscaler.core.record import Record
+    from autoscaler.core.decisions.record import Record
     from plimsoll.explain.core.told import ToldAll
 
 _HEAD = ("NAMESPACE/NAME", "KIND", "READY", "CURRENT", "DESIRED", "MODE", "STABLE", "PANIC", "TARGET", "AGE", "REASON")

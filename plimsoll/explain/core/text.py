@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.core.explanation import chain
+from autoscaler.core.decisions.explanation import chain
 from plimsoll.explain.core.times import ago, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from autoscaler.core.explanation import Step
+    from autoscaler.core.decisions.explanation import Step
+    from autoscaler.core.decisions.record import Record
     from autoscaler.core.model import Decision
-    from autoscaler.core.record import Record
     from plimsoll.explain.core.told import ToldOne
 
 

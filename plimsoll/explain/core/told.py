@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autoscaler.core.record import Record
+    from autoscaler.core.decisions.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from autoscaler.shell.record_text import NotARecordError, read, written
 
 if TYPE_CHECKING:
-    from autoscaler.core.record import Record
+    from autoscaler.core.decisions.record import Record
     from plimsoll.explain.core.told import ToldAll, ToldOne
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from autoscaler.core.record import Record
+    from autoscaler.core.decisions.record import Record
 
 _PATIENCE_S = 10.0
 _FORWARD = "kubectl -n plimsoll-system port-forward deploy/plimsoll-autoscaler 8902"

@@ -8,8 +8,8 @@ import pytest
 
 from autoscaler.config import Defaults
 from autoscaler.config.in_force import AUTOSCALER_MAP, DEPLOYMENT_MAP, InForce
-from autoscaler.core.inventory import Target
 from autoscaler.core.model import WorkloadKey
+from autoscaler.core.targets.inventory import Target
 
 K = "autoscaling.knative.dev/"
 

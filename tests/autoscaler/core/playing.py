@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from autoscaler.core import kpa
-from autoscaler.core.delay import Delays
-from autoscaler.core.fleet import Fleet, Look
-from autoscaler.core.gathering import gather, gathered_values
+from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.law import kpa
+from autoscaler.core.law.delay import Delays
+from autoscaler.core.law.window import Windows
+from autoscaler.core.load.gathering import gather, gathered_values
+from autoscaler.core.load.observation import NO_SAMPLES, Samples
+from autoscaler.core.load.queries import OWN_QUERY, Selection, TargetLabels
 from autoscaler.core.model import Question
-from autoscaler.core.observation import NO_SAMPLES, Samples
-from autoscaler.core.queries import OWN_QUERY, Selection, TargetLabels
-from autoscaler.core.window import Windows
 
 if TYPE_CHECKING:
     from autoscaler.core.model import Policy

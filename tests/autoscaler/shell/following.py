@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from autoscaler.core.inventory import Inventory
-from autoscaler.core.writers import Writers
+from autoscaler.core.targets.inventory import Inventory
+from autoscaler.core.targets.writers import Writers
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
 from kube.client import MERGE_PATCH
@@ -20,8 +20,8 @@ from tests.story.programs import until
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from autoscaler.core.inventory import Sight, Target
-    from autoscaler.core.writing import Outcome
+    from autoscaler.core.targets.inventory import Sight, Target
+    from autoscaler.core.targets.writing import Outcome
     from kube.client import Api
     from kube.events import Notice
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autoscaler.config import Problem
-from autoscaler.core.decision import decide_again
+from autoscaler.core.decisions.decision import decide_again
+from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Inputs, Policy, Seen, WorkloadKey
-from autoscaler.core.record import Record
 from autoscaler.shell.announcer import IN_FORCE, Announcer
 from autoscaler.shell.cluster import workload_reference
 

@@ -6,18 +6,18 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from autoscaler.core.decision import decide_again
-from autoscaler.core.inventory import Sight
+from autoscaler.core.decisions.decision import decide_again
+from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Inputs, Policy, Seen, WorkloadKey
-from autoscaler.core.record import Record
-from autoscaler.core.writing import Failed, Refused, Unchanged, Written
+from autoscaler.core.targets.inventory import Sight
+from autoscaler.core.targets.writing import Failed, Refused, Unchanged, Written
 from autoscaler.shell import changes
 from autoscaler.shell.changes import Changes, Hearers
 
 if TYPE_CHECKING:
     import pytest
 
-    from autoscaler.core.writing import Outcome
+    from autoscaler.core.targets.writing import Outcome
     from autoscaler.shell.scaling import Scaling
 
 

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.selection import selector
-from autoscaler.core.writing import Found
+from autoscaler.core.targets.selection import selector
+from autoscaler.core.targets.writing import Found
 from autoscaler.shell import cluster
 from kube.discovery import Scalable
 from kube.objects import HorizontalPodAutoscaler, Pod, Workload

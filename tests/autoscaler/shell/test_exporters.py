@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from autoscaler.core.load.observation import Samples
 from autoscaler.core.model import Metric, Question
-from autoscaler.core.observation import Samples
 from autoscaler.shell import exporters as exporters_module
 from autoscaler.shell.exporters import Exporters, Target, parsed
 from autoscaler.shell.source import SamplesError

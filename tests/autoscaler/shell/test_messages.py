@@ -10,7 +10,7 @@ from autoscaler.v1 import autoscaler_pb2 as v1
 from tests.autoscaler.recorded import record, records, seen
 
 if TYPE_CHECKING:
-    from autoscaler.core.record import Record
+    from autoscaler.core.decisions.record import Record
 
 
 @given(records)

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
+from autoscaler.core.load.observation import Samples
+from autoscaler.core.load.presets import PRESETS
+from autoscaler.core.load.queries import OWN_QUERY
 from autoscaler.core.model import Metric, Question
-from autoscaler.core.observation import Samples
-from autoscaler.core.presets import PRESETS
-from autoscaler.core.queries import OWN_QUERY
 from autoscaler.shell import prometheus as prometheus_module
 from autoscaler.shell.connection import Access
 from autoscaler.shell.prometheus import Prometheus

@@ -11,7 +11,7 @@ from autoscaler.shell.record_text import VERSION, NotARecordError, read, written
 from tests.autoscaler.recorded import record, records, seen
 
 if TYPE_CHECKING:
-    from autoscaler.core.record import Record
+    from autoscaler.core.decisions.record import Record
 
 
 @given(records)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
+from autoscaler.core.decisions.record import Book
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.record import Book
 from autoscaler.shell import feed as feeds
 from autoscaler.shell import rpc
 from autoscaler.shell.feed import Feed

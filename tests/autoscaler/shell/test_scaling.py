@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from autoscaler.core.writing import Failed, Gone, Overtaken, Refused, Unchanged, Written
+from autoscaler.core.targets.writing import Failed, Gone, Overtaken, Refused, Unchanged, Written
 from autoscaler.shell import cluster
 from autoscaler.shell.scaling import Scaling
 from tests.autoscaler.shell.following import DEPLOYMENTS, Following, following, replicas_of, replicated, scale

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from autoscaler.core.fleet import Fleet, Look
-from autoscaler.core.gathering import gather
+from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.load.gathering import gather
+from autoscaler.core.load.observation import NO_SAMPLES
+from autoscaler.core.load.queries import Selection
 from autoscaler.core.model import Metric, Mode, Policy, Question, WorkloadKey
-from autoscaler.core.observation import NO_SAMPLES
-from autoscaler.core.queries import Selection
 from autoscaler.shell.gauges import gauges
 from autoscaler.shell.telemetry import Telemetry
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from grpc import ServerCredentials
 
-    from autoscaler.core.record import Book
+    from autoscaler.core.decisions.record import Book
     from autoscaler.shell.gate import Gate
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from autoscaler.core.decision import decide_again
-from autoscaler.core.record import Book, Record
+from autoscaler.core.decisions.decision import decide_again
+from autoscaler.core.decisions.record import Book, Record
 from autoscaler.shell.record_text import written
 from autoscaler.shell.rpc_address import rpc_address
 from plimsoll import __main__

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from autoscaler.core.decision import decide_again
+from autoscaler.core.decisions.decision import decide_again
+from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Inputs, Mode
-from autoscaler.core.record import Record
 from plimsoll.explain.core.replay import again
 from tests.autoscaler.recorded import KEY, many_inputs, seen
 

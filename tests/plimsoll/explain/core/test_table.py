@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autoscaler.core.decision import decide_again
+from autoscaler.core.decisions.decision import decide_again
+from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Seen, WorkloadKey
-from autoscaler.core.record import Record
 from plimsoll.explain.core.table import table
 from plimsoll.explain.core.told import ToldAll
 from tests.autoscaler.recorded import AT_MS, KEY, seen

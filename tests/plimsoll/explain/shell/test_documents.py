@@ -13,7 +13,7 @@ from plimsoll.explain.shell import documents
 from tests.autoscaler.recorded import AT_MS, record, records, seen
 
 if TYPE_CHECKING:
-    from autoscaler.core.record import Record
+    from autoscaler.core.decisions.record import Record
 
 ONE = record(seen())
 

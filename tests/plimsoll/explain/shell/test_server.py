@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autoscaler.core.record import Book
+from autoscaler.core.decisions.record import Book
 from autoscaler.shell.gate import ForbiddenReaderError, Gate, UnknownReaderError
 from autoscaler.shell.rpc_address import RpcAddress, rpc_address
 from deploy.local.ports import free_ports

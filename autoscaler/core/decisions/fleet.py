@@ -1,0 +1,333 @@
+"""What is remembered of all workloads between two ticks? Rows of arrays, changed by one call a tick.
+
+A tick: what was measured becomes one value for every second since the last, the windows average, and
+`decision.decide` decides for all rows at once. Nothing here reads a clock: a tick is told its time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoscaler.core.decisions.decision import Given, Outcome, decidable, decide, decision_at
+from autoscaler.core.decisions.fleet_columns import Columns
+from autoscaler.core.law import kpa
+from autoscaler.core.law.delay import Delays
+from autoscaler.core.law.window import Windows
+from autoscaler.core.load.observation import LastKnown, observe
+from autoscaler.core.model import SECOND_NS, Policy, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from autoscaler.core.load.observation import Samples
+    from autoscaler.core.load.queries import Place
+    from autoscaler.core.model import Decision
+
+_LONGEST_CATCH_UP_S = 600  # seconds written at one tick after a long stop of the program
+_CLOCK_STEP_S = 5  # a clock that is corrected by less stands still for us, no more
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one tick sees of one workload.
+
+    `current` replicas asked for and `ready` ones; `samples` is the answer to its question (`NO_SAMPLES`: there was
+    none) and `places` where its load is counted in it; `hold` and `leave` as in `model.Inputs`.
+    """
+
+    current: int
+    ready: int
+    samples: Samples
+    places: Sequence[Place]
+    hold: str = ""
+    leave: str = ""
+
+
+@dataclass(slots=True)
+class _Row:
+    """What is remembered of one workload beside the arrays."""
+
+    uid: str
+    policy: Policy
+    query: str = ""
+    known: LastKnown = field(default_factory=LastKnown)
+    look: Look | None = None
+
+
+_NOBODY = _Row("", Policy())
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The numbers of every standing decision, a place a workload in each column.
+
+    int64: `current`, `ready`, `desired`, `excess_burst_capacity` (without meaning where it was not `asked`) and
+    `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
+    yet. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was; `left`, the count is somebody else's.
+    """
+
+    uids: Sequence[str]
+    policies: Sequence[Policy]
+    current: NDArray[np.int64]
+    ready: NDArray[np.int64]
+    desired: NDArray[np.int64]
+    excess_burst_capacity: NDArray[np.int64]
+    decided_ms: NDArray[np.int64]
+    stable: NDArray[np.float64]
+    panic: NDArray[np.float64]
+    mode: NDArray[np.uint8]
+    asked: NDArray[np.bool_]
+    left: NDArray[np.bool_]
+
+
+class Fleet:
+    """The workloads that are decided on, by UID; a row each in every array."""
+
+    def __init__(self) -> None:
+        self._row_of: dict[str, int] = {}
+        self._rows: list[_Row] = []
+        self._free: list[int] = []
+        self._columns = Columns()
+        self._stable, self._panic = Windows(), Windows()
+        self._delays = Delays()
+        self._changed: set[int] = set()  # rows whose policy may ask for windows or delays of another length
+        self._newest_s: int | None = None
+        self._given: Given | None = None
+        self._outcome: Outcome | None = None
+
+    def __contains__(self, uid: object) -> bool:
+        return uid in self._row_of
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._row_of)
+
+    # --- who is there ---
+
+    def follow(self, uid: str, policy: Policy, now_ms: int, *, query: str = "", created_s: int = 0) -> None:
+        """Decide by `policy` from now on; what was measured of a known workload stays.
+
+        What was measured by another metric, or by another `query` of its own, is in another unit: it is forgotten, and
+        the decision is held until something is measured anew.
+
+        `created_s` is Unix time: one that is new to us and older than its time to become ready is taken to have
+        reached its initial scale before we began, so that our restart raises nothing.
+        """
+        number = self._row_of.get(uid)
+        if number is None:
+            age_ns = now_ms * 1_000_000 - created_s * SECOND_NS
+            self._add(_Row(uid, policy, query), initialised=age_ns > policy.progress_deadline_ns)
+            return
+        row = self._rows[number]
+        if row.policy == policy and row.query == query:
+            return
+        if row.policy.metric is policy.metric and row.query == query:
+            self._changed.add(number)
+        else:
+            row.known = LastKnown()
+            self._close_windows(number)
+            self._open_windows(number, policy)
+            self._columns.forget_load(number)
+        if row.policy.scale_down_delay_s != policy.scale_down_delay_s:
+            self._changed.add(number)
+        row.policy, row.query = policy, query
+        self._columns.follow(number, policy)
+
+    def forget(self, uid: str) -> None:
+        """Forget a workload that is gone."""
+        number = self._row_of.pop(uid, None)
+        if number is None:
+            return
+        self._rows[number] = _NOBODY
+        self._free.append(number)
+        self._changed.discard(number)
+        self._columns.end(number)
+        self._close_windows(number)
+        self._delays.remove(number)
+
+    # --- a tick ---
+
+    def tick(self, at_ms: int, looks: Mapping[str, Look]) -> list[str]:
+        """Decide for every workload in `looks`; return those that are to get other replicas than they ask for."""
+        newest_s = at_ms // 1000 - 1  # the last second that is over
+        if self._newest_s is not None and newest_s < self._newest_s - _CLOCK_STEP_S:
+            # The clock was set back: what is remembered lies in the future, and is not to be waited for.
+            self._begin_anew()
+        self._resize(at_ms)
+        self._record(looks, newest_s)
+        given = self._seen(at_ms, looks, newest_s)
+        outcome = decide(given)
+        self._remember(given, outcome)
+        self._given, self._outcome = given, outcome
+        other = np.flatnonzero(outcome.desired != given.current)
+        return [self._rows[number].uid for number in other.tolist()]
+
+    def held(self) -> list[str]:
+        """Return the workloads whose standing decision is held, but for those that are left to somebody else."""
+        if self._given is None or self._outcome is None:
+            return []
+        held = np.flatnonzero(self._outcome.held & ~self._given.left).tolist()
+        return [row.uid for row in (self._rows[number] for number in held) if row.uid in self._row_of]
+
+    def decided(self) -> Iterator[str]:
+        """Yield the workloads that have a standing decision."""
+        return (uid for uid, number in self._row_of.items() if self._rows[number].look is not None)
+
+    def figures(self) -> Figures | None:
+        """Return the numbers of all standing decisions, None before the first tick: cheap, whatever their number."""
+        given, outcome = self._given, self._outcome
+        if given is None or outcome is None:
+            return None
+        uids = list(self.decided())
+        rows = np.array([self._row_of[uid] for uid in uids], dtype=np.int64)
+        return Figures(
+            uids=uids,
+            policies=[given.policies[number] for number in rows.tolist()],
+            current=given.current[rows],
+            ready=given.ready[rows],
+            desired=outcome.desired[rows],
+            excess_burst_capacity=outcome.wanted.excess_burst_capacity[rows],
+            decided_ms=self._columns.decided_ms[rows],
+            stable=given.stable[rows],
+            panic=given.panic[rows],
+            mode=outcome.mode[rows],
+            asked=outcome.decided[rows],
+            left=outcome.left[rows],
+        )
+
+    def decision(self, uid: str) -> Decision | None:
+        """Return the standing decision of a workload, None before its first."""
+        number = self._row_of.get(uid)
+        if self._given is None or self._outcome is None or number is None or number >= len(self._given.current):
+            return None
+        row = self._rows[number]
+        if row.look is None:
+            return None
+        return decision_at(self._given, self._outcome, number, hold=row.look.hold, leave=row.look.leave)
+
+    # --- inside ---
+
+    def _add(self, row: _Row, *, initialised: bool) -> None:
+        number = self._free.pop() if self._free else len(self._rows)
+        if number == len(self._rows):
+            self._rows.append(_NOBODY)
+        self._rows[number] = row
+        self._row_of[row.uid] = number
+        self._columns.begin(number, row.policy, initialised=initialised)
+        self._open_windows(number, row.policy)
+        self._delays.add(number, row.policy.scale_down_delay_s)
+
+    def _open_windows(self, number: int, policy: Policy) -> None:
+        self._stable.add(number, policy.stable_window_s)
+        self._panic.add(number, policy.panic_window_s)
+
+    def _close_windows(self, number: int) -> None:
+        self._stable.remove(number)
+        self._panic.remove(number)
+
+    def _resize(self, now_ms: int) -> None:
+        """Give windows and delays the lengths of changed policies: of all at once, as an edit may change thousands."""
+        stable: dict[int, list[int]] = defaultdict(list)
+        panic: dict[int, list[int]] = defaultdict(list)
+        delays: dict[int, list[int]] = defaultdict(list)
+        for number in sorted(self._changed):
+            policy = self._rows[number].policy
+            stable[policy.stable_window_s].append(number)
+            panic[policy.panic_window_s].append(number)
+            delays[policy.scale_down_delay_s].append(number)
+        self._changed.clear()
+        for windows, by_length in ((self._stable, stable), (self._panic, panic)):
+            for length_s, numbers in by_length.items():
+                windows.resize(numbers, length_s, now_ms)
+        for delay_s, numbers in delays.items():
+            self._delays.rebuild(numbers, delay_s)
+
+    def _begin_anew(self) -> None:
+        count = len(self._rows)  # some may be free, the last one too
+        self._stable, self._panic, self._delays = Windows(count), Windows(count), Delays(count)
+        self._newest_s = None
+        for number in self._row_of.values():
+            policy = self._rows[number].policy
+            self._open_windows(number, policy)
+            self._delays.add(number, policy.scale_down_delay_s)
+        self._columns.forget_loads()
+
+    def _record(self, looks: Mapping[str, Look], newest_s: int) -> None:
+        """Give the windows one value for every second since the last."""
+        columns, last_s = self._columns, self._newest_s
+        first_s = newest_s if last_s is None else max(last_s + 1, newest_s - _LONGEST_CATCH_UP_S + 1)
+        span, only_newest = range(first_s, newest_s + 1), range(newest_s, newest_s + 1)
+        loads = np.full((len(span), len(self._rows)), np.nan)
+        measured = columns.measured
+        for uid, look in looks.items():
+            number = self._row_of[uid]
+            row = self._rows[number]
+            row.look = look
+            seconds = span if measured[number] else only_newest if span else span
+            row.known, seen = observe(look.samples, look.places, row.known, seconds)
+            for one in seen:
+                loads[one.second - first_s, number] = one.load
+                if one.seen is not Seen.ALL:
+                    columns.note(number, one)
+            if seen:
+                measured[number] = True
+        for second, values in zip(span, loads, strict=True):
+            self._stable.record(second, values)
+            self._panic.record(second, values)
+        self._newest_s = newest_s if last_s is None else max(last_s, newest_s)
+
+    def _seen(self, at_ms: int, looks: Mapping[str, Look], newest_s: int) -> Given:
+        columns, count = self._columns, len(self._rows)
+        current, ready = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        held, left = np.zeros(count, dtype=np.bool_), np.ones(count, dtype=np.bool_)
+        for uid, look in looks.items():
+            number = self._row_of[uid]
+            current[number], ready[number] = look.current, look.ready
+            held[number], left[number] = bool(look.hold), bool(look.leave)
+        measured = columns.measured[:count]
+        stable, panic = (
+            np.where(measured, self._averages(each, newest_s), np.nan) for each in (self._stable, self._panic)
+        )
+        seen = columns.worst_seen(count, newest_s)
+        # The replicas that are still starting count here too: after a restart in a surge they are most of all.
+        columns.begin_law(
+            decidable(stable, seen, current=current, held=held, left=left),
+            kpa.first(np.maximum(ready, current), at_ms),
+        )
+        return Given(
+            at_ms=at_ms,
+            policies=columns.policies(count),
+            parameters=columns.parameters,
+            bounds=columns.bounds,
+            state=columns.state(count),
+            current=current,
+            ready=ready,
+            stable=stable,
+            panic=panic,
+            seen=seen,
+            held=held,
+            left=left,
+            delayed=np.where(self._reachable(count), self._delays.highest(at_ms), 0),
+            standing=columns.standing[:count].copy(),
+            initialised=columns.initialised[:count].copy(),
+        )
+
+    def _reachable(self, count: int) -> NDArray[np.bool_]:
+        return self._columns.parameters.reachable[:count] > 0
+
+    def _averages(self, windows: Windows, second: int) -> NDArray[np.float64]:
+        averages = windows.average(second)
+        weighted = self._columns.weighted()
+        if len(weighted):
+            averages[weighted] = windows.weighted(second, weighted)
+        return averages
+
+    def _remember(self, given: Given, outcome: Outcome) -> None:
+        where = outcome.decided & self._reachable(len(given.current))
+        self._delays.record(given.at_ms, outcome.wanted.replicas, where)
+        self._columns.remember(given, outcome)

@@ -1,0 +1,1 @@
+"""Which workloads are there, whose is each pod, who else sets their replicas, and when do we write?"""
