@@ -57,7 +57,7 @@ def test_series_that_know_no_pods_name_their_workload() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
 def test_the_document_says_what_is_read_and_whether_it_was_checked(preset: Preset) -> None:
-    document = Path(__file__).parents[3] / "docs" / "presets.md"
+    document = Path(__file__).parents[4] / "docs" / "presets.md"
     row = next(line for line in document.read_text().splitlines() if line.startswith(f"| `{preset.name}` | "))
     _, _, checked, *cells = (cell.strip() for cell in row.split("|"))
     assert checked == ("yes" if preset.verified else "no")
