@@ -1,0 +1,207 @@
+"""What would the fleet decide? One workload after the other, with plain numbers and lists for all that is remembered.
+
+Only `observe`, which turns samples into a load a second, is the product's own: it knows one workload at a time too.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from autoscaler.core.model import SECOND_NS, Averaging, Decision, Inputs, Mode, Policy, Seen
+from autoscaler.core.observation import LastKnown, observe
+from tests.autoscaler.core.twin import Decider, Maximum, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autoscaler.core.fleet import Look
+
+LONGEST_CATCH_UP_S = 600
+LARGEST_CORRECTION_S = 5  # a clock that is set back by more begins anew
+BUCKET_MS = 2000  # of the scale-down delay
+
+
+@dataclass
+class Measured:
+    """What was measured of one workload, and the law that goes by it."""
+
+    stable: Window
+    panic: Window
+    ever: bool = False
+    part_s: int | None = None
+    nothing_s: int | None = None
+    law: Decider | None = None
+
+    @classmethod
+    def nothing(cls, policy: Policy) -> Measured:
+        return cls(Window(policy.stable_window_s), Window(policy.panic_window_s))
+
+    def average(self, window: Window, averaging: Averaging, second: int) -> float | None:
+        if not self.ever:
+            return None
+        return window.weighted(second) if averaging is Averaging.WEIGHTED_EXPONENTIAL else window.average(second)
+
+    def seen(self, second: int) -> Seen:
+        """Return how the worst second of the panic window was measured."""
+        if self.nothing_s is not None and self.nothing_s > second - self.panic.length:
+            return Seen.NOTHING
+        if self.part_s is not None and self.part_s > second - self.panic.length:
+            return Seen.PART
+        return Seen.ALL
+
+
+@dataclass
+class Workload:
+    """All that is remembered of one workload."""
+
+    policy: Policy
+    query: str
+    initialised: bool
+    measured: Measured
+    delay: Maximum
+    known: LastKnown = field(default_factory=LastKnown)
+    standing: int = 0
+    decided_ms: int | None = None
+
+    def follow(self, policy: Policy, query: str, now_ms: int, bucket: int) -> None:
+        """Go by another policy, `bucket` being that of the last tick."""
+        if policy.metric is not self.policy.metric or query != self.query:
+            self.known = LastKnown()
+            self.measured = Measured.nothing(policy)
+        self.measured.stable.resize(policy.stable_window_s, now_ms)
+        self.measured.panic.resize(policy.panic_window_s, now_ms)
+        # A longer delay does not bring back what the shorter one had forgotten.
+        shorter = min(math.ceil(delay_s / 2) for delay_s in (self.policy.scale_down_delay_s, policy.scale_down_delay_s))
+        kept = [(index, value) for index, value in self.delay.entries if index > bucket - shorter]
+        self.delay = Maximum(policy.scale_down_delay_s, kept)
+        self.policy, self.query = policy, query
+
+    def record(self, look: Look, seconds: range) -> None:
+        measured = self.measured
+        # What was before the first measurement is not caught up with.
+        self.known, loads = observe(look.samples, look.places, self.known, seconds if measured.ever else seconds[-1:])
+        for one in loads:
+            measured.ever = True
+            measured.stable.record(one.second, one.load)
+            measured.panic.record(one.second, one.load)
+            if one.seen is Seen.PART:
+                measured.part_s = one.second
+            if one.seen is Seen.NOTHING:
+                measured.nothing_s = one.second
+
+    def decide(self, look: Look, at_ms: int) -> Decision:
+        """Decide, and remember what was decided; the decision has no reason."""
+        inputs = self._inputs(look, at_ms)
+        standing = max(inputs.current, inputs.standing)
+        excess, wanted, mode, replicas = None, standing, Mode.HELD, standing
+        if self._asks_the_law(look, inputs):
+            assert self.measured.law is not None
+            assert inputs.stable is not None
+            assert inputs.panic is not None
+            fresh, excess = self.measured.law.decide(self.policy, inputs.stable, inputs.panic, inputs.ready, at_ms)
+            if self.policy.reachable and self.policy.scale_down_delay_s:
+                self.delay.record(at_ms, fresh)
+            wanted = max(fresh, inputs.delayed)
+            if inputs.seen is not Seen.PART or wanted >= standing:
+                mode = Mode.STABLE if self.measured.law.panic_since_ms is None else Mode.PANIC
+                replicas = wanted
+        desired = max(1, self._bounded(replicas))
+        if look.leave or look.current == 0:
+            desired = look.current
+        self.standing = desired
+        self.decided_ms = self.decided_ms if mode is Mode.HELD else at_ms
+        self.initialised = self.initialised or look.ready >= max(1, self._least_at_first())
+        panic_since_ms, floor = self._panic()
+        return Decision(inputs, mode, wanted, desired, excess, panic_since_ms, floor, reason="")
+
+    def _inputs(self, look: Look, at_ms: int) -> Inputs:
+        second, averaging = at_ms // 1000 - 1, self.policy.averaging
+        inputs = Inputs(
+            at_ms=at_ms,
+            policy=self.policy,
+            current=look.current,
+            ready=look.ready,
+            stable=self.measured.average(self.measured.stable, averaging, second),
+            panic=self.measured.average(self.measured.panic, averaging, second),
+            seen=self.measured.seen(second),
+            hold=look.hold,
+            leave=look.leave,
+            delayed=self.delay.highest(at_ms) if self.policy.reachable else 0,
+            standing=self.standing,
+            initialised=self.initialised,
+        )
+        if self.measured.law is None and self._asks_the_law(look, inputs):
+            self.measured.law = Decider.first(max(look.ready, look.current), at_ms)
+        panic_since_ms, floor = self._panic()
+        return replace(inputs, panic_since_ms=panic_since_ms, floor=floor)
+
+    def _asks_the_law(self, look: Look, inputs: Inputs) -> bool:
+        unmeasured = inputs.stable is None or inputs.seen is Seen.NOTHING
+        return not (unmeasured or look.hold or look.leave or look.current == 0)
+
+    def _panic(self) -> tuple[int | None, int]:
+        law = self.measured.law
+        return (None, 0) if law is None else (law.panic_since_ms, law.floor)
+
+    def _bounded(self, replicas: int) -> int:
+        least = self._least() if self.initialised else self._least_at_first()
+        if replicas < least:
+            return least
+        return min(replicas, self.policy.max_scale or replicas)
+
+    def _least(self) -> int:
+        return self.policy.min_scale if self.policy.reachable else 0
+
+    def _least_at_first(self) -> int:
+        initial = self.policy.initial_scale
+        return max(self._least(), initial) if initial > 1 and self.policy.reachable else self._least()
+
+
+class FleetTwin:
+    """The workloads by UID."""
+
+    def __init__(self) -> None:
+        self.workloads: dict[str, Workload] = {}
+        self._newest_s: int | None = None
+        self._bucket = 0
+
+    def follow(self, uid: str, policy: Policy, now_ms: int, *, query: str = "", created_s: int = 0) -> None:
+        if uid in self.workloads:
+            self.workloads[uid].follow(policy, query, now_ms, self._bucket)
+            return
+        old = now_ms * 10**6 - created_s * SECOND_NS > policy.progress_deadline_ns
+        self.workloads[uid] = Workload(policy, query, old, Measured.nothing(policy), Maximum(policy.scale_down_delay_s))
+
+    def forget(self, uid: str) -> None:
+        del self.workloads[uid]
+
+    def tick(self, at_ms: int, looks: Mapping[str, Look]) -> dict[str, Decision]:
+        """Decide for every workload; all are looked at."""
+        newest_s = at_ms // 1000 - 1
+        if self._newest_s is not None and newest_s < self._newest_s - LARGEST_CORRECTION_S:
+            self._begin_anew()
+        self._set_delays_back(at_ms // BUCKET_MS)
+        last_s = newest_s - 1 if self._newest_s is None else self._newest_s
+        seconds = range(max(last_s, newest_s - LONGEST_CATCH_UP_S) + 1, newest_s + 1)
+        self._newest_s = max(last_s, newest_s)
+        decisions = {}
+        for uid, look in looks.items():
+            self.workloads[uid].record(look, seconds)
+            decisions[uid] = self.workloads[uid].decide(look, at_ms)
+        return decisions
+
+    def _begin_anew(self) -> None:
+        self._newest_s = None
+        for workload in self.workloads.values():
+            workload.measured = Measured.nothing(workload.policy)
+            workload.delay = Maximum(workload.policy.scale_down_delay_s)
+
+    def _set_delays_back(self, bucket: int) -> None:
+        """Let what is remembered keep its age where the clock is set back."""
+        back = max(0, self._bucket - bucket)
+        for workload in self.workloads.values():
+            entries = [(index - back, value) for index, value in workload.delay.entries]
+            workload.delay = Maximum(workload.policy.scale_down_delay_s, entries)
+        self._bucket = bucket

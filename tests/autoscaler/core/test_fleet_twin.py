@@ -1,0 +1,194 @@
+"""A fleet of many rows decides as a plain twin does for one workload after the other, whatever happens beside them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import pytest
+
+from autoscaler.core.decision import decide_again
+from autoscaler.core.fleet import Fleet, Look
+from autoscaler.core.model import SECOND_NS, Averaging, Decision, Metric, Mode, Policy, Seen
+from autoscaler.core.observation import NO_SAMPLES, Samples, Steps
+from tests.autoscaler.core.fleet_twin import FleetTwin
+
+BEGIN_MS = 1_000_000_000
+PASSING_MS = {2000: 200, 0: 10, 1: 10, 999: 10, 1000: 10, 3000: 10, 4001: 10, 10_000: 10, 700_000: 2}
+SET_BACK_MS = {-1000: 3, -3999: 3, -5000: 3, -6000: 3, -7000: 3, -3_600_000: 2}
+STEPS_MS = PASSING_MS | SET_BACK_MS  # by how often
+MOST_REPLICAS_OBEYED = 50  # a place each costs the story its time
+RECENT_S = 20
+
+
+@dataclass
+class Served:
+    """What the cluster shows of one workload."""
+
+    replicas: int
+    load: float
+
+
+class Story:
+    """What happens to a fleet and its twin, by chance."""
+
+    def __init__(self, seed: int, rows: int) -> None:
+        self.chance = random.Random(seed)  # noqa: S311  a story, no secret
+        self.rows = rows
+        self.fleet, self.twin = Fleet(), FleetTwin()
+        self.now_ms = BEGIN_MS
+        self.served: dict[str, Served] = {}
+        self.met: Counter[Mode | Seen | str] = Counter()
+
+    def go_on(self) -> None:
+        """Let time pass, things change and both decide, and compare."""
+        self.now_ms += self.chance.choices(list(STEPS_MS), list(STEPS_MS.values()))[0]
+        for _ in range(self.chance.choice([0, 0, 1, 2])):
+            self.leave()
+        for _ in range(self.chance.choice([0, 1, 3, self.rows // 5])):
+            self.join()
+        for uid in self.served:
+            if self.happens(0.05):
+                self.change(uid)
+        looks = {uid: self.look(uid) for uid in self.served}
+        changed = self.fleet.tick(self.now_ms, looks)
+        expected = self.twin.tick(self.now_ms, looks)
+        self.compare(expected)
+        assert sorted(changed) == sorted(uid for uid, look in looks.items() if expected[uid].desired != look.current)
+        for uid, decision in expected.items():
+            if self.happens(0.5) and not looks[uid].leave and decision.desired <= MOST_REPLICAS_OBEYED:
+                self.served[uid].replicas = decision.desired
+
+    def happens(self, probability: float) -> bool:
+        return self.chance.random() < probability
+
+    def join(self) -> None:
+        if len(self.served) == self.rows:
+            return
+        # Some were there before.
+        uid = self.chance.choice([f"u{number}" for number in range(2 * self.rows) if f"u{number}" not in self.served])
+        policy, query = self.policy(), self.query()
+        created_s = self.chance.choice([0, self.now_ms // 1000 - 5])
+        for each in (self.fleet, self.twin):
+            each.follow(uid, policy, self.now_ms, query=query, created_s=created_s)
+        self.served[uid] = Served(self.chance.randrange(6), self.chance.uniform(0, 200))
+        assert self.fleet.decision(uid) is None
+
+    def leave(self) -> None:
+        if not self.served:
+            return
+        uid = self.chance.choice(list(self.served))
+        for each in (self.fleet, self.twin):
+            each.forget(uid)
+        del self.served[uid]
+        assert self.fleet.decision(uid) is None
+
+    def change(self, uid: str) -> None:
+        """Change a workload's policy altogether, or only its windows, its delay, its metric or its own query."""
+        before = self.twin.workloads[uid]
+        policy, query, other = before.policy, before.query, self.policy()
+        what = self.chance.choice(["all", "all but metric", "windows", "delay", "metric", "query"])
+        if what == "all":
+            policy, query = other, self.query()
+        elif what == "all but metric":
+            policy = replace(other, metric=policy.metric)
+        elif what == "windows":
+            policy = replace(policy, stable_window_s=other.stable_window_s, panic_window_s=other.panic_window_s)
+        elif what == "delay":
+            policy = replace(policy, scale_down_delay_s=other.scale_down_delay_s)
+        elif what == "metric":
+            policy = replace(policy, metric=other.metric)
+        else:
+            query = self.query()
+        other_unit = policy.metric is not before.policy.metric or query != before.query
+        self.met["begins anew"] += before.measured.ever and other_unit
+        for each in (self.fleet, self.twin):
+            each.follow(uid, policy, self.now_ms, query=query)
+
+    def query(self) -> str:
+        return self.chance.choice(["", "", "sum(queued)"])
+
+    def policy(self) -> Policy:
+        choice = self.chance.choice
+        stable_window_s = choice([6, 7, 10, 30, 60])
+        return Policy(
+            metric=choice(list(Metric)),
+            averaging=choice(list(Averaging)),
+            target=choice([0.01, 1.0, 7.0, 10.0, 33.3]),
+            total=choice([1.0, 10.0, 50.0]),
+            target_burst_capacity=choice([-1.0, 0.0, 10.0, 211.0]),
+            panic_threshold=choice([1.1, 2.0, 10.0]),
+            stable_window_s=stable_window_s,
+            panic_window_s=choice([1, 2, 6, stable_window_s]),
+            max_scale_up_rate=choice([1.1, 2.0, 1000.0]),
+            max_scale_down_rate=choice([1.1, 2.0, 10.0]),
+            scale_down_delay_s=choice([0, 0, 1, 2, 3, 10, 30, 61]),
+            activation_scale=choice([0, 0, 2, 4]),
+            initial_scale=choice([1, 1, 2, 4]),
+            min_scale=choice([0, 0, 0, 1, 2, 5]),
+            max_scale=choice([0, 0, 0, 3, 10, 50]),
+            reachable=self.happens(0.85),
+            progress_deadline_ns=choice([0, 600]) * SECOND_NS,
+        )
+
+    def look(self, uid: str) -> Look:
+        served = self.served[uid]
+        if self.happens(0.1):
+            served.load = self.chance.choice([0.0, 1.0, self.chance.uniform(0, 2000)])
+        if self.happens(0.1):
+            served.replicas = self.chance.randrange(30)
+        current = served.replicas
+        ready = self.chance.choice([current, current, current, current // 2, 0])
+        places = tuple(("ns", f"{uid}-{number}") for number in range(ready))
+        return Look(
+            current,
+            ready,
+            self.samples(places, served.load),
+            places,
+            hold="no good configuration" if self.happens(0.03) else "",
+            leave="another scales it" if self.happens(0.03) else "",
+        )
+
+    def samples(self, places: tuple[tuple[str, str], ...], load: float) -> Samples:
+        """Return a load that is not the same in any two seconds or places; now and then of some places, or of none."""
+        answer = self.chance.choices(["all", "part", "none"], [12, 1, 1])[0]
+        if answer == "none":
+            return NO_SAMPLES
+        now = self.now_ms / 1000
+        times = [now - back for back in range(RECENT_S, -1, -1)]
+        by_place = {}
+        for number, place in enumerate(places):
+            if answer == "part" and number == 0 and len(places) > 1:
+                continue
+            loads = [load / len(places) * (1 + 0.1 * ((int(at) * 7 + number) % 5)) for at in times]
+            by_place[place] = Steps(times, loads, [1] * len(times), 1, 1.0)
+        return Samples(by_place, 1.0)
+
+    def compare(self, expected: dict[str, Decision]) -> None:
+        assert sorted(self.fleet.held()) == sorted(uid for uid, each in expected.items() if each.mode is Mode.HELD)
+        for uid, decision in expected.items():
+            told = self.fleet.decision(uid)
+            assert told is not None
+            assert decide_again(told.inputs) == told
+            stable, panic = decision.inputs.stable, decision.inputs.panic
+            # Sums in another order are not the same to the last bit.
+            assert [told.inputs.stable, told.inputs.panic] == pytest.approx([stable, panic], abs=2e-6)
+            inputs = replace(told.inputs, stable=stable, panic=panic)
+            assert replace(told, reason="", inputs=inputs) == decision
+            assert self.fleet.decided_at_ms(uid) == self.twin.workloads[uid].decided_ms
+            self.met.update((told.mode, told.inputs.seen))
+            self.met["delayed"] += told.wanted == told.inputs.delayed > 0
+
+
+@pytest.mark.parametrize(
+    ("seed", "rows", "ticks"),
+    [(1, 15, 120), (2, 15, 120), (3, 15, 120), (4, 15, 120), (5, 100, 25)],  # the last one outgrows the first arrays
+)
+def test_a_fleet_decides_as_its_twin_does_for_one_workload_after_the_other(seed: int, rows: int, ticks: int) -> None:
+    story = Story(seed, rows)
+    for _ in range(ticks):
+        story.go_on()
+    everything = [*Mode, *Seen, "begins anew", "delayed"]
+    assert all(story.met[each] for each in everything), "the story is too short to show anything"
+    assert len(story.fleet._rows) > 0.9 * rows
