@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from autoscaler.core.decision import decide_again
-from autoscaler.core.fleet import Fleet, Look
+from autoscaler.core.decisions.decision import decide_again
+from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.load.observation import NO_SAMPLES, Samples, Steps
 from autoscaler.core.model import SECOND_NS, Averaging, Decision, Metric, Mode, Policy, Seen
-from autoscaler.core.observation import NO_SAMPLES, Samples, Steps
-from tests.autoscaler.core.fleet_twin import FleetTwin
+from tests.autoscaler.core.decisions.fleet_twin import FleetTwin
 
 BEGIN_MS = 1_000_000_000
 PASSING_MS = {2000: 200, 0: 10, 1: 10, 999: 10, 1000: 10, 3000: 10, 4001: 10, 10_000: 10, 700_000: 2}
@@ -166,7 +166,12 @@ class Story:
         return Samples(by_place, 1.0)
 
     def compare(self, expected: dict[str, Decision]) -> None:
-        assert sorted(self.fleet.held()) == sorted(uid for uid, each in expected.items() if each.mode is Mode.HELD)
+        held = sorted(uid for uid, each in expected.items() if each.mode is Mode.HELD and not each.inputs.leave)
+        assert sorted(self.fleet.held()) == held
+        figures = self.fleet.figures()
+        assert figures is not None
+        decided_ms = dict(zip(figures.uids, figures.decided_ms.tolist(), strict=True))
+        assert decided_ms == {uid: self.twin.workloads[uid].decided_ms or 0 for uid in expected}
         for uid, decision in expected.items():
             told = self.fleet.decision(uid)
             assert told is not None
@@ -176,7 +181,6 @@ class Story:
             assert [told.inputs.stable, told.inputs.panic] == pytest.approx([stable, panic], abs=2e-6)
             inputs = replace(told.inputs, stable=stable, panic=panic)
             assert replace(told, reason="", inputs=inputs) == decision
-            assert self.fleet.decided_at_ms(uid) == self.twin.workloads[uid].decided_ms
             self.met.update((told.mode, told.inputs.seen))
             self.met["delayed"] += told.wanted == told.inputs.delayed > 0
 

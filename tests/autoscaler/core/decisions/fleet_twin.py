@@ -9,14 +9,14 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from autoscaler.core.load.observation import LastKnown, observe
 from autoscaler.core.model import SECOND_NS, Averaging, Decision, Inputs, Mode, Policy, Seen
-from autoscaler.core.observation import LastKnown, observe
 from tests.autoscaler.core.twin import Decider, Maximum, Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from autoscaler.core.fleet import Look
+    from autoscaler.core.decisions.fleet import Look
 
 LONGEST_CATCH_UP_S = 600
 LARGEST_CORRECTION_S = 5  # a clock that is set back by more begins anew
