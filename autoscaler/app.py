@@ -100,14 +100,22 @@ class Autoscaler:
     async def _tick_for_ever(self) -> None:
         next_tick = time.monotonic()
         while True:
-            if self.ready():
-                with self.telemetry.tick_seconds.time():
-                    await self._tick()
-                self.telemetry.last_tick.set_to_current_time()
-            self._ticked_at = time.monotonic()
+            if not self.ready() or await self._ticked():
+                self._ticked_at = time.monotonic()
             # Ticks keep their beat; those missed by a long one are not made up for.
             next_tick = max(next_tick + _TICK_S, time.monotonic())
             await asyncio.sleep(next_tick - time.monotonic())
+
+    async def _ticked(self) -> bool:
+        """Tick, and tell whether that could be done: a defect costs one tick, and one that stays costs our life."""
+        try:
+            with self.telemetry.tick_seconds.time():
+                await self._tick()
+        except Exception:  # noqa: BLE001  what failed is logged; without ticks /healthz fails, and we are started anew
+            _log.exception("defect: no tick; replicas stay as they are")
+            return False
+        self.telemetry.last_tick.set_to_current_time()
+        return True
 
     async def _tick(self) -> None:
         answers = await self._answers()

@@ -200,6 +200,31 @@ async def test_a_workload_that_cannot_be_looked_at_is_left_alone(api: Api, monke
             assert (decision.desired, decision.inputs.current, decision.inputs.stable) == (4, 4, 40.0)
 
 
+async def test_a_defect_that_every_workload_meets_costs_ticks_and_not_the_program(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deploy(api, target="10", target_utilization_percentage="100", max_scale="8")
+    load = Load(api)
+    load.total = 40.0
+
+    def defect(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with running(api, load) as autoscaler:
+
+        async def missed() -> bool:
+            return autoscaler.ready() and time.monotonic() > autoscaler._ticked_at + 0.2
+
+        async def raised() -> bool:
+            return await replicas(api) == 4
+
+        with monkeypatch.context() as broken:
+            broken.setattr(autoscaler._fleet, "_record", defect)
+            await eventually(missed)
+            assert await replicas(api) == 1
+        await eventually(raised)
+
+
 async def test_what_another_query_measured_is_forgotten(api: Api) -> None:
     await deploy(api, target="10", target_utilization_percentage="100")
     path = "/api/v1/namespaces/plimsoll-system/configmaps/config-autoscaler"

@@ -20,8 +20,8 @@ from autoscaler.v1 import autoscaler_pb2_grpc as service
 from deploy.local.ports import free_ports
 from kube.client import Api
 from tests.autoscaler.recorded import AT_MS, KEY, decided, seen
-from tests.autoscaler.shell.certificates import make_certificate
 from tests.autoscaler.shell.test_rpc import flags
+from tests.certificates import self_signed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ async def token_of(api: Api, namespace: str, name: str) -> str:
 @asynccontextmanager
 async def explaining(api: Api, directory: Path) -> AsyncIterator[Any]:
     """Serve one decision over TLS, and give what asks for it with a token; a refusal comes back as its code."""
-    cert, key = make_certificate(directory)
+    cert, key = self_signed(directory, "tls")
     (port,) = free_ports(1)
     at, feed = rpc_address(flags(port, cert, key)), Feed()
     assert at is not None

@@ -22,7 +22,7 @@ from autoscaler.v1 import autoscaler_pb2_grpc as service
 from deploy.local.ports import free_ports
 from kube.program import ProblemAtStart
 from tests.autoscaler.recorded import AT_MS, KEY, decided, record, seen
-from tests.autoscaler.shell.certificates import make_certificate
+from tests.certificates import self_signed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -225,14 +225,14 @@ async def test_a_taken_port_is_a_problem_at_start() -> None:
 
 
 async def test_a_new_certificate_is_taken_up_and_a_broken_one_is_not(tmp_path: Path) -> None:
-    cert, key = make_certificate(tmp_path)
+    cert, key = self_signed(tmp_path, "tls")
     (port,) = free_ports(1)
     at, feed = rpc_address(flags(port, cert, key)), Feed()
     assert at is not None
     decisions = rpc.DecisionService(Book({KEY: decided(seen())}, AT_MS), feed, None)
     async with rpc.serving(at, decisions, feed):
         await explained_by(at, cert.read_bytes())
-        cert, _ = make_certificate(tmp_path)
+        cert, _ = self_signed(tmp_path, "tls")
         renewed = cert.read_bytes()
         await explained_by(at, renewed)
         cert.write_text("broken")

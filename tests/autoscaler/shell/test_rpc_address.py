@@ -7,7 +7,7 @@ import pytest
 
 from autoscaler.shell.rpc_address import RpcAddress, add_flags, is_loopback, rpc_address
 from kube.program import ProblemAtStart
-from tests.autoscaler.shell.certificates import make_certificate
+from tests.certificates import self_signed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def test_loopback_is_what_nobody_else_can_reach(host: str, is_it: bool) -> None:
 
 
 def test_with_a_certificate_any_address_will_do(tmp_path: Path) -> None:
-    cert, key = make_certificate(tmp_path)
+    cert, key = self_signed(tmp_path, "tls")
     found = asked_for("--rpc-listen", "0.0.0.0:9", "--rpc-tls-cert", str(cert), "--rpc-tls-key", str(key))
     assert found is not None
     assert (found.address, found.credentials is None) == ("0.0.0.0:9", False)

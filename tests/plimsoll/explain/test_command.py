@@ -15,8 +15,8 @@ from autoscaler.shell.record_text import written
 from autoscaler.shell.rpc_address import rpc_address
 from plimsoll import __main__
 from tests.autoscaler.recorded import AT_MS, KEY, seen
-from tests.autoscaler.shell.certificates import make_certificate
 from tests.autoscaler.shell.test_rpc import flags
+from tests.certificates import self_signed
 from tests.plimsoll.explain.telling import telling
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ def test_a_file_that_holds_no_record_is_one_sentence(call: Call, tmp_path: Path)
 
 
 def test_a_refused_connection_leaves_one_sentence_and_nothing_of_grpcs_own(tmp_path: Path) -> None:
-    cert, key = make_certificate(tmp_path)
+    cert, key = self_signed(tmp_path, "tls")
     (tmp_path / "other").mkdir()
-    other, _ = make_certificate(tmp_path / "other")
+    other, _ = self_signed(tmp_path / "other", "tls")
     at = rpc_address(flags(1, cert, key))
     assert at is not None
     with telling(Book({}, AT_MS), credentials=at.credentials) as address:

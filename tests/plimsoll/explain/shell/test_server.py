@@ -12,8 +12,8 @@ from deploy.local.ports import free_ports
 from plimsoll.explain.problem import ExplainError
 from plimsoll.explain.shell.server import Server, explain, workloads
 from tests.autoscaler.recorded import AT_MS, KEY, decided, record, seen
-from tests.autoscaler.shell.certificates import make_certificate
 from tests.autoscaler.shell.test_rpc import flags, keys
+from tests.certificates import self_signed
 from tests.plimsoll.explain.telling import telling
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ def test_what_the_autoscaler_says_is_passed_on() -> None:
 
 
 def test_with_tls_authority_and_token_must_be_right(tmp_path: Path) -> None:
-    cert, key = make_certificate(tmp_path)
+    cert, key = self_signed(tmp_path, "tls")
     (tmp_path / "other").mkdir()
-    other_cert, _ = make_certificate(tmp_path / "other")
+    other_cert, _ = self_signed(tmp_path / "other", "tls")
     token = tmp_path / "token"
     at = rpc_address(flags(1, cert, key))
     assert isinstance(at, RpcAddress)
