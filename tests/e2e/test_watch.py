@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kube.client import APPLY_PATCH, Api, ApiError
-from kube.mirror import mirror
 from kube.objects import ConfigMap
 from kube.watch import Gone, Put, Relisted, watch
+from tests.kube.mirroring import mirror
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -73,7 +73,7 @@ def test_a_watch_outlives_the_api_server_and_its_memory(cluster: LocalCluster, p
     async def scenario(api: Api) -> None:
         table: dict[str, tuple[str, str]] = {}
         changes = noted(watch(api, path, ConfigMap, on_trouble=troubles.append))
-        following = asyncio.create_task(mirror(changes, read, table, lambda: None))
+        following = asyncio.create_task(mirror(changes, read, table))
         await put(api, path, "stays", "1")
         await put(api, path, "goes", "1")
         await until(lambda: {name for name, _ in table.values()} >= {"stays", "goes"})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from kube import watch as watch_module
 from kube.client import MERGE_PATCH, Api, ApiError
-from kube.mirror import mirror
 from kube.objects import ConfigMap
 from kube.watch import Gone, Put, Relisted, watch
+from tests.kube.mirroring import mirror
 from tests.story.programs import until
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ async def following(api: Api) -> AsyncIterator[Followed]:
             yield change
 
     changes = noted(watch(api, MAPS, ConfigMap, on_trouble=followed.troubles.append))
-    task = asyncio.create_task(mirror(changes, read, followed.table, lambda: None))
+    task = asyncio.create_task(mirror(changes, read, followed.table))
     await until(lambda: bool(followed.kinds))
     try:
         yield followed

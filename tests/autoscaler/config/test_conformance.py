@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,17 +11,12 @@ import pytest
 from autoscaler import config
 from autoscaler.config import texts, workload
 from tests.conformance.config import answer
-
-SHARED = Path(os.environ.get("PLIMSOLL_SHARED_DATA", "../shared/data"))
-RECORDING = SHARED / "conformance" / "config.jsonl.gz"
+from tests.conformance.recorded import recorded
 
 
 @pytest.fixture(scope="module")
 def cases() -> list[dict[str, Any]]:
-    if not RECORDING.exists():
-        pytest.skip(f"no recording at {RECORDING}: set PLIMSOLL_SHARED_DATA to the directory that holds conformance/")
-    with gzip.open(RECORDING, "rt") as lines:
-        return [json.loads(line) for line in lines]
+    return recorded("config")
 
 
 def deviates(case: dict[str, Any]) -> bool:

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
-import os
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.conformance import kpa, scaler, window
-
-CASES = Path(os.environ.get("PLIMSOLL_SHARED_DATA", "../shared/data")) / "conformance"
-
-
-def recorded(kind: str) -> list[dict[str, Any]]:
-    file = CASES / f"{kind}.jsonl.gz"
-    if not file.exists():
-        pytest.skip(f"no recorded cases at {file}: set PLIMSOLL_SHARED_DATA to the directory that holds conformance/")
-    with gzip.open(file, "rt") as lines:
-        return [json.loads(line) for line in lines]
+from tests.conformance.recorded import recorded
 
 
 def test_decisions_are_the_originals() -> None:

@@ -1,4 +1,4 @@
-"""How do we keep what the API server shows of one kind at hand? As a table by UID that a watch keeps up to date."""
+"""What does a watch add up to? A table by UID that it keeps up to date, to be compared with what is there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ async def mirror(
     changes: AsyncIterator[Change[Kind]],
     read: Callable[[Kind], Row],
     table: dict[str, Row],
-    on_listed: Callable[[], None],
 ) -> None:
     """Keep `table` (UID to what `read` makes of an object) equal to what `changes` tell, as long as they last."""
     async for change in changes:
@@ -27,7 +26,6 @@ async def mirror(
             case Relisted(objects):
                 table.clear()
                 table.update({found.metadata.uid: read(found) for found in objects})
-                on_listed()
             case Put(found):
                 table[found.metadata.uid] = read(found)
             case Gone(found):
