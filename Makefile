@@ -50,7 +50,7 @@ format: $(READY) ## format and sort, in place
 	@$(BIN)/ruff check --quiet --fix .
 
 unit: $(READY) ## unit and property tests
-	@$(BIN)/python -m pytest tests $(foreach room,contract story integration e2e benchmarks,--ignore tests/$(room))
+	@$(BIN)/python -m pytest tests $(foreach room,contract story integration e2e,--ignore tests/$(room))
 
 contract: $(READY) ## what the embedded cluster keeps, and random stories on it
 	@$(BIN)/python -m pytest tests/contract tests/story
