@@ -63,7 +63,7 @@ class Autoscaler:
         self._feeds: dict[str, Feed] = {}
         self._events = EventWriter(api, "plimsoll-autoscaler")
         self._targets = Targets(api, self._inventory, self._writers, self._events.write)
-        self._scaling = Scaling(api, self._inventory, self._writers, self._events.write)
+        self._scaling = Scaling(api, self._inventory, self._writers, self._events.write, observed=self._observes)
         self._standing = _Standing(self._inventory, self._fleet)
         self._announcer = Announcer(self._events.write)
         self.telemetry = Telemetry(
@@ -135,6 +135,8 @@ class Autoscaler:
         changed = self._fleet.tick(now_ms, looks)
         self._tell(looks, now_ms)
         self._changes.carry_out(changed)
+        for uid in self._fleet.observed_changes():
+            self._observed(uid)
 
     async def _answers(self) -> Answers:
         questions = {self._in_force.workload(self._inventory.targets[uid]).question for uid in self._inventory.sights()}
@@ -171,10 +173,23 @@ class Autoscaler:
         hold = configured.hold
         if configured.question.query and not isinstance(answer, Samples):
             hold = hold or f"its own query has no answer: {answer}"
-        return Look(sight.current, len(sight.ready), samples, where, hold=hold, leave=configured.leave or other)
+        return Look(
+            sight.current,
+            len(sight.ready),
+            samples,
+            where,
+            hold=hold,
+            leave=configured.leave or other,
+            observed=configured.observed and (self._writers.setter(key.uid) or configured.observed),
+        )
 
     def _stable_window_s(self, uid: str) -> int:
         return self._in_force.workload(self._inventory.targets[uid]).resolved.policy.stable_window_s
+
+    def _observes(self, uid: str) -> bool:
+        """Tell whether a workload is only observed, by the configuration of this very moment."""
+        target = self._inventory.targets.get(uid)
+        return target is not None and self._in_force.workload(target).resolved.observes
 
     def _forget_all_but(self, sights: Mapping[str, Sight]) -> None:
         """Forget the workloads that are gone."""
@@ -204,6 +219,14 @@ class Autoscaler:
         message = f"replicas {current} -> {decision.desired}: {decision.reason}"
         self._events.write(Notice(cluster.workload_reference(key), reason, message))
         _log.info("scaled", extra=_scaled(key, decision))
+
+    def _observed(self, uid: str) -> None:
+        """Keep a decision that would have changed a replica count; of what is only observed there is no Event."""
+        record = self._record(uid)
+        if record is not None:
+            self.book.change(record.key, record.decision)
+            self.readers.changed(record)
+            _log.info("observed", extra=_scaled(record.key, record.decision))
 
     def _refused(self, key: WorkloadKey, sentence: str) -> None:
         self._announcer.refused(key, sentence, _now_ms())

@@ -1,8 +1,8 @@
 """What holds for every workload that says nothing else? The keys of config-autoscaler and config-deployment.
 
-Keys, defaults and rules are Knative's (kpa-spec section 5), with two of ours beside them: allow-custom-queries and
-metrics-preset. Unknown keys and `_example` are passed over, as Knative does. Beyond Knative, not-a-number and infinity
-are refused, and panic-threshold-percentage obeys the rule of its annotation.
+Keys, defaults and rules are Knative's (kpa-spec section 5), with some of ours beside them: allow-custom-queries,
+metrics-preset and mode. Unknown keys and `_example` are passed over, as Knative does. Beyond Knative, not-a-number and
+infinity are refused, and panic-threshold-percentage obeys the rule of its annotation.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from autoscaler.config.rules import (
     BOOLEAN,
     BURST_CAPACITY,
     LEAST_TARGET,
+    MODE,
     PANIC_THRESHOLD,
     PERCENTAGE,
     SCALE,
+    SCALES,
     TARGET,
     WINDOW,
     Read,
@@ -68,6 +70,7 @@ class Defaults:
     max_scale_limit: int = 0
     allow_custom_queries: bool = False
     metrics_preset: str = "vllm"
+    mode: str = SCALES
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ RULES = {
     "max-scale-limit": SCALE,
     "allow-custom-queries": BOOLEAN,
     "metrics-preset": PRESET,
+    "mode": MODE,
 }
 """Every key of config-autoscaler."""
 

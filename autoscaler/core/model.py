@@ -128,7 +128,8 @@ class Inputs:
 
     Seen at `at_ms`: `current` replicas asked for, `ready` ones, the window averages (None where nothing was measured
     yet), and how the worst second of the panic window was measured. From outside, "" for none: `hold`, a reason to
-    decide nothing, and `leave`, a reason to leave the replicas to whoever else sets them.
+    decide nothing, `leave`, a reason to leave the replicas to whoever else sets them, and `observed`, who sets them
+    while nothing of what is decided is carried out.
     Remembered: `panic_since_ms` (None outside panic), the panic's `floor`, `delayed` (the most that was wanted within
     the scale-down delay, 0 without one), `standing` (the last decision's replicas, 0 before the first) and whether the
     workload was ever `initialised` (reached its initial scale).
@@ -148,6 +149,21 @@ class Inputs:
     delayed: int = 0
     standing: int = 0
     initialised: bool = True
+    observed: str = ""
+
+    @property
+    def kept(self) -> int:
+        """The replicas that stay where nothing is decided.
+
+        A person may have raised the count meanwhile: never less than what is there. While another sets the replicas
+        they are our own last decision's, as if that had been carried out.
+        """
+        return self.standing if self.observed and self.standing else max(self.current, self.standing)
+
+    @property
+    def counted(self) -> int:
+        """The ready replicas that the law goes by: while another sets them, no more than we had decided on."""
+        return min(self.ready, self.standing) if self.observed and self.standing else self.ready
 
 
 @dataclass(frozen=True, slots=True)

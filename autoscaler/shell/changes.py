@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from autoscaler.core.targets.writing import Failed, Overtaken, Refused, Written
+from autoscaler.core.targets.writing import Failed, Overtaken, Refused, Withheld, Written
 from kube.outage import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from autoscaler.core.decisions.record import Record
-    from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.model import Decision, WorkloadKey
     from autoscaler.core.targets.inventory import Sight
     from autoscaler.core.targets.writing import Outcome
     from autoscaler.shell.scaling import Scaling
@@ -94,7 +94,7 @@ class Changes:
     async def _carry_out(self, uid: str) -> None:
         async with self._places:
             record = self._record(uid)
-            if record is None or record.decision.desired == record.decision.inputs.current:
+            if record is None or not _changes(record.decision):
                 return  # by now there is nothing to change
             outcome = await self._scaling.write(record.key, record.decision.inputs.current, record.decision.desired)
         self._hearers.ended(type(outcome).__name__.lower())
@@ -111,7 +111,7 @@ class Changes:
     def _tell(self, record: Record, outcome: Outcome) -> None:
         key, decision = record.key, record.decision
         change = f"{decision.inputs.current} -> {decision.desired}"
-        if not isinstance(outcome, Failed):
+        if not isinstance(outcome, Failed | Withheld):
             self._outage.ended()
         match outcome:
             case Written():
@@ -125,8 +125,14 @@ class Changes:
                 if unknown:
                     self._unanswered[key.uid] = _Unanswered(record, time.monotonic() + _UNANSWERED_S)
                 self._outage.failed(f"{key} {change}: {why}")
+            case Withheld(why):
+                _log.info("withheld", extra={"workload": str(key), "change": change, "reason": why})
             case Overtaken(found, by=by):
                 _log.info("overtaken", extra={"workload": str(key), "change": change, "found": found, "by": by})
 
     def _pause(self, uid: str) -> None:
         self._paused_until_s[uid] = time.monotonic() + _REFUSED_PAUSE_S
+
+
+def _changes(decision: Decision) -> bool:
+    return decision.desired != decision.inputs.current and not decision.inputs.observed

@@ -70,6 +70,11 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                 ),
             ),
             _family(
+                "observing",
+                "1: only observed, nothing that is decided is carried out; 0: it is.",
+                _lines(labels, figures.observed.astype(int).tolist(), here),
+            ),
+            _family(
                 "decided_timestamp_seconds",
                 "When it was decided last and not held (Unix time).",
                 _lines(labels, (figures.decided_ms / 1000).tolist(), here & (figures.decided_ms > 0)),

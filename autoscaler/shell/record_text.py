@@ -14,7 +14,7 @@ from autoscaler.core.model import MOST_REPLICAS, Decision, WorkloadKey
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = "plimsoll.dev/decision/v1"
+VERSION = "plimsoll.dev/decision/v2"
 """Changes whenever a field comes, goes or changes its meaning."""
 
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from autoscaler.core.targets.writers import MANAGER
-from autoscaler.core.targets.writing import Change, Failed, Gone, Overtaken, Refused, Unchanged, Write, Written, step
+from autoscaler.core.targets.writing import (
+    Change,
+    Failed,
+    Gone,
+    Overtaken,
+    Refused,
+    Unchanged,
+    Withheld,
+    Write,
+    Written,
+    step,
+)
 from autoscaler.shell import cluster
 from kube.client import MERGE_PATCH, NO_ANSWER, ApiError
 from kube.events import Notice
@@ -31,17 +42,21 @@ _GONE, _CONFLICT, _TOO_MANY = 404, 409, 429
 
 @dataclass(slots=True)
 class Scaling:
-    """Writes replica counts, and keeps inventory and writers abreast of what it wrote; `tell` takes the Events."""
+    """Writes replica counts, and keeps inventory and writers abreast of what it wrote; `tell` takes the Events.
+
+    `observed` tells by a workload's UID whether it is only observed by now: then nothing is written.
+    """
 
     api: Api
     inventory: Inventory
     writers: Writers
     tell: Callable[[Notice], None]
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    observed: Callable[[str], bool] = lambda _: False
 
     def holds(self, stable_window_s: Callable[[str], int]) -> dict[str, str]:
         """Return which workloads nothing may be written to now, and why, by UID; what is new of it becomes an Event."""
-        holds = self.writers.holds(now_ms=self.now_ms(), stable_window_s=stable_window_s)
+        holds = self.writers.holds(now_ms=self.now_ms(), stable_window_s=stable_window_s, observed=self.observed)
         for said in self.writers.said():
             self.tell(Notice(cluster.workload_reference(said.key), said.reason, said.message, "Warning"))
         return holds
@@ -85,6 +100,9 @@ class Scaling:
         decided = step(key.uid, change, found)
         if not isinstance(decided, Write):
             return decided
+        # As late as can be: whoever says that we are only to observe must see no write after it.
+        if self.observed(key.uid):
+            return Withheld("it is only observed by now")
         body = {"metadata": {"resourceVersion": decided.version}, "spec": {"replicas": decided.replicas}}
         self.writers.writing(key.uid, decided.replicas, now_ms=self.now_ms())
         try:

@@ -140,7 +140,7 @@ class Decision(_message.Message):
     def __init__(self, inputs: _Optional[_Union[Inputs, _Mapping]] = ..., mode: _Optional[_Union[Mode, str]] = ..., wanted: _Optional[int] = ..., desired: _Optional[int] = ..., excess_burst_capacity: _Optional[int] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Inputs(_message.Message):
-    __slots__ = ("at_ms", "policy", "current", "ready", "stable", "panic", "seen", "hold", "leave", "panic_since_ms", "floor", "delayed", "standing", "initialised")
+    __slots__ = ("at_ms", "policy", "current", "ready", "stable", "panic", "seen", "hold", "leave", "panic_since_ms", "floor", "delayed", "standing", "initialised", "observed")
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     CURRENT_FIELD_NUMBER: _ClassVar[int]
@@ -155,6 +155,7 @@ class Inputs(_message.Message):
     DELAYED_FIELD_NUMBER: _ClassVar[int]
     STANDING_FIELD_NUMBER: _ClassVar[int]
     INITIALISED_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
     at_ms: int
     policy: Policy
     current: int
@@ -169,7 +170,8 @@ class Inputs(_message.Message):
     delayed: int
     standing: int
     initialised: bool
-    def __init__(self, at_ms: _Optional[int] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., current: _Optional[int] = ..., ready: _Optional[int] = ..., stable: _Optional[float] = ..., panic: _Optional[float] = ..., seen: _Optional[_Union[Seen, str]] = ..., hold: _Optional[str] = ..., leave: _Optional[str] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., delayed: _Optional[int] = ..., standing: _Optional[int] = ..., initialised: _Optional[bool] = ...) -> None: ...
+    observed: str
+    def __init__(self, at_ms: _Optional[int] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., current: _Optional[int] = ..., ready: _Optional[int] = ..., stable: _Optional[float] = ..., panic: _Optional[float] = ..., seen: _Optional[_Union[Seen, str]] = ..., hold: _Optional[str] = ..., leave: _Optional[str] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., delayed: _Optional[int] = ..., standing: _Optional[int] = ..., initialised: _Optional[bool] = ..., observed: _Optional[str] = ...) -> None: ...
 
 class Policy(_message.Message):
     __slots__ = ("metric", "averaging", "target", "total", "target_burst_capacity", "panic_threshold", "stable_window_s", "panic_window_s", "max_scale_up_rate", "max_scale_down_rate", "scale_down_delay_s", "activation_scale", "initial_scale", "min_scale", "max_scale", "enable_scale_to_zero", "scale_to_zero_grace_period_ns", "scale_to_zero_pod_retention_period_ns", "progress_deadline_ns", "activator_capacity", "reachable")

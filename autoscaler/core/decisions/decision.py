@@ -6,6 +6,8 @@ The laws:
 - Whatever the law wants, min-scale and max-scale hold, min-scale first.
 - A workload whose replicas somebody else sets, or that somebody scaled to zero, is left alone; and the last replica
   stays: going to zero and back needs the activator.
+- What is only observed is decided on as if every decision had been carried out: of the ready replicas no more count
+  than were decided last, and those decided last are what is kept.
 - The same inputs give the same decision: `decide_again` makes a recorded one once more.
 """
 
@@ -37,7 +39,8 @@ class Given:
     """The inputs of one tick, a row a workload: the fields of `model.Inputs` as columns of equal length.
 
     int64: `current`, `ready`, `delayed`, `standing`. float64: `stable` and `panic`, NaN where nothing was measured yet.
-    uint8: `seen` (SEEN_CODE). bool: `held` and `left`, whether there is a `hold` or a reason to `leave`; `initialised`.
+    uint8: `seen` (SEEN_CODE). bool: `held` and `left`, whether there is a `hold` or a reason to `leave`; `observed`;
+    `initialised`.
     """
 
     at_ms: int
@@ -55,6 +58,7 @@ class Given:
     delayed: NDArray[np.int64]
     standing: NDArray[np.int64]
     initialised: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +102,14 @@ def decide(given: Given) -> Outcome:
     """Decide for every row."""
     decided = decidable(given.stable, given.seen, current=given.current, held=given.held, left=given.left)
     # Rows that are not decided on need numbers too: any.
-    loads = kpa.Loads(np.where(decided, given.stable, 0.0), np.where(decided, given.panic, 0.0), given.ready)
+    as_if = given.observed & (given.standing > 0)
+    counted = np.where(as_if, np.minimum(given.ready, given.standing), given.ready)
+    loads = kpa.Loads(np.where(decided, given.stable, 0.0), np.where(decided, given.panic, 0.0), counted)
     state, wanted = kpa.decide(given.parameters, given.state, loads, now_ms=given.at_ms, where=decided)
     # An unreachable workload keeps nothing: its delay window does not even remember.
     replicas = np.maximum(wanted.replicas, given.delayed)
     # A person may have raised the count meanwhile: what is held is never less than what is there.
-    standing = np.maximum(given.current, given.standing)
+    standing = np.where(as_if, given.standing, np.maximum(given.current, given.standing))
     partly = (given.seen == SEEN_CODE[Seen.PART]) & (replicas < standing)
     free = decided & ~partly
     bounded = given.bounds.bounded(np.where(free, replicas, standing), given.initialised)
@@ -119,7 +125,16 @@ def decide(given: Given) -> Outcome:
     )
 
 
-def decision_at(given: Given, outcome: Outcome, row: int, *, hold: str, leave: str) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of one row from outside, in words: `hold`, `leave` and `observed` as in `model.Inputs`."""
+
+    hold: str = ""
+    leave: str = ""
+    observed: str = ""
+
+
+def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decision:
     """Return the decision of one row as a value, with its inputs and its reason."""
     inputs = Inputs(
         at_ms=given.at_ms,
@@ -129,13 +144,14 @@ def decision_at(given: Given, outcome: Outcome, row: int, *, hold: str, leave: s
         stable=_number(given.stable[row]),
         panic=_number(given.panic[row]),
         seen=_SEEN[int(given.seen[row])],
-        hold=hold,
-        leave=leave,
+        hold=told.hold,
+        leave=told.leave,
         panic_since_ms=_time(given.state.panic_since_ms[row]),
         floor=int(given.state.floor[row]),
         delayed=int(given.delayed[row]),
         standing=int(given.standing[row]),
         initialised=bool(given.initialised[row]),
+        observed=told.observed,
     )
     decided = bool(outcome.decided[row])
     asked = Asked(
@@ -149,7 +165,7 @@ def decision_at(given: Given, outcome: Outcome, row: int, *, hold: str, leave: s
         inputs=inputs,
         mode=mode,
         # Where the law was not asked, what stands is what is wanted.
-        wanted=asked.wanted if decided else max(inputs.current, inputs.standing),
+        wanted=asked.wanted if decided else inputs.kept,
         desired=desired,
         excess_burst_capacity=int(outcome.wanted.excess_burst_capacity[row]) if decided else None,
         panic_since_ms=_time(outcome.state.panic_since_ms[row]),
@@ -178,8 +194,9 @@ def decide_again(inputs: Inputs) -> Decision:
         delayed=np.array([inputs.delayed]),
         standing=np.array([inputs.standing]),
         initialised=np.array([inputs.initialised]),
+        observed=np.array([bool(inputs.observed)]),
     )
-    return decision_at(given, decide(given), 0, hold=inputs.hold, leave=inputs.leave)
+    return decision_at(given, decide(given), 0, Told(inputs.hold, inputs.leave, inputs.observed))
 
 
 def _number(value: np.float64) -> float | None:

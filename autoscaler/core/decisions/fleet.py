@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoscaler.core.decisions.decision import Given, Outcome, decidable, decide, decision_at
+from autoscaler.core.decisions.decision import Given, Outcome, Told, decidable, decide, decision_at
 from autoscaler.core.decisions.fleet_columns import Columns
 from autoscaler.core.law import kpa
 from autoscaler.core.law.delay import Delays
@@ -38,7 +38,7 @@ class Look:
     """What one tick sees of one workload.
 
     `current` replicas asked for and `ready` ones; `samples` is the answer to its question (`NO_SAMPLES`: there was
-    none) and `places` where its load is counted in it; `hold` and `leave` as in `model.Inputs`.
+    none) and `places` where its load is counted in it; `hold`, `leave` and `observed` as in `model.Inputs`.
     """
 
     current: int
@@ -47,6 +47,7 @@ class Look:
     places: Sequence[Place]
     hold: str = ""
     leave: str = ""
+    observed: str = ""
 
 
 @dataclass(slots=True)
@@ -69,7 +70,8 @@ class Figures:
 
     int64: `current`, `ready`, `desired`, `excess_burst_capacity` (without meaning where it was not `asked`) and
     `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
-    yet. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was; `left`, the count is somebody else's.
+    yet. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was; `left`, the count is somebody else's;
+    `observed`, nothing is carried out.
     """
 
     uids: Sequence[str]
@@ -84,6 +86,7 @@ class Figures:
     mode: NDArray[np.uint8]
     asked: NDArray[np.bool_]
     left: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
 
 
 class Fleet:
@@ -153,19 +156,33 @@ class Fleet:
     # --- a tick ---
 
     def tick(self, at_ms: int, looks: Mapping[str, Look]) -> list[str]:
-        """Decide for every workload in `looks`; return those that are to get other replicas than they ask for."""
+        """Decide for every workload in `looks`; return those that are to get other replicas than they ask for.
+
+        One that is only observed is not among them. Once it no longer is, it is decided on as if we had just begun,
+        though with its load known: what was decided meanwhile was not carried out, and must not make its replicas jump.
+        """
         newest_s = at_ms // 1000 - 1  # the last second that is over
         if self._newest_s is not None and newest_s < self._newest_s - _CLOCK_STEP_S:
             # The clock was set back: what is remembered lies in the future, and is not to be waited for.
             self._begin_anew()
         self._resize(at_ms)
+        self._end_observing(looks)
         self._record(looks, newest_s)
         given = self._seen(at_ms, looks, newest_s)
         outcome = decide(given)
         self._remember(given, outcome)
         self._given, self._outcome = given, outcome
-        other = np.flatnonzero(outcome.desired != given.current)
+        other = np.flatnonzero((outcome.desired != given.current) & ~given.observed)
         return [self._rows[number].uid for number in other.tolist()]
+
+    def observed_changes(self) -> list[str]:
+        """Return the observed workloads of which the last tick decided otherwise than the one before."""
+        if self._given is None or self._outcome is None:
+            return []
+        given = self._given
+        other = given.observed & (given.standing > 0) & (self._outcome.desired != given.standing)
+        rows = (self._rows[number] for number in np.flatnonzero(other).tolist())
+        return [row.uid for row in rows if row.uid in self._row_of]
 
     def held(self) -> list[str]:
         """Return the workloads whose standing decision is held, but for those that are left to somebody else."""
@@ -198,6 +215,7 @@ class Fleet:
             mode=outcome.mode[rows],
             asked=outcome.decided[rows],
             left=outcome.left[rows],
+            observed=given.observed[rows],
         )
 
     def decision(self, uid: str) -> Decision | None:
@@ -208,7 +226,8 @@ class Fleet:
         row = self._rows[number]
         if row.look is None:
             return None
-        return decision_at(self._given, self._outcome, number, hold=row.look.hold, leave=row.look.leave)
+        told = Told(row.look.hold, row.look.leave, row.look.observed)
+        return decision_at(self._given, self._outcome, number, told)
 
     # --- inside ---
 
@@ -246,6 +265,15 @@ class Fleet:
                 windows.resize(numbers, length_s, now_ms)
         for delay_s, numbers in delays.items():
             self._delays.rebuild(numbers, delay_s)
+
+    def _end_observing(self, looks: Mapping[str, Look]) -> None:
+        for number in np.flatnonzero(self._columns.observed).tolist():
+            row = self._rows[number]
+            look = looks.get(row.uid)
+            if look is not None and not look.observed:
+                self._columns.forget_decisions(number)
+                self._delays.remove(number)
+                self._delays.add(number, row.policy.scale_down_delay_s)
 
     def _begin_anew(self) -> None:
         count = len(self._rows)  # some may be free, the last one too
@@ -285,10 +313,11 @@ class Fleet:
         columns, count = self._columns, len(self._rows)
         current, ready = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
         held, left = np.zeros(count, dtype=np.bool_), np.ones(count, dtype=np.bool_)
+        observed = np.zeros(count, dtype=np.bool_)
         for uid, look in looks.items():
             number = self._row_of[uid]
             current[number], ready[number] = look.current, look.ready
-            held[number], left[number] = bool(look.hold), bool(look.leave)
+            held[number], left[number], observed[number] = bool(look.hold), bool(look.leave), bool(look.observed)
         measured = columns.measured[:count]
         stable, panic = (
             np.where(measured, self._averages(each, newest_s), np.nan) for each in (self._stable, self._panic)
@@ -315,6 +344,7 @@ class Fleet:
             delayed=np.where(self._reachable(count), self._delays.highest(at_ms), 0),
             standing=columns.standing[:count].copy(),
             initialised=columns.initialised[:count].copy(),
+            observed=observed,
         )
 
     def _reachable(self, count: int) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _NEVER_S = -(2**50)
 _COUNTS = ("panic_window_s", "part_s", "nothing_s", "standing", "decided_ms", "_panic_since_ms", "_floor")
-_CLAIMS = ("measured", "began", "initialised")
+_CLAIMS = ("measured", "began", "initialised", "observed")
 _FIRST_ROWS = 64
 _NOBODY = Policy()  # of rows without a workload
 
@@ -29,7 +29,8 @@ class Columns:
 
     int64: `panic_window_s`; `part_s` and `nothing_s`, the newest second of which a part, and of which nothing was
     measured; `standing`, what was decided last; `decided_ms`, when the law decided last (0: never).
-    bool: `measured`, the load was ever; `began`, the law was ever asked; `initialised`, the initial scale was reached.
+    bool: `measured`, the load was ever; `began`, the law was ever asked; `initialised`, the initial scale was reached;
+    `observed`, nothing of the last decision was carried out.
     """
 
     panic_window_s: NDArray[np.int64]
@@ -40,6 +41,7 @@ class Columns:
     measured: NDArray[np.bool_]
     began: NDArray[np.bool_]
     initialised: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
     _panic_since_ms: NDArray[np.int64]
     _floor: NDArray[np.int64]
 
@@ -55,6 +57,7 @@ class Columns:
             self._reach(2 * self._rows)
         self.follow(row, policy)
         self.initialised[row] = initialised
+        self.observed[row] = False
         self.standing[row] = self.decided_ms[row] = 0
         self.forget_load(row)
 
@@ -78,6 +81,11 @@ class Columns:
         """Know of no measurement and no panic of a row any more: its next decision is like the first."""
         self.part_s[row] = self.nothing_s[row] = _NEVER_S
         self.measured[row] = self.began[row] = False
+        self._panic_since_ms[row], self._floor[row] = kpa.NEVER, 0
+
+    def forget_decisions(self, row: int) -> None:
+        """Know of no decision of a row any more, but of its load: its next decision is like the first."""
+        self.began[row], self.standing[row] = False, 0
         self._panic_since_ms[row], self._floor[row] = kpa.NEVER, 0
 
     def forget_loads(self) -> None:
@@ -124,6 +132,7 @@ class Columns:
         self.standing[:count] = outcome.desired
         self.decided_ms[:count][~outcome.held] = given.at_ms
         self.initialised[:count] |= self.bounds.reached(given.ready)
+        self.observed[:count] = given.observed
 
     def _reach(self, rows: int) -> None:
         """Make room for `rows`, and keep what there is."""

@@ -29,9 +29,10 @@ def sentence(inputs: Inputs, asked: Asked, mode: Mode, desired: int) -> str:
         return f"left alone: {inputs.leave}"
     if inputs.current == 0:
         return "somebody scaled it to zero; autoscaling resumes above zero"
-    kept = max(inputs.current, inputs.standing) if mode is Mode.HELD else asked.wanted
+    kept = inputs.kept if mode is Mode.HELD else asked.wanted
     said = _held(inputs, asked) if mode is Mode.HELD else _decided(inputs, asked, mode)
-    return said + _bound(inputs, kept, desired)
+    observed = "observed: " if inputs.observed else ""
+    return observed + said + _bound(inputs, kept, desired)
 
 
 def _held(inputs: Inputs, asked: Asked) -> str:
@@ -52,7 +53,7 @@ def _decided(inputs: Inputs, asked: Asked, mode: Mode) -> str:
     burst = _over(policy, inputs.panic, policy.panic_window_s)
     if asked.fresh > max(asked.by_panic, asked.by_stable):
         return f"panic: kept at {asked.fresh}, its highest; {burst}{delayed}"
-    return f"panic: {burst}, {inputs.ready} ready: {asked.fresh}{delayed}"
+    return f"panic: {burst}, {inputs.counted} ready: {asked.fresh}{delayed}"
 
 
 def _over(policy: Policy, average: float | None, window_s: int) -> str:

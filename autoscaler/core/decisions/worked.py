@@ -32,9 +32,9 @@ class Pair:
 class Worked:
     """The numbers of steps 1 to 9, in the order in which they come about.
 
-    `base` is the ready replicas, at least 1; `asked` what each window asks for, `limited` the same within `lowest` and
-    `highest`, `activated` with the activation scale; `share` of the panic window's replicas to `base`, and whether it
-    is `over` the threshold; `since_ms` and `floor` of the panic after this decision; `picked` one count out of the two,
+    `base` is the ready replicas that count, at least 1; `asked` what each window asks for, `limited` the same within
+    `lowest` and `highest`, `activated` with the activation scale; `share` of the panic window's replicas to `base`, and
+    whether it is `over` the threshold; `since_ms` and `floor` of the panic after this decision; `picked` one count out of the two,
     `fresh` with the panic's floor, and `delayed` with the scale-down delay.
     """
 
@@ -64,10 +64,10 @@ def worked(inputs: Inputs, stable: float, panic: float) -> Worked:
     after, wanted = kpa.decide(
         kpa.Parameters.of([policy, plain, plain]),
         kpa.State(np.array([since_ms, never, never]), np.array([inputs.floor, 0, 0])),
-        kpa.Loads(np.array([stable, stable, 0.0]), np.array([panic, panic, np.inf]), np.full(3, inputs.ready)),
+        kpa.Loads(np.array([stable, stable, 0.0]), np.array([panic, panic, np.inf]), np.full(3, inputs.counted)),
         now_ms=inputs.at_ms,
     )
-    base = max(1, inputs.ready)
+    base = max(1, inputs.counted)
     activated = Pair(int(wanted.stable[0]), int(wanted.panic[0]))
     panicking, fresh = bool(wanted.panicking[0]), int(wanted.replicas[0])
     return Worked(

@@ -140,6 +140,7 @@ def test_a_key_is_read_into_its_field(key: str, text: str, field: str, value: An
         ("max-scale-limit", "-1"),
         ("allow-custom-queries", "maybe"),
         ("metrics-preset", "vlm"),
+        ("mode", "watch"),
     ],
 )
 def test_a_value_that_breaks_its_rule_is_a_problem(key: str, text: str) -> None:

@@ -63,6 +63,7 @@ class Workload:
     delay: Maximum
     known: LastKnown = field(default_factory=LastKnown)
     standing: int = 0
+    observed: bool = False
     decided_ms: int | None = None
 
     def follow(self, policy: Policy, query: str, now_ms: int, bucket: int) -> None:
@@ -93,14 +94,20 @@ class Workload:
 
     def decide(self, look: Look, at_ms: int) -> Decision:
         """Decide, and remember what was decided; the decision has no reason."""
+        if self.observed and not look.observed:
+            self.standing, self.measured.law = 0, None
+            self.delay = Maximum(self.policy.scale_down_delay_s)
+        self.observed = bool(look.observed)
         inputs = self._inputs(look, at_ms)
-        standing = max(inputs.current, inputs.standing)
+        as_if = self.observed and inputs.standing > 0  # what was decided last had been carried out
+        standing = inputs.standing if as_if else max(inputs.current, inputs.standing)
+        ready = min(look.ready, inputs.standing) if as_if else look.ready
         excess, wanted, mode, replicas = None, standing, Mode.HELD, standing
         if self._asks_the_law(look, inputs):
             assert self.measured.law is not None
             assert inputs.stable is not None
             assert inputs.panic is not None
-            fresh, excess = self.measured.law.decide(self.policy, inputs.stable, inputs.panic, inputs.ready, at_ms)
+            fresh, excess = self.measured.law.decide(self.policy, inputs.stable, inputs.panic, ready, at_ms)
             if self.policy.reachable and self.policy.scale_down_delay_s:
                 self.delay.record(at_ms, fresh)
             wanted = max(fresh, inputs.delayed)
@@ -128,6 +135,7 @@ class Workload:
             seen=self.measured.seen(second),
             hold=look.hold,
             leave=look.leave,
+            observed=look.observed,
             delayed=self.delay.highest(at_ms) if self.policy.reachable else 0,
             standing=self.standing,
             initialised=self.initialised,
