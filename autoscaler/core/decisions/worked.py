@@ -34,8 +34,8 @@ class Worked:
 
     `base` is the ready replicas that count, at least 1; `asked` what each window asks for, `limited` the same within
     `lowest` and `highest`, `activated` with the activation scale; `share` of the panic window's replicas to `base`, and
-    whether it is `over` the threshold; `since_ms` and `floor` of the panic after this decision; `picked` one count out of the two,
-    `fresh` with the panic's floor, and `delayed` with the scale-down delay.
+    whether it is `over` the threshold; `since_ms` and `floor` of the panic after this decision; `picked` one count out
+    of the two, `fresh` with the panic's floor, and `delayed` with the scale-down delay.
     """
 
     base: int

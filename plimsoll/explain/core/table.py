@@ -23,7 +23,9 @@ def table(told: ToldAll, now_ms: int) -> str:
     rows = [_HEAD, *(_row(record, now_ms) for record in told.records)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = ("  ".join(map(_cell, row, _HEAD, widths)).rstrip() for row in rows)
-    return "\n".join((*lines, "", f"{len(told.records)} in all; {since}"))
+    observed = sum(bool(record.decision.inputs.observed) for record in told.records)
+    only = f", {observed} of them only observed" if observed else ""
+    return "\n".join((*lines, "", f"{len(told.records)} in all{only}; {since}"))
 
 
 def _row(record: Record, now_ms: int) -> tuple[str, ...]:

@@ -169,9 +169,7 @@ def test_the_mode_of_a_workload_overrides_the_clusters_either_way_and_without_a_
 
 def test_a_mode_that_is_none_is_refused_and_writes_nothing_where_nothing_good_was_known() -> None:
     configured = InForce().workload(in_mode("observ"))
-    assert [str(problem) for problem in configured.problems] == [
-        'plimsoll.dev/mode: "observ" must be scale or observe'
-    ]
+    assert [str(problem) for problem in configured.problems] == ['plimsoll.dev/mode: "observ" must be scale or observe']
     assert configured.resolved.observes
 
 

@@ -29,6 +29,14 @@ held: no sample of its load has been seen yet
     )
 
 
+def test_what_is_only_observed_is_counted() -> None:
+    observed = replace(seen(4), observed="HorizontalPodAutoscaler llama scales it")
+    told = ToldAll((Record(KEY, decide_again(observed)),), AT_MS)
+    shown = table(told, AT_MS)
+    assert "observed: stable: load 412.5" in shown
+    assert "1 in all, 1 of them only observed; " in shown
+
+
 def test_no_workloads_are_a_sentence() -> None:
     assert table(ToldAll((), AT_MS), AT_MS) == (
         "no workloads: label one plimsoll.dev/autoscale=true; this autoscaler knows since 2027-01-15 08:00:00 UTC, now"
