@@ -23,7 +23,7 @@ from autoscaler.shell import cluster, feed, rpc, sources
 from autoscaler.shell.announcer import HELD, IN_FORCE, Announcer
 from autoscaler.shell.changes import Changes, Hearers
 from autoscaler.shell.configuration import Configuration
-from autoscaler.shell.gauges import gauges
+from autoscaler.shell.gauges import gauges, gpu_gauges
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
 from autoscaler.shell.telemetry import Telemetry
@@ -57,6 +57,7 @@ class Autoscaler:
     def __init__(self, api: Api, source: Source, namespace: str) -> None:
         self._source = source
         self._inventory = Inventory()
+        self._holdings = self._inventory.holdings
         self._fleet = Fleet()
         self._in_force = InForce()
         self._writers = Writers()
@@ -68,13 +69,13 @@ class Autoscaler:
         self._announcer = Announcer(self._events.write)
         self.telemetry = Telemetry(
             self._standing,
-            lambda: gauges(self._fleet.figures(), self._key_of),
+            lambda: gauges(self._fleet.figures(), self._key_of) + gpu_gauges(self._holdings.uses(), self._key_of),
             self._announcer.wrong,
             self._targets.kinds,
             self._targets.refused,
         )
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
-        self.book = Book(self._standing, since_ms=_now_ms())
+        self.book = Book(self._standing, _now_ms(), self._holdings.uses)
         self.readers = feed.Feed()
         self._changes = Changes(self._scaling, self._record, Hearers(self._made, self._refused, self._ended))
         self._source_outage = Outage(source.name, "decisions are held", _log)
@@ -122,6 +123,7 @@ class Autoscaler:
         now_ms = _now_ms()
         sights = self._inventory.sights()
         self._forget_all_but(sights)
+        self._holdings.count(now_ms)
         holds = self._scaling.holds(self._stable_window_s)
         looks: dict[str, Look] = {}
         for uid, sight in sights.items():
@@ -199,6 +201,7 @@ class Autoscaler:
         self._changes.begin_tick(sights)
         self._in_force.retain(sights)
         self.book.retain(sights)
+        self._holdings.retain(sights)
         self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
 
     def _tell(self, looks: Mapping[str, Look], now_ms: int) -> None:

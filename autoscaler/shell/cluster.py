@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autoscaler.core.model import WorkloadKey
+from autoscaler.core.targets.holdings import Holding
 from autoscaler.core.targets.inventory import OwnedPod, Target
 from autoscaler.core.targets.refusal import Controller, refusal
 from autoscaler.core.targets.selection import BadSelectorError, selector
 from autoscaler.core.targets.writers import MANAGER, Autoscaler
 from autoscaler.core.targets.writing import Found
+from kube.gpus import VENDOR_GPU, held
 from kube.objects import ConfigMap, ObjectReference, Scale
 
 if TYPE_CHECKING:
@@ -20,8 +22,20 @@ if TYPE_CHECKING:
 
     from autoscaler.core.targets.selection import Selector
     from kube.discovery import Scalable
-    from kube.objects import HorizontalPodAutoscaler, ManagedFields, Named, OwnerReference, Pod, Workload
+    from kube.objects import (
+        Container,
+        HorizontalPodAutoscaler,
+        ManagedFields,
+        Named,
+        OwnerReference,
+        Pod,
+        PodSpec,
+        Workload,
+    )
 
+PROJECT = "plimsoll.dev/project"
+
+_ENDED = ("Succeeded", "Failed")
 _NO_SELECTOR = "its scale tells no status.selector, so which pods are its own is unknown"
 
 
@@ -151,7 +165,37 @@ def owned_pod(pod: Pod) -> OwnedPod:
         and any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
     )
     meta = pod.metadata
-    return OwnedPod(meta.uid, controller_uid(pod), meta.name, ready, meta.namespace, meta.labels or {})
+    return OwnedPod(meta.uid, controller_uid(pod), meta.name, ready, meta.namespace, meta.labels or {}, _holding(pod))
+
+
+def _holding(pod: Pod) -> Holding | None:
+    """Return what a pod holds of GPUs: nothing before it is bound, and nothing once its containers have stopped."""
+    if not pod.spec.node_name or pod.status.phase in _ENDED:
+        return None
+    milli = held(pod.metadata.annotations or {}, _whole_gpus(pod.spec))
+    return Holding(pod.metadata.namespace, milli, (pod.metadata.labels or {}).get(PROJECT)) if milli else None
+
+
+def _whole_gpus(spec: PodSpec) -> int:
+    """Return how many GPUs the limits of a pod's containers come to, as kube-scheduler counts.
+
+    Init containers run one after the other, each beside the sidecars that were started before it.
+    """
+    sidecars = most = 0
+    for container in spec.init_containers or ():
+        if container.restart_policy == "Always":
+            sidecars += _gpus(container)
+            most = max(most, sidecars)
+        else:
+            most = max(most, sidecars + _gpus(container))
+    return max(most, sidecars + sum(map(_gpus, spec.containers)))
+
+
+def _gpus(container: Container) -> int:
+    # What is no whole number no API server accepts for a GPU.
+    limits = container.resources.limits if container.resources else None
+    text = (limits or {}).get(VENDOR_GPU, "0")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def autoscaler(found: HorizontalPodAutoscaler) -> Autoscaler:

@@ -54,12 +54,34 @@ class ListWorkloadsRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ...) -> None: ...
 
 class ListWorkloadsResponse(_message.Message):
-    __slots__ = ("records", "since_ms")
+    __slots__ = ("records", "since_ms", "gpus")
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
     records: _containers.RepeatedCompositeFieldContainer[Record]
     since_ms: int
-    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., since_ms: _Optional[int] = ...) -> None: ...
+    gpus: _containers.RepeatedCompositeFieldContainer[GpuUse]
+    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., since_ms: _Optional[int] = ..., gpus: _Optional[_Iterable[_Union[GpuUse, _Mapping]]] = ...) -> None: ...
+
+class GpuUse(_message.Message):
+    __slots__ = ("uid", "milli_per_replica", "projects")
+    UID_FIELD_NUMBER: _ClassVar[int]
+    MILLI_PER_REPLICA_FIELD_NUMBER: _ClassVar[int]
+    PROJECTS_FIELD_NUMBER: _ClassVar[int]
+    uid: str
+    milli_per_replica: int
+    projects: _containers.RepeatedCompositeFieldContainer[ProjectUse]
+    def __init__(self, uid: _Optional[str] = ..., milli_per_replica: _Optional[int] = ..., projects: _Optional[_Iterable[_Union[ProjectUse, _Mapping]]] = ...) -> None: ...
+
+class ProjectUse(_message.Message):
+    __slots__ = ("project", "held_milli", "milli_minutes")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    HELD_MILLI_FIELD_NUMBER: _ClassVar[int]
+    MILLI_MINUTES_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    held_milli: int
+    milli_minutes: int
+    def __init__(self, project: _Optional[str] = ..., held_milli: _Optional[int] = ..., milli_minutes: _Optional[int] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("namespace", "name", "kind")

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from autoscaler.core.targets.holdings import Holding, Holdings
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -40,7 +42,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class OwnedPod:
-    """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out."""
+    """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out.
+
+    `holding` is what it holds of GPUs, None for nothing.
+    """
 
     uid: str
     owner: str
@@ -48,6 +53,7 @@ class OwnedPod:
     ready: bool
     namespace: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    holding: Holding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,7 @@ class Inventory:
         self._counted: dict[str, tuple[int, str]] = {}
         self._sights: dict[str, Sight] = {}
         self._changed: set[str] = set()
+        self.holdings = Holdings(self._workload_of)
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -199,11 +206,13 @@ class Inventory:
         else:
             self._in_namespace.setdefault(pod.namespace, set()).add(pod.uid)
         self._pods[pod.uid] = pod
+        self.holdings.put(pod.uid, pod.holding)
         if pod.ready:
             self._count(pod)
 
     def drop_pod(self, uid: str) -> None:
         """Forget a pod that is gone."""
+        self.holdings.put(uid, None)
         pod = self._pods.pop(uid, None)
         if pod is None:
             return
@@ -228,6 +237,19 @@ class Inventory:
             self.put_owner(uid, controller)
 
     # --- which pod belongs where ---
+
+    def _workload_of(self, pod_uid: str) -> str:
+        """Return whose a pod is, ready or not, "" for nobody's; where several select it, the first by UID."""
+        pod = self._pods[pod_uid]
+        for uid in (pod.owner, self._owners.get(pod.owner, "")):
+            target = self._targets.get(uid)
+            if target is not None and target.selector is None:
+                return "" if target.refused else uid
+        selecting = self._selecting.get(pod.namespace)
+        candidates = [self._targets[uid] for uid in selecting.candidates(pod.labels)] if selecting else []
+        return min(
+            (each.key.uid for each in candidates if each.selector and each.selector.matches(pod.labels)), default=""
+        )
 
     def _ready_names(self, target: Target) -> Iterator[str]:
         uid = target.key.uid
