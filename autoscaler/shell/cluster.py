@@ -173,7 +173,8 @@ def _holding(pod: Pod) -> Holding | None:
     if not pod.spec.node_name or pod.status.phase in _ENDED:
         return None
     milli = held(pod.metadata.annotations or {}, _whole_gpus(pod.spec))
-    return Holding(pod.metadata.namespace, milli, (pod.metadata.labels or {}).get(PROJECT)) if milli else None
+    project = (pod.metadata.labels or {}).get(PROJECT)
+    return Holding(pod.metadata.namespace, milli, controller_uid(pod), project) if milli else None
 
 
 def _whole_gpus(spec: PodSpec) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -24,10 +24,14 @@ _IDLE_PROJECTS_KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a bound pod holds: `milli`-GPU. `project` is its label's, None without one: then its namespace's counts."""
+    """What a bound pod holds: `milli`-GPU. `owner` is the UID of its controller, "" for none.
+
+    `project` is its label's, None without one: then its namespace's counts.
+    """
 
     namespace: str
     milli: int
+    owner: str = ""
     project: str | None = None
 
 
@@ -51,20 +55,26 @@ class _Account:
     per_replica: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Whose:
-    """A workload, by its UID, and a project."""
+_Whose: TypeAlias = tuple[str, str]
+"""A workload, by its UID, and a project."""
 
-    uid: str
-    project: str
+_Alike: TypeAlias = tuple[str, str, str | None]
+"""Owner, namespace and project's label of pods."""
 
 
 class Holdings:
-    """What every pod holds, by the pod's UID; `workload_of` says whose a pod is now, "" for nobody's."""
+    """What every pod holds, by the pod's UID.
 
-    def __init__(self, workload_of: Callable[[str], str]) -> None:
-        self._workload_of = workload_of
+    `owned_by` says whose the pods are that a UID controls, and `selected_by` whose a pod is that no owner gives to a
+    workload: the workload's UID, "" for nobody's.
+    """
+
+    def __init__(self, owned_by: Callable[[str], str], selected_by: Callable[[str], str]) -> None:
+        self._owned_by = owned_by
+        self._selected_by = selected_by
         self._holdings: dict[str, Holding] = {}
+        # Pods of one owner are summed up together: there may be tens of thousands, for each page of metrics.
+        self._together: dict[_Alike, dict[str, int]] = {}
         self._ended: dict[str, tuple[_Whose, int]] = {}
         self._projects: dict[str, str] = {}
         self._accounts: dict[str, _Account] = {}
@@ -75,13 +85,15 @@ class Holdings:
     def put(self, pod: str, holding: Holding | None) -> None:
         """Take what a pod holds now; None: nothing. Whose it is must still be known."""
         was = self._holdings.get(pod)
-        if was is not None and holding is None:
-            whose = self._whose(pod, was)
-            if whose.uid:
-                self._ended[pod] = whose, was.milli
-            del self._holdings[pod]
-        elif holding is not None:
+        if was == holding:
+            return
+        if was is not None:
+            self._remove(pod, was)
+            if holding is None and (uid := self._owned_by(was.owner) or self._selected_by(pod)):
+                self._ended[pod] = (uid, self._project(_alike(was))), was.milli
+        if holding is not None:
             self._holdings[pod] = holding
+            self._together.setdefault(_alike(holding), {})[pod] = holding.milli
             self._ended.pop(pod, None)
 
     def put_project(self, namespace: str, project: str) -> None:
@@ -109,7 +121,7 @@ class Holdings:
             return
         held = self._held()
         for whose, milli in self._ended.values():
-            held[whose] += milli
+            held[whose] = held.get(whose, 0) + milli
         for whose, milli in held.items():
             self._spend(whose, milli)
         if over > 1:
@@ -126,10 +138,10 @@ class Holdings:
     def uses(self) -> dict[str, GpuUse]:
         """Return the use of every workload that held GPUs at any time, by UID."""
         held: dict[str, dict[str, int]] = defaultdict(dict)
-        for whose, milli in self._held().items():
-            held[whose.uid][whose.project] = milli
+        for (uid, project), milli in self._held().items():
+            held[uid][project] = milli
             # A counter that begins above zero hides its first minute from whoever asks for its increase.
-            self._account(whose.uid).spent.setdefault(whose.project, 0)
+            self._account(uid).spent.setdefault(project, 0)
         return {
             uid: GpuUse(held.get(uid, {}), dict(account.spent), account.per_replica)
             for uid, account in self._accounts.items()
@@ -144,25 +156,37 @@ class Holdings:
         # A clock that is set back begins anew with the minute that it shows.
         return 0 if last is None else min(max(0, minute - last), _MOST_MISSED)
 
-    def _whose(self, pod: str, holding: Holding) -> _Whose:
-        project = holding.project
-        return _Whose(self._workload_of(pod), self._projects.get(holding.namespace, "") if project is None else project)
+    def _remove(self, pod: str, was: Holding) -> None:
+        del self._holdings[pod]
+        alike = _alike(was)
+        together = self._together[alike]
+        del together[pod]
+        if not together:
+            del self._together[alike]
+
+    def _project(self, alike: _Alike) -> str:
+        _, namespace, project = alike
+        return self._projects.get(namespace, "") if project is None else project
 
     def _held(self) -> dict[_Whose, int]:
-        held: dict[_Whose, int] = defaultdict(int)
+        """Return the milli-GPU that are held now, and take note of what one replica holds."""
+        held: dict[_Whose, int] = {}
         most: dict[str, int] = {}
-        for pod, holding in self._holdings.items():
-            whose = self._whose(pod, holding)
-            if whose.uid:
-                held[whose] += holding.milli
-                most[whose.uid] = max(most.get(whose.uid, 0), holding.milli)
+        for alike, pods in self._together.items():
+            owner, project = self._owned_by(alike[0]), self._project(alike)
+            parts = [(owner, pods.values())] if owner else [(self._selected_by(pod), (pods[pod],)) for pod in pods]
+            for uid, millis in parts:
+                if uid:
+                    held[uid, project] = held.get((uid, project), 0) + sum(millis)
+                    most[uid] = max(most.get(uid, 0), *millis)
         for uid, milli in most.items():
             self._account(uid).per_replica = milli
         return held
 
     def _spend(self, whose: _Whose, milli: int) -> None:
-        spent = self._account(whose.uid).spent
-        spent[whose.project] = spent.get(whose.project, 0) + milli
+        uid, project = whose
+        spent = self._account(uid).spent
+        spent[project] = spent.get(project, 0) + milli
 
     def _account(self, uid: str) -> _Account:
         account = self._accounts.get(uid)
@@ -175,6 +199,10 @@ class Holdings:
         busy = self._held() if crowded else {}
         for uid in crowded:
             spent = self._accounts[uid].spent
-            idle = [project for project in spent if _Whose(uid, project) not in busy]
+            idle = [project for project in spent if (uid, project) not in busy]
             for project in idle[:-_IDLE_PROJECTS_KEPT]:
                 del spent[project]
+
+
+def _alike(holding: Holding) -> _Alike:
+    return holding.owner, holding.namespace, holding.project

@@ -110,7 +110,7 @@ class Inventory:
         self._counted: dict[str, tuple[int, str]] = {}
         self._sights: dict[str, Sight] = {}
         self._changed: set[str] = set()
-        self.holdings = Holdings(self._workload_of)
+        self.holdings = Holdings(self._owned_by, self._selected_by)
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -238,13 +238,14 @@ class Inventory:
 
     # --- which pod belongs where ---
 
-    def _workload_of(self, pod_uid: str) -> str:
-        """Return whose a pod is, ready or not, "" for nobody's; where several select it, the first by UID."""
+    def _owned_by(self, owner: str) -> str:
+        """Return the target whose pods are those that this UID controls, "" for none."""
+        target = self._targets.get(self._owners.get(owner, "")) or self._targets.get(owner)
+        return "" if target is None or target.selector is not None or target.refused else target.key.uid
+
+    def _selected_by(self, pod_uid: str) -> str:
+        """Return the target that selects a pod, ready or not: of several the first by UID, "" for none."""
         pod = self._pods[pod_uid]
-        for uid in (pod.owner, self._owners.get(pod.owner, "")):
-            target = self._targets.get(uid)
-            if target is not None and target.selector is None:
-                return "" if target.refused else uid
         selecting = self._selecting.get(pod.namespace)
         candidates = [self._targets[uid] for uid in selecting.candidates(pod.labels)] if selecting else []
         return min(

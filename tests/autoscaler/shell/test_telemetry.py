@@ -9,7 +9,8 @@ from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.load.queries import Selection
 from autoscaler.core.model import Metric, Mode, Policy, Question, WorkloadKey
-from autoscaler.shell.gauges import gauges
+from autoscaler.core.targets.holdings import GpuUse
+from autoscaler.shell.gauges import gauges, gpu_gauges
 from autoscaler.shell.telemetry import Telemetry
 
 NOW_MS = 1_700_000_000_000
@@ -98,3 +99,23 @@ def test_of_a_workload_that_is_gone_there_is_no_series() -> None:
 
 def test_before_the_first_tick_there_is_a_page_without_workloads() -> None:
     assert page(Fleet())["scale_writes"] == {}
+
+
+def test_the_page_says_what_workloads_hold_of_gpus_and_held_so_far_by_project() -> None:
+    uses = {
+        "busy": GpuUse({"": 500, 'a "b"': 2000}, {"": 3000, 'a "b"': 1}, 2000),
+        "gone": GpuUse({"": 1000}, {"": 1000}, 1000),
+    }
+    text = gpu_gauges(uses, KEYS_HERE.get)
+    assert "# TYPE plimsoll_autoscaler_gpu_minutes_total counter\n" in text
+    found = {
+        family.name.removeprefix("plimsoll_autoscaler_"): {
+            (sample.labels["workload"], sample.labels.get("project")): sample.value for sample in family.samples
+        }
+        for family in text_string_to_metric_families(text)
+    }
+    assert found == {
+        "held_gpus": {("busy", ""): 0.5, ("busy", 'a "b"'): 2.0},
+        "gpus_per_replica": {("busy", None): 2.0},
+        "gpu_minutes": {("busy", ""): 3.0, ("busy", 'a "b"'): 0.001},
+    }
