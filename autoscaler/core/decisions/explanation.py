@@ -111,11 +111,12 @@ def _law(decision: Decision, numbers: Worked) -> list[Step]:
     inputs, policy = decision.inputs, decision.inputs.policy
     return [
         _windows(inputs, numbers),
-        _rates(policy, numbers),
+        _rates(inputs, numbers),
         _activation(policy, numbers),
-        _threshold(policy, numbers),
+        _threshold(inputs, numbers),
         _panic(inputs, numbers),
         _floor(inputs, numbers),
+        _exit(inputs, numbers),
         _delay(policy, numbers),
         _burst(decision),
     ]
@@ -123,25 +124,33 @@ def _law(decision: Decision, numbers: Worked) -> list[Step]:
 
 def _windows(inputs: Inputs, numbers: Worked) -> Step:
     target = short(inputs.policy.target)
-    stable, panic = short(inputs.stable or 0.0), short(inputs.panic or 0.0)
+    stable, panic = short(numbers.stable), short(numbers.panic)
+    load = "load" if inputs.offered_stable is None else "offered load (arrivals x service time, and the drain)"
     return Step(
         "windows",
-        "each window alone asks for its load, divided by the target and rounded up",
+        f"each window alone asks for its {load}, divided by the target and rounded up",
         f"stable {stable} / {target} = {numbers.asked.stable}, panic {panic} / {target} = {numbers.asked.panic}",
     )
 
 
-def _rates(policy: Policy, numbers: Worked) -> Step:
-    base = numbers.base
-    down = f"{numbers.lowest} ({base} ready / {short(policy.max_scale_down_rate)})"
+def _rates(inputs: Inputs, numbers: Worked) -> Step:
+    policy = inputs.policy
+    counted = _counted(inputs)
+    fewest, most = inputs.fewest or numbers.base, inputs.most or numbers.base
+    period = f" within {policy.rate_period_s} s" if policy.rate_period_s else ""
+    down = f"{numbers.lowest} ({most} {counted} / {short(policy.max_scale_down_rate)})"
     return Step(
         "rate limits",
-        "at most max-scale-up-rate times the ready replicas, at least 1/max-scale-down-rate of them; at least 1 counts "
-        "as ready",
+        f"at most max-scale-up-rate times the fewest {counted} replicas, at least 1/max-scale-down-rate of the most"
+        f"{period}; at least 1 counts",
         f"from {down if policy.reachable else '0 (nothing routes to it)'} to {numbers.highest} "
-        f"({base} ready x {short(policy.max_scale_up_rate)}): {_moved(numbers.asked, numbers.limited)}",
+        f"({fewest} {counted} x {short(policy.max_scale_up_rate)}): {_moved(numbers.asked, numbers.limited)}",
         mattered=numbers.asked != numbers.limited,
     )
+
+
+def _counted(inputs: Inputs) -> str:
+    return "ready or starting" if inputs.policy.count_starting_replicas else "ready"
 
 
 def _activation(policy: Policy, numbers: Worked) -> Step:
@@ -154,11 +163,12 @@ def _activation(policy: Policy, numbers: Worked) -> Step:
     )
 
 
-def _threshold(policy: Policy, numbers: Worked) -> Step:
+def _threshold(inputs: Inputs, numbers: Worked) -> Step:
+    policy, counted = inputs.policy, _counted(inputs)
     return Step(
         "panic threshold",
-        "panic begins, or is renewed, where the panic window asks for panic-threshold times the ready replicas",
-        f"{numbers.asked.panic} / {numbers.base} ready = {short(numbers.share)}, "
+        f"panic begins, or is renewed, where the panic window asks for panic-threshold times the {counted} replicas",
+        f"{numbers.asked.panic} / {numbers.base} {counted} = {short(numbers.share)}, "
         f"{'at or above' if numbers.over else 'below'} {short(policy.panic_threshold)}",
         mattered=numbers.over,
     )
@@ -202,11 +212,33 @@ def _floor(inputs: Inputs, numbers: Worked) -> Step:
     )
 
 
+def _exit(inputs: Inputs, numbers: Worked) -> Step:
+    policy = inputs.policy
+    says = "off"
+    if policy.panic_exit_hold_s:
+        says = f"nothing is held: {numbers.exited} stays"
+    if numbers.exited != numbers.fresh:
+        at = inputs.panic_left_at or inputs.current
+        says = (
+            f"{at} were asked for when panic ended, and max-scale-down-rate is {short(policy.max_scale_down_rate)}: "
+            f"{numbers.fresh} -> {numbers.exited}"
+        )
+    return Step(
+        "panic exit",
+        f"for {policy.panic_exit_hold_s} s after a panic at least 1/max-scale-down-rate of what was asked for stays"
+        if policy.panic_exit_hold_s
+        else "after a panic nothing is held",
+        says,
+        numbers.exited,
+        mattered=numbers.exited != numbers.fresh,
+    )
+
+
 def _delay(policy: Policy, numbers: Worked) -> Step:
-    mattered = numbers.delayed != numbers.fresh
+    mattered = numbers.delayed != numbers.exited
     delay = f"within {policy.scale_down_delay_s} s"
     says = (
-        f"{numbers.delayed} were wanted {delay}: {numbers.fresh} -> {numbers.delayed}"
+        f"{numbers.delayed} were wanted {delay}: {numbers.exited} -> {numbers.delayed}"
         if mattered
         else f"no more was wanted {delay}"
     )
