@@ -32,11 +32,11 @@ class Pair:
 class Worked:
     """The numbers of steps 1 to 9, in the order in which they come about.
 
-    `stable` and `panic` are the loads that decide; `base` is the replicas that count, at least 1; `asked` what each window asks for, `limited` the same within `lowest` and
-    `highest`, `activated` with the activation scale; `share` of the panic window's replicas to `base`, and whether it
-    is `over` the threshold; `since_ms` and `floor` of the panic after this decision; `picked` one count out of the two,
-    `fresh` with the panic's floor, `exited` with what an ended panic still holds, and `delayed` with the scale-down
-    delay.
+    `stable` and `panic` are the loads that decide; `base` is the replicas that count, at least 1; `asked` what each
+    window asks for, `limited` the same within `lowest` and `highest`, `activated` with the activation scale; `share` of
+    the panic window's replicas to `base`, and whether it is `over` the threshold; `since_ms` and `floor` of the panic
+    after this decision; `picked` one count out of the two, `fresh` with the panic's floor, `exited` with what an ended
+    panic still holds, and `delayed` with the scale-down delay.
     """
 
     stable: float
