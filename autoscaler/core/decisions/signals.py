@@ -150,12 +150,10 @@ class Signals:
     @staticmethod
     def _grown(known: _Row, loads: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how much a row's load grew in each second; its holes are marked with the load itself."""
-        before = known.last_load
-        if np.isnan(before):
-            before = loads[0]
-        if not np.isnan(loads[-1]):
-            known.last_load, known.measured = float(loads[-1]), True
-        return np.diff(loads, prepend=before)
+        grown = np.diff(loads, prepend=known.last_load)
+        known.measured = known.measured or not np.isnan(grown).all()
+        known.last_load = float(loads[-1])
+        return grown
 
     @staticmethod
     def _observe(
