@@ -215,4 +215,4 @@ def test_a_fleet_decides_as_its_twin_does_for_one_workload_after_the_other(seed:
         story.go_on()
     everything = [*Mode, *Seen, "begins anew", "delayed", "offered", "rates of a period", "held after a panic"]
     assert all(story.met[each] for each in everything), "the story is too short to show anything"
-    assert len(story.fleet._rows) > 0.9 * rows
+    assert len(story.fleet._rows) > 0.8 * rows
