@@ -12,21 +12,22 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from autoscaler.config import cluster
 from autoscaler.config.cluster import Defaults, DeploymentDefaults
 from autoscaler.config.resolution import resolve
 from autoscaler.config.rules import OBSERVES, SCALES
-from autoscaler.core.load.queries import substituted
+from autoscaler.core.load.queries import signal_question, substituted
+from autoscaler.core.model import signals
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from autoscaler.config.problem import Problem
     from autoscaler.config.resolution import Resolved
-    from autoscaler.core.model import Question
+    from autoscaler.core.model import Question, Signal
     from autoscaler.core.targets.inventory import Target
 
 AUTOSCALER_MAP, DEPLOYMENT_MAP = "config-autoscaler", "config-deployment"
@@ -48,11 +49,17 @@ class Configured:
     hold: str = ""
     leave: str = ""
     observed: str = ""
+    signal_questions: Mapping[Signal, Question] = field(default_factory=dict)
 
     @property
     def question(self) -> Question:
         """What is asked about its load."""
         return self.resolved.reading.question
+
+    @property
+    def questions(self) -> Iterable[Question]:
+        """All that is asked about it."""
+        return (self.question, *self.signal_questions.values())
 
 
 @dataclass(slots=True)
@@ -159,12 +166,20 @@ class InForce:
             names, verb = " and ".join(sorted(self._unproven)), "has" if len(self._unproven) == 1 else "have"
             hold = f"{names} {verb} problems, and there is no earlier configuration to go by"
         leave = "" if resolved.ours else f'its class "{resolved.autoscaler_class}" is another autoscaler\'s'
+        asked = _signal_questions(resolved)
         if resolved.observes:
-            return Configured(resolved, problems, hold, observed=leave or NOBODY_ELSE), good
-        return Configured(resolved, problems, hold, leave), good
+            return Configured(resolved, problems, hold, observed=leave or NOBODY_ELSE, signal_questions=asked), good
+        return Configured(resolved, problems, hold, leave, signal_questions=asked), good
 
     def _bare(self, name: str, said: Resolved) -> Resolved:
         """Return what a workload is held by that never had a good configuration: no bounds move its replicas."""
         resolved, _ = resolve(self.defaults, self.deployment, {}, name=name)
         policy = replace(resolved.policy, min_scale=0, max_scale=0, initial_scale=1)
         return replace(resolved, policy=policy, autoscaler_class=said.autoscaler_class, observes=said.observes)
+
+
+def _signal_questions(resolved: Resolved) -> Mapping[Signal, Question]:
+    """Return what is asked beside the load."""
+    load = resolved.reading.question
+    asked = {signal: signal_question(signal, load) for signal in signals(resolved.policy)}
+    return {signal: question for signal, question in asked.items() if question is not None}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.config import texts
+from autoscaler.config import rules, texts
 from autoscaler.config.cluster import HPA, KPA
 from autoscaler.config.presets import PRESET
 from autoscaler.config.problem import Problem
@@ -56,6 +56,12 @@ METRICS_PRESET = f"{OURS}metrics-preset"
 METRICS_KEY = f"{OURS}metrics-key"
 QUERY = f"{OURS}query"
 MODE_KEY = f"{OURS}mode"
+COUNT_STARTING = f"{OURS}count-starting-replicas"
+START_DEADLINE = f"{OURS}start-deadline"
+LOAD_ESTIMATE = f"{OURS}load-estimate"
+DRAIN_PERIOD = f"{OURS}drain-period"
+PANIC_EXIT_HOLD = f"{OURS}panic-exit-hold"
+RATE_PERIOD = f"{OURS}rate-period"
 
 AVERAGINGS = ("linear", "weighted-exponential", "weightedExponential")
 
@@ -95,6 +101,12 @@ RULES = {
         str,
         lambda text: bool(text.strip()) and len(text) <= _LONGEST_QUERY,
     ),
+    COUNT_STARTING: rules.BOOLEAN,
+    START_DEADLINE: rules.START_DEADLINE,
+    LOAD_ESTIMATE: rules.ESTIMATE,
+    DRAIN_PERIOD: rules.DRAIN_PERIOD,
+    PANIC_EXIT_HOLD: rules.UP_TO_AN_HOUR,
+    RATE_PERIOD: rules.UP_TO_AN_HOUR,
 }
 """Every annotation that is read, under its first spelling."""
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoscaler.core.decisions.decision import Given, Outcome, Told, decidable, decide, decision_at
+from autoscaler.core.decisions.decision import Counted, Given, Outcome, Told, decidable, decide, decision_at
 from autoscaler.core.decisions.fleet_columns import Columns
+from autoscaler.core.decisions.signals import Signals
 from autoscaler.core.law import kpa
 from autoscaler.core.law.delay import Delays
+from autoscaler.core.law.offered import Flow, offered, service_time_s
 from autoscaler.core.law.window import Windows
 from autoscaler.core.load.observation import LastKnown, observe
-from autoscaler.core.model import SECOND_NS, Policy, Seen
+from autoscaler.core.model import SECOND_NS, Policy, Seen, Signal, signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,8 +39,9 @@ _CLOCK_STEP_S = 5  # a clock that is corrected by less stands still for us, no m
 class Look:
     """What one tick sees of one workload.
 
-    `current` replicas asked for and `ready` ones; `samples` is the answer to its question (`NO_SAMPLES`: there was
-    none) and `places` where its load is counted in it; `hold`, `leave` and `observed` as in `model.Inputs`.
+    `current` replicas asked for, `ready` ones and those that are `starting`; `samples` is the answer to its question
+    (`NO_SAMPLES`: there was none) and `places` where its load is counted in it; `signals` are the answers about what is
+    measured beside it (`model.signals`); `hold`, `leave` and `observed` as in `model.Inputs`.
     """
 
     current: int
@@ -48,6 +51,8 @@ class Look:
     hold: str = ""
     leave: str = ""
     observed: str = ""
+    starting: int = 0
+    signals: Mapping[Signal, Samples] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -99,6 +104,8 @@ class Fleet:
         self._columns = Columns()
         self._stable, self._panic = Windows(), Windows()
         self._delays = Delays()
+        self._fewest, self._most = Delays(), Delays()  # of the rate period; fewest as the highest of negative counts
+        self._signals = Signals()
         self._changed: set[int] = set()  # rows whose policy may ask for windows or delays of another length
         self._newest_s: int | None = None
         self._given: Given | None = None
@@ -136,10 +143,15 @@ class Fleet:
             self._close_windows(number)
             self._open_windows(number, policy)
             self._columns.forget_load(number)
+            self._signals.drop(number)
         if row.policy.scale_down_delay_s != policy.scale_down_delay_s:
             self._changed.add(number)
+        if row.policy.rate_period_s != policy.rate_period_s:
+            for bases in (self._fewest, self._most):
+                bases.rebuild(number, policy.rate_period_s)
         row.policy, row.query = policy, query
         self._columns.follow(number, policy)
+        self._signals.follow(number, signals(policy), policy, now_ms)
 
     def forget(self, uid: str) -> None:
         """Forget a workload that is gone."""
@@ -151,7 +163,8 @@ class Fleet:
         self._changed.discard(number)
         self._columns.end(number)
         self._close_windows(number)
-        self._delays.remove(number)
+        self._remove_delays(number)
+        self._signals.drop(number)
 
     # --- a tick ---
 
@@ -239,7 +252,17 @@ class Fleet:
         self._row_of[row.uid] = number
         self._columns.begin(number, row.policy, initialised=initialised)
         self._open_windows(number, row.policy)
-        self._delays.add(number, row.policy.scale_down_delay_s)
+        self._add_delays(number, row.policy)
+        self._signals.follow(number, signals(row.policy), row.policy, 0)
+
+    def _add_delays(self, number: int, policy: Policy) -> None:
+        self._delays.add(number, policy.scale_down_delay_s)
+        self._fewest.add(number, policy.rate_period_s)
+        self._most.add(number, policy.rate_period_s)
+
+    def _remove_delays(self, number: int) -> None:
+        for delays in (self._delays, self._fewest, self._most):
+            delays.remove(number)
 
     def _open_windows(self, number: int, policy: Policy) -> None:
         self._stable.add(number, policy.stable_window_s)
@@ -272,18 +295,20 @@ class Fleet:
             look = looks.get(row.uid)
             if look is not None and not look.observed:
                 self._columns.forget_decisions(number)
-                self._delays.remove(number)
-                self._delays.add(number, row.policy.scale_down_delay_s)
+                self._remove_delays(number)
+                self._add_delays(number, row.policy)
 
     def _begin_anew(self) -> None:
         count = len(self._rows)  # some may be free, the last one too
-        self._stable, self._panic, self._delays = Windows(count), Windows(count), Delays(count)
+        self._stable, self._panic = Windows(count), Windows(count)
+        self._delays, self._fewest, self._most = Delays(count), Delays(count), Delays(count)
         self._newest_s = None
         for number in self._row_of.values():
             policy = self._rows[number].policy
             self._open_windows(number, policy)
-            self._delays.add(number, policy.scale_down_delay_s)
+            self._add_delays(number, policy)
         self._columns.forget_loads()
+        self._signals.forget()
 
     def _record(self, looks: Mapping[str, Look], newest_s: int) -> None:
         """Give the windows one value for every second since the last."""
@@ -307,16 +332,19 @@ class Fleet:
         for second, values in zip(span, loads, strict=True):
             self._stable.record(second, values)
             self._panic.record(second, values)
+        asked = ((self._row_of[uid], look.signals, look.places) for uid, look in looks.items())
+        self._signals.record(asked, span, loads)
         self._newest_s = newest_s if last_s is None else max(last_s, newest_s)
 
     def _seen(self, at_ms: int, looks: Mapping[str, Look], newest_s: int) -> Given:
         columns, count = self._columns, len(self._rows)
-        current, ready = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-        held, left = np.zeros(count, dtype=np.bool_), np.ones(count, dtype=np.bool_)
-        observed = np.zeros(count, dtype=np.bool_)
+        current, ready, starting = (np.zeros(count, dtype=np.int64) for _ in range(3))
+        held, observed, left = (*np.zeros((2, count), dtype=np.bool_), np.ones(count, dtype=np.bool_))
         for uid, look in looks.items():
             number = self._row_of[uid]
             current[number], ready[number] = look.current, look.ready
+            if self._rows[number].policy.count_starting_replicas:
+                starting[number] = look.starting
             held[number], left[number], observed[number] = bool(look.hold), bool(look.leave), bool(look.observed)
         measured = columns.measured[:count]
         stable, panic = (
@@ -328,24 +356,49 @@ class Fleet:
             decidable(stable, seen, current=current, held=held, left=left),
             kpa.first(np.maximum(ready, current), at_ms),
         )
+        standing = columns.standing[:count].copy()
+        counted = Counted.of(current, ready, ready + starting, np.where(observed, standing, 0))
+        base = np.maximum(counted.base, 1)
+        offered_stable, offered_panic = self._offered(stable, panic, newest_s)
         return Given(
             at_ms=at_ms,
             policies=columns.policies(count),
             parameters=columns.parameters,
             bounds=columns.bounds,
+            exits=columns.exits,
             state=columns.state(count),
+            exit=columns.exit(count),
             current=current,
             ready=ready,
+            starting=starting,
+            fewest=np.where(columns.rate_period_s[:count] > 0, -self._fewest.record(at_ms, -base), 0),
+            most=np.where(columns.rate_period_s[:count] > 0, self._most.record(at_ms, base), 0),
+            offered_stable=offered_stable,
+            offered_panic=offered_panic,
             stable=stable,
             panic=panic,
             seen=seen,
             held=held,
             left=left,
             delayed=np.where(self._reachable(count), self._delays.highest(at_ms), 0),
-            standing=columns.standing[:count].copy(),
+            standing=standing,
             initialised=columns.initialised[:count].copy(),
             observed=observed,
         )
+
+    def _offered(
+        self, stable: NDArray[np.float64], panic: NDArray[np.float64], newest_s: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the offered loads of both windows; NaN where the averages decide."""
+        count = len(stable)
+        waiting, ended, grown = (
+            self._signals.averages(signal, newest_s, count) for signal in (Signal.WAITING, Signal.ENDED, Signal.GROWTH)
+        )
+        over_stable = Flow(stable, waiting.stable, ended.stable, grown.stable)
+        over_panic = Flow(panic, waiting.panic, ended.panic, grown.panic)
+        service_s, drain_s = service_time_s(over_stable), self._columns.drain_period_s[:count]
+        by_stable, by_panic = (offered(flow, service_s, drain_s) for flow in (over_stable, over_panic))
+        return by_stable, by_panic
 
     def _reachable(self, count: int) -> NDArray[np.bool_]:
         return self._columns.parameters.reachable[:count] > 0

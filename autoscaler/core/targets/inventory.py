@@ -44,6 +44,7 @@ class Target:
 class OwnedPod:
     """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out.
 
+    One that is not ready, and not on its way out either, is `starting` or has `failed` to. `created_s` is Unix time.
     `holding` is what it holds of GPUs, None for nothing.
     """
 
@@ -53,17 +54,30 @@ class OwnedPod:
     ready: bool
     namespace: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    starting: bool = False
+    failed: bool = False
+    created_s: int = 0
     holding: Holding | None = None
+
+    @property
+    def staying(self) -> bool:
+        """Whether it is not on its way out."""
+        return self.ready or self.starting or self.failed
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the law looks at: replicas asked for, and the names of the ready pods in order."""
+    """What the law looks at: replicas asked for, and the names of the ready pods in order.
+
+    `starting`: when the pods that are on their way were created, Unix seconds in order; `failed`: how many are not.
+    """
 
     namespace: str
     name: str
     current: int
     ready: tuple[str, ...]
+    starting: tuple[int, ...] = ()
+    failed: int = 0
 
 
 def older(version: str, than: str) -> bool:
@@ -103,8 +117,8 @@ class Inventory:
         self._owned: dict[str, set[str]] = {}
         self._pods: dict[str, OwnedPod] = {}
         self._in_namespace: dict[str, set[str]] = {}
-        self._ready: dict[str, dict[str, str]] = {}
-        self._selected: dict[str, dict[str, str]] = {}
+        self._staying: dict[str, dict[str, OwnedPod]] = {}
+        self._selected: dict[str, dict[str, OwnedPod]] = {}
         self._selecting: dict[str, _Selecting] = {}
         self._newly_selecting: set[str] = set()
         self._counted: dict[str, tuple[int, str]] = {}
@@ -130,8 +144,7 @@ class Inventory:
             if target is None or target.refused:
                 self._sights.pop(uid, None)
                 continue
-            key = target.key
-            sight = Sight(key.namespace, key.name, target.replicas, tuple(sorted(self._ready_names(target))))
+            sight = self._sight(target)
             if self._sights.get(uid) != sight:
                 self._sights[uid] = sight
         self._changed.clear()
@@ -207,7 +220,7 @@ class Inventory:
             self._in_namespace.setdefault(pod.namespace, set()).add(pod.uid)
         self._pods[pod.uid] = pod
         self.holdings.put(pod.uid, pod.holding)
-        if pod.ready:
+        if pod.staying:
             self._count(pod)
 
     def drop_pod(self, uid: str) -> None:
@@ -252,34 +265,47 @@ class Inventory:
             (each.key.uid for each in candidates if each.selector and each.selector.matches(pod.labels)), default=""
         )
 
-    def _ready_names(self, target: Target) -> Iterator[str]:
+    def _sight(self, target: Target) -> Sight:
+        ready, starting, failed = [], [], 0
+        for pod in self._pods_of(target):
+            if pod.ready:
+                ready.append(pod.name)
+            elif pod.starting:
+                starting.append(pod.created_s)
+            else:
+                failed += 1
+        key = target.key
+        return Sight(key.namespace, key.name, target.replicas, tuple(sorted(ready)), tuple(sorted(starting)), failed)
+
+    def _pods_of(self, target: Target) -> Iterator[OwnedPod]:
+        """Yield the pods of a target that are not on their way out."""
         uid = target.key.uid
         if target.selector is not None:
             yield from self._selected.get(uid, {}).values()
             return
-        yield from self._ready.get(uid, {}).values()
+        yield from self._staying.get(uid, {}).values()
         for owned in self._owned.get(uid, ()):
-            yield from self._ready.get(owned, {}).values()
+            yield from self._staying.get(owned, {}).values()
 
     def _count(self, pod: OwnedPod) -> None:
         if pod.owner:
-            self._ready.setdefault(pod.owner, {})[pod.uid] = pod.name
+            self._staying.setdefault(pod.owner, {})[pod.uid] = pod
             self._touch(pod.owner, self._owners.get(pod.owner, ""))
         selecting = self._selecting.get(pod.namespace)
         for uid in selecting.candidates(pod.labels) if selecting else ():
             chosen = self._targets[uid].selector
             if chosen is not None and chosen.matches(pod.labels):
-                self._selected.setdefault(uid, {})[pod.uid] = pod.name
+                self._selected.setdefault(uid, {})[pod.uid] = pod
                 self._changed.add(uid)
 
     def _discount(self, pod: OwnedPod) -> None:
-        if not pod.ready:
+        if not pod.staying:
             return
         if pod.owner:
-            ready = self._ready[pod.owner]
-            del ready[pod.uid]
-            if not ready:
-                del self._ready[pod.owner]
+            staying = self._staying[pod.owner]
+            del staying[pod.uid]
+            if not staying:
+                del self._staying[pod.owner]
             self._touch(pod.owner, self._owners.get(pod.owner, ""))
         selecting = self._selecting.get(pod.namespace)
         for uid in selecting.candidates(pod.labels) if selecting else ():
@@ -314,9 +340,9 @@ class Inventory:
                 self._selected[uid] = {}
         for namespace, selecting in fresh.items():
             for pod in (self._pods[uid] for uid in self._in_namespace.get(namespace, ())):
-                for uid in selecting.candidates(pod.labels) if pod.ready else ():
+                for uid in selecting.candidates(pod.labels) if pod.staying else ():
                     chosen = self._targets[uid].selector
                     if chosen is not None and chosen.matches(pod.labels):
-                        self._selected[uid][pod.uid] = pod.name
+                        self._selected[uid][pod.uid] = pod
         self._changed |= self._newly_selecting
         self._newly_selecting.clear()

@@ -11,7 +11,7 @@ import pytest
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.load.observation import NO_SAMPLES, Samples, Steps
-from autoscaler.core.model import SECOND_NS, Averaging, Decision, Metric, Mode, Policy, Seen
+from autoscaler.core.model import SECOND_NS, Averaging, Decision, Estimate, Metric, Mode, Policy, Seen, Signal
 from tests.autoscaler.core.decisions.fleet_twin import FleetTwin
 
 BEGIN_MS = 1_000_000_000
@@ -136,6 +136,11 @@ class Story:
             max_scale=choice([0, 0, 0, 3, 10, 50]),
             reachable=self.happens(0.85),
             progress_deadline_ns=choice([0, 600]) * SECOND_NS,
+            count_starting_replicas=self.happens(0.3),
+            load_estimate=choice([Estimate.BACKLOG, Estimate.OFFERED]),
+            drain_period_s=choice([1, 10, 60]),
+            panic_exit_hold_s=choice([0, 10, 60]),
+            rate_period_s=choice([0, 0, 3, 15, 60]),
         )
 
     def look(self, uid: str) -> Look:
@@ -157,6 +162,13 @@ class Story:
             hold="no good configuration" if self.happens(0.03) else "",
             leave="another scales it" if self.happens(0.03) else "",
             observed=served.observed,
+            starting=self.chance.randrange(20) if self.happens(0.3) else 0,
+            signals={
+                Signal.ENDED: self.samples(places, self.chance.uniform(0, 100)),
+                Signal.WAITING: self.samples(places, served.load * self.chance.choice([0.0, 0.3, 1.2])),
+            }
+            if self.happens(0.95)
+            else {},
         )
 
     def samples(self, places: tuple[tuple[str, str], ...], load: float) -> Samples:
@@ -188,9 +200,17 @@ class Story:
             stable, panic = decision.inputs.stable, decision.inputs.panic
             # Sums in another order are not the same to the last bit.
             assert [told.inputs.stable, told.inputs.panic] == pytest.approx([stable, panic], abs=2e-6)
-            inputs = replace(told.inputs, stable=stable, panic=panic)
+            offered = [decision.inputs.offered_stable, decision.inputs.offered_panic]
+            both = zip((told.inputs.offered_stable, told.inputs.offered_panic), offered, strict=True)
+            assert all(x == y or x == pytest.approx(y, rel=1e-4, abs=1e-4) for x, y in both)
+            inputs = replace(
+                told.inputs, stable=stable, panic=panic, offered_stable=offered[0], offered_panic=offered[1]
+            )
             assert replace(told, reason="", inputs=inputs) == decision
             self.met.update((told.mode, told.inputs.seen))
+            self.met["offered"] += told.inputs.offered_panic is not None
+            self.met["rates of a period"] += 0 < told.inputs.fewest < told.inputs.most
+            self.met["held after a panic"] += told.inputs.panic_left_at > 0
             self.met["delayed"] += told.wanted == told.inputs.delayed > 0
 
 
@@ -202,6 +222,7 @@ def test_a_fleet_decides_as_its_twin_does_for_one_workload_after_the_other(seed:
     story = Story(seed, rows)
     for _ in range(ticks):
         story.go_on()
-    everything = [*Mode, *Seen, "begins anew", "delayed", "observed"]
+    everything = [*Mode, *Seen, "begins anew", "delayed", "offered", "rates of a period", "held after a panic"]
+    everything.append("observed")
     assert all(story.met[each] for each in everything), "the story is too short to show anything"
-    assert len(story.fleet._rows) > 0.9 * rows
+    assert len(story.fleet._rows) > 0.8 * rows
