@@ -5,6 +5,7 @@ Only moments at which both are known are in any sum, so that a hole makes neithe
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -55,7 +56,7 @@ def compared(moments: Sequence[Moment], over: Period) -> Comparison:
 
     def side(replicas: Callable[[Moment], float]) -> Side:
         counts = [replicas(moment) for moment in both]
-        gpus = None if per_replica is None else _minutes(map(float.__mul__, counts, per_replica), over)
+        gpus = None if per_replica is None else _minutes(map(operator.mul, counts, per_replica), over)
         changes = sum(before != after for before, after in pairwise(counts))
         return Side(_minutes(counts, over), gpus, int(max(counts, default=0)), changes)
 

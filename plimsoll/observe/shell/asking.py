@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from autoscaler.core.load.queries import quoted
 from autoscaler.shell.answers import series_of
 from autoscaler.shell.connection import Connection
 from autoscaler.shell.source import SamplesError
@@ -54,7 +55,7 @@ def ask(access: Access, replica_labels: Sequence[str], workload: Workload, over:
     """
     asking = _Asking(Connection(access), access.url, over)
     names = "|".join(PREFIX + name for name in NAMES)
-    found = asking.series(f'{{__name__=~"{names}",workload={_quoted(workload.name)},mode=~"|held|left"}}')
+    found = asking.series(f'{{__name__=~"{names}",workload={quoted(workload.name)},mode=~"|held|left"}}')
     exporters = exported(((one.metric, one.values) for one in found), workload.namespace, replica_labels)
     kinds = sorted({one.kind for one in exporters if workload.kind in {"", one.kind}})
     if not kinds:
@@ -98,8 +99,3 @@ class _Asking:
             return series_of(self.connection.ask(query, _PATIENCE_S))
         except SamplesError as error:
             raise ObserveError(f"Prometheus at {self.url} gives no history: {error}") from error
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
