@@ -54,13 +54,13 @@ def period(asked: Asked, now_s: float) -> Period:
     """
     if asked.since and asked.begin:
         raise ObserveError("--since and --from both say when it begins: give one of them")
-    end_s = min(_moment("--to", asked.end) if asked.end else now_s, now_s)
+    end_s = math.floor(min(_moment("--to", asked.end) if asked.end else now_s, now_s))
     length_s = _length("--since", asked.since or SINCE, _LEAST_S)
     begin_s = _moment("--from", asked.begin) if asked.begin else end_s - length_s
     if begin_s > now_s:
         raise ObserveError(f'--from "{asked.begin}" lies in the future')
     begin_s = math.ceil(begin_s)
-    length_s = int(end_s - begin_s)
+    length_s = end_s - begin_s
     if length_s < _LEAST_S:
         raise ObserveError("the period is empty: --to must be at least a minute after --from")
     step_s = _length("--step", asked.step, 1) if asked.step else _fine(length_s)

@@ -52,6 +52,10 @@ def test_what_is_no_period_is_one_sentence(asked: Asked, complaint: str) -> None
     assert str(error.value).startswith(complaint)
 
 
+def test_it_is_as_long_as_was_asked_for_whatever_the_fraction_of_a_second() -> None:
+    assert period(Asked(since="1m", step="1s"), NOW_S + 0.7) == Period(1_799_999_940, 1, 60)
+
+
 @given(st.integers(60, 10**8))
 def test_without_a_step_there_are_at_most_some_hundreds(seconds: int) -> None:
     found = period(Asked(since=f"{seconds}s"), NOW_S)
