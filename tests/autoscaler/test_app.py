@@ -19,7 +19,7 @@ from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.load.queries import Selection
 from autoscaler.shell.source import SamplesError
 from kube.client import MERGE_PATCH
-from kube.objects import Deployment, Event, ObjectList, Pod
+from kube.objects import Deployment, Event, ManagedFields, ObjectList, Pod, Workload
 from tests.story.programs import POLL_S
 
 if TYPE_CHECKING:
@@ -277,17 +277,20 @@ async def test_what_is_observed_is_decided_recorded_and_told_and_nothing_is_writ
         writes = Writes(embedded)
         load.total = 60.0
         await eventually(lambda: decided(6))
-        # Another sets the replicas meanwhile: no reason to leave them undecided.
-        await other_sets(api, 3)
+        # Another sets the replicas meanwhile, again and again: no reason to leave them undecided.
+        await other_autoscaler(api)
+        for count in (5, 2, 3):
+            await other_sets(api, count)
 
         async def seen() -> bool:
-            return _standing(autoscaler).inputs.current == 3
+            inputs = _standing(autoscaler).inputs
+            return inputs.current == 3 and inputs.observed.startswith("HorizontalPodAutoscaler")
 
         await eventually(seen)
         load.total = 80.0
         await eventually(lambda: decided(8))
         decision = _standing(autoscaler)
-        assert decision.inputs.observed == "replicas 1 -> 3 were set by another (keda)"
+        assert decision.inputs.observed == "HorizontalPodAutoscaler theirs scales it"
         assert decision.reason.startswith("observed: panic: ")
         key = next(iter(autoscaler._standing))
         told = autoscaler.book.explain(key.namespace, key.name)
@@ -298,9 +301,14 @@ async def test_what_is_observed_is_decided_recorded_and_told_and_nothing_is_writ
         assert f"plimsoll_autoscaler_observing{labels} 1\n" in page
         assert f"plimsoll_autoscaler_desired_replicas{labels} 8\n" in page
         assert f"plimsoll_autoscaler_requested_replicas{labels} 3\n" in page
+        # All of them are the other's; of ours there is none, not even of a pod.
         assert [each for each in writes.seen if each[1].startswith(f"{DEPLOYMENTS}/chat")] == [
             ("PATCH", f"{DEPLOYMENTS}/chat/scale")
-        ]  # the other's
+        ] * 3
+        assert not [each for each in writes.seen if "/pods/" in each[1]]
+        managers = {entry.manager for entry in await managers_of(api)}
+        assert "keda" in managers
+        assert not any("plimsoll" in manager for manager in managers)
         assert await replicas(api) == 3
         for reason in ("ScaledUp", "ReplicasSetByAnother", "ScaledByAnotherAutoscaler"):
             assert await messages(api, reason) == []
@@ -358,6 +366,17 @@ async def _decided(autoscaler: Autoscaler) -> bool:
 async def set_mode(api: Api, mode: str) -> None:
     path = "/api/v1/namespaces/plimsoll-system/configmaps/config-autoscaler"
     await api.request("PATCH", path, body={"data": {"mode": mode}}, content_type=MERGE_PATCH)
+
+
+async def other_autoscaler(api: Api) -> None:
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "chat"}
+    body = {"metadata": {"name": "theirs"}, "spec": {"maxReplicas": 9, "scaleTargetRef": reference}}
+    await api.request("POST", "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", body=body)
+
+
+async def managers_of(api: Api) -> list[ManagedFields]:
+    found = msgspec.json.decode(await api.request("GET", f"{DEPLOYMENTS}/chat"), type=Workload)
+    return found.metadata.managed_fields or []
 
 
 async def other_sets(api: Api, count: int) -> None:
