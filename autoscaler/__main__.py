@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sources.add_flags(run)
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-autoscaler stands (default: %(default)s)"
+    )
+    run.add_argument(
+        "--leader-elect",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="of several autoscalers let one write, by a Lease in that namespace; without, there must be only this one "
+        "(default: %(default)s)",
     )
     rpc_address.add_flags(run)
     return run_program(parser, serve, arguments)

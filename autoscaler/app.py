@@ -30,6 +30,7 @@ from autoscaler.shell.targets import Targets
 from autoscaler.shell.telemetry import Telemetry
 from kube import program
 from kube.events import EventWriter, Notice
+from kube.lease import Alone, Lease
 from kube.outage import Outage
 from kube.pages import JSON, Page, Pages
 
@@ -46,6 +47,9 @@ _log = logging.getLogger("autoscaler")
 
 GC_THRESHOLD = (100_000, 50, 1000)
 
+LEASE = "plimsoll-autoscaler"
+"""The Lease whose holder writes; it stands in our namespace."""
+
 _TICK_S = 2.0
 _STUCK_S = 60.0  # a program whose last tick ended so long ago does nothing any more
 
@@ -55,17 +59,18 @@ _DEFECT = "a defect of the autoscaler keeps it from being looked at; the log has
 class Autoscaler:
     """The running autoscaler."""
 
-    def __init__(self, api: Api, source: Source, namespace: str) -> None:
+    def __init__(self, api: Api, source: Source, namespace: str, lease: Lease | Alone) -> None:
         self._source = source
+        self._lease = lease
         self._inventory = Inventory()
         self._fleet = Fleet()
         self._in_force = InForce()
         self._writers = Writers()
         self._feeds: dict[str, Feed] = {}
         self._starts = Starts()
-        self._events = EventWriter(api, "plimsoll-autoscaler")
+        self._events = EventWriter(api, "plimsoll-autoscaler", lease.may_write)
         self._targets = Targets(api, self._inventory, self._writers, self._events.write)
-        self._scaling = Scaling(api, self._inventory, self._writers, self._events.write)
+        self._scaling = Scaling(api, self._inventory, self._writers, self._events.write, left_s=lease.left_s)
         self._standing = _Standing(self._inventory, self._fleet)
         self._announcer = Announcer(self._events.write)
         self.telemetry = Telemetry(
@@ -75,6 +80,7 @@ class Autoscaler:
             self._targets.kinds,
             self._targets.refused,
         )
+        self.telemetry.leader.set_function(lambda: float(lease.may_write()))
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
         self.book = Book(self._standing, since_ms=_now_ms())
         self.readers = feed.Feed()
@@ -93,7 +99,7 @@ class Autoscaler:
     async def run(self) -> None:
         """Watch and tick, without end."""
         async with asyncio.TaskGroup() as tasks:
-            for work in (self._events, self._source, self._configuration, self._targets):
+            for work in (self._events, self._source, self._configuration, self._targets, self._lease):
                 tasks.create_task(work.run())
             tasks.create_task(self._tick_for_ever())
 
@@ -136,7 +142,10 @@ class Autoscaler:
                     looks[uid] = Look(sight.current, len(sight.ready), NO_SAMPLES, (), leave=_DEFECT)
         changed = self._fleet.tick(now_ms, looks)
         self._tell(looks, now_ms)
-        self._changes.carry_out(changed)
+        self.book.follows = "" if self._lease.may_write() else self._lease.holder or "nobody yet"
+        # Whoever follows decides the same, and writes nothing: so it can take over at any tick.
+        if self._lease.may_write():
+            self._changes.carry_out(changed)
 
     async def _answers(self) -> Answers:
         questions: set[Question] = set()
@@ -289,7 +298,8 @@ async def serve(started: Started) -> None:
     # as much as reading them.
     gc.set_threshold(*GC_THRESHOLD)
     flags = started.flags
-    autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace)
+    lease = Lease(started.api, flags.namespace, LEASE) if flags.leader_elect else Alone()
+    autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace, lease)
     telemetry = autoscaler.telemetry
     pages = Pages(
         autoscaler.ready,

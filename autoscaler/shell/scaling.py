@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from autoscaler.core.targets.writing import Outcome
     from kube.client import Api
 
+FOLLOWS = "another autoscaler leads by now, or may"
+
 _TRIES = 5  # conflicts in a row: who changes an object so often that we never come through is told of
 _TIMEOUT_S = 5.0
 _GONE, _CONFLICT, _TOO_MANY = 404, 409, 429
@@ -31,13 +34,17 @@ _GONE, _CONFLICT, _TOO_MANY = 404, 409, 429
 
 @dataclass(slots=True)
 class Scaling:
-    """Writes replica counts, and keeps inventory and writers abreast of what it wrote; `tell` takes the Events."""
+    """Writes replica counts, and keeps inventory and writers abreast of what it wrote; `tell` takes the Events.
+
+    `left_s` says for how many seconds we may still write, 0 for not at all: it is asked as late as can be.
+    """
 
     api: Api
     inventory: Inventory
     writers: Writers
     tell: Callable[[Notice], None]
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    left_s: Callable[[], float] = lambda: _TIMEOUT_S
 
     def holds(self, stable_window_s: Callable[[str], int]) -> dict[str, str]:
         """Return which workloads nothing may be written to now, and why, by UID; what is new of it becomes an Event."""
@@ -86,15 +93,21 @@ class Scaling:
         if not isinstance(decided, Write):
             return decided
         body = {"metadata": {"resourceVersion": decided.version}, "spec": {"replicas": decided.replicas}}
+        left_s = self.left_s()
+        if left_s <= 0:
+            return Failed(FOLLOWS, unknown=False)
+        limit_s = min(left_s, _TIMEOUT_S)
         self.writers.writing(key.uid, decided.replicas, now_ms=self.now_ms())
         try:
             answer = await self.api.request(
                 "PATCH",
                 path,
-                query={"fieldManager": MANAGER},
+                # The API server lets go of what has not come whole, or is not done, by then.
+                query={"fieldManager": MANAGER, "timeout": f"{math.ceil(limit_s)}s"},
                 body=body,
                 content_type=MERGE_PATCH,
-                timeout_s=_TIMEOUT_S,
+                timeout_s=limit_s,
+                connect_s=limit_s,
             )
         except ApiError as error:
             unknown = error.status == NO_ANSWER or error.status >= 500

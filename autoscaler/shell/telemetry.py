@@ -41,6 +41,11 @@ class Telemetry:
         self._gauges = gauges
         self._registry = CollectorRegistry()
         self._registry.register(_Collector(wrong, kinds, refused))
+        self.leader = Gauge(
+            "plimsoll_autoscaler_leader",
+            "1: this autoscaler holds the lease and writes; 0: it follows, decides the same and writes nothing.",
+            registry=self._registry,
+        )
         self.query_seconds = Histogram(
             "plimsoll_autoscaler_query_duration_seconds",
             "Time of all queries of one tick for the load of all workloads.",

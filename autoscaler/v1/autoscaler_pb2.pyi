@@ -81,14 +81,16 @@ class ExplainRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("standing", "changes", "since_ms")
+    __slots__ = ("standing", "changes", "since_ms", "follows")
     STANDING_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    FOLLOWS_FIELD_NUMBER: _ClassVar[int]
     standing: Record
     changes: _containers.RepeatedCompositeFieldContainer[Record]
     since_ms: int
-    def __init__(self, standing: _Optional[_Union[Record, _Mapping]] = ..., changes: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., since_ms: _Optional[int] = ...) -> None: ...
+    follows: str
+    def __init__(self, standing: _Optional[_Union[Record, _Mapping]] = ..., changes: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., since_ms: _Optional[int] = ..., follows: _Optional[str] = ...) -> None: ...
 
 class WatchDecisionsRequest(_message.Message):
     __slots__ = ("namespace", "every_decision")

@@ -18,6 +18,7 @@ from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.load.queries import Selection
 from autoscaler.shell.source import SamplesError
 from kube.client import MERGE_PATCH
+from kube.lease import Alone
 from kube.objects import Deployment, Event, ObjectList, Pod
 from tests.story.programs import POLL_S
 
@@ -66,7 +67,7 @@ def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def running(api: Api, load: Load) -> AsyncIterator[Autoscaler]:
-    autoscaler = Autoscaler(api, load, "plimsoll-system")
+    autoscaler = Autoscaler(api, load, "plimsoll-system", Alone())
     task = asyncio.create_task(autoscaler.run())
     try:
         yield autoscaler

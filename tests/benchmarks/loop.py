@@ -26,6 +26,7 @@ from autoscaler.core.model import WorkloadKey
 from autoscaler.core.targets.inventory import OwnedPod, Target
 from autoscaler.shell.connection import Access
 from autoscaler.shell.prometheus import Prometheus
+from kube.lease import Alone
 from plimsoll.embedded import EmbeddedCluster
 from tests.integration.scraping import running_prometheus
 
@@ -97,7 +98,7 @@ async def _ticks(url: str, interval_s: int) -> dict[str, list[float]]:
     gc.set_threshold(*GC_THRESHOLD)
     async with EmbeddedCluster(nodes=1, gpus_per_node=1) as cluster:
         api = await cluster.connect()
-        autoscaler = Autoscaler(api, Prometheus(Access(url)), "plimsoll-system")
+        autoscaler = Autoscaler(api, Prometheus(Access(url)), "plimsoll-system", Alone())
         for name in MAPS:
             autoscaler._configuration._drop(name)
         for i in range(WORKLOADS):

@@ -59,11 +59,12 @@ class Book:
     """The standing decisions, as whoever decides keeps them, and the last changes, which are kept here.
 
     `standing` is read whenever somebody asks and may be filled lazily; it holds a workload as long as it is there.
-    `since_ms` is when this program began to know.
+    `since_ms` is when this program began to know; `follows` names the autoscaler that leads, "" where this one does.
     """
 
     def __init__(self, standing: Mapping[WorkloadKey, Decision], since_ms: int) -> None:
         self.since_ms = since_ms
+        self.follows = ""
         self._standing = standing
         self._changes: dict[str, deque[Decision]] = {}
 
