@@ -1,0 +1,148 @@
+"""When the leader of two autoscalers goes, nothing happens to fifty workloads: no count changes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from kube.objects import ObjectList, Workload
+from tests.e2e import pods
+from tests.e2e.standby import TAKE_OVER_S, Misfortune, Pair, Standby, suffering, wait
+from tests.e2e.test_many_workloads import scale_writes
+from tests.integration.scraping import Exporter, serving_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from deploy.local import LocalCluster
+    from kube.client import Api
+
+WORKLOADS, ROUNDS = 50, 2
+SETTLED_S = 5.0  # two ticks and more
+CALM, DOUBLE = 5.0, 10.0  # requests at once of each workload: one replica's load at a target of 10, and two replicas'
+
+
+class Fifty:
+    """Fifty workloads whose load stands on one page."""
+
+    def __init__(self, cluster: LocalCluster, namespace: str, page: Exporter) -> None:
+        self._cluster, self._namespace, self._page = cluster, namespace, page
+        self.load = CALM
+        cluster.call(self._create)
+        pods.wait_until("every pod runs", lambda: self.show() == WORKLOADS)
+
+    async def _create(self, api: Api) -> None:
+        for number in range(WORKLOADS):
+            labels = {"app": f"w{number}"}
+            container = {"name": "main", "image": "i"}
+            template = {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+            }
+            body: dict[str, Any] = {
+                "metadata": {
+                    "name": f"w{number}",
+                    "labels": {"plimsoll.dev/autoscale": "true"},
+                    "annotations": {
+                        "autoscaling.knative.dev/target": "10",
+                        "autoscaling.knative.dev/window": "10s",
+                    },
+                },
+                "spec": {"selector": {"matchLabels": labels}, "template": template},
+            }
+            await api.request("POST", f"/apis/apps/v1/namespaces/{self._namespace}/deployments", body=body)
+
+    def show(self) -> int:
+        """Spread the load of each workload over its running pods; return how many pods there are."""
+        running = [pod for pod in pods.pods_of(self._cluster, self._namespace) if pod.status.phase == "Running"]
+        count = Counter((pod.metadata.labels or {})["app"] for pod in running)
+        self._page.pages["/metrics"] = "".join(
+            f'vllm:num_requests_running{{namespace="{self._namespace}",pod="{pod.metadata.name}"}} '
+            f"{self.load / count[(pod.metadata.labels or {})['app']]}\n"
+            for pod in running
+        )
+        return len(running)
+
+    def counts(self) -> dict[str, int]:
+        """Return the replicas asked for, by workload."""
+
+        async def work(api: Api) -> bytes:
+            return await api.request("GET", f"/apis/apps/v1/namespaces/{self._namespace}/deployments")
+
+        found = msgspec.json.decode(self._cluster.call(work), type=ObjectList[Workload])
+        return {each.metadata.name: msgspec.json.decode(each.spec)["replicas"] for each in found.items or []}
+
+
+@pytest.fixture
+def page(cluster: LocalCluster) -> Iterator[Exporter]:
+    with serving_pages() as exporter:
+        exporter.pages["/metrics"] = ""
+        cluster.scrape_targets.write_text(json.dumps([{"targets": [f"127.0.0.1:{exporter.port}"]}]))
+        yield exporter
+        cluster.scrape_targets.write_text("[]")
+
+
+@pytest.fixture
+def pair(cluster: LocalCluster, tmp_path: Path) -> Iterator[Pair]:
+    """Two autoscalers, and no third."""
+    if cluster.pid("autoscaler") is not None:
+        cluster.stop("autoscaler")
+    with Pair((Standby(cluster, "one", tmp_path), Standby(cluster, "two", tmp_path))) as running:
+        yield running
+
+
+@pytest.fixture
+def fifty(cluster: LocalCluster, plain_namespace: str, page: Exporter, pair: Pair) -> Fifty:
+    """Fifty workloads, on which both have decided."""
+    workloads = Fifty(cluster, plain_namespace, page)
+    for each in pair.both:
+        wait("every workload is decided on", lambda each=each: each.decided(plain_namespace) == WORKLOADS, 60.0)  # type: ignore[misc]
+    return workloads
+
+
+def test_no_misfortune_of_the_leader_changes_a_count_and_the_other_takes_over_in_time(
+    cluster: LocalCluster, pair: Pair, fifty: Fifty
+) -> None:
+    before, writes = fifty.counts(), scale_writes(cluster)
+    for misfortune in Misfortune:
+        for _ in range(ROUNDS):
+            with suffering(pair, misfortune) as (leading, taken_s):
+                assert taken_s is None or taken_s < TAKE_OVER_S
+                time.sleep(SETTLED_S)
+                assert leading.leads()
+            time.sleep(SETTLED_S)
+            assert fifty.counts() == before
+            assert scale_writes(cluster) == writes
+    assert set(before.values()) == {1}
+
+
+def test_a_change_that_is_due_while_the_leader_is_stopped_is_made_once_by_the_other(
+    cluster: LocalCluster, pair: Pair, fifty: Fifty
+) -> None:
+    writes, written = scale_writes(cluster), pair.written()
+    with suffering(pair, Misfortune.STOPPED) as (leading, _):
+        fifty.load = DOUBLE
+        pods.wait_until("two pods each", lambda: fifty.show() == 2 * WORKLOADS, seconds=60.0)
+        assert scale_writes(cluster) == writes + WORKLOADS
+        assert leading.number('plimsoll_autoscaler_scale_writes_total{result="written"}') >= WORKLOADS  # type: ignore[operator]
+    time.sleep(SETTLED_S)
+    assert set(fifty.counts().values()) == {2}
+    assert scale_writes(cluster) == writes + WORKLOADS
+    assert pair.written() == written + WORKLOADS
+
+
+def test_an_orderly_end_hands_over_at_once(pair: Pair, fifty: Fifty) -> None:
+    assert fifty.counts()
+    leader = pair.leader()
+    began = time.monotonic()
+    assert leader.process is not None
+    leader.process.terminate()
+    wait("the other leads", pair.other(leader).leads, 10.0)
+    assert time.monotonic() - began < 6.0  # a lease that is not given back runs out after 8 s
+    leader.process.wait(10.0)
