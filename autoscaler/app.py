@@ -7,24 +7,23 @@ import gc
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoscaler.config.in_force import InForce
 from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.decisions.record import Book, Record
-from autoscaler.core.load.feeding import Feed, fed_panic_window_s, followed, shortfall
-from autoscaler.core.load.observation import NO_SAMPLES, Samples, scraped_every_s
-from autoscaler.core.load.queries import places
+from autoscaler.core.load.observation import NO_SAMPLES, Samples
 from autoscaler.core.model import Decision, WorkloadKey
 from autoscaler.core.targets.inventory import Inventory
-from autoscaler.core.targets.starting import Starts
 from autoscaler.core.targets.writers import Writers
 from autoscaler.shell import cluster, feed, rpc, sources
-from autoscaler.shell.announcer import HELD, IN_FORCE, Announcer
+from autoscaler.shell.announcer import Announcer
 from autoscaler.shell.changes import Changes, Hearers
 from autoscaler.shell.configuration import Configuration
 from autoscaler.shell.gauges import gauges
+from autoscaler.shell.history import History
+from autoscaler.shell.looking import Looking
+from autoscaler.shell.prometheus import Prometheus
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
 from autoscaler.shell.telemetry import Telemetry
@@ -36,7 +35,7 @@ from kube.pages import JSON, Page, Pages
 
 if TYPE_CHECKING:
     from autoscaler.core.model import Question
-    from autoscaler.core.targets.inventory import Sight, Target
+    from autoscaler.core.targets.inventory import Sight
     from autoscaler.shell.source import Source
     from kube.client import Api
     from kube.program import Started
@@ -50,6 +49,7 @@ GC_THRESHOLD = (100_000, 50, 1000)
 LEASE = "plimsoll-autoscaler"
 """The Lease whose holder writes; it stands in our namespace."""
 
+_LISTING_PAUSE_S = 0.1
 _TICK_S = 2.0
 _STUCK_S = 60.0  # a program whose last tick ended so long ago does nothing any more
 
@@ -66,13 +66,12 @@ class Autoscaler:
         self._fleet = Fleet()
         self._in_force = InForce()
         self._writers = Writers()
-        self._feeds: dict[str, Feed] = {}
-        self._starts = Starts()
         self._events = EventWriter(api, "plimsoll-autoscaler", lease.may_write)
         self._targets = Targets(api, self._inventory, self._writers, self._events.write)
         self._scaling = Scaling(api, self._inventory, self._writers, self._events.write, left_s=lease.left_s)
         self._standing = _Standing(self._inventory, self._fleet)
         self._announcer = Announcer(self._events.write)
+        self._looking = Looking(self._in_force, self._fleet, self._announcer)
         self.telemetry = Telemetry(
             self._standing,
             lambda: gauges(self._fleet.figures(), self._key_of),
@@ -106,6 +105,11 @@ class Autoscaler:
     # --- deciding ---
 
     async def _tick_for_ever(self) -> None:
+        while not self.ready():
+            self._ticked_at = time.monotonic()
+            await asyncio.sleep(_LISTING_PAUSE_S)
+        if isinstance(self._source, Prometheus):
+            await self._replay(self._source)
         next_tick = time.monotonic()
         while True:
             if not self.ready() or await self._ticked():
@@ -113,6 +117,20 @@ class Autoscaler:
             # Ticks keep their beat; those missed by a long one are not made up for.
             next_tick = max(next_tick + _TICK_S, time.monotonic())
             await asyncio.sleep(next_tick - time.monotonic())
+
+    async def _replay(self, source: Prometheus) -> None:
+        """Know what the autoscaler before us knew."""
+        history = History(source, self._inventory, self._in_force, self._fleet, self._looking.look)
+        try:
+            read = await history.replay()
+        except Exception:  # noqa: BLE001  a defect met in the past must not keep us from the present
+            _log.exception("defect: no past; all workloads begin as without one")
+            read = False
+        if not read:
+            for uid in list(self._fleet):
+                self._fleet.forget(uid)
+            self._looking.retain(())
+        self._ticked_at = time.monotonic()
 
     async def _ticked(self) -> bool:
         """Tick, and tell whether that could be done: a defect costs one tick, and one that stays costs our life."""
@@ -134,7 +152,9 @@ class Autoscaler:
         looks: dict[str, Look] = {}
         for uid, sight in sights.items():
             try:
-                looks[uid] = self._look(self._inventory.targets[uid], sight, answers, holds.get(uid, ""), now_ms)
+                looks[uid] = self._looking.look(
+                    self._inventory.targets[uid], sight, answers, holds.get(uid, ""), now_ms
+                )
             except Exception:  # noqa: BLE001  a defect met by one workload must not cost the others their decision
                 _log.exception("defect: no decision", extra={"workload": f"{sight.namespace}/{sight.name}"})
                 if uid in self._fleet:
@@ -164,37 +184,6 @@ class Autoscaler:
             self._source_outage.ended()
         return answers
 
-    def _look(self, target: Target, sight: Sight, answers: Answers, other: str, now_ms: int) -> Look:
-        """Return what this tick sees of a workload, and let the fleet go by its configuration."""
-        key = target.key
-        configured = self._in_force.workload(target)
-        policy = configured.resolved.policy
-        meanwhile = HELD if configured.hold else IN_FORCE
-        self._announcer.problems(cluster.workload_reference(key), configured.problems, meanwhile)
-        answer = answers.get(configured.question, NO_SAMPLES)
-        samples = _samples(answers, configured.question)
-        where = places(configured.resolved.reading, sight.namespace, sight.ready)
-        scrapes = self._feeds.get(key.uid, Feed())
-        scrapes = self._feeds[key.uid] = followed(scrapes, scraped_every_s(samples, where), now_ms)
-        self._announcer.shortfall(key, shortfall(policy, scrapes))
-        panic_window_s = fed_panic_window_s(policy, scrapes)
-        if panic_window_s != policy.panic_window_s:
-            policy = replace(policy, panic_window_s=panic_window_s)
-        self._fleet.follow(key.uid, policy, now_ms, query=configured.question.query, created_s=target.created_s)
-        hold = configured.hold
-        if configured.question.query and not isinstance(answer, Samples):
-            hold = hold or f"its own query has no answer: {answer}"
-        return Look(
-            sight.current,
-            len(sight.ready),
-            samples,
-            where,
-            hold=hold,
-            leave=configured.leave or other,
-            starting=self._starts.starting(key.uid, sight, policy.start_deadline_s, now_ms / 1000),
-            signals={signal: _samples(answers, asked) for signal, asked in configured.signal_questions.items()},
-        )
-
     def _stable_window_s(self, uid: str) -> int:
         return self._in_force.workload(self._inventory.targets[uid]).resolved.policy.stable_window_s
 
@@ -202,10 +191,9 @@ class Autoscaler:
         """Forget the workloads that are gone."""
         for uid in [uid for uid in self._fleet if uid not in sights]:
             self._fleet.forget(uid)
-            self._feeds.pop(uid, None)
         self._changes.begin_tick(sights)
         self._in_force.retain(sights)
-        self._starts.retain(sights)
+        self._looking.retain(sights)
         self.book.retain(sights)
         self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
 
@@ -262,11 +250,6 @@ class _Standing(Mapping[WorkloadKey, Decision]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def _samples(answers: Answers, asked: Question) -> Samples:
-    answer = answers.get(asked, NO_SAMPLES)
-    return answer if isinstance(answer, Samples) else NO_SAMPLES
 
 
 def _now_ms() -> int:

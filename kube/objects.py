@@ -80,6 +80,7 @@ class Condition(Object):
 
     type: str
     status: str
+    last_transition_time: str | None = None
 
 
 class Waiting(Object):

@@ -157,12 +157,8 @@ def controller_uid(found: Named) -> str:
 
 def owned_pod(pod: Pod) -> OwnedPod:
     """Translate a pod. Pending and terminating pods do not count as ready (kpa-spec section 0)."""
-    conditions = pod.status.conditions or ()
-    ready = (
-        pod.status.phase == "Running"
-        and pod.metadata.deletion_timestamp is None
-        and any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
-    )
+    told = next((one for one in pod.status.conditions or () if one.type == "Ready" and one.status == "True"), None)
+    ready = pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None and told is not None
     meta = pod.metadata
     # What ended, or is on its way out, holds no replica's place any more.
     waits = not ready and meta.deletion_timestamp is None and pod.status.phase not in _ENDED
@@ -177,6 +173,7 @@ def owned_pod(pod: Pod) -> OwnedPod:
         starting=waits and not failed,
         failed=waits and failed,
         created_s=_unix_s(meta.creation_timestamp),
+        ready_since_s=_unix_s(told.last_transition_time) if told and ready else 0,
     )
 
 

@@ -70,6 +70,16 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                 ),
             ),
             _family(
+                "remembered",
+                "What the law goes on with at the next tick, and after a restart; nothing where there is nothing.",
+                *(
+                    _lines([f'{mine},what="{name}"' for mine in labels], each.tolist(), here & (each > 0))
+                    for name, each in figures.remembered.items()
+                    if name != "standing"  # which is desired_replicas
+                ),
+            ),
+            _single("decisions_timestamp_seconds", "When all of this was decided (Unix time).", figures.at_ms / 1000),
+            _family(
                 "decided_timestamp_seconds",
                 "When it was decided last and not held (Unix time).",
                 _lines(labels, (figures.decided_ms / 1000).tolist(), here & (figures.decided_ms > 0)),
@@ -85,6 +95,10 @@ def _labels(key: WorkloadKey) -> str:
 
 def _lines(labels: Sequence[str], values: Sequence[float], where: Iterable[bool]) -> Iterable[Line]:
     return compress(zip(labels, values, strict=True), where)
+
+
+def _single(name: str, says: str, value: float) -> str:
+    return f"# HELP {_PREFIX}{name} {says}\n# TYPE {_PREFIX}{name} gauge\n{_PREFIX}{name} {value}\n"
 
 
 def _family(name: str, says: str, *lines: Iterable[Line]) -> str:

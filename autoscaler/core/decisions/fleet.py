@@ -75,7 +75,10 @@ class Figures:
     int64: `current`, `ready`, `desired`, `excess_burst_capacity` (without meaning where it was not `asked`) and
     `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
     yet. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was; `left`, the count is somebody else's.
+    `remembered` is what a restart needs, as `Columns.remembered` tells it; `at_ms` is when all of it was decided.
     """
+
+    at_ms: int
 
     uids: Sequence[str]
     policies: Sequence[Policy]
@@ -89,6 +92,7 @@ class Figures:
     mode: NDArray[np.uint8]
     asked: NDArray[np.bool_]
     left: NDArray[np.bool_]
+    remembered: Mapping[str, NDArray[np.float64]]
 
 
 class Fleet:
@@ -200,6 +204,7 @@ class Fleet:
         uids = list(self.decided())
         rows = np.array([self._row_of[uid] for uid in uids], dtype=np.int64)
         return Figures(
+            at_ms=given.at_ms,
             uids=uids,
             policies=[given.policies[number] for number in rows.tolist()],
             current=given.current[rows],
@@ -212,7 +217,12 @@ class Fleet:
             mode=outcome.mode[rows],
             asked=outcome.decided[rows],
             left=outcome.left[rows],
+            remembered=self._columns.remembered(rows) | {"starting": given.starting[rows].astype(np.float64)},
         )
+
+    def recall(self, uid: str, told: Mapping[str, float]) -> None:
+        """Remember of a workload what an autoscaler told after a tick (`Figures.remembered`)."""
+        self._columns.recall(self._row_of[uid], told)
 
     def decision(self, uid: str) -> Decision | None:
         """Return the standing decision of a workload, None before its first."""

@@ -12,6 +12,8 @@ from autoscaler.core.law.zero import Bounds
 from autoscaler.core.model import Averaging, Policy, Seen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from autoscaler.core.decisions.decision import Given, Outcome
@@ -31,6 +33,8 @@ _COUNTS = (
     "_panic_left_ms",
     "_panic_left_at",
 )
+_MOMENTS = {"panic_since_seconds": "_panic_since_ms", "panic_left_seconds": "_panic_left_ms"}
+_REPLICAS = {"panic_floor": "_floor", "panic_left_at": "_panic_left_at", "standing": "standing"}
 _CLAIMS = ("measured", "began", "initialised")
 _FIRST_ROWS = 64
 _NOBODY = Policy()  # of rows without a workload
@@ -135,6 +139,29 @@ class Columns:
     def state(self, count: int) -> kpa.State:
         """Return a copy of what the law remembers of the first `count` rows."""
         return kpa.State(self._panic_since_ms[:count].copy(), self._floor[:count].copy())
+
+    def remembered(self, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """Return what the law remembers of some rows between two ticks, float64[rows] by name; NaN for nothing.
+
+        Moments are Unix seconds. What is told so can be taken back with `recall`.
+        """
+        told: dict[str, NDArray[np.float64]] = {"initialised": self.initialised[rows].astype(np.float64)}
+        for name, column in _MOMENTS.items():
+            moments = getattr(self, column)[rows]
+            told[name] = np.where(moments == kpa.NEVER, np.nan, moments / 1000)
+        for name, column in _REPLICAS.items():
+            counts = getattr(self, column)[rows]
+            told[name] = np.where(counts == 0, np.nan, counts)
+        return told
+
+    def recall(self, row: int, told: Mapping[str, float]) -> None:
+        """Remember of a row what was told of it, all of it; what is not there was nothing."""
+        self.began[row] = True
+        self.initialised[row] = told.get("initialised", 0.0) > 0
+        for name, column in _MOMENTS.items():
+            getattr(self, column)[row] = round(1000 * told[name]) if name in told else kpa.NEVER
+        for name, column in _REPLICAS.items():
+            getattr(self, column)[row] = round(told.get(name, 0.0))
 
     def exit(self, count: int) -> panic_exit.Exit:
         """Return a copy of the last end of a panic of the first `count` rows."""

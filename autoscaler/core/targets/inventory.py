@@ -42,7 +42,8 @@ class Target:
 class OwnedPod:
     """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out.
 
-    One that is not ready, and not on its way out either, is `starting` or has `failed` to. `created_s` is Unix time.
+    One that is not ready, and not on its way out either, is `starting` or has `failed` to. `created_s` and, of a ready
+    one, `ready_since_s` are Unix time.
     """
 
     uid: str
@@ -54,6 +55,7 @@ class OwnedPod:
     starting: bool = False
     failed: bool = False
     created_s: int = 0
+    ready_since_s: int = 0
 
     @property
     def staying(self) -> bool:
@@ -144,6 +146,10 @@ class Inventory:
                 self._sights[uid] = sight
         self._changed.clear()
         return MappingProxyType(self._sights)
+
+    def ready_pods(self, uid: str) -> list[OwnedPod]:
+        """Return the ready pods of a target."""
+        return [pod for pod in self._pods_of(self._targets[uid]) if pod.ready]
 
     # --- targets ---
 
