@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from autoscaler import app
 from autoscaler.app import Autoscaler
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.load.queries import Selection
+from autoscaler.shell import looking
 from autoscaler.shell.source import SamplesError
 from kube.client import MERGE_PATCH
 from kube.lease import Alone
@@ -195,7 +195,7 @@ async def test_a_workload_that_cannot_be_looked_at_is_left_alone(api: Api, monke
 
         await eventually(measured)
         with monkeypatch.context() as broken:
-            broken.setattr(app, "followed", None)
+            broken.setattr(looking, "followed", None)
             await eventually(left)
             decision = _standing(autoscaler)
             assert (decision.desired, decision.inputs.current, decision.inputs.stable) == (4, 4, 40.0)

@@ -36,7 +36,7 @@ _COUNTS = {READY: "ready", REQUESTED: "current", STANDING: "standing"}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was told of the ticks, oldest first: their times (Unix ms), and of each the numbers of each workload by name."""
+    """What was told of ticks, oldest first: their times (Unix ms), and of each the numbers of each workload by name."""
 
     ticks: tuple[int, ...] = ()
     numbers: Mapping[int, Mapping[Identity, Mapping[str, float]]] = field(default_factory=dict)
