@@ -78,6 +78,8 @@ class Policy:
     progress_deadline_ns: int = 600 * SECOND_NS
     activator_capacity: float = 100.0
     reachable: bool = True
+    drain_aware_scale_down: bool = False
+    limit_to_placeable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,18 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """What the extender said: so many `fits` besides those that were `placed` then, and why no more: `misfit`.
+
+    `fits` None: it is being asked.
+    """
+
+    placed: int
+    fits: int | None = None
+    misfit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """Everything that one decision rests on: the same inputs give the same decision, whenever it is made again.
 
@@ -132,6 +146,9 @@ class Inputs:
     Remembered: `panic_since_ms` (None outside panic), the panic's `floor`, `delayed` (the most that was wanted within
     the scale-down delay, 0 without one), `standing` (the last decision's replicas, 0 before the first) and whether the
     workload was ever `initialised` (reached its initial scale).
+    Of places, where the policy limits replicas to what can be placed: `asking` the extender for them, before which
+    nothing rises; or `placed` replicas held one when so many more `fits` (None: no bound is known), for want of
+    `misfit`.
     """
 
     at_ms: int
@@ -148,6 +165,17 @@ class Inputs:
     delayed: int = 0
     standing: int = 0
     initialised: bool = True
+    asking: bool = False
+    placed: int = 0
+    fits: int | None = None
+    misfit: str = ""
+
+    @property
+    def placement(self) -> Placement | None:
+        """What bounds the replicas besides the policy."""
+        if not self.asking and self.fits is None:
+            return None
+        return Placement(self.placed, self.fits, self.misfit)
 
 
 @dataclass(frozen=True, slots=True)

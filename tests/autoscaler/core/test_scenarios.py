@@ -14,6 +14,8 @@ Input, in order:
   `seen=none`: Prometheus is away; `seen=some`: it has samples of the first replica only; `seen=twice`: of each by two
   replicas of Prometheus; `seen=late`: what is measured arrives only with the next second that is not late.
   `signal=90`: what the workload's own query says, by which Plimsoll decides.
+  `room=12`: so many replicas can be placed from now on, others stay pending; with `places=true` in the first line the
+  replicas are limited to what can be placed, as far as the extender answers (`extender=away`: it does not).
 - `set delay=60`: a key is changed. `restart`: the autoscaler is.
 """
 
@@ -43,6 +45,7 @@ _KEYS = {
     "down": ("max_scale_down_rate", float),
     "delay": ("scale_down_delay_s", int),
     "activation": ("activation_scale", int),
+    "places": ("limit_to_placeable", lambda text: text == "true"),
 }
 
 
@@ -86,6 +89,8 @@ def play(lines: list[str], who: type[Plimsoll | Original]) -> list[tuple[int, To
         step = _pairs(rest)
         seen = step.get("seen", "all")
         for _ in range(int(length)):
+            world.room = int(step["room"]) if "room" in step else world.room
+            world.answers = step.get("extender") != "away"
             world.second(now, float(step["load"]), seen, float(step["signal"]) if "signal" in step else None)
             now += 1
             if (now - BEGIN) % TICK_S:
