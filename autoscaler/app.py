@@ -11,19 +11,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoscaler.config.in_force import InForce
+from autoscaler.config.workload import DRAIN_AWARE, PLACEABLE
 from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.decisions.record import Book, Record
 from autoscaler.core.load.feeding import Feed, fed_panic_window_s, followed, shortfall
 from autoscaler.core.load.observation import NO_SAMPLES, Samples, scraped_every_s
+from autoscaler.core.load.presets import PRESETS
 from autoscaler.core.load.queries import places
 from autoscaler.core.model import Decision, WorkloadKey
+from autoscaler.core.targets.draining import without_effect
 from autoscaler.core.targets.inventory import Inventory
 from autoscaler.core.targets.writers import Writers
-from autoscaler.shell import cluster, feed, rpc, sources
+from autoscaler.shell import cluster, feed, fits, rpc, sources
 from autoscaler.shell.announcer import HELD, IN_FORCE, Announcer
 from autoscaler.shell.changes import Changes, Hearers
 from autoscaler.shell.configuration import Configuration
+from autoscaler.shell.draining import DrainHearers, Draining
 from autoscaler.shell.gauges import gauges
+from autoscaler.shell.places import PlaceHearers, Places
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
 from autoscaler.shell.telemetry import Telemetry
@@ -33,8 +38,10 @@ from kube.outage import Outage
 from kube.pages import JSON, Page, Pages
 
 if TYPE_CHECKING:
+    from autoscaler.config.in_force import Configured
     from autoscaler.core.model import Question
     from autoscaler.core.targets.inventory import Sight, Target
+    from autoscaler.shell.fits import Extender
     from autoscaler.shell.source import Source
     from kube.client import Api
     from kube.program import Started
@@ -54,7 +61,7 @@ _DEFECT = "a defect of the autoscaler keeps it from being looked at; the log has
 class Autoscaler:
     """The running autoscaler."""
 
-    def __init__(self, api: Api, source: Source, namespace: str) -> None:
+    def __init__(self, api: Api, source: Source, namespace: str, extender: Extender | None = None) -> None:
         self._source = source
         self._inventory = Inventory()
         self._fleet = Fleet()
@@ -76,7 +83,12 @@ class Autoscaler:
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
         self.book = Book(self._standing, since_ms=_now_ms())
         self.readers = feed.Feed()
-        self._changes = Changes(self._scaling, self._record, Hearers(self._made, self._refused, self._ended))
+        self._draining = Draining(
+            self._scaling, self._inventory, self._fleet.loads, DrainHearers(self._unaware, self._cost_written)
+        )
+        self._places = Places(api, self._inventory, extender, PlaceHearers(self._unlimited, self._asked))
+        hearers = Hearers(self._made, self._refused, self._ended)
+        self._changes = Changes(self._scaling, self._record, hearers, self._draining.prepare)
         self._source_outage = Outage(source.name, "decisions are held", _log)
         self._ticked_at = time.monotonic()
 
@@ -133,7 +145,9 @@ class Autoscaler:
                     # Its seconds go on, with its last known load: those that nobody looks at would be zeros.
                     looks[uid] = Look(sight.current, len(sight.ready), NO_SAMPLES, (), leave=_DEFECT)
         changed = self._fleet.tick(now_ms, looks)
+        self._places.ask(self._fleet.rising(), now_ms)
         self._tell(looks, now_ms)
+        self._draining.begin_tick(now_ms)
         self._changes.carry_out(changed)
 
     async def _answers(self) -> Answers:
@@ -171,7 +185,10 @@ class Autoscaler:
         hold = configured.hold
         if configured.question.query and not isinstance(answer, Samples):
             hold = hold or f"its own query has no answer: {answer}"
-        return Look(sight.current, len(sight.ready), samples, where, hold=hold, leave=configured.leave or other)
+        self._announcer.without_effect(key, DRAIN_AWARE, _drains_nothing(target, configured))
+        placement = self._places.placement(key.uid, now_ms) if policy.limit_to_placeable else None
+        leave = configured.leave or other
+        return Look(sight.current, len(sight.ready), samples, where, hold=hold, leave=leave, placement=placement)
 
     def _stable_window_s(self, uid: str) -> int:
         return self._in_force.workload(self._inventory.targets[uid]).resolved.policy.stable_window_s
@@ -184,11 +201,13 @@ class Autoscaler:
         self._changes.begin_tick(sights)
         self._in_force.retain(sights)
         self.book.retain(sights)
+        self._places.retain(sights)
         self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
 
     def _tell(self, looks: Mapping[str, Look], now_ms: int) -> None:
         """Say what is held for long, and to whoever wants to hear every decision, each."""
         self._announcer.holds({uid for uid in self._fleet.held() if uid in looks}, now_ms, self._record)
+        self._announcer.unplaced({uid for uid in self._fleet.unplaced() if uid in looks}, now_ms, self._record)
         if self.readers.every_decision_wanted:
             self.readers.decided([Record(key, decision) for key, decision in self._standing.items()])
 
@@ -210,6 +229,18 @@ class Autoscaler:
 
     def _ended(self, result: str) -> None:
         self.telemetry.writes.labels(result).inc()
+
+    def _unaware(self, key: WorkloadKey, sentence: str) -> None:
+        self._announcer.unaware(key, sentence, _now_ms())
+
+    def _cost_written(self, result: str) -> None:
+        self.telemetry.deletion_costs.labels(result).inc()
+
+    def _unlimited(self, key: WorkloadKey, why: str) -> None:
+        self._announcer.without_effect(key, PLACEABLE, why)
+
+    def _asked(self, result: str) -> None:
+        self.telemetry.fits.labels(result).inc()
 
     def _record(self, uid: str) -> Record | None:
         key, decision = self._key_of(uid), self._fleet.decision(uid)
@@ -241,6 +272,18 @@ class _Standing(Mapping[WorkloadKey, Decision]):
         return sum(1 for _ in self)
 
 
+def _drains_nothing(target: Target, configured: Configured) -> str:
+    """Return why drain-aware-scale-down does nothing for a workload, "" where it may, or is not asked for."""
+    if not configured.resolved.policy.drain_aware_scale_down:
+        return ""
+    question = configured.question
+    return without_effect(
+        target.key.kind,
+        measured_apart=not question.query and PRESETS[question.preset].by_key is None,
+        asked_for_by_itself=DRAIN_AWARE in target.annotations,
+    )
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -270,7 +313,13 @@ async def serve(started: Started) -> None:
     # as much as reading them.
     gc.set_threshold(*GC_THRESHOLD)
     flags = started.flags
-    autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace)
+    async with fits.asked(flags) as extender:
+        await _serve(started, extender)
+
+
+async def _serve(started: Started, extender: Extender | None) -> None:
+    flags = started.flags
+    autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace, extender)
     telemetry = autoscaler.telemetry
     pages = Pages(
         autoscaler.ready,

@@ -1,8 +1,8 @@
 """What holds for every workload that says nothing else? The keys of config-autoscaler and config-deployment.
 
-Keys, defaults and rules are Knative's (kpa-spec section 5), with two of ours beside them: allow-custom-queries and
-metrics-preset. Unknown keys and `_example` are passed over, as Knative does. Beyond Knative, not-a-number and infinity
-are refused, and panic-threshold-percentage obeys the rule of its annotation.
+Keys, defaults and rules are Knative's (kpa-spec section 5), with some of ours beside them. Unknown keys and `_example`
+are passed over, as Knative does. Beyond Knative, not-a-number and infinity are refused, and panic-threshold-percentage
+obeys the rule of its annotation.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ class Defaults:
     max_scale_limit: int = 0
     allow_custom_queries: bool = False
     metrics_preset: str = "vllm"
+    drain_aware_scale_down: bool = False
+    limit_to_placeable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ RULES = {
     "max-scale-limit": SCALE,
     "allow-custom-queries": BOOLEAN,
     "metrics-preset": PRESET,
+    "drain-aware-scale-down": BOOLEAN,
+    "limit-to-placeable": BOOLEAN,
 }
 """Every key of config-autoscaler."""
 

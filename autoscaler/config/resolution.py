@@ -79,6 +79,8 @@ def resolve(
         progress_deadline_ns=said.get(workload.DEADLINE, deployment.progress_deadline_ns),
         activator_capacity=base.activator_capacity,
         reachable=reachable,
+        drain_aware_scale_down=said.get(workload.DRAIN_AWARE, base.drain_aware_scale_down),
+        limit_to_placeable=said.get(workload.PLACEABLE, base.limit_to_placeable),
     )
     preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
     reading = Reading(

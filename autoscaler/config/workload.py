@@ -12,6 +12,7 @@ from autoscaler.config.cluster import HPA, KPA
 from autoscaler.config.presets import PRESET
 from autoscaler.config.problem import Problem
 from autoscaler.config.rules import (
+    BOOLEAN,
     BURST_CAPACITY,
     HOUR_NS,
     PANIC_THRESHOLD,
@@ -54,6 +55,8 @@ CONTAINER_CONCURRENCY = f"{OURS}container-concurrency"
 METRICS_PRESET = f"{OURS}metrics-preset"
 METRICS_KEY = f"{OURS}metrics-key"
 QUERY = f"{OURS}query"
+DRAIN_AWARE = f"{OURS}drain-aware-scale-down"
+PLACEABLE = f"{OURS}limit-to-placeable"
 
 AVERAGINGS = ("linear", "weighted-exponential", "weightedExponential")
 
@@ -92,6 +95,8 @@ RULES = {
         str,
         lambda text: bool(text.strip()) and len(text) <= _LONGEST_QUERY,
     ),
+    DRAIN_AWARE: BOOLEAN,
+    PLACEABLE: BOOLEAN,
 }
 """Every annotation that is read, under its first spelling."""
 

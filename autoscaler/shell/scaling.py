@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -88,14 +88,7 @@ class Scaling:
         body = {"metadata": {"resourceVersion": decided.version}, "spec": {"replicas": decided.replicas}}
         self.writers.writing(key.uid, decided.replicas, now_ms=self.now_ms())
         try:
-            answer = await self.api.request(
-                "PATCH",
-                path,
-                query={"fieldManager": MANAGER},
-                body=body,
-                content_type=MERGE_PATCH,
-                timeout_s=_TIMEOUT_S,
-            )
+            answer = await self.patch(path, body)
         except ApiError as error:
             unknown = error.status == NO_ANSWER or error.status >= 500
             if not unknown:
@@ -107,6 +100,16 @@ class Scaling:
             return Failed(f"what the API server made of it cannot be read: {error}", unknown=True)
         self.writers.wrote(key.uid, decided.replicas, version)
         return Written(found.replicas, decided.replicas, version)
+
+    async def patch(self, path: str, body: dict[str, Any]) -> bytes:
+        """Patch an object as ourselves: whatever is written for a decision goes through here.
+
+        Raises:
+            ApiError: it was refused, or there was no answer.
+        """
+        return await self.api.request(
+            "PATCH", path, query={"fieldManager": MANAGER}, body=body, content_type=MERGE_PATCH, timeout_s=_TIMEOUT_S
+        )
 
     async def _manager(self, key: WorkloadKey) -> str:
         """Return who set the count last, "" where that cannot be told."""

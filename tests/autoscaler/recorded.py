@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -143,7 +144,7 @@ _looks = st.builds(
     initialised=st.booleans(),
 )
 
-_places = st.one_of(
+_places: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.just({"asking": True}),
     st.fixed_dictionaries({"placed": _count, "fits": _count, "misfit": st.text()}),

@@ -33,16 +33,17 @@ _SEEN = tuple(SEEN_CODE)
 _MODES = (Mode.STABLE, Mode.PANIC, Mode.HELD)
 _STABLE, _PANIC, _HELD = range(3)
 
-NO_BOUND = 2**62
-"""What can be placed where nothing is known of it: more than any count."""
+NO_BOUND, ASKING = 2**62, -1
+"""What can be placed where nothing bounds it: more than any count; and where that is still to be learned: no count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """The inputs of one tick, a row a workload: the fields of `model.Inputs` as columns of equal length.
 
-    int64: `current`, `ready`, `delayed`, `standing`; `placeable`, the replicas for which there is a place. float64: `stable` and `panic`, NaN where nothing was measured yet.
-    uint8: `seen` (SEEN_CODE). bool: `held` and `left`, whether there is a `hold` or a reason to `leave`; `initialised`.
+    int64: `current`, `ready`, `delayed`, `standing`; `placeable`, the replicas that are known to have a place, as
+    `placeable` tells. float64: `stable` and `panic`, NaN where nothing was measured yet. uint8: `seen` (SEEN_CODE).
+    bool: `held` and `left`, whether there is a `hold` or a reason to `leave`; `initialised`.
     """
 
     at_ms: int
@@ -209,10 +210,10 @@ def decide_again(inputs: Inputs) -> Decision:
 
 
 def placeable(placement: Placement | None) -> int:
-    """Return for how many replicas there is a place, as far as it is known."""
+    """Return for how many replicas there is a place: NO_BOUND, ASKING or a count."""
     if placement is None:
         return NO_BOUND
-    return 0 if placement.fits is None else placement.placed + placement.fits
+    return ASKING if placement.fits is None else placement.placed + placement.fits
 
 
 def _number(value: np.float64) -> float | None:

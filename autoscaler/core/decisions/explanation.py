@@ -273,7 +273,7 @@ def _bounds(inputs: Inputs, replicas: int) -> list[Step]:
         ),
         Step(
             "places",
-            "at most what can be placed, but never fewer than are asked for already or promised by min and initial scale",
+            "at most what can be placed, but not fewer than are asked for already or promised by min and initial scale",
             _places(inputs, with_max, with_places),
             with_places,
             mattered=with_places != with_max,

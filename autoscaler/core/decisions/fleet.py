@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoscaler.core.decisions.decision import (
+    ASKING,
     NO_BOUND,
     SEEN_CODE,
     Given,
@@ -81,7 +82,8 @@ class Figures:
 
     int64: `current`, `ready`, `desired`, `excess_burst_capacity` (without meaning where it was not `asked`) and
     `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
-    yet. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was; `left`, the count is somebody else's.
+    yet; `placeable`, NaN where no bound is known. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was;
+    `left`, the count is somebody else's.
     """
 
     uids: Sequence[str]
@@ -93,6 +95,7 @@ class Figures:
     decided_ms: NDArray[np.int64]
     stable: NDArray[np.float64]
     panic: NDArray[np.float64]
+    placeable: NDArray[np.float64]
     mode: NDArray[np.uint8]
     asked: NDArray[np.bool_]
     left: NDArray[np.bool_]
@@ -213,7 +216,7 @@ class Fleet:
         ]
 
     def loads(self, uid: str) -> Mapping[Place, float]:
-        """Return what each place of a workload carries, as its standing decision knows it; nothing unless all is known."""
+        """Return what each place of a workload carries; nothing unless its standing decision knows all of it."""
         number = self._row_of.get(uid)
         if number is None or self._given is None or number >= len(self._given.seen):
             return {}
@@ -242,6 +245,7 @@ class Fleet:
             decided_ms=self._columns.decided_ms[rows],
             stable=given.stable[rows],
             panic=given.panic[rows],
+            placeable=np.where(np.isin(given.placeable, (NO_BOUND, ASKING)), np.nan, given.placeable)[rows],
             mode=outcome.mode[rows],
             asked=outcome.decided[rows],
             left=outcome.left[rows],

@@ -46,6 +46,8 @@ def broken(annotations: dict[str, str], base: Defaults | None = None) -> list[st
         (f"{P}metrics-preset", ["vllm", "tf-serving"], ["", "vLLM"]),
         (f"{P}metrics-key", ["chat", "a b"], ["", " "]),
         (f"{P}query", [], ["", "up", "x" * 2001]),
+        (f"{P}drain-aware-scale-down", ["true", "False", "0"], ["", "yes", " true"]),
+        (f"{P}limit-to-placeable", ["true", "False", "0"], ["", "yes", " true"]),
     ],
 )
 def test_an_annotation_has_its_rule(key: str, accepted: list[str], refused: list[str]) -> None:

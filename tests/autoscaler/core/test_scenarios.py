@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,11 +32,13 @@ from autoscaler.core.model import Policy
 from tests.autoscaler.core.playing import BEGIN, TICK_S, Original, Plimsoll, World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.autoscaler.core.playing import Decider, Told
 
 STORIES = sorted(Path("tests/scenarios/autoscaler").glob("*.txt"))
 _CLAIM = re.compile(r"claim never (below|above) (\d+) after (\d+)s")
-_KEYS = {
+_KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "target": ("target", float),
     "window": ("stable_window_s", int),
     "min": ("min_scale", int),

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.targets.inventory import Inventory, OwnedPod, Sight, Target, older
+from autoscaler.core.targets.inventory import Inventory, Sight, Target, older
+from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.core.targets.selection import Selector, selector
 
 if TYPE_CHECKING:

@@ -1,0 +1,35 @@
+"""What is known of a pod?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedPod:
+    """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out.
+
+    `active`: it counts as a replica, being neither ended nor on its way out; `placed`: it is on a node; `created_s` is
+    Unix time. `cost` is its deletion cost, "" for none, and `our_cost` what we wrote there last.
+    """
+
+    uid: str
+    owner: str
+    name: str
+    ready: bool
+    namespace: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    active: bool = True
+    placed: bool = True
+    created_s: int = 0
+    cost: str = ""
+    our_cost: str = ""
+
+    @property
+    def cost_is_ours(self) -> bool:
+        """Whether the deletion cost that stands there is the one that we wrote."""
+        return bool(self.our_cost) and self.cost == self.our_cost
