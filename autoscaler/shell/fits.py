@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from autoscaler.shell.rpc_address import is_loopback
 from extender.v1 import extender_pb2 as v1
-from extender.v1 import extender_pb2_grpc as service
 from kube.program import ProblemAtStart, address
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
@@ -28,6 +28,7 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 20_000),  # one whose machine is gone is noticed
     ("grpc.keepalive_timeout_ms", 5_000),
 )
+_METHOD = "/extender.v1.Extender/Fits"
 _LONGEST_REASON = 200
 _CODES = grpc.StatusCode
 
@@ -53,7 +54,8 @@ class Extender:
 
     def __init__(self, where: str, channel: grpc.aio.Channel, token_file: Path | None) -> None:
         self._where = where
-        self._stub = service.ExtenderStub(channel)
+        # As bytes: gRPC would log what is no message with its trace, and call it None.
+        self._fits: Callable[..., Awaitable[bytes]] = channel.unary_unary(_METHOD, v1.FitsRequest.SerializeToString)
         self._token_file = token_file
 
     async def fits(self, namespace: str, pod_json: bytes, most: int, *, timeout_s: float) -> Fitting:
@@ -65,11 +67,12 @@ class Extender:
         """
         shape = v1.PodShape(namespace=namespace, pod_json=pod_json)
         try:
-            answer = await self._stub.Fits(
-                v1.FitsRequest(shape=shape, most=most), timeout=timeout_s, metadata=self._metadata()
-            )
+            call = self._fits(v1.FitsRequest(shape=shape, most=most), timeout=timeout_s, metadata=self._metadata())
+            answer = v1.FitsResponse.FromString(await call)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error.code(), error.details() or "", timeout_s) from error
+        except DecodeError as error:
+            raise FitsError(f"the extender at {self._where} answered with bytes that are no answer") from error
         if not answer.HasField("count") or answer.count < 0:
             said = answer.count if answer.HasField("count") else "nothing"
             raise FitsError(f"the extender at {self._where} answered without a count from 0 up: {said}")

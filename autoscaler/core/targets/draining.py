@@ -123,7 +123,7 @@ class Survivors:
 def without_effect(kind: str, *, measured_apart: bool, asked_for_by_itself: bool) -> str:
     """Return why deletion costs do nothing for a workload of this kind, "" where they may do something.
 
-    `measured_apart`: the load of each replica is known by itself; `asked_for_by_itself`: the workload says so itself, as
+    `measured_apart`: the load of each replica is known by itself; `asked_for_by_itself`: the workload itself says so:
     what holds for all workloads need not be meant for each.
     """
     if not measured_apart:
