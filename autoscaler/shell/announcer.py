@@ -66,6 +66,8 @@ class Announcer:
         for about in (*remembered, self._refused_ms, self._unaware_ms):
             for uid in [uid for uid in about if uid not in uids]:
                 del about[uid]
+        for lasting in (self._holds, self._unplaced):
+            lasting.retain(uids)
 
     def wrong(self) -> Mapping[str, int]:
         """Return how many problems the objects have that have any, by their names for people."""

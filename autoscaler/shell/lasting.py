@@ -88,6 +88,11 @@ class Lasting:
                 self._tell(Notice(cluster.workload_reference(key), self._words.reason, reason, "Warning"))
                 _log.warning(self._words.begun, extra={"workload": str(key), "reason": reason})
 
+    def retain(self, uids: Collection[str]) -> None:
+        """Forget every workload whose UID is not in `uids`: nothing is over for what is gone."""
+        for uid in [uid for uid in self._since if uid not in uids]:
+            del self._since[uid]
+
     def _ended(self, uids: Collection[str], record: Callable[[str], Record | None]) -> None:
         together = 0
         for uid in [uid for uid in self._since if uid not in uids]:
