@@ -21,6 +21,7 @@ from autoscaler.core.load.queries import places
 from autoscaler.core.model import Decision, WorkloadKey
 from autoscaler.core.targets.draining import without_effect
 from autoscaler.core.targets.inventory import Inventory
+from autoscaler.core.targets.starting import Starts
 from autoscaler.core.targets.writers import Writers
 from autoscaler.shell import cluster, feed, fits, rpc, sources
 from autoscaler.shell.announcer import HELD, IN_FORCE, Announcer
@@ -68,6 +69,7 @@ class Autoscaler:
         self._in_force = InForce()
         self._writers = Writers()
         self._feeds: dict[str, Feed] = {}
+        self._starts = Starts()
         self._events = EventWriter(api, "plimsoll-autoscaler")
         self._targets = Targets(api, self._inventory, self._writers, self._events.write)
         self._scaling = Scaling(api, self._inventory, self._writers, self._events.write)
@@ -151,7 +153,9 @@ class Autoscaler:
         self._changes.carry_out(changed)
 
     async def _answers(self) -> Answers:
-        questions = {self._in_force.workload(self._inventory.targets[uid]).question for uid in self._inventory.sights()}
+        questions: set[Question] = set()
+        for uid in self._inventory.sights():
+            questions.update(self._in_force.workload(self._inventory.targets[uid]).questions)
         with self.telemetry.query_seconds.time():
             answers = await self._source.samples(questions)
         failed = [(asked, answer) for asked, answer in answers.items() if not isinstance(answer, Samples)]
@@ -173,7 +177,7 @@ class Autoscaler:
         meanwhile = HELD if configured.hold else IN_FORCE
         self._announcer.problems(cluster.workload_reference(key), configured.problems, meanwhile)
         answer = answers.get(configured.question, NO_SAMPLES)
-        samples = answer if isinstance(answer, Samples) else NO_SAMPLES
+        samples = _samples(answers, configured.question)
         where = places(configured.resolved.reading, sight.namespace, sight.ready)
         scrapes = self._feeds.get(key.uid, Feed())
         scrapes = self._feeds[key.uid] = followed(scrapes, scraped_every_s(samples, where), now_ms)
@@ -186,9 +190,17 @@ class Autoscaler:
         if configured.question.query and not isinstance(answer, Samples):
             hold = hold or f"its own query has no answer: {answer}"
         self._announcer.without_effect(key, DRAIN_AWARE, _drains_nothing(target, configured))
-        placement = self._places.placement(key.uid, now_ms) if policy.limit_to_placeable else None
-        leave = configured.leave or other
-        return Look(sight.current, len(sight.ready), samples, where, hold=hold, leave=leave, placement=placement)
+        return Look(
+            sight.current,
+            len(sight.ready),
+            samples,
+            where,
+            hold=hold,
+            leave=configured.leave or other,
+            starting=self._starts.starting(key.uid, sight, policy.start_deadline_s, now_ms / 1000),
+            signals={signal: _samples(answers, asked) for signal, asked in configured.signal_questions.items()},
+            placement=self._places.placement(key.uid, now_ms) if policy.limit_to_placeable else None,
+        )
 
     def _stable_window_s(self, uid: str) -> int:
         return self._in_force.workload(self._inventory.targets[uid]).resolved.policy.stable_window_s
@@ -200,6 +212,7 @@ class Autoscaler:
             self._feeds.pop(uid, None)
         self._changes.begin_tick(sights)
         self._in_force.retain(sights)
+        self._starts.retain(sights)
         self.book.retain(sights)
         self._places.retain(sights)
         self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
@@ -270,6 +283,11 @@ class _Standing(Mapping[WorkloadKey, Decision]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _samples(answers: Answers, asked: Question) -> Samples:
+    answer = answers.get(asked, NO_SAMPLES)
+    return answer if isinstance(answer, Samples) else NO_SAMPLES
 
 
 def _drains_nothing(target: Target, configured: Configured) -> str:

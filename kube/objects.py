@@ -82,11 +82,32 @@ class Condition(Object):
     status: str
 
 
+class Waiting(Object):
+    """Why a container does not run."""
+
+    reason: str = ""
+
+
+class ContainerState(Object):
+    """What a container does; what else it may do is passed over."""
+
+    waiting: Waiting | None = None
+
+
+class ContainerStatus(Object):
+    """How one container of a pod is."""
+
+    restart_count: int = 0
+    state: ContainerState | None = None
+
+
 class PodStatus(Object):
     """status of a Pod."""
 
     phase: str = ""
     conditions: list[Condition] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
 
 
 class Pod(Named):

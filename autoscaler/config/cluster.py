@@ -14,13 +14,18 @@ from autoscaler.config import texts
 from autoscaler.config.presets import PRESET
 from autoscaler.config.problem import Problem
 from autoscaler.config.rules import (
+    AUTOMATIC,
     BOOLEAN,
     BURST_CAPACITY,
+    DRAIN_PERIOD,
+    ESTIMATE,
     LEAST_TARGET,
     PANIC_THRESHOLD,
     PERCENTAGE,
     SCALE,
+    START_DEADLINE,
     TARGET,
+    UP_TO_AN_HOUR,
     WINDOW,
     Read,
     Rule,
@@ -43,7 +48,8 @@ HPA = "hpa.autoscaling.knative.dev"
 class Defaults:
     """config-autoscaler: durations in nanoseconds, the concurrency percentage as a fraction (0.7), others as written.
 
-    `max_scale`, `max_scale_limit`: 0 means none.
+    `max_scale`, `max_scale_limit`: 0 means none; `start_deadline_ns` 0: the progress deadline; `load_estimate`
+    "auto": the offered load where starting replicas count, else the backlog.
     """
 
     pod_autoscaler_class: str = KPA
@@ -68,6 +74,12 @@ class Defaults:
     max_scale_limit: int = 0
     allow_custom_queries: bool = False
     metrics_preset: str = "vllm"
+    count_starting_replicas: bool = False
+    start_deadline_ns: int = 0
+    load_estimate: str = AUTOMATIC
+    drain_period_ns: int = 60 * SECOND_NS
+    panic_exit_hold_ns: int = 0
+    rate_period_ns: int = 0
     drain_aware_scale_down: bool = False
     limit_to_placeable: bool = False
 
@@ -113,6 +125,12 @@ RULES = {
     "max-scale-limit": SCALE,
     "allow-custom-queries": BOOLEAN,
     "metrics-preset": PRESET,
+    "count-starting-replicas": BOOLEAN,
+    "start-deadline": START_DEADLINE,
+    "load-estimate": ESTIMATE,
+    "drain-period": DRAIN_PERIOD,
+    "panic-exit-hold": UP_TO_AN_HOUR,
+    "rate-period": UP_TO_AN_HOUR,
     "drain-aware-scale-down": BOOLEAN,
     "limit-to-placeable": BOOLEAN,
 }
@@ -150,7 +168,7 @@ def deployment(data: Mapping[str, str]) -> tuple[DeploymentDefaults, tuple[Probl
 def _field(key: str) -> str:
     if RULES[key].read is _fraction:
         return "container_concurrency_target_fraction"
-    counted_in_ns = key.endswith(("-window", "-delay", "-period"))
+    counted_in_ns = key.endswith(("-window", "-delay", "-period", "-deadline", "-hold"))
     return key.replace("-", "_") + ("_ns" if counted_in_ns else "")
 
 

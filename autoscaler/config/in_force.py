@@ -11,20 +11,21 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from autoscaler.config import cluster
 from autoscaler.config.cluster import Defaults, DeploymentDefaults
 from autoscaler.config.resolution import resolve
-from autoscaler.core.load.queries import substituted
+from autoscaler.core.load.queries import signal_question, substituted
+from autoscaler.core.model import signals
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from autoscaler.config.problem import Problem
     from autoscaler.config.resolution import Resolved
-    from autoscaler.core.model import Question
+    from autoscaler.core.model import Question, Signal
     from autoscaler.core.targets.inventory import Target
 
 AUTOSCALER_MAP, DEPLOYMENT_MAP = "config-autoscaler", "config-deployment"
@@ -39,11 +40,17 @@ class Configured:
     problems: tuple[Problem, ...] = ()
     hold: str = ""
     leave: str = ""
+    signal_questions: Mapping[Signal, Question] = field(default_factory=dict)
 
     @property
     def question(self) -> Question:
         """What is asked about its load."""
         return self.resolved.reading.question
+
+    @property
+    def questions(self) -> Iterable[Question]:
+        """All that is asked about it."""
+        return (self.question, *self.signal_questions.values())
 
 
 @dataclass(slots=True)
@@ -141,10 +148,17 @@ class InForce:
             names, verb = " and ".join(sorted(self._unproven)), "has" if len(self._unproven) == 1 else "have"
             hold = f"{names} {verb} problems, and there is no earlier configuration to go by"
         leave = "" if resolved.ours else f'its class "{resolved.autoscaler_class}" is another autoscaler\'s'
-        return Configured(resolved, problems, hold, leave), good
+        return Configured(resolved, problems, hold, leave, _signal_questions(resolved)), good
 
     def _bare(self, name: str, autoscaler_class: str) -> Resolved:
         """Return what a workload is held by that never had a good configuration: no bounds move its replicas."""
         resolved, _ = resolve(self.defaults, self.deployment, {}, name=name)
         policy = replace(resolved.policy, min_scale=0, max_scale=0, initial_scale=1)
         return replace(resolved, policy=policy, autoscaler_class=autoscaler_class)
+
+
+def _signal_questions(resolved: Resolved) -> Mapping[Signal, Question]:
+    """Return what is asked beside the load."""
+    load = resolved.reading.question
+    asked = {signal: signal_question(signal, load) for signal in signals(resolved.policy)}
+    return {signal: question for signal, question in asked.items() if question is not None}

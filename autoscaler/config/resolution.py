@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.config import workload
 from autoscaler.config.cluster import KPA
-from autoscaler.config.rules import LEAST_TARGET
-from autoscaler.core.model import MOST_REPLICAS, SECOND_NS, Averaging, Metric, Policy, Question, Reading
+from autoscaler.config.rules import AUTOMATIC, LEAST_TARGET
+from autoscaler.core.load.queries import signal_question
+from autoscaler.core.model import (
+    MOST_REPLICAS,
+    SECOND_NS,
+    Averaging,
+    Estimate,
+    Metric,
+    Policy,
+    Question,
+    Reading,
+    Signal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,8 +68,10 @@ def resolve(
     said = told.values
     target, total = _target(base, said)
     window_ns = stable_window_ns(base, said)
+    preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
+    question = Question(_metric(said), preset, said.get(workload.QUERY, ""))
     policy = Policy(
-        metric=_metric(said),
+        metric=question.metric,
         averaging=_averaging(said),
         target=target,
         total=total,
@@ -79,13 +92,16 @@ def resolve(
         progress_deadline_ns=said.get(workload.DEADLINE, deployment.progress_deadline_ns),
         activator_capacity=base.activator_capacity,
         reachable=reachable,
+        count_starting_replicas=said.get(workload.COUNT_STARTING, base.count_starting_replicas),
+        start_deadline_s=_start_deadline_ns(base, deployment, said) // SECOND_NS,
+        load_estimate=_load_estimate(base, said, question),
+        drain_period_s=said.get(workload.DRAIN_PERIOD, base.drain_period_ns) // SECOND_NS,
+        panic_exit_hold_s=said.get(workload.PANIC_EXIT_HOLD, base.panic_exit_hold_ns) // SECOND_NS,
+        rate_period_s=said.get(workload.RATE_PERIOD, base.rate_period_ns) // SECOND_NS,
         drain_aware_scale_down=said.get(workload.DRAIN_AWARE, base.drain_aware_scale_down),
         limit_to_placeable=said.get(workload.PLACEABLE, base.limit_to_placeable),
     )
-    preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
-    reading = Reading(
-        Question(policy.metric, preset, said.get(workload.QUERY, "")), key=said.get(workload.METRICS_KEY, name)
-    )
+    reading = Reading(question, key=said.get(workload.METRICS_KEY, name))
     return Resolved(policy, reading, workload.autoscaler_class(base, told)), tuple(told.problems)
 
 
@@ -99,6 +115,23 @@ def scale_down_delay_ns(base: Defaults, said: Mapping[str, Any]) -> int:
     """Return the scale-down delay as it is written; whole seconds where it keeps its rule."""
     delay: int = said.get(workload.DELAY, base.scale_down_delay_ns)
     return delay
+
+
+def _start_deadline_ns(base: Defaults, deployment: DeploymentDefaults, said: Mapping[str, Any]) -> int:
+    deadline: int = said.get(workload.START_DEADLINE, base.start_deadline_ns)
+    progress: int = said.get(workload.DEADLINE, deployment.progress_deadline_ns)
+    return deadline or progress
+
+
+def _load_estimate(base: Defaults, said: Mapping[str, Any], question: Question) -> Estimate:
+    """Return what is taken for the load: the backlog wherever the offered load cannot be known."""
+    starting = said.get(workload.COUNT_STARTING, base.count_starting_replicas)
+    chosen = said.get(workload.LOAD_ESTIMATE, base.load_estimate)
+    knowable = question.metric is Metric.CONCURRENCY and all(
+        signal is Signal.GROWTH or signal_question(signal, question) for signal in Signal
+    )
+    wanted = chosen == Estimate.OFFERED.value or (chosen == AUTOMATIC and starting)
+    return Estimate.OFFERED if wanted and knowable else Estimate.BACKLOG
 
 
 def _metric(said: Mapping[str, Any]) -> Metric:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.config import texts
+from autoscaler.config import rules, texts
 from autoscaler.config.cluster import HPA, KPA
 from autoscaler.config.presets import PRESET
 from autoscaler.config.problem import Problem
 from autoscaler.config.rules import (
-    BOOLEAN,
     BURST_CAPACITY,
     HOUR_NS,
     PANIC_THRESHOLD,
@@ -55,6 +54,12 @@ CONTAINER_CONCURRENCY = f"{OURS}container-concurrency"
 METRICS_PRESET = f"{OURS}metrics-preset"
 METRICS_KEY = f"{OURS}metrics-key"
 QUERY = f"{OURS}query"
+COUNT_STARTING = f"{OURS}count-starting-replicas"
+START_DEADLINE = f"{OURS}start-deadline"
+LOAD_ESTIMATE = f"{OURS}load-estimate"
+DRAIN_PERIOD = f"{OURS}drain-period"
+PANIC_EXIT_HOLD = f"{OURS}panic-exit-hold"
+RATE_PERIOD = f"{OURS}rate-period"
 DRAIN_AWARE = f"{OURS}drain-aware-scale-down"
 PLACEABLE = f"{OURS}limit-to-placeable"
 
@@ -95,8 +100,14 @@ RULES = {
         str,
         lambda text: bool(text.strip()) and len(text) <= _LONGEST_QUERY,
     ),
-    DRAIN_AWARE: BOOLEAN,
-    PLACEABLE: BOOLEAN,
+    COUNT_STARTING: rules.BOOLEAN,
+    START_DEADLINE: rules.START_DEADLINE,
+    LOAD_ESTIMATE: rules.ESTIMATE,
+    DRAIN_PERIOD: rules.DRAIN_PERIOD,
+    PANIC_EXIT_HOLD: rules.UP_TO_AN_HOUR,
+    RATE_PERIOD: rules.UP_TO_AN_HOUR,
+    DRAIN_AWARE: rules.BOOLEAN,
+    PLACEABLE: rules.BOOLEAN,
 }
 """Every annotation that is read, under its first spelling."""
 

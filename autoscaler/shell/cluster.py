@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from kube.discovery import Scalable
     from kube.objects import HorizontalPodAutoscaler, ManagedFields, Named, OwnerReference, Pod, Workload
 
+_ENDED = frozenset({"Failed", "Succeeded"})
+_HOPELESS = frozenset(
+    {
+        "CrashLoopBackOff",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
 _NO_SELECTOR = "its scale tells no status.selector, so which pods are its own is unknown"
 
 
@@ -184,6 +197,9 @@ def owned_pod(pod: Pod) -> OwnedPod:
         and any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
     )
     meta, annotations = pod.metadata, pod.metadata.annotations or {}
+    # What ended, or is on its way out, holds no replica's place any more.
+    waits = not ready and meta.deletion_timestamp is None and pod.status.phase not in _ENDED
+    failed = _failed(pod)
     return OwnedPod(
         meta.uid,
         controller_uid(pod),
@@ -191,11 +207,22 @@ def owned_pod(pod: Pod) -> OwnedPod:
         ready,
         meta.namespace,
         meta.labels or {},
-        active=meta.deletion_timestamp is None and pod.status.phase not in ("Succeeded", "Failed"),
-        placed=bool(pod.spec.node_name),
+        starting=waits and not failed,
+        failed=waits and failed,
         created_s=_unix_s(meta.creation_timestamp),
+        placed=bool(pod.spec.node_name),
         cost=annotations.get(COST, ""),
         our_cost=annotations.get(OURS, ""),
+    )
+
+
+def _failed(pod: Pod) -> bool:
+    """Tell whether the start of a pod failed: a container crashed, or waits for what only a person can mend."""
+    status = pod.status
+    containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
+    return any(
+        one.restart_count > 0 or bool(one.state and one.state.waiting and one.state.waiting.reason in _HOPELESS)
+        for one in containers
     )
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autoscaler.core.decisions.record import Record
-from autoscaler.core.model import Averaging, Decision, Inputs, Metric, Mode, Policy, Seen, WorkloadKey
+from autoscaler.core.model import Averaging, Decision, Estimate, Inputs, Metric, Mode, Policy, Seen, WorkloadKey
 from autoscaler.v1 import autoscaler_pb2 as v1
 
 if TYPE_CHECKING:
@@ -17,7 +17,13 @@ Word = TypeVar("Word", bound=Enum)
 
 _NUMBERS: dict[Enum, int] = {
     word: numbers.Value(f"{kind.__name__.upper()}_{word.name}")
-    for kind, numbers in ((Metric, v1.Metric), (Averaging, v1.Averaging), (Seen, v1.Seen), (Mode, v1.Mode))
+    for kind, numbers in (
+        (Metric, v1.Metric),
+        (Averaging, v1.Averaging),
+        (Estimate, v1.Estimate),
+        (Seen, v1.Seen),
+        (Mode, v1.Mode),
+    )
     for word in kind
 }
 
@@ -54,7 +60,12 @@ def from_message(message: v1.Record) -> Record:
     """
     decision, inputs = message.decision, message.decision.inputs
     policy = _values(inputs.policy)
-    policy |= {"metric": _word(Metric, policy["metric"]), "averaging": _word(Averaging, policy["averaging"])}
+    words: tuple[tuple[str, type[Enum]], ...] = (
+        ("metric", Metric),
+        ("averaging", Averaging),
+        ("load_estimate", Estimate),
+    )
+    policy |= {name: _word(kind, policy[name]) for name, kind in words}
     seen = _values(inputs) | {"policy": Policy(**policy), "seen": _word(Seen, inputs.seen)}
     decided = _values(decision) | {"inputs": Inputs(**seen), "mode": _word(Mode, decision.mode)}
     return Record(WorkloadKey(**_values(message.workload)), Decision(**decided))

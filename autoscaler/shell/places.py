@@ -136,4 +136,4 @@ class Places:
 
     def _placed(self, uid: str) -> int:
         """Return how many replicas hold a place on a node."""
-        return sum(pod.active and pod.placed for pod in self._inventory.pods_of(uid))
+        return sum(pod.placed for pod in self._inventory.pods_of(uid))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding, law, loop
+from tests.benchmarks import binding, law, loop, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "law": law.table,
     "loop": loop.table,
     "binding": binding.table,
+    "starting": starting.table,
 }
 
 

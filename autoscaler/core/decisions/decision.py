@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoscaler.core.decisions.reason import Asked, sentence
-from autoscaler.core.law import kpa
+from autoscaler.core.law import kpa, panic_exit
 from autoscaler.core.law.zero import Bounds
 from autoscaler.core.model import Decision, Inputs, Mode, Placement, Seen
 
@@ -41,18 +41,26 @@ NO_BOUND, ASKING = 2**62, -1
 class Given:
     """The inputs of one tick, a row a workload: the fields of `model.Inputs` as columns of equal length.
 
-    int64: `current`, `ready`, `delayed`, `standing`; `placeable`, the replicas that are known to have a place, as
-    `placeable` tells. float64: `stable` and `panic`, NaN where nothing was measured yet. uint8: `seen` (SEEN_CODE).
-    bool: `held` and `left`, whether there is a `hold` or a reason to `leave`; `initialised`.
+    int64: `current`, `ready`, `delayed`, `standing`, `starting`, `fewest`, `most`; `placeable`, the replicas that are
+    known to have a place, as `placeable` tells. float64: `stable` and `panic`, NaN where nothing was measured yet;
+    `offered_stable` and `offered_panic`, NaN where the averages decide. uint8: `seen` (SEEN_CODE). bool: `held` and
+    `left`, whether there is a `hold` or a reason to `leave`; `initialised`.
     """
 
     at_ms: int
     policies: tuple[Policy, ...]
     parameters: kpa.Parameters
     bounds: Bounds
+    exits: panic_exit.Parameters
     state: kpa.State
+    exit: panic_exit.Exit
     current: NDArray[np.int64]
     ready: NDArray[np.int64]
+    starting: NDArray[np.int64]
+    fewest: NDArray[np.int64]
+    most: NDArray[np.int64]
+    offered_stable: NDArray[np.float64]
+    offered_panic: NDArray[np.float64]
     stable: NDArray[np.float64]
     panic: NDArray[np.float64]
     seen: NDArray[np.uint8]
@@ -69,14 +77,16 @@ class Outcome:
     """What was decided, a row a workload.
 
     bool: `decided`, the law was asked (elsewhere it keeps its state and `wanted` means nothing); `left`, the count is
-    somebody else's. int64: `replicas`, what it asked for with the scale-down delay; `bounded`, within min-scale and
-    max-scale; and `desired`. uint8: `mode`, in the order of `Mode`.
+    somebody else's. int64: `fresh`, what it asked for, `replicas`, the same with the scale-down delay, `bounded`, the
+    same within min-scale and max-scale, and `desired`. uint8: `mode`, in the order of `Mode`.
     """
 
     state: kpa.State
+    exit: panic_exit.Exit
     wanted: kpa.Wanted
     decided: NDArray[np.bool_]
     left: NDArray[np.bool_]
+    fresh: NDArray[np.int64]
     replicas: NDArray[np.int64]
     bounded: NDArray[np.int64]
     desired: NDArray[np.int64]
@@ -105,11 +115,12 @@ def decidable(
 def decide(given: Given) -> Outcome:
     """Decide for every row."""
     decided = decidable(given.stable, given.seen, current=given.current, held=given.held, left=given.left)
-    # Rows that are not decided on need numbers too: any.
-    loads = kpa.Loads(np.where(decided, given.stable, 0.0), np.where(decided, given.panic, 0.0), given.ready)
-    state, wanted = kpa.decide(given.parameters, given.state, loads, now_ms=given.at_ms, where=decided)
+    state, wanted = kpa.decide(given.parameters, given.state, _loads(given, decided), now_ms=given.at_ms, where=decided)
+    panicked, panics = (each.panic_since_ms != kpa.NEVER for each in (given.state, state))
+    last_exit = panic_exit.left(given.exit, given.exits, panic_exit.Turn(panicked, panics, given.current), given.at_ms)
+    fresh = np.maximum(wanted.replicas, panic_exit.least(last_exit, given.exits))
     # An unreachable workload keeps nothing: its delay window does not even remember.
-    replicas = np.maximum(wanted.replicas, given.delayed)
+    replicas = np.maximum(fresh, given.delayed)
     # A person may have raised the count meanwhile: what is held is never less than what is there.
     standing = np.maximum(given.current, given.standing)
     partly = (given.seen == SEEN_CODE[Seen.PART]) & (replicas < standing)
@@ -121,9 +132,11 @@ def decide(given: Given) -> Outcome:
     left = given.left | (given.current == 0)
     return Outcome(
         state=state,
+        exit=last_exit,
         wanted=wanted,
         decided=decided,
         left=left,
+        fresh=fresh,
         replicas=replicas,
         bounded=np.maximum(bounded, 1),
         desired=np.where(left, given.current, np.maximum(placed, 1)),
@@ -158,6 +171,13 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
         delayed=int(given.delayed[row]),
         standing=int(given.standing[row]),
         initialised=bool(given.initialised[row]),
+        starting=int(given.starting[row]),
+        fewest=int(given.fewest[row]),
+        most=int(given.most[row]),
+        offered_stable=_number(given.offered_stable[row]),
+        offered_panic=_number(given.offered_panic[row]),
+        panic_left_ms=_time(given.exit.at_ms[row]),
+        panic_left_at=int(given.exit.replicas[row]),
         asking=placement is not None and placement.fits is None,
         placed=placement.placed if placement else 0,
         fits=placement.fits if placement else None,
@@ -167,7 +187,7 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
     asked = Asked(
         by_stable=int(outcome.wanted.stable[row]),
         by_panic=int(outcome.wanted.panic[row]),
-        fresh=int(outcome.wanted.replicas[row]),
+        fresh=int(outcome.fresh[row]),
         wanted=int(outcome.replicas[row]),
     )
     mode, desired = _MODES[int(outcome.mode[row])], int(outcome.desired[row])
@@ -181,23 +201,31 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
         panic_since_ms=_time(outcome.state.panic_since_ms[row]),
         floor=int(outcome.state.floor[row]),
         reason=sentence(inputs, asked, mode, int(outcome.bounded[row]), desired),
+        panic_left_ms=_time(outcome.exit.at_ms[row]),
+        panic_left_at=int(outcome.exit.replicas[row]),
     )
 
 
 def decide_again(inputs: Inputs) -> Decision:
     """Make a recorded decision once more, from its inputs alone."""
     policies = (inputs.policy,)
-    since = kpa.NEVER if inputs.panic_since_ms is None else inputs.panic_since_ms
     given = Given(
         at_ms=inputs.at_ms,
         policies=policies,
         parameters=kpa.Parameters.of(policies),
         bounds=Bounds.of(policies),
-        state=kpa.State(np.array([since]), np.array([inputs.floor])),
+        exits=panic_exit.Parameters.of(policies),
+        state=kpa.State(_since(inputs.panic_since_ms), np.array([inputs.floor])),
+        exit=panic_exit.Exit(_since(inputs.panic_left_ms), np.array([inputs.panic_left_at])),
         current=np.array([inputs.current]),
         ready=np.array([inputs.ready]),
-        stable=np.array([np.nan if inputs.stable is None else inputs.stable]),
-        panic=np.array([np.nan if inputs.panic is None else inputs.panic]),
+        starting=np.array([inputs.starting]),
+        fewest=np.array([inputs.fewest]),
+        most=np.array([inputs.most]),
+        offered_stable=_average(inputs.offered_stable),
+        offered_panic=_average(inputs.offered_panic),
+        stable=_average(inputs.stable),
+        panic=_average(inputs.panic),
         seen=np.array([SEEN_CODE[inputs.seen]], dtype=np.uint8),
         held=np.array([bool(inputs.hold)]),
         left=np.array([bool(inputs.leave)]),
@@ -214,6 +242,27 @@ def placeable(placement: Placement | None) -> int:
     if placement is None:
         return NO_BOUND
     return ASKING if placement.fits is None else placement.placed + placement.fits
+
+
+def _loads(given: Given, decided: NDArray[np.bool_]) -> kpa.Loads:
+    """Return what the law looks at; rows that are not decided on need numbers too: any."""
+    stable, panic = (
+        np.where(decided, np.where(np.isnan(offered), average, offered), 0.0)
+        for average, offered in ((given.stable, given.offered_stable), (given.panic, given.offered_panic))
+    )
+    base = given.ready + given.starting
+    if not given.fewest.any():
+        return kpa.Loads(stable, panic, given.ready, base)
+    fewest, most = (np.where(given.fewest > 0, each, base) for each in (given.fewest, given.most))
+    return kpa.Loads(stable, panic, given.ready, base, fewest, most)
+
+
+def _average(value: float | None) -> NDArray[np.float64]:
+    return np.array([np.nan if value is None else value])
+
+
+def _since(moment_ms: int | None) -> NDArray[np.int64]:
+    return np.array([kpa.NEVER if moment_ms is None else moment_ms])
 
 
 def _number(value: np.float64) -> float | None:

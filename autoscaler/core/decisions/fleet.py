@@ -25,11 +25,13 @@ from autoscaler.core.decisions.decision import (
     placeable,
 )
 from autoscaler.core.decisions.fleet_columns import Columns
+from autoscaler.core.decisions.signals import Signals
 from autoscaler.core.law import kpa
 from autoscaler.core.law.delay import Delays
+from autoscaler.core.law.offered import Flow, offered, service_time_s
 from autoscaler.core.law.window import Windows
 from autoscaler.core.load.observation import LastKnown, observe
-from autoscaler.core.model import SECOND_NS, Policy, Seen
+from autoscaler.core.model import SECOND_NS, Policy, Seen, Signal, signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,9 +50,10 @@ _CLOCK_STEP_S = 5  # a clock that is corrected by less stands still for us, no m
 class Look:
     """What one tick sees of one workload.
 
-    `current` replicas asked for and `ready` ones; `samples` is the answer to its question (`NO_SAMPLES`: there was
-    none) and `places` where its load is counted in it; `hold` and `leave` as in `model.Inputs`; `placement` what is
-    known of places for it, None where its policy has no use for that.
+    `current` replicas asked for, `ready` ones and those that are `starting`; `samples` is the answer to its question
+    (`NO_SAMPLES`: there was none) and `places` where its load is counted in it; `signals` are the answers about what is
+    measured beside it (`model.signals`); `hold` and `leave` as in `model.Inputs`; `placement` what is known of places
+    for it, None where its policy has no use for that.
     """
 
     current: int
@@ -59,6 +62,8 @@ class Look:
     places: Sequence[Place]
     hold: str = ""
     leave: str = ""
+    starting: int = 0
+    signals: Mapping[Signal, Samples] = field(default_factory=dict)
     placement: Placement | None = None
 
 
@@ -111,6 +116,8 @@ class Fleet:
         self._columns = Columns()
         self._stable, self._panic = Windows(), Windows()
         self._delays = Delays()
+        self._fewest, self._most = Delays(), Delays()  # of the rate period; fewest as the highest of negative counts
+        self._signals = Signals()
         self._changed: set[int] = set()  # rows whose policy may ask for windows or delays of another length
         self._newest_s: int | None = None
         self._given: Given | None = None
@@ -148,10 +155,15 @@ class Fleet:
             self._close_windows(number)
             self._open_windows(number, policy)
             self._columns.forget_load(number)
+            self._signals.drop(number)
         if row.policy.scale_down_delay_s != policy.scale_down_delay_s:
             self._changed.add(number)
+        if row.policy.rate_period_s != policy.rate_period_s:
+            for bases in (self._fewest, self._most):
+                bases.rebuild(number, policy.rate_period_s)
         row.policy, row.query = policy, query
         self._columns.follow(number, policy)
+        self._signals.follow(number, signals(policy), policy, now_ms)
 
     def forget(self, uid: str) -> None:
         """Forget a workload that is gone."""
@@ -163,7 +175,9 @@ class Fleet:
         self._changed.discard(number)
         self._columns.end(number)
         self._close_windows(number)
-        self._delays.remove(number)
+        for delays in (self._delays, self._fewest, self._most):
+            delays.remove(number)
+        self._signals.drop(number)
 
     # --- a tick ---
 
@@ -272,7 +286,13 @@ class Fleet:
         self._row_of[row.uid] = number
         self._columns.begin(number, row.policy, initialised=initialised)
         self._open_windows(number, row.policy)
-        self._delays.add(number, row.policy.scale_down_delay_s)
+        self._add_delays(number, row.policy)
+        self._signals.follow(number, signals(row.policy), row.policy, 0)
+
+    def _add_delays(self, number: int, policy: Policy) -> None:
+        self._delays.add(number, policy.scale_down_delay_s)
+        self._fewest.add(number, policy.rate_period_s)
+        self._most.add(number, policy.rate_period_s)
 
     def _open_windows(self, number: int, policy: Policy) -> None:
         self._stable.add(number, policy.stable_window_s)
@@ -301,13 +321,15 @@ class Fleet:
 
     def _begin_anew(self) -> None:
         count = len(self._rows)  # some may be free, the last one too
-        self._stable, self._panic, self._delays = Windows(count), Windows(count), Delays(count)
+        self._stable, self._panic = Windows(count), Windows(count)
+        self._delays, self._fewest, self._most = Delays(count), Delays(count), Delays(count)
         self._newest_s = None
         for number in self._row_of.values():
             policy = self._rows[number].policy
             self._open_windows(number, policy)
-            self._delays.add(number, policy.scale_down_delay_s)
+            self._add_delays(number, policy)
         self._columns.forget_loads()
+        self._signals.forget()
 
     def _record(self, looks: Mapping[str, Look], newest_s: int) -> None:
         """Give the windows one value for every second since the last."""
@@ -331,16 +353,20 @@ class Fleet:
         for second, values in zip(span, loads, strict=True):
             self._stable.record(second, values)
             self._panic.record(second, values)
+        asked = ((self._row_of[uid], look.signals, look.places) for uid, look in looks.items())
+        self._signals.record(asked, span, loads)
         self._newest_s = newest_s if last_s is None else max(last_s, newest_s)
 
     def _seen(self, at_ms: int, looks: Mapping[str, Look], newest_s: int) -> Given:
         columns, count = self._columns, len(self._rows)
-        current, ready = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        current, ready, starting = (np.zeros(count, dtype=np.int64) for _ in range(3))
         held, left = np.zeros(count, dtype=np.bool_), np.ones(count, dtype=np.bool_)
         places = np.full(count, NO_BOUND)
         for uid, look in looks.items():
             number = self._row_of[uid]
             current[number], ready[number] = look.current, look.ready
+            if self._rows[number].policy.count_starting_replicas:
+                starting[number] = look.starting
             held[number], left[number] = bool(look.hold), bool(look.leave)
             if look.placement is not None:
                 places[number] = placeable(look.placement)
@@ -354,14 +380,23 @@ class Fleet:
             decidable(stable, seen, current=current, held=held, left=left),
             kpa.first(np.maximum(ready, current), at_ms),
         )
+        base = np.maximum(ready + starting, 1)
+        offered_stable, offered_panic = self._offered(stable, panic, newest_s)
         return Given(
             at_ms=at_ms,
             policies=columns.policies(count),
             parameters=columns.parameters,
             bounds=columns.bounds,
+            exits=columns.exits,
             state=columns.state(count),
+            exit=columns.exit(count),
             current=current,
             ready=ready,
+            starting=starting,
+            fewest=np.where(columns.rate_period_s[:count] > 0, -self._fewest.record(at_ms, -base), 0),
+            most=np.where(columns.rate_period_s[:count] > 0, self._most.record(at_ms, base), 0),
+            offered_stable=offered_stable,
+            offered_panic=offered_panic,
             stable=stable,
             panic=panic,
             seen=seen,
@@ -372,6 +407,20 @@ class Fleet:
             initialised=columns.initialised[:count].copy(),
             placeable=places,
         )
+
+    def _offered(
+        self, stable: NDArray[np.float64], panic: NDArray[np.float64], newest_s: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the offered loads of both windows; NaN where the averages decide."""
+        count = len(stable)
+        waiting, ended, grown = (
+            self._signals.averages(signal, newest_s, count) for signal in (Signal.WAITING, Signal.ENDED, Signal.GROWTH)
+        )
+        over_stable = Flow(stable, waiting.stable, ended.stable, grown.stable)
+        over_panic = Flow(panic, waiting.panic, ended.panic, grown.panic)
+        service_s, drain_s = service_time_s(over_stable), self._columns.drain_period_s[:count]
+        by_stable, by_panic = (offered(flow, service_s, drain_s) for flow in (over_stable, over_panic))
+        return by_stable, by_panic
 
     def _reachable(self, count: int) -> NDArray[np.bool_]:
         return self._columns.parameters.reachable[:count] > 0

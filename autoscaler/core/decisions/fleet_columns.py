@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoscaler.core.decisions.decision import SEEN_CODE
-from autoscaler.core.law import kpa
+from autoscaler.core.law import kpa, panic_exit
 from autoscaler.core.law.zero import Bounds
 from autoscaler.core.model import Averaging, Policy, Seen
 
@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     from autoscaler.core.model import SecondOfLoad
 
 _NEVER_S = -(2**50)
-_COUNTS = ("panic_window_s", "part_s", "nothing_s", "standing", "decided_ms", "_panic_since_ms", "_floor")
+_COUNTS = (
+    "panic_window_s",
+    "rate_period_s",
+    "drain_period_s",
+    "part_s",
+    "nothing_s",
+    "standing",
+    "decided_ms",
+    "_panic_since_ms",
+    "_floor",
+    "_panic_left_ms",
+    "_panic_left_at",
+)
 _CLAIMS = ("measured", "began", "initialised")
 _FIRST_ROWS = 64
 _NOBODY = Policy()  # of rows without a workload
@@ -27,12 +39,15 @@ _NOBODY = Policy()  # of rows without a workload
 class Columns:
     """Arrays of at least as many rows as there are workloads.
 
-    int64: `panic_window_s`; `part_s` and `nothing_s`, the newest second of which a part, and of which nothing was
-    measured; `standing`, what was decided last; `decided_ms`, when the law decided last (0: never).
+    int64: `panic_window_s`, `rate_period_s` and `drain_period_s` of the policy; `part_s` and `nothing_s`, the newest
+    second of which a part, and of which nothing was measured; `standing`, what was decided last; `decided_ms`, when the
+    law decided last (0: never).
     bool: `measured`, the load was ever; `began`, the law was ever asked; `initialised`, the initial scale was reached.
     """
 
     panic_window_s: NDArray[np.int64]
+    rate_period_s: NDArray[np.int64]
+    drain_period_s: NDArray[np.int64]
     part_s: NDArray[np.int64]
     nothing_s: NDArray[np.int64]
     standing: NDArray[np.int64]
@@ -42,6 +57,8 @@ class Columns:
     initialised: NDArray[np.bool_]
     _panic_since_ms: NDArray[np.int64]
     _floor: NDArray[np.int64]
+    _panic_left_ms: NDArray[np.int64]
+    _panic_left_at: NDArray[np.int64]
 
     def __init__(self) -> None:
         self._rows = 0
@@ -64,7 +81,9 @@ class Columns:
         self._policies[row] = policy
         self.parameters.set(row, policy)
         self.bounds.set(row, policy)
+        self.exits.set(row, policy)
         self.panic_window_s[row] = policy.panic_window_s
+        self.rate_period_s[row], self.drain_period_s[row] = policy.rate_period_s, policy.drain_period_s
         if policy.averaging is Averaging.WEIGHTED_EXPONENTIAL:
             self._weighted.add(row)
         else:
@@ -85,6 +104,7 @@ class Columns:
         self.part_s[row] = self.nothing_s[row] = _NEVER_S
         self.measured[row] = self.began[row] = False
         self._panic_since_ms[row], self._floor[row] = kpa.NEVER, 0
+        self._panic_left_ms[row], self._panic_left_at[row] = kpa.NEVER, 0
 
     def forget_loads(self) -> None:
         """Know of no measurement and no panic any more."""
@@ -128,11 +148,17 @@ class Columns:
         """Return a copy of what the law remembers of the first `count` rows."""
         return kpa.State(self._panic_since_ms[:count].copy(), self._floor[:count].copy())
 
+    def exit(self, count: int) -> panic_exit.Exit:
+        """Return a copy of the last end of a panic of the first `count` rows."""
+        return panic_exit.Exit(self._panic_left_ms[:count].copy(), self._panic_left_at[:count].copy())
+
     def remember(self, given: Given, outcome: Outcome) -> None:
         """Keep what the next tick needs of this one."""
         count = len(given.current)
         self._panic_since_ms[:count] = outcome.state.panic_since_ms
         self._floor[:count] = outcome.state.floor
+        self._panic_left_ms[:count] = outcome.exit.at_ms
+        self._panic_left_at[:count] = outcome.exit.replicas
         self.standing[:count] = outcome.desired
         self.decided_ms[:count][~outcome.held] = given.at_ms
         self.initialised[:count] |= self.bounds.reached(given.ready)
@@ -147,3 +173,4 @@ class Columns:
         self._rows = rows
         self._policies += [_NOBODY] * more
         self.parameters, self.bounds = kpa.Parameters.of(self._policies), Bounds.of(self._policies)
+        self.exits = panic_exit.Parameters.of(self._policies)

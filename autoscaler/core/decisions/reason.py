@@ -48,15 +48,19 @@ def _decided(inputs: Inputs, asked: Asked, mode: Mode) -> str:
     policy = inputs.policy
     delayed = f"; kept at {asked.wanted}: scale-down-delay" if asked.wanted > asked.fresh else ""
     if mode is Mode.STABLE:
-        return f"stable: {_over(policy, inputs.stable, policy.stable_window_s)}: {asked.by_stable}{delayed}"
-    burst = _over(policy, inputs.panic, policy.panic_window_s)
+        calm = _over(policy, inputs.stable, inputs.offered_stable, policy.stable_window_s)
+        held = f"; kept at {asked.fresh}: panic-exit-hold" if asked.fresh > asked.by_stable else ""
+        return f"stable: {calm}: {asked.by_stable}{held}{delayed}"
+    burst = _over(policy, inputs.panic, inputs.offered_panic, policy.panic_window_s)
     if asked.fresh > max(asked.by_panic, asked.by_stable):
         return f"panic: kept at {asked.fresh}, its highest; {burst}{delayed}"
-    return f"panic: {burst}, {inputs.ready} ready: {asked.fresh}{delayed}"
+    starting = f", {inputs.starting} starting" if inputs.starting else ""
+    return f"panic: {burst}, {inputs.ready} ready{starting}: {asked.fresh}{delayed}"
 
 
-def _over(policy: Policy, average: float | None, window_s: int) -> str:
-    return f"{_LOAD[policy.metric]} {_short(average or 0.0)} over {window_s}s, target {_short(policy.target)} each"
+def _over(policy: Policy, average: float | None, offered: float | None, window_s: int) -> str:
+    what, load = (_LOAD[policy.metric], average or 0.0) if offered is None else ("offered load", offered)
+    return f"{what} {_short(load)} over {window_s}s, target {_short(policy.target)} each"
 
 
 def _bound(inputs: Inputs, kept: int, desired: int) -> str:

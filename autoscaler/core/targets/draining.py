@@ -56,7 +56,7 @@ def marks(pods: Iterable[OwnedPod], loads: Mapping[str, float], *, current: int,
     """
     by_owner: dict[str, list[OwnedPod]] = defaultdict(list)
     for pod in pods:
-        if pod.active:
+        if pod.staying:
             by_owner[pod.owner].append(pod)
     given: list[Mark] = []
     taken: list[Mark] = []
@@ -113,7 +113,7 @@ class Survivors:
             cost, since_ms = before.get(pod.uid, ("", now_ms))
             if cost != pod.cost or since_ms > now_ms:
                 since_ms = now_ms  # it was given another one: that is another scale-down
-            if now_ms - since_ms >= SURVIVED_MS and pod.active and len(result) < MOST_TIDIED:
+            if now_ms - since_ms >= SURVIVED_MS and pod.staying and len(result) < MOST_TIDIED:
                 result.append(Mark(pod, None))
                 since_ms = now_ms
             self._since_ms[pod.uid] = (pod.cost, since_ms)

@@ -43,12 +43,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the law looks at: replicas asked for, and the names of the ready pods in order."""
+    """What the law looks at: replicas asked for, and the names of the ready pods in order.
+
+    `starting`: when the pods that are on their way were created, Unix seconds in order; `failed`: how many are not.
+    """
 
     namespace: str
     name: str
     current: int
     ready: tuple[str, ...]
+    starting: tuple[int, ...] = ()
+    failed: int = 0
 
 
 def older(version: str, than: str) -> bool:
@@ -66,8 +71,8 @@ class Inventory:
         self._pods: dict[str, OwnedPod] = {}
         self._costed: set[str] = set()
         self._in_namespace: dict[str, set[str]] = {}
-        self._ready: dict[str, dict[str, str]] = {}
-        self._selected: dict[str, dict[str, str]] = {}
+        self._staying: dict[str, dict[str, OwnedPod]] = {}
+        self._selected: dict[str, dict[str, OwnedPod]] = {}
         self._selecting: dict[str, Selecting] = {}
         self._newly_selecting: set[str] = set()
         self._counted: dict[str, tuple[int, str]] = {}
@@ -92,8 +97,7 @@ class Inventory:
             if target is None or target.refused:
                 self._sights.pop(uid, None)
                 continue
-            key = target.key
-            sight = Sight(key.namespace, key.name, target.replicas, tuple(sorted(self._ready_names(target))))
+            sight = self._sight(target)
             if self._sights.get(uid) != sight:
                 self._sights[uid] = sight
         self._changed.clear()
@@ -172,7 +176,7 @@ class Inventory:
             self._costed.add(pod.uid)
         else:
             self._costed.discard(pod.uid)
-        if pod.ready:
+        if pod.staying:
             self._count(pod)
 
     def drop_pod(self, uid: str) -> None:
@@ -206,15 +210,9 @@ class Inventory:
         return self._pods.get(uid)
 
     def pods_of(self, uid: str) -> list[OwnedPod]:
-        """Return all pods of a target, ready or not: a look at its whole namespace, for the few that need it."""
+        """Return the pods of a target that are not on their way out, in the order of their names."""
         target = self._targets.get(uid)
-        if target is None:
-            return []
-        pods = (self._pods[each] for each in self._in_namespace.get(target.key.namespace, ()))
-        if target.selector is not None:
-            return [pod for pod in pods if target.selector.matches(pod.labels)]
-        owners = {uid, *self._owned.get(uid, ())}
-        return [pod for pod in pods if pod.owner in owners]
+        return [] if target is None else sorted(self._pods_of(target), key=lambda pod: pod.name)
 
     def pods_with_our_cost(self) -> list[OwnedPod]:
         """Return the pods that have a deletion cost which we wrote."""
@@ -230,34 +228,47 @@ class Inventory:
 
     # --- which pod belongs where ---
 
-    def _ready_names(self, target: Target) -> Iterator[str]:
+    def _sight(self, target: Target) -> Sight:
+        ready, starting, failed = [], [], 0
+        for pod in self._pods_of(target):
+            if pod.ready:
+                ready.append(pod.name)
+            elif pod.starting:
+                starting.append(pod.created_s)
+            else:
+                failed += 1
+        key = target.key
+        return Sight(key.namespace, key.name, target.replicas, tuple(sorted(ready)), tuple(sorted(starting)), failed)
+
+    def _pods_of(self, target: Target) -> Iterator[OwnedPod]:
+        """Yield the pods of a target that are not on their way out."""
         uid = target.key.uid
         if target.selector is not None:
             yield from self._selected.get(uid, {}).values()
             return
-        yield from self._ready.get(uid, {}).values()
+        yield from self._staying.get(uid, {}).values()
         for owned in self._owned.get(uid, ()):
-            yield from self._ready.get(owned, {}).values()
+            yield from self._staying.get(owned, {}).values()
 
     def _count(self, pod: OwnedPod) -> None:
         if pod.owner:
-            self._ready.setdefault(pod.owner, {})[pod.uid] = pod.name
+            self._staying.setdefault(pod.owner, {})[pod.uid] = pod
             self._touch(pod.owner, self._owners.get(pod.owner, ""))
         selecting = self._selecting.get(pod.namespace)
         for uid in selecting.candidates(pod.labels) if selecting else ():
             chosen = self._targets[uid].selector
             if chosen is not None and chosen.matches(pod.labels):
-                self._selected.setdefault(uid, {})[pod.uid] = pod.name
+                self._selected.setdefault(uid, {})[pod.uid] = pod
                 self._changed.add(uid)
 
     def _discount(self, pod: OwnedPod) -> None:
-        if not pod.ready:
+        if not pod.staying:
             return
         if pod.owner:
-            ready = self._ready[pod.owner]
-            del ready[pod.uid]
-            if not ready:
-                del self._ready[pod.owner]
+            staying = self._staying[pod.owner]
+            del staying[pod.uid]
+            if not staying:
+                del self._staying[pod.owner]
             self._touch(pod.owner, self._owners.get(pod.owner, ""))
         selecting = self._selecting.get(pod.namespace)
         for uid in selecting.candidates(pod.labels) if selecting else ():
@@ -292,9 +303,9 @@ class Inventory:
                 self._selected[uid] = {}
         for namespace, selecting in fresh.items():
             for pod in (self._pods[uid] for uid in self._in_namespace.get(namespace, ())):
-                for uid in selecting.candidates(pod.labels) if pod.ready else ():
+                for uid in selecting.candidates(pod.labels) if pod.staying else ():
                     chosen = self._targets[uid].selector
                     if chosen is not None and chosen.matches(pod.labels):
-                        self._selected[uid][pod.uid] = pod.name
+                        self._selected[uid][pod.uid] = pod
         self._changed |= self._newly_selecting
         self._newly_selecting.clear()

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class OwnedPod:
     """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out.
 
-    `active`: it counts as a replica, being neither ended nor on its way out; `placed`: it is on a node; `created_s` is
-    Unix time. `cost` is its deletion cost, "" for none, and `our_cost` what we wrote there last.
+    One that is not ready, and not on its way out either, is `starting` or has `failed` to. `created_s` is Unix time;
+    `placed`: it is on a node. `cost` is its deletion cost, "" for none, and `our_cost` what we wrote there last.
     """
 
     uid: str
@@ -23,11 +23,17 @@ class OwnedPod:
     ready: bool
     namespace: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
-    active: bool = True
-    placed: bool = True
+    starting: bool = False
+    failed: bool = False
     created_s: int = 0
+    placed: bool = True
     cost: str = ""
     our_cost: str = ""
+
+    @property
+    def staying(self) -> bool:
+        """Whether it is not on its way out."""
+        return self.ready or self.starting or self.failed
 
     @property
     def cost_is_ours(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.core.decisions.explanation import short
+from autoscaler.core.decisions.explained_law import short
 from plimsoll.explain.core.times import ago, length, utc
 
 if TYPE_CHECKING:

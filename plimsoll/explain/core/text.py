@@ -10,7 +10,7 @@ from plimsoll.explain.core.times import ago, utc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from autoscaler.core.decisions.explanation import Step
+    from autoscaler.core.decisions.explained_law import Step
     from autoscaler.core.decisions.record import Record
     from autoscaler.core.model import Decision
     from plimsoll.explain.core.told import ToldOne

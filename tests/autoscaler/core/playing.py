@@ -13,8 +13,8 @@ from autoscaler.core.law.delay import Delays
 from autoscaler.core.law.window import Windows
 from autoscaler.core.load.gathering import gather, gathered_values
 from autoscaler.core.load.observation import NO_SAMPLES, Samples
-from autoscaler.core.load.queries import OWN_QUERY, Selection, TargetLabels
-from autoscaler.core.model import Placement, Question
+from autoscaler.core.load.queries import OWN_QUERY, Selection, TargetLabels, signal_question
+from autoscaler.core.model import Placement, Question, Signal
 
 if TYPE_CHECKING:
     from autoscaler.core.model import Policy
@@ -34,6 +34,7 @@ class World:
     `history` has what was scraped in each second: the load by pod, as often as there are Prometheuses that saw it.
     At most `room` replicas can be placed, and the extender `answers` how many; others wait for room.
     `received` has the load of each report that arrived in a second, and `signals` what the workload's own query said.
+    `served` has what servers with a limit of requests at once told in each second: who waits, who has ended so far.
     """
 
     start: int
@@ -43,6 +44,8 @@ class World:
     history: list[list[dict[str, float]]] = field(default_factory=list)
     received: list[list[float]] = field(default_factory=list)
     signals: list[tuple[float, float]] = field(default_factory=list)
+    served: list[tuple[float, float]] = field(default_factory=list)
+    backlog: float = 0.0
     room: int | None = None
     answers: bool = True
     _on_its_way: list[float] = field(default_factory=list)
@@ -59,6 +62,29 @@ class World:
         self.received.append(arrived)
         if signal is not None:
             self.signals.append((now + 1.0, signal))
+
+    def serve(self, now: int, arrivals: float, service_s: float, limit: float) -> None:
+        """Let one second pass: `arrivals` requests come that take `service_s` each, `limit` at once on a replica."""
+        ended = min(self.backlog, self.ready * limit) / service_s
+        self.backlog += arrivals - ended
+        waiting = max(0.0, self.backlog - self.ready * limit)
+        self.served.append((waiting, (self.served[-1][1] if self.served else 0.0) + ended))
+        self.second(now, self.backlog, "all")
+
+    def told(self, signal: Signal, now: int) -> Samples:
+        """Return what Prometheus has of a signal in the last 40 seconds: of one pod, for all of them."""
+        question = signal_question(signal, Question())
+        assert question is not None
+        selection, number = Selection.of(question), [Signal.WAITING, Signal.ENDED].index(signal)
+        seconds = list(enumerate(self.served, now - len(self.served)))[-RECENT_S:]
+        name = {"__name__": selection.terms[0].metric, "namespace": "ns"}
+        return gather(
+            selection,
+            (
+                ({**name, "pod": f"p{pod}"}, tuple((at + 0.5, told[number] / self.ready) for at, told in seconds))
+                for pod in range(self.ready)
+            ),
+        )
 
     def scale(self, now: int, replicas: int) -> None:
         """Ask for replicas; what was to come goes first."""
@@ -136,8 +162,17 @@ class Plimsoll:
             samples, places = gathered_values(world.signals[-RECENT_S:]), (OWN_QUERY,)
         if seen in {"none", "late"}:
             samples = NO_SAMPLES
+        signals = {signal: world.told(signal, now) for signal in (Signal.WAITING, Signal.ENDED) if world.served}
         placement = self._placement(world) if self._policy.limit_to_placeable else None
-        look = Look(world.asked, world.ready, samples, places, placement=placement)
+        look = Look(
+            world.asked,
+            world.ready,
+            samples,
+            places,
+            starting=len(world.coming),
+            signals=signals,
+            placement=placement,
+        )
         self._fleet.tick(1000 * now, {"a": look})
         self._asked = "a" in self._fleet.rising()
         decision = self._fleet.decision("a")

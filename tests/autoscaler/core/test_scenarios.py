@@ -14,8 +14,12 @@ Input, in order:
   `seen=none`: Prometheus is away; `seen=some`: it has samples of the first replica only; `seen=twice`: of each by two
   replicas of Prometheus; `seen=late`: what is measured arrives only with the next second that is not late.
   `signal=90`: what the workload's own query says, by which Plimsoll decides.
-  `room=12`: so many replicas can be placed from now on, others stay pending; with `places=true` in the first line the
+  `arrivals=20 service=2` in place of `load`: so many requests come a second and take so many seconds each; a replica
+  works on `limit` at once (a key of `workload`), the others wait.
+  `room=12`: so many replicas can be placed from now on, others stay pending; with `places=limit` in the first line the
   replicas are limited to what can be placed, as far as the extender answers (`extender=away`: it does not).
+- The keys that are not the original's: `counting=starting`, `estimate=offered` with `drain`, `hold` (panic-exit-hold),
+  `period` (rate-period), `places=limit` (limit-to-placeable).
 - `set delay=60`: a key is changed. `restart`: the autoscaler is.
 """
 
@@ -28,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autoscaler.core.model import Policy
+from autoscaler.core.model import Estimate, Policy
 from tests.autoscaler.core.playing import BEGIN, TICK_S, Original, Plimsoll, World
 
 if TYPE_CHECKING:
@@ -47,7 +51,12 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "down": ("max_scale_down_rate", float),
     "delay": ("scale_down_delay_s", int),
     "activation": ("activation_scale", int),
-    "places": ("limit_to_placeable", lambda text: text == "true"),
+    "counting": ("count_starting_replicas", lambda text: text == "starting"),
+    "estimate": ("load_estimate", Estimate),
+    "drain": ("drain_period_s", int),
+    "hold": ("panic_exit_hold_s", int),
+    "period": ("rate_period_s", int),
+    "places": ("limit_to_placeable", lambda text: text == "limit"),
 }
 
 
@@ -93,7 +102,10 @@ def play(lines: list[str], who: type[Plimsoll | Original]) -> list[tuple[int, To
         for _ in range(int(length)):
             world.room = int(step["room"]) if "room" in step else world.room
             world.answers = step.get("extender") != "away"
-            world.second(now, float(step["load"]), seen, float(step["signal"]) if "signal" in step else None)
+            if "arrivals" in step:
+                world.serve(now, float(step["arrivals"]), float(step["service"]), float(given["limit"]))
+            else:
+                world.second(now, float(step["load"]), seen, float(step["signal"]) if "signal" in step else None)
             now += 1
             if (now - BEGIN) % TICK_S:
                 continue

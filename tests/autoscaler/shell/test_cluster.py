@@ -124,3 +124,23 @@ def test_a_pod_counts_while_it_runs_and_is_ready(
     status = {"phase": phase, "conditions": [{"type": "Ready", "status": condition}]}
     pod = cluster.owned_pod(msgspec.json.decode(msgspec.json.encode({"metadata": meta, "status": status}), type=Pod))
     assert (pod.namespace, pod.name, pod.owner, pod.labels, pod.ready) == ("team", "p", "", {"a": "b"}, ready)
+
+
+@pytest.mark.parametrize(
+    ("phase", "status", "expected"),
+    [
+        ("Pending", {}, "starting"),
+        ("Running", {"containerStatuses": [{"restartCount": 0, "state": {"running": {}}}]}, "starting"),
+        ("Pending", {"containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}, "starting"),
+        ("Pending", {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}, "failed"),
+        ("Running", {"containerStatuses": [{"restartCount": 1, "state": {"running": {}}}]}, "failed"),
+        ("Pending", {"initContainerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}, "failed"),
+        ("Failed", {}, "neither"),
+    ],
+)
+def test_a_pod_that_is_not_ready_starts_or_has_failed_to(phase: str, status: dict[str, Any], expected: str) -> None:
+    meta = {"name": "p", "namespace": "team", "uid": "1", "creationTimestamp": "1970-01-01T00:01:40Z"}
+    found = {"metadata": meta, "status": {"phase": phase, **status}}
+    pod = cluster.owned_pod(msgspec.json.decode(msgspec.json.encode(found), type=Pod))
+    assert (pod.starting, pod.failed) == (expected == "starting", expected == "failed")
+    assert pod.created_s == 100

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from autoscaler.core.decisions.decision import decide_again
-from autoscaler.core.decisions.explanation import chain, short
+from autoscaler.core.decisions.explained_law import short
+from autoscaler.core.decisions.explanation import chain
 from autoscaler.core.model import Averaging, Decision, Inputs, Metric, Policy, Seen
 from tests.autoscaler.recorded import AT_MS, decided, many_inputs, seen
 

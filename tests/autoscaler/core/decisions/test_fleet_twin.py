@@ -11,7 +11,18 @@ import pytest
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.load.observation import NO_SAMPLES, Samples, Steps
-from autoscaler.core.model import SECOND_NS, Averaging, Decision, Metric, Mode, Placement, Policy, Seen
+from autoscaler.core.model import (
+    SECOND_NS,
+    Averaging,
+    Decision,
+    Estimate,
+    Metric,
+    Mode,
+    Placement,
+    Policy,
+    Seen,
+    Signal,
+)
 from tests.autoscaler.core.decisions.fleet_twin import FleetTwin
 
 BEGIN_MS = 1_000_000_000
@@ -35,6 +46,7 @@ class Story:
 
     def __init__(self, seed: int, rows: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311  a story, no secret
+        self.room = random.Random(seed)  # noqa: S311
         self.rows = rows
         self.fleet, self.twin = Fleet(), FleetTwin()
         self.now_ms = BEGIN_MS
@@ -129,8 +141,13 @@ class Story:
             min_scale=choice([0, 0, 0, 1, 2, 5]),
             max_scale=choice([0, 0, 0, 3, 10, 50]),
             reachable=self.happens(0.85),
-            limit_to_placeable=self.happens(0.3),
+            limit_to_placeable=self.room.random() < 0.3,
             progress_deadline_ns=choice([0, 600]) * SECOND_NS,
+            count_starting_replicas=self.happens(0.3),
+            load_estimate=choice([Estimate.BACKLOG, Estimate.OFFERED]),
+            drain_period_s=choice([1, 10, 60]),
+            panic_exit_hold_s=choice([0, 10, 60]),
+            rate_period_s=choice([0, 0, 3, 15, 60]),
         )
 
     def look(self, uid: str) -> Look:
@@ -149,12 +166,19 @@ class Story:
             places,
             hold="no good configuration" if self.happens(0.03) else "",
             leave="another scales it" if self.happens(0.03) else "",
+            starting=self.chance.randrange(20) if self.happens(0.3) else 0,
+            signals={
+                Signal.ENDED: self.samples(places, self.chance.uniform(0, 100)),
+                Signal.WAITING: self.samples(places, served.load * self.chance.choice([0.0, 0.3, 1.2])),
+            }
+            if self.happens(0.95)
+            else {},
             placement=self.placement(current) if self.twin.workloads[uid].policy.limit_to_placeable else None,
         )
 
     def placement(self, current: int) -> Placement | None:
-        some = Placement(self.chance.randrange(current + 1), self.chance.randrange(5), "no room")
-        return self.chance.choice([None, Placement(0), some, some, some])
+        some = Placement(self.room.randrange(current + 1), self.room.randrange(5), "no room")
+        return self.room.choice([None, Placement(0), some, some, some])
 
     def samples(self, places: tuple[tuple[str, str], ...], load: float) -> Samples:
         """Return a load that is not the same in any two seconds or places; now and then of some places, or of none."""
@@ -196,9 +220,17 @@ class Story:
             stable, panic = decision.inputs.stable, decision.inputs.panic
             # Sums in another order are not the same to the last bit.
             assert [told.inputs.stable, told.inputs.panic] == pytest.approx([stable, panic], abs=2e-6)
-            inputs = replace(told.inputs, stable=stable, panic=panic)
+            offered = [decision.inputs.offered_stable, decision.inputs.offered_panic]
+            both = zip((told.inputs.offered_stable, told.inputs.offered_panic), offered, strict=True)
+            assert all(x == y or x == pytest.approx(y, rel=1e-4, abs=1e-4) for x, y in both)
+            inputs = replace(
+                told.inputs, stable=stable, panic=panic, offered_stable=offered[0], offered_panic=offered[1]
+            )
             assert replace(told, reason="", inputs=inputs) == decision
             self.met.update((told.mode, told.inputs.seen))
+            self.met["offered"] += told.inputs.offered_panic is not None
+            self.met["rates of a period"] += 0 < told.inputs.fewest < told.inputs.most
+            self.met["held after a panic"] += told.inputs.panic_left_at > 0
             self.met["limited"] += told.desired < told.wanted and told.inputs.fits is not None
             self.met["delayed"] += told.wanted == told.inputs.delayed > 0
 
@@ -211,6 +243,8 @@ def test_a_fleet_decides_as_its_twin_does_for_one_workload_after_the_other(seed:
     story = Story(seed, rows)
     for _ in range(ticks):
         story.go_on()
-    everything = [*Mode, *Seen, "begins anew", "delayed", "limited"]
+    everything = [
+        *(*Mode, *Seen, "begins anew", "delayed", "offered", "rates of a period", "held after a panic", "limited")
+    ]
     assert all(story.met[each] for each in everything), "the story is too short to show anything"
-    assert len(story.fleet._rows) > 0.9 * rows
+    assert len(story.fleet._rows) > 0.8 * rows

@@ -29,11 +29,12 @@ NOW = 1_000_000
 def pod(
     name: str, *, owner: str = "rs", cost: str = "", ours: str = "", ready: bool = True, created: int = 0
 ) -> OwnedPod:
-    return OwnedPod(f"uid-{name}", owner, name, ready, "ns", created_s=created, cost=cost, our_cost=ours)
+    meta = {"created_s": created, "cost": cost, "our_cost": ours}
+    return OwnedPod(f"uid-{name}", owner, name, ready, "ns", starting=not ready, **meta)
 
 
 def planned(pods: list[OwnedPod], loads: dict[str, float], desired: int) -> dict[str, int | None]:
-    active = sum(one.active for one in pods)
+    active = sum(one.staying for one in pods)
     return {mark.pod.name: mark.cost for mark in marks(pods, loads, current=active, desired=desired)}
 
 
@@ -58,7 +59,7 @@ def test_those_that_are_not_ready_go_before_and_need_no_cost() -> None:
 
 
 def test_those_on_their_way_out_count_for_nothing() -> None:
-    ending = replace(pod("e"), active=False, ready=False)
+    ending = replace(pod("e"), ready=False)
     assert planned([*FOUR, ending], LOADS, 3) == {"b": -1}
 
 
@@ -139,7 +140,7 @@ def test_another_cost_is_another_scale_down() -> None:
 def test_a_pod_on_its_way_out_needs_nothing_and_a_clock_that_is_set_back_begins_anew() -> None:
     survivors, marked = Survivors(), pod("a", cost="-1", ours="-1")
     survivors.marked([marked], NOW)
-    assert survivors.marked([replace(marked, active=False)], NOW + SURVIVED_MS) == ()
+    assert survivors.marked([replace(marked, ready=False)], NOW + SURVIVED_MS) == ()
     assert survivors.marked([marked], NOW - 3_600_000) == ()
     assert survivors.marked([marked], NOW - 3_600_000 + SURVIVED_MS) == (Mark(marked, None),)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -228,3 +229,20 @@ def test_a_selector_with_no_label_of_its_own_is_asked_of_every_pod() -> None:
     chosen = selector("!l")
     assert isinstance(chosen, Selector)
     assert chosen.equality() is None
+
+
+def test_a_pod_that_is_not_ready_is_starting_or_has_failed_to() -> None:
+    inventory = Inventory()
+    inventory.put_target(target("deployment", 4))
+    inventory.put_owner("rs", "deployment")
+    starting = OwnedPod("a", "rs", "pod-a", ready=False, namespace="ns", starting=True, created_s=7)
+    for pod in (
+        starting,
+        OwnedPod("b", "rs", "pod-b", ready=False, namespace="ns", failed=True, created_s=3),
+        OwnedPod("c", "rs", "pod-c", ready=True, namespace="ns", created_s=2),
+        OwnedPod("d", "rs", "pod-d", ready=False, namespace="ns"),
+    ):
+        inventory.put_pod(pod)
+    assert inventory.sights()["deployment"] == Sight("ns", "name-of-deployment", 4, ("pod-c",), (7,), 1)
+    inventory.put_pod(replace(starting, ready=True, starting=False))
+    assert inventory.sights()["deployment"] == Sight("ns", "name-of-deployment", 4, ("pod-a", "pod-c"), (), 1)
