@@ -29,8 +29,8 @@ NOW = 1_000_000
 def pod(
     name: str, *, owner: str = "rs", cost: str = "", ours: str = "", ready: bool = True, created: int = 0
 ) -> OwnedPod:
-    meta = {"created_s": created, "cost": cost, "our_cost": ours}
-    return OwnedPod(f"uid-{name}", owner, name, ready, "ns", starting=not ready, **meta)
+    plain = OwnedPod(f"uid-{name}", owner, name, ready, "ns", starting=not ready, created_s=created)
+    return replace(plain, cost=cost, our_cost=ours)
 
 
 def planned(pods: list[OwnedPod], loads: dict[str, float], desired: int) -> dict[str, int | None]:
