@@ -222,10 +222,6 @@ class Inventory:
         """Tell whether this is a ReplicaSet that is known."""
         return uid in self._owners
 
-    def target_of(self, pod: OwnedPod) -> Target | None:
-        """Return the target that owns a pod, None where none does, or chooses it by a selector."""
-        return self._targets.get(pod.owner) or self._targets.get(self._owners.get(pod.owner, ""))
-
     # --- which pod belongs where ---
 
     def _sight(self, target: Target) -> Sight:
