@@ -101,6 +101,13 @@ def in_flight_when_it_went(cluster: LocalCluster, namespace: str, load: Load, ki
     load.by_pod = dict.fromkeys(names(listed(cluster, namespace)), BUSY)
     wait_measured(cluster, namespace, 4 * BUSY, 4)
     before = listed(cluster, namespace)
+
+    def order(later_s: float) -> list[str]:
+        ranked = first_to_go(before, before, len(before), time.time() + later_s)
+        return [pod["metadata"]["uid"] for pod in ranked]
+
+    # Ages count by powers of two: where one is near, the order of now is not that of a few seconds later.
+    pods.wait_until("an order that lasts", lambda: order(0.0) == order(10.0))
     *_, last = first_to_go(before, before, len(before), time.time())
     load.by_pod[last["metadata"]["name"]] = 0.0
     wait_measured(cluster, namespace, 3 * BUSY, 4)
