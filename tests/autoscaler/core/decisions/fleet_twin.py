@@ -110,10 +110,10 @@ class Offering:
             return None, None
         service_s = running / ended_s
         stable, panic = (
-            service_s * (max(0.0, e.average(second) + g.average(second)) + w.average(second) / self.drain_s)
-            for e, g, w in (
-                (ended.stable, grown.stable, waiting.stable),
-                (ended.panic, grown.panic, waiting.panic),
+            min(load, service_s * (max(0.0, e.average(second) + g.average(second)) + w.average(second) / self.drain_s))
+            for load, e, g, w in (
+                (inputs.stable, ended.stable, grown.stable, waiting.stable),
+                (inputs.panic, ended.panic, grown.panic, waiting.panic),
             )
         )
         return stable, panic
