@@ -101,8 +101,13 @@ async def test_without_the_key_no_pod_is_touched(drain: Drain) -> None:
     assert drain.ended == []
 
 
-async def test_our_watch_shows_the_costs_before_the_replicas_are_written(drain: Drain) -> None:
+async def test_our_watch_shows_the_costs_before_the_replicas_are_written(
+    drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, lag = drain.draining._shown, [False] * 5
+    monkeypatch.setattr(drain.draining, "_shown", lambda mark: lag.pop() if lag else shown(mark))
     await drain.prepare(1)
+    assert lag == []
     assert sorted(pod.cost for pod in drain.followed.inventory.pods_of(drain.uid)) == ["", "-1", "-2", "-3"]
 
 

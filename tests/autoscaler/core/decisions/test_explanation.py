@@ -103,6 +103,10 @@ BUSY = replace(seen(20), panic_since_ms=AT_MS - 12_000, floor=33)
         ),
         (replace(seen(4, policy=LIMITED), placed=2, fits=1), "places: 2 have a place, and 1 more fit: 6 -> 4"),
         (
+            replace(seen(2, policy=replace(LIMITED, min_scale=5)), placed=2, fits=1),
+            "places: 2 have a place, and 1 more fit: 6 -> 5",
+        ),
+        (
             replace(seen(4, policy=LIMITED), asking=True),
             "places: the extender is being asked how many can be placed: 6 -> 4",
         ),
