@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from autoscaler.app import serve
-from autoscaler.shell import rpc_address, sources
+from autoscaler.shell import fits, rpc_address, sources
 from kube.program import flags, run_program
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="of several autoscalers let one write, by a Lease in that namespace; without, there must be only this one "
         "(default: %(default)s)",
     )
+    fits.add_flags(run)
     rpc_address.add_flags(run)
     return run_program(parser, serve, arguments)
 

@@ -10,19 +10,22 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from autoscaler.config.in_force import InForce
+from autoscaler.config.workload import PLACEABLE
 from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.decisions.record import Book, Record
 from autoscaler.core.load.observation import NO_SAMPLES, Samples
 from autoscaler.core.model import Decision, WorkloadKey
 from autoscaler.core.targets.inventory import Inventory
 from autoscaler.core.targets.writers import Writers
-from autoscaler.shell import cluster, feed, rpc, sources
+from autoscaler.shell import cluster, feed, fits, rpc, sources
 from autoscaler.shell.announcer import Announcer
 from autoscaler.shell.changes import Changes, Hearers
 from autoscaler.shell.configuration import Configuration
+from autoscaler.shell.draining import DrainHearers, Draining
 from autoscaler.shell.gauges import gauges
 from autoscaler.shell.history import History
 from autoscaler.shell.looking import Looking
+from autoscaler.shell.places import PlaceHearers, Places
 from autoscaler.shell.prometheus import Prometheus
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
@@ -36,6 +39,7 @@ from kube.pages import JSON, Page, Pages
 if TYPE_CHECKING:
     from autoscaler.core.model import Question
     from autoscaler.core.targets.inventory import Sight
+    from autoscaler.shell.fits import Extender
     from autoscaler.shell.source import Source
     from kube.client import Api
     from kube.program import Started
@@ -59,7 +63,9 @@ _DEFECT = "a defect of the autoscaler keeps it from being looked at; the log has
 class Autoscaler:
     """The running autoscaler."""
 
-    def __init__(self, api: Api, source: Source, namespace: str, lease: Lease | Alone) -> None:
+    def __init__(
+        self, api: Api, source: Source, namespace: str, lease: Lease | Alone, extender: Extender | None = None
+    ) -> None:
         self._source = source
         self._lease = lease
         self._inventory = Inventory()
@@ -71,7 +77,6 @@ class Autoscaler:
         self._scaling = Scaling(api, self._inventory, self._writers, self._events.write, left_s=lease.left_s)
         self._standing = _Standing(self._inventory, self._fleet)
         self._announcer = Announcer(self._events.write)
-        self._looking = Looking(self._in_force, self._fleet, self._announcer)
         self.telemetry = Telemetry(
             self._standing,
             lambda: gauges(self._fleet.figures(), self._key_of),
@@ -83,7 +88,13 @@ class Autoscaler:
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
         self.book = Book(self._standing, since_ms=_now_ms())
         self.readers = feed.Feed()
-        self._changes = Changes(self._scaling, self._record, Hearers(self._made, self._refused, self._ended))
+        self._draining = Draining(
+            self._scaling, self._inventory, self._fleet.loads, DrainHearers(self._unaware, self._cost_written)
+        )
+        self._places = Places(api, self._inventory, extender, PlaceHearers(self._unlimited, self._asked))
+        self._looking = Looking(self._in_force, self._fleet, self._announcer, self._places.placement)
+        hearers = Hearers(self._made, self._refused, self._ended)
+        self._changes = Changes(self._scaling, self._record, hearers, self._draining.prepare)
         self._source_outage = Outage(source.name, "decisions are held", _log)
         self._ticked_at = time.monotonic()
 
@@ -161,10 +172,12 @@ class Autoscaler:
                     # Its seconds go on, with its last known load: those that nobody looks at would be zeros.
                     looks[uid] = Look(sight.current, len(sight.ready), NO_SAMPLES, (), leave=_DEFECT)
         changed = self._fleet.tick(now_ms, looks)
+        self._places.ask(self._fleet.rising(), now_ms)
         self._tell(looks, now_ms)
         self.book.follows = "" if self._lease.may_write() else self._lease.holder or "nobody yet"
         # Whoever follows decides the same, and writes nothing: so it can take over at any tick.
         if self._lease.may_write():
+            self._draining.begin_tick(now_ms)
             self._changes.carry_out(changed)
 
     async def _answers(self) -> Answers:
@@ -195,11 +208,13 @@ class Autoscaler:
         self._in_force.retain(sights)
         self._looking.retain(sights)
         self.book.retain(sights)
+        self._places.retain(sights)
         self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
 
     def _tell(self, looks: Mapping[str, Look], now_ms: int) -> None:
         """Say what is held for long, and to whoever wants to hear every decision, each."""
         self._announcer.holds({uid for uid in self._fleet.held() if uid in looks}, now_ms, self._record)
+        self._announcer.unplaced({uid for uid in self._fleet.unplaced() if uid in looks}, now_ms, self._record)
         if self.readers.every_decision_wanted:
             self.readers.decided([Record(key, decision) for key, decision in self._standing.items()])
 
@@ -221,6 +236,18 @@ class Autoscaler:
 
     def _ended(self, result: str) -> None:
         self.telemetry.writes.labels(result).inc()
+
+    def _unaware(self, key: WorkloadKey, sentence: str) -> None:
+        self._announcer.unaware(key, sentence, _now_ms())
+
+    def _cost_written(self, result: str) -> None:
+        self.telemetry.deletion_costs.labels(result).inc()
+
+    def _unlimited(self, key: WorkloadKey, why: str) -> None:
+        self._announcer.without_effect(key, PLACEABLE, why)
+
+    def _asked(self, result: str) -> None:
+        self.telemetry.fits.labels(result).inc()
 
     def _record(self, uid: str) -> Record | None:
         key, decision = self._key_of(uid), self._fleet.decision(uid)
@@ -281,8 +308,14 @@ async def serve(started: Started) -> None:
     # as much as reading them.
     gc.set_threshold(*GC_THRESHOLD)
     flags = started.flags
+    async with fits.asked(flags) as extender:
+        await _serve(started, extender)
+
+
+async def _serve(started: Started, extender: Extender | None) -> None:
+    flags = started.flags
     lease = Lease(started.api, flags.namespace, LEASE) if flags.leader_elect else Alone()
-    autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace, lease)
+    autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace, lease, extender)
     telemetry = autoscaler.telemetry
     pages = Pages(
         autoscaler.ready,

@@ -46,6 +46,11 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                 "Replicas that the workload asks for.",
                 _lines(labels, figures.current.tolist(), here),
             ),
+            _family(
+                "placeable_replicas",
+                "Replicas that have a place or would get one; only with limit-to-placeable, and as far as it is known.",
+                _lines(labels, figures.placeable.tolist(), here & ~np.isnan(figures.placeable)),
+            ),
             _family("ready_replicas", "Replicas that are ready.", _lines(labels, figures.ready.tolist(), here)),
             _family("target_load", "What one replica should carry.", _lines(metric, target, here)),
             _family(

@@ -133,7 +133,7 @@ class History:
             if tick_ms < end_ms - 1000 * _delay_s(self.in_force.workload(target).resolved.policy) - TICK_MS:
                 look = replace(look, hold=look.hold or _FILLING)
             ready = len(names) if count is None else count
-            looks[uid] = replace(look, ready=ready, starting=round(mine.get("starting", 0)))
+            looks[uid] = replace(look, ready=ready, starting=round(mine.get("starting", 0)), placement=None)
         self.fleet.tick(tick_ms, looks)
         if tick_ms in known.numbers:
             for uid in looks:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from autoscaler.config.workload import DRAIN_AWARE
 from autoscaler.core.decisions.fleet import Look
 from autoscaler.core.load.feeding import Feed, fed_panic_window_s, followed, shortfall
 from autoscaler.core.load.observation import NO_SAMPLES, Samples, scraped_every_s
+from autoscaler.core.load.presets import PRESETS
 from autoscaler.core.load.queries import places
+from autoscaler.core.targets.draining import without_effect
 from autoscaler.core.targets.starting import Starts
 from autoscaler.shell import cluster
 from autoscaler.shell.announcer import HELD, IN_FORCE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    from autoscaler.config.in_force import InForce
+    from autoscaler.config.in_force import Configured, InForce
     from autoscaler.core.decisions.fleet import Fleet
-    from autoscaler.core.model import Question
+    from autoscaler.core.model import Placement, Question
     from autoscaler.core.targets.inventory import Sight, Target
     from autoscaler.shell.announcer import Announcer
 
@@ -28,7 +31,14 @@ if TYPE_CHECKING:
 class Looking:
     """Looks at one workload after the other, and remembers how often each is scraped, and which replicas start."""
 
-    def __init__(self, in_force: InForce, fleet: Fleet, announcer: Announcer) -> None:
+    def __init__(
+        self,
+        in_force: InForce,
+        fleet: Fleet,
+        announcer: Announcer,
+        placement: Callable[[str, int], Placement | None],
+    ) -> None:
+        self._placement = placement
         self._in_force = in_force
         self._fleet = fleet
         self._announcer = announcer
@@ -55,6 +65,7 @@ class Looking:
         hold = configured.hold
         if configured.question.query and not isinstance(answer, Samples):
             hold = hold or f"its own query has no answer: {answer}"
+        self._announcer.without_effect(key, DRAIN_AWARE, _drains_nothing(target, configured))
         return Look(
             sight.current,
             len(sight.ready),
@@ -64,6 +75,7 @@ class Looking:
             leave=configured.leave or other,
             starting=self._starts.starting(key.uid, sight, policy.start_deadline_s, now_ms / 1000),
             signals={signal: _samples(answers, asked) for signal, asked in configured.signal_questions.items()},
+            placement=self._placement(key.uid, now_ms) if policy.limit_to_placeable else None,
         )
 
     def retain(self, uids: Collection[str]) -> None:
@@ -76,3 +88,15 @@ class Looking:
 def _samples(answers: Answers, asked: Question) -> Samples:
     answer = answers.get(asked, NO_SAMPLES)
     return answer if isinstance(answer, Samples) else NO_SAMPLES
+
+
+def _drains_nothing(target: Target, configured: Configured) -> str:
+    """Return why drain-aware-scale-down does nothing for a workload, "" where it may, or is not asked for."""
+    if not configured.resolved.policy.drain_aware_scale_down:
+        return ""
+    question = configured.question
+    return without_effect(
+        target.key.kind,
+        measured_apart=not question.query and PRESETS[question.preset].by_key is None,
+        asked_for_by_itself=DRAIN_AWARE in target.annotations,
+    )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from autoscaler.core.targets.writers import MANAGER
 from autoscaler.core.targets.writing import Change, Failed, Gone, Overtaken, Refused, Unchanged, Write, Written, step
 from autoscaler.shell import cluster
-from kube.client import MERGE_PATCH, NO_ANSWER, ApiError
+from kube.client import MERGE_PATCH, NO_ANSWER, NOT_SENT, ApiError
 from kube.events import Notice
 from kube.objects import Workload
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from autoscaler.core.targets.writers import Writers
     from autoscaler.core.targets.writing import Outcome
     from kube.client import Api
-
-FOLLOWS = "another autoscaler leads by now, or may"
 
 _TRIES = 5  # conflicts in a row: who changes an object so often that we never come through is told of
 _TIMEOUT_S = 5.0
@@ -93,22 +91,9 @@ class Scaling:
         if not isinstance(decided, Write):
             return decided
         body = {"metadata": {"resourceVersion": decided.version}, "spec": {"replicas": decided.replicas}}
-        left_s = self.left_s()
-        if left_s <= 0:
-            return Failed(FOLLOWS, unknown=False)
-        limit_s = min(left_s, _TIMEOUT_S)
         self.writers.writing(key.uid, decided.replicas, now_ms=self.now_ms())
         try:
-            answer = await self.api.request(
-                "PATCH",
-                path,
-                # The API server lets go of what has not come whole, or is not done, by then.
-                query={"fieldManager": MANAGER, "timeout": f"{math.ceil(limit_s)}s"},
-                body=body,
-                content_type=MERGE_PATCH,
-                timeout_s=limit_s,
-                connect_s=limit_s,
-            )
+            answer = await self.patch(path, body)
         except ApiError as error:
             unknown = error.status == NO_ANSWER or error.status >= 500
             if not unknown:
@@ -120,6 +105,26 @@ class Scaling:
             return Failed(f"what the API server made of it cannot be read: {error}", unknown=True)
         self.writers.wrote(key.uid, decided.replicas, version)
         return Written(found.replicas, decided.replicas, version)
+
+    async def patch(self, path: str, body: dict[str, Any]) -> bytes:
+        """Patch an object as ourselves, as long as we may: whatever is written for a decision goes through here.
+
+        Raises:
+            ApiError: it was refused, there was no answer, or we may not write any more.
+        """
+        limit_s = min(self.left_s(), _TIMEOUT_S)
+        if limit_s <= 0:
+            raise ApiError(NOT_SENT, "NotLeader", "not sent: another autoscaler leads by now, or may")
+        return await self.api.request(
+            "PATCH",
+            path,
+            # The API server lets go of what has not come whole, or is not done, by then.
+            query={"fieldManager": MANAGER, "timeout": f"{math.ceil(limit_s)}s"},
+            body=body,
+            content_type=MERGE_PATCH,
+            timeout_s=limit_s,
+            connect_s=limit_s,
+        )
 
     async def _manager(self, key: WorkloadKey) -> str:
         """Return who set the count last, "" where that cannot be told."""

@@ -76,6 +76,20 @@ class Telemetry:
             ["result"],
             registry=self._registry,
         )
+        self.fits = Counter(
+            "plimsoll_autoscaler_fits_questions_total",
+            "Questions to the extender how many replicas can be placed, by result: answered, refused (such pods are "
+            "never placed, or their template is not known), failed; without an answer nothing is limited.",
+            ["result"],
+            registry=self._registry,
+        )
+        self.deletion_costs = Counter(
+            "plimsoll_autoscaler_deletion_costs_total",
+            "Pods whose deletion cost was to be written or removed, by result: written, removed, kept (it is gone, or "
+            "somebody else gave it a cost), failed.",
+            ["result"],
+            registry=self._registry,
+        )
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from autoscaler import app
 from autoscaler.app import Autoscaler
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from autoscaler.core.load.observation import Samples
     from autoscaler.core.model import Decision, Question
+    from autoscaler.shell.fits import Extender
     from kube.client import Api
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
@@ -52,8 +54,7 @@ class Load:
             question: NO_SAMPLES if question.query else self._answer(question, pods, self.total) for question in asked
         }
 
-    @staticmethod
-    def _answer(question: Question, pods: list[Pod], total: float) -> Samples:
+    def _answer(self, question: Question, pods: list[Pod], total: float) -> Samples:
         now = time.time()
         times = tuple((now - age, total / max(1, len(pods))) for age in (2, 1, 0))
         name = {"__name__": "vllm:num_requests_running", "namespace": "default"}
@@ -66,8 +67,8 @@ def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def running(api: Api, load: Load) -> AsyncIterator[Autoscaler]:
-    autoscaler = Autoscaler(api, load, "plimsoll-system", Alone())
+async def running(api: Api, load: Load, extender: Extender | None = None) -> AsyncIterator[Autoscaler]:
+    autoscaler = Autoscaler(api, load, "plimsoll-system", Alone(), extender)
     task = asyncio.create_task(autoscaler.run())
     try:
         yield autoscaler

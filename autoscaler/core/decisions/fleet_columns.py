@@ -67,6 +67,7 @@ class Columns:
     def __init__(self) -> None:
         self._rows = 0
         self._weighted: set[int] = set()
+        self._limited: set[int] = set()
         self._policies: list[Policy] = []
         self._reach(_FIRST_ROWS)
 
@@ -91,11 +92,16 @@ class Columns:
             self._weighted.add(row)
         else:
             self._weighted.discard(row)
+        if policy.limit_to_placeable:
+            self._limited.add(row)
+        else:
+            self._limited.discard(row)
 
     def end(self, row: int) -> None:
         """Forget a row."""
         self._policies[row] = _NOBODY
         self._weighted.discard(row)
+        self._limited.discard(row)
 
     def forget_load(self, row: int) -> None:
         """Know of no measurement and no panic of a row any more: its next decision is like the first."""
@@ -116,6 +122,12 @@ class Columns:
     def weighted(self) -> NDArray[np.int64]:
         """Return the rows that average weighted-exponentially, in order."""
         return np.array(sorted(self._weighted), dtype=np.int64)
+
+    def limited(self, count: int) -> NDArray[np.bool_]:
+        """Return which of the first `count` rows are limited to what can be placed."""
+        rows = np.zeros(self._rows, dtype=np.bool_)
+        rows[list(self._limited)] = True
+        return rows[:count]
 
     def note(self, row: int, one: SecondOfLoad) -> None:
         """Take note of a second that was not measured whole."""

@@ -10,14 +10,17 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from autoscaler.core.targets.selection import Selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.targets.pods import OwnedPod
     from autoscaler.core.targets.selection import Selector
 
 
@@ -36,31 +39,6 @@ class Target:
     resource_version: str = ""
     selector: Selector | None = None
     refused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedPod:
-    """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out.
-
-    One that is not ready, and not on its way out either, is `starting` or has `failed` to. `created_s` and, of a ready
-    one, `ready_since_s` are Unix time.
-    """
-
-    uid: str
-    owner: str
-    name: str
-    ready: bool
-    namespace: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    starting: bool = False
-    failed: bool = False
-    created_s: int = 0
-    ready_since_s: int = 0
-
-    @property
-    def staying(self) -> bool:
-        """Whether it is not on its way out."""
-        return self.ready or self.starting or self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +61,6 @@ def older(version: str, than: str) -> bool:
     return version.isdecimal() and than.isdecimal() and int(version) < int(than)
 
 
-@dataclass(slots=True)
-class _Selecting:
-    """The targets of one namespace that choose their pods: by a label that all of those have, or by looking at all."""
-
-    by_label: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    others: set[str] = field(default_factory=set)
-
-    def bucket(self, selector: Selector) -> set[str]:
-        label = selector.equality()
-        return self.others if label is None else self.by_label.setdefault(label, set())
-
-    def discard(self, uid: str, selector: Selector) -> None:
-        self.bucket(selector).discard(uid)
-        label = selector.equality()
-        if label is not None and not self.by_label[label]:
-            del self.by_label[label]
-
-    def candidates(self, labels: Mapping[str, str]) -> Iterator[str]:
-        yield from self.others
-        for label in labels.items():
-            yield from self.by_label.get(label, ())
-
-
 class Inventory:
     """What the cluster showed last; all keys are UIDs."""
 
@@ -114,10 +69,11 @@ class Inventory:
         self._owners: dict[str, str] = {}
         self._owned: dict[str, set[str]] = {}
         self._pods: dict[str, OwnedPod] = {}
+        self._costed: set[str] = set()
         self._in_namespace: dict[str, set[str]] = {}
         self._staying: dict[str, dict[str, OwnedPod]] = {}
         self._selected: dict[str, dict[str, OwnedPod]] = {}
-        self._selecting: dict[str, _Selecting] = {}
+        self._selecting: dict[str, Selecting] = {}
         self._newly_selecting: set[str] = set()
         self._counted: dict[str, tuple[int, str]] = {}
         self._sights: dict[str, Sight] = {}
@@ -220,6 +176,10 @@ class Inventory:
         else:
             self._in_namespace.setdefault(pod.namespace, set()).add(pod.uid)
         self._pods[pod.uid] = pod
+        if pod.cost_is_ours:
+            self._costed.add(pod.uid)
+        else:
+            self._costed.discard(pod.uid)
         if pod.staying:
             self._count(pod)
 
@@ -228,6 +188,7 @@ class Inventory:
         pod = self._pods.pop(uid, None)
         if pod is None:
             return
+        self._costed.discard(uid)
         self._discount(pod)
         self._in_namespace[pod.namespace].discard(uid)
         if not self._in_namespace[pod.namespace]:
@@ -247,6 +208,23 @@ class Inventory:
             self.drop_owner(uid)
         for uid, controller in owners.items():
             self.put_owner(uid, controller)
+
+    def pod(self, uid: str) -> OwnedPod | None:
+        """Return a pod as it was shown last."""
+        return self._pods.get(uid)
+
+    def pods_of(self, uid: str) -> list[OwnedPod]:
+        """Return the pods of a target that are not on their way out, in the order of their names."""
+        target = self._targets.get(uid)
+        return [] if target is None else sorted(self._pods_of(target), key=lambda pod: pod.name)
+
+    def pods_with_our_cost(self) -> list[OwnedPod]:
+        """Return the pods that have a deletion cost which we wrote."""
+        return [self._pods[uid] for uid in sorted(self._costed)]
+
+    def is_replica_set(self, uid: str) -> bool:
+        """Tell whether this is a ReplicaSet that is known."""
+        return uid in self._owners
 
     # --- which pod belongs where ---
 
@@ -302,7 +280,7 @@ class Inventory:
 
     def _start_selecting(self, target: Target) -> None:
         if target.selector is not None:
-            self._selecting.setdefault(target.key.namespace, _Selecting()).bucket(target.selector).add(target.key.uid)
+            self._selecting.setdefault(target.key.namespace, Selecting()).bucket(target.selector).add(target.key.uid)
             # The pods that are there already are looked through once for all new selectors of a tick.
             self._newly_selecting.add(target.key.uid)
 
@@ -317,11 +295,11 @@ class Inventory:
             self._newly_selecting.discard(uid)
 
     def _select_anew(self) -> None:
-        fresh: dict[str, _Selecting] = {}
+        fresh: dict[str, Selecting] = {}
         for uid in self._newly_selecting:
             target = self._targets[uid]
             if target.selector is not None:
-                fresh.setdefault(target.key.namespace, _Selecting()).bucket(target.selector).add(uid)
+                fresh.setdefault(target.key.namespace, Selecting()).bucket(target.selector).add(uid)
                 self._selected[uid] = {}
         for namespace, selecting in fresh.items():
             for pod in (self._pods[uid] for uid in self._in_namespace.get(namespace, ())):

@@ -199,7 +199,7 @@ class Workload:
             if inputs.seen is not Seen.PART or wanted >= standing:
                 mode = Mode.STABLE if self.measured.law.panic_since_ms is None else Mode.PANIC
                 replicas = wanted
-        desired = max(1, self._bounded(replicas))
+        desired = self._placed(look, max(1, self._bounded(replicas)))
         if look.leave or look.current == 0:
             desired = look.current
         self.standing = desired
@@ -236,6 +236,10 @@ class Workload:
             starting=look.starting if self.policy.count_starting_replicas else 0,
             panic_left_ms=self.left[0] if self.left else None,
             panic_left_at=self.left[1] if self.left else 0,
+            asking=look.placement is not None and look.placement.fits is None,
+            placed=look.placement.placed if look.placement else 0,
+            fits=look.placement.fits if look.placement else None,
+            misfit=look.placement.misfit if look.placement else "",
         )
         fewest, most = self._bases(inputs, at_ms)
         inputs = replace(inputs, fewest=fewest, most=most)
@@ -269,6 +273,14 @@ class Workload:
         if replicas < least:
             return least
         return min(replicas, self.policy.max_scale or replicas)
+
+    def _placed(self, look: Look, replicas: int) -> int:
+        placement = look.placement
+        if placement is None:
+            return replicas
+        most = 0 if placement.fits is None else placement.placed + placement.fits
+        least = self._least() if self.initialised else self._least_at_first()
+        return replicas if replicas <= look.current else max(min(replicas, most), min(replicas, least), look.current)
 
     def _least(self) -> int:
         return self.policy.min_scale if self.policy.reachable else 0
