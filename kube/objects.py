@@ -81,6 +81,7 @@ class Condition(Object):
 
     type: str
     status: str
+    last_transition_time: str | None = None
 
 
 class Waiting(Object):
@@ -116,6 +117,22 @@ class Pod(Named):
 
     spec: PodSpec = msgspec.field(default_factory=PodSpec)
     status: PodStatus = msgspec.field(default_factory=PodStatus)
+
+
+class LeaseSpec(Object, omit_defaults=True):
+    """spec of a Lease; times are RFC 3339 with microseconds."""
+
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    acquire_time: str | None = None
+    renew_time: str | None = None
+    lease_transitions: int | None = None
+
+
+class Lease(Named):
+    """coordination.k8s.io/v1 Lease."""
+
+    spec: LeaseSpec = msgspec.field(default_factory=LeaseSpec)
 
 
 class NodeStatus(Object):

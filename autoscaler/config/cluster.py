@@ -1,8 +1,8 @@
 """What holds for every workload that says nothing else? The keys of config-autoscaler and config-deployment.
 
-Keys, defaults and rules are Knative's (kpa-spec section 5), with some of ours beside them: allow-custom-queries,
-metrics-preset and mode. Unknown keys and `_example` are passed over, as Knative does. Beyond Knative, not-a-number and
-infinity are refused, and panic-threshold-percentage obeys the rule of its annotation.
+Keys, defaults and rules are Knative's (kpa-spec section 5), with some of ours beside them. Unknown keys and `_example`
+are passed over, as Knative does. Beyond Knative, not-a-number and infinity are refused, and panic-threshold-percentage
+obeys the rule of its annotation.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ class Defaults:
     drain_period_ns: int = 60 * SECOND_NS
     panic_exit_hold_ns: int = 0
     rate_period_ns: int = 0
+    drain_aware_scale_down: bool = False
+    limit_to_placeable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ RULES = {
     "drain-period": DRAIN_PERIOD,
     "panic-exit-hold": UP_TO_AN_HOUR,
     "rate-period": UP_TO_AN_HOUR,
+    "drain-aware-scale-down": BOOLEAN,
+    "limit-to-placeable": BOOLEAN,
 }
 """Every key of config-autoscaler."""
 

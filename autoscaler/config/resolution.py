@@ -102,6 +102,8 @@ def resolve(
         drain_period_s=said.get(workload.DRAIN_PERIOD, base.drain_period_ns) // SECOND_NS,
         panic_exit_hold_s=said.get(workload.PANIC_EXIT_HOLD, base.panic_exit_hold_ns) // SECOND_NS,
         rate_period_s=said.get(workload.RATE_PERIOD, base.rate_period_ns) // SECOND_NS,
+        drain_aware_scale_down=said.get(workload.DRAIN_AWARE, base.drain_aware_scale_down),
+        limit_to_placeable=said.get(workload.PLACEABLE, base.limit_to_placeable),
     )
     reading = Reading(question, key=said.get(workload.METRICS_KEY, name))
     return Resolved(policy, reading, autoscaler_class, observes), tuple(told.problems)

@@ -62,6 +62,8 @@ LOAD_ESTIMATE = f"{OURS}load-estimate"
 DRAIN_PERIOD = f"{OURS}drain-period"
 PANIC_EXIT_HOLD = f"{OURS}panic-exit-hold"
 RATE_PERIOD = f"{OURS}rate-period"
+DRAIN_AWARE = f"{OURS}drain-aware-scale-down"
+PLACEABLE = f"{OURS}limit-to-placeable"
 
 AVERAGINGS = ("linear", "weighted-exponential", "weightedExponential")
 
@@ -107,6 +109,8 @@ RULES = {
     DRAIN_PERIOD: rules.DRAIN_PERIOD,
     PANIC_EXIT_HOLD: rules.UP_TO_AN_HOUR,
     RATE_PERIOD: rules.UP_TO_AN_HOUR,
+    DRAIN_AWARE: rules.BOOLEAN,
+    PLACEABLE: rules.BOOLEAN,
 }
 """Every annotation that is read, under its first spelling."""
 

@@ -95,6 +95,8 @@ class Policy:
     drain_period_s: int = 60
     panic_exit_hold_s: int = 0
     rate_period_s: int = 0
+    drain_aware_scale_down: bool = False
+    limit_to_placeable: bool = False
 
 
 class Signal(Enum):
@@ -160,6 +162,18 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """What the extender said: so many `fits` besides those that were `placed` then, and why no more: `misfit`.
+
+    `fits` None: it is being asked.
+    """
+
+    placed: int
+    fits: int | None = None
+    misfit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """Everything that one decision rests on: the same inputs give the same decision, whenever it is made again.
 
@@ -174,7 +188,9 @@ class Inputs:
     For the keys that are not the original's: `starting` replicas that are on their way (0 where they do not count);
     the `fewest` and the `most` counted replicas within the rate period (those of now without one); `offered_stable` and
     `offered_panic`, the offered load that decides in place of the averages (None: they do); `panic_left_ms`, when a
-    panic ended that still holds (None: none does), and `panic_left_at` how many replicas asked for.
+    panic ended that still holds (None: none does), and `panic_left_at` how many replicas asked for. Where replicas are
+    limited to what can be placed: whether the extender is being asked (`asking`), before which nothing rises; or how
+    many replicas were `placed` when so many more `fits` (None: no bound is known), for want of what (`misfit`).
     """
 
     at_ms: int
@@ -198,7 +214,18 @@ class Inputs:
     offered_panic: float | None = None
     panic_left_ms: int | None = None
     panic_left_at: int = 0
+    asking: bool = False
+    placed: int = 0
+    fits: int | None = None
+    misfit: str = ""
     observed: str = ""
+
+    @property
+    def placement(self) -> Placement | None:
+        """What bounds the replicas besides the policy."""
+        if not self.asking and self.fits is None:
+            return None
+        return Placement(self.placed, self.fits, self.misfit)
 
     @property
     def as_if(self) -> bool:

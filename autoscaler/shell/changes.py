@@ -1,5 +1,8 @@
 """How are decided changes carried out? Beside the ticks, one a workload; what became of each is counted and told.
 
+What is to be done before replicas go (`prepare`) is done when the turn of their write comes, and what stands decided
+after that is written.
+
 The laws:
 - What is written is what stands decided when its turn comes: an API server that hung for minutes must not be given the
   decisions of its past.
@@ -20,7 +23,7 @@ from autoscaler.core.targets.writing import Failed, Overtaken, Refused, Withheld
 from kube.outage import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from autoscaler.core.decisions.record import Record
     from autoscaler.core.model import Decision, WorkloadKey
@@ -59,7 +62,14 @@ class _Unanswered:
 class Changes:
     """Carries changes out; `record` gives the standing record of a workload by UID, None where it is gone."""
 
-    def __init__(self, scaling: Scaling, record: Callable[[str], Record | None], hearers: Hearers) -> None:
+    def __init__(
+        self,
+        scaling: Scaling,
+        record: Callable[[str], Record | None],
+        hearers: Hearers,
+        prepare: Callable[[Record], Awaitable[None]],
+    ) -> None:
+        self._prepare = prepare
         self._scaling = scaling
         self._record = record
         self._hearers = hearers
@@ -93,12 +103,19 @@ class Changes:
 
     async def _carry_out(self, uid: str) -> None:
         async with self._places:
-            record = self._record(uid)
-            if record is None or not _changes(record.decision):
+            record = self._to_change(uid)
+            if record is not None and record.decision.desired < record.decision.inputs.current:
+                await self._prepare(record)
+                record = self._to_change(uid)
+            if record is None:
                 return  # by now there is nothing to change
             outcome = await self._scaling.write(record.key, record.decision.inputs.current, record.decision.desired)
         self._hearers.ended(type(outcome).__name__.lower())
         self._tell(record, outcome)
+
+    def _to_change(self, uid: str) -> Record | None:
+        record = self._record(uid)
+        return record if record is not None and _changes(record.decision) else None
 
     def _done(self, uid: str, task: asyncio.Task[None]) -> None:
         del self._tasks[uid]

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autoscaler.core.model import WorkloadKey
+from autoscaler.core.targets.draining import COST, OURS
 from autoscaler.core.targets.holdings import Holding
-from autoscaler.core.targets.inventory import OwnedPod, Target
+from autoscaler.core.targets.inventory import Target
+from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.core.targets.refusal import Controller, refusal
 from autoscaler.core.targets.selection import BadSelectorError, selector
 from autoscaler.core.targets.writers import MANAGER, Autoscaler
 from autoscaler.core.targets.writing import Found
 from kube.gpus import VENDOR_GPU, held
-from kube.objects import ConfigMap, ObjectReference, Scale
+from kube.objects import ConfigMap, ObjectMeta, ObjectReference, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -139,6 +141,37 @@ def workload_path(key: WorkloadKey) -> str:
     return f"{root}/namespaces/{key.namespace}/{key.resource}/{key.name}"
 
 
+class _Templated(msgspec.Struct):
+    template: dict[str, Any] = {}
+
+
+class _WithTemplate(msgspec.Struct):
+    metadata: ObjectMeta
+    spec: _Templated = msgspec.field(default_factory=_Templated)
+
+
+def pod_shape(answer: bytes) -> bytes:
+    """Return the pod that a workload's template makes, as JSON.
+
+    Raises:
+        msgspec.DecodeError: the answer is no object with a template.
+        ValueError: its template makes no pod.
+    """
+    found = msgspec.json.decode(answer, type=_WithTemplate)
+    template = found.spec.template
+    meta, spec = template.get("metadata") or {}, template.get("spec")
+    if not isinstance(meta, dict) or not isinstance(spec, dict) or not spec.get("containers"):
+        raise ValueError("spec.template has no spec with containers")
+    kept = {key: meta[key] for key in ("labels", "annotations") if key in meta}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"namespace": found.metadata.namespace, **kept},
+        "spec": spec,
+    }
+    return msgspec.json.encode(pod)
+
+
 def manager_of_replicas(found: Workload) -> str:
     """Return who wrote the replicas last, "" where nothing tells: ourselves where we own them together with others.
 
@@ -170,13 +203,9 @@ def controller_uid(found: Named) -> str:
 
 def owned_pod(pod: Pod) -> OwnedPod:
     """Translate a pod. Pending and terminating pods do not count as ready (kpa-spec section 0)."""
-    conditions = pod.status.conditions or ()
-    ready = (
-        pod.status.phase == "Running"
-        and pod.metadata.deletion_timestamp is None
-        and any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
-    )
-    meta = pod.metadata
+    told = next((one for one in pod.status.conditions or () if one.type == "Ready" and one.status == "True"), None)
+    ready = pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None and told is not None
+    meta, annotations = pod.metadata, pod.metadata.annotations or {}
     # What ended, or is on its way out, holds no replica's place any more.
     waits = not ready and meta.deletion_timestamp is None and pod.status.phase not in _ENDED
     failed = _failed(pod)
@@ -191,6 +220,10 @@ def owned_pod(pod: Pod) -> OwnedPod:
         failed=waits and failed,
         created_s=_unix_s(meta.creation_timestamp),
         holding=_holding(pod),
+        ready_since_s=_unix_s(told.last_transition_time) if told and ready else 0,
+        placed=bool(pod.spec.node_name),
+        cost=annotations.get(COST, ""),
+        our_cost=annotations.get(OURS, ""),
     )
 
 

@@ -48,6 +48,11 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                 "Replicas that the workload asks for.",
                 _lines(labels, figures.current.tolist(), here),
             ),
+            _family(
+                "placeable_replicas",
+                "Replicas that have a place or would get one; only with limit-to-placeable, and as far as it is known.",
+                _lines(labels, figures.placeable.tolist(), here & ~np.isnan(figures.placeable)),
+            ),
             _family("ready_replicas", "Replicas that are ready.", _lines(labels, figures.ready.tolist(), here)),
             _family("target_load", "What one replica should carry.", _lines(metric, target, here)),
             _family(
@@ -76,6 +81,16 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                 "1: only observed, nothing that is decided is carried out; 0: it is.",
                 _lines(labels, figures.observed.astype(int).tolist(), here),
             ),
+            _family(
+                "remembered",
+                "What the law goes on with at the next tick, and after a restart; nothing where there is nothing.",
+                *(
+                    _lines([f'{mine},what="{name}"' for mine in labels], each.tolist(), here & (each > 0))
+                    for name, each in figures.remembered.items()
+                    if name != "standing"  # which is desired_replicas
+                ),
+            ),
+            _single("decisions_timestamp_seconds", "When all of this was decided (Unix time).", figures.at_ms / 1000),
             _family(
                 "decided_timestamp_seconds",
                 "When it was decided last and not held (Unix time).",
@@ -119,6 +134,10 @@ def _labels(key: WorkloadKey) -> str:
 
 def _lines(labels: Sequence[str], values: Sequence[float], where: Iterable[bool]) -> Iterable[Line]:
     return compress(zip(labels, values, strict=True), where)
+
+
+def _single(name: str, says: str, value: float) -> str:
+    return f"# HELP {_PREFIX}{name} {says}\n# TYPE {_PREFIX}{name} gauge\n{_PREFIX}{name} {value}\n"
 
 
 def _family(name: str, says: str, *lines: Iterable[Line], kind: str = "gauge") -> str:

@@ -82,13 +82,26 @@ def _rules(decision: Decision) -> Iterator[tuple[str, object, bool, str]]:
         (
             "inputs.",
             inputs,
-            ("current", "ready", "floor", "delayed", "standing", "starting", "fewest", "most", "panic_left_at"),
+            (
+                "current",
+                "ready",
+                "floor",
+                "delayed",
+                "standing",
+                "starting",
+                "fewest",
+                "most",
+                "panic_left_at",
+                "placed",
+            ),
         ),
         ("", decision, ("wanted", "desired", "floor", "panic_left_at")),
     ):
         for name in names:
             value = getattr(holder, name)
             yield f"{where}{name}", value, 0 <= value <= MOST_REPLICAS, replicas
+    fits = inputs.fits
+    yield "inputs.fits", fits, fits is None or 0 <= fits <= MOST_REPLICAS, f"{replicas}, or absent"
     for name in ("stable_window_s", "panic_window_s"):
         value = getattr(policy, name)
         yield f"inputs.policy.{name}", value, 1 <= value <= MOST_REPLICAS, f"seconds from 1 to {MOST_REPLICAS}"

@@ -89,6 +89,7 @@ class DecisionService(service.AutoscalerServicer):
             standing=to_message(found.standing),
             changes=map(to_message, found.changes),
             since_ms=self._book.since_ms,
+            follows=self._book.follows,
         )
 
     async def WatchDecisions(  # noqa: N802

@@ -17,8 +17,10 @@ from autoscaler.core.decisions.record import Explained
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.load.queries import Selection
+from autoscaler.shell import looking
 from autoscaler.shell.source import SamplesError
 from kube.client import MERGE_PATCH
+from kube.lease import Alone
 from kube.objects import Deployment, Event, ManagedFields, ObjectList, Pod, Workload
 from tests.story.programs import POLL_S
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from autoscaler.core.load.observation import Samples
     from autoscaler.core.model import Decision, Question
+    from autoscaler.shell.fits import Extender
     from kube.client import Api
     from plimsoll.embedded import EmbeddedCluster
 
@@ -53,8 +56,7 @@ class Load:
             question: NO_SAMPLES if question.query else self._answer(question, pods, self.total) for question in asked
         }
 
-    @staticmethod
-    def _answer(question: Question, pods: list[Pod], total: float) -> Samples:
+    def _answer(self, question: Question, pods: list[Pod], total: float) -> Samples:
         now = time.time()
         times = tuple((now - age, total / max(1, len(pods))) for age in (2, 1, 0))
         name = {"__name__": "vllm:num_requests_running", "namespace": "default"}
@@ -67,8 +69,8 @@ def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def running(api: Api, load: Load) -> AsyncIterator[Autoscaler]:
-    autoscaler = Autoscaler(api, load, "plimsoll-system")
+async def running(api: Api, load: Load, extender: Extender | None = None) -> AsyncIterator[Autoscaler]:
+    autoscaler = Autoscaler(api, load, "plimsoll-system", Alone(), extender)
     task = asyncio.create_task(autoscaler.run())
     try:
         yield autoscaler
@@ -196,7 +198,7 @@ async def test_a_workload_that_cannot_be_looked_at_is_left_alone(api: Api, monke
 
         await eventually(measured)
         with monkeypatch.context() as broken:
-            broken.setattr(app, "followed", None)
+            broken.setattr(looking, "followed", None)
             await eventually(left)
             decision = _standing(autoscaler)
             assert (decision.desired, decision.inputs.current, decision.inputs.stable) == (4, 4, 40.0)

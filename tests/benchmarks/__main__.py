@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding, law, loop, starting
+from tests.benchmarks import binding, failover, law, loop, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "loop": loop.table,
     "binding": binding.table,
     "starting": starting.table,
+    "failover": failover.table,
 }
 
 

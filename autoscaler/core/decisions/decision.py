@@ -1,9 +1,11 @@
-"""What is decided for every workload at one tick? Law, delay, holds and bounds, in this order, as columns.
+"""What is decided for every workload at one tick? Law, delay, holds, bounds and places, in this order, as columns.
 
 The laws:
 - No data is never zero: while a second within the panic window was not measured, the standing decision is held.
 - Part of the data never scales down.
 - Whatever the law wants, min-scale and max-scale hold, min-scale first.
+- Where replicas are limited to what can be placed, they never rise above that, nor before it is known. This lowers
+  nothing that is asked for already, and min-scale and the initial scale are promises that it does not break.
 - A workload whose replicas somebody else sets, or that somebody scaled to zero, is left alone; and the last replica
   stays: going to zero and back needs the activator.
 - What is only observed is decided on as if every decision had been carried out: of the ready replicas no more count
@@ -21,7 +23,7 @@ import numpy as np
 from autoscaler.core.decisions.reason import Asked, sentence
 from autoscaler.core.law import kpa, panic_exit
 from autoscaler.core.law.zero import Bounds
-from autoscaler.core.model import Decision, Inputs, Mode, Seen
+from autoscaler.core.model import Decision, Inputs, Mode, Placement, Seen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,14 +35,18 @@ _SEEN = tuple(SEEN_CODE)
 _MODES = (Mode.STABLE, Mode.PANIC, Mode.HELD)
 _STABLE, _PANIC, _HELD = range(3)
 
+NO_BOUND, ASKING = 2**62, -1
+"""What can be placed where nothing bounds it: more than any count; and where that is still to be learned: no count."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """The inputs of one tick, a row a workload: the fields of `model.Inputs` as columns of equal length.
 
-    int64: `current`, `ready`, `delayed`, `standing`, `starting`, `fewest`, `most`. float64: `stable` and `panic`, NaN
-    where nothing was measured yet; `offered_stable` and `offered_panic`, NaN where the averages decide. uint8: `seen`
-    (SEEN_CODE). bool: `held` and `left`, whether there is a `hold` or a reason to `leave`; `observed`; `initialised`.
+    int64: `current`, `ready`, `delayed`, `standing`, `starting`, `fewest`, `most`; `placeable`, the replicas that are
+    known to have a place, as `placeable` tells. float64: `stable` and `panic`, NaN where nothing was measured yet;
+    `offered_stable` and `offered_panic`, NaN where the averages decide. uint8: `seen` (SEEN_CODE). bool: `held` and
+    `left`, whether there is a `hold` or a reason to `leave`; `observed`; `initialised`.
     """
 
     at_ms: int
@@ -66,6 +72,7 @@ class Given:
     standing: NDArray[np.int64]
     initialised: NDArray[np.bool_]
     observed: NDArray[np.bool_]
+    placeable: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,9 @@ class Outcome:
     """What was decided, a row a workload.
 
     bool: `decided`, the law was asked (elsewhere it keeps its state and `wanted` means nothing); `left`, the count is
-    somebody else's. int64: `fresh`, what it asked for, `replicas`, the same with the scale-down delay, and `desired`.
-    uint8: `mode`, in the order of `Mode`.
+    somebody else's. int64: `fresh`, what it asked for, `replicas`, the same with the scale-down delay, `bounded`, the
+    same within min-scale and max-scale, `promised`, what is asked for place or no place, and `desired`. uint8: `mode`,
+    in the order of `Mode`.
     """
 
     state: kpa.State
@@ -84,6 +92,8 @@ class Outcome:
     left: NDArray[np.bool_]
     fresh: NDArray[np.int64]
     replicas: NDArray[np.int64]
+    bounded: NDArray[np.int64]
+    promised: NDArray[np.int64]
     desired: NDArray[np.int64]
     mode: NDArray[np.uint8]
 
@@ -148,6 +158,9 @@ def decide(given: Given) -> Outcome:
     partly = (given.seen == SEEN_CODE[Seen.PART]) & (replicas < standing)
     free = decided & ~partly
     bounded = given.bounds.bounded(np.where(free, replicas, standing), given.initialised)
+    # What is promised is asked for, place or no place, and what is asked for already stays.
+    promised = np.maximum(counted.asked_for, given.bounds.lowest(given.initialised))
+    placed = np.minimum(bounded, np.maximum(promised, given.placeable))
     left = given.left | (given.current == 0)
     return Outcome(
         state=state,
@@ -157,22 +170,26 @@ def decide(given: Given) -> Outcome:
         left=left,
         fresh=fresh,
         replicas=replicas,
-        desired=np.where(left, given.current, np.maximum(bounded, 1)),
+        bounded=np.maximum(bounded, 1),
+        promised=promised,
+        desired=np.where(left, given.current, np.maximum(placed, 1)),
         mode=np.where(free, np.where(wanted.panicking, _PANIC, _STABLE), _HELD).astype(np.uint8),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of one row from outside, in words: `hold`, `leave` and `observed` as in `model.Inputs`."""
+    """What is told of a row from outside: `hold`, `leave`, `observed` as in `model.Inputs`, and what can be placed."""
 
     hold: str = ""
     leave: str = ""
+    placement: Placement | None = None
     observed: str = ""
 
 
 def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decision:
     """Return the decision of one row as a value, with its inputs and its reason."""
+    placement = told.placement
     inputs = Inputs(
         at_ms=given.at_ms,
         policy=given.policies[row],
@@ -196,6 +213,10 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
         panic_left_ms=_time(given.exit.at_ms[row]),
         panic_left_at=int(given.exit.replicas[row]),
         observed=told.observed,
+        asking=placement is not None and placement.fits is None,
+        placed=placement.placed if placement else 0,
+        fits=placement.fits if placement else None,
+        misfit=placement.misfit if placement else "",
     )
     decided = bool(outcome.decided[row])
     asked = Asked(
@@ -214,7 +235,7 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
         excess_burst_capacity=int(outcome.wanted.excess_burst_capacity[row]) if decided else None,
         panic_since_ms=_time(outcome.state.panic_since_ms[row]),
         floor=int(outcome.state.floor[row]),
-        reason=sentence(inputs, asked, mode, desired),
+        reason=sentence(inputs, asked, mode, int(outcome.bounded[row]), desired),
         panic_left_ms=_time(outcome.exit.at_ms[row]),
         panic_left_at=int(outcome.exit.replicas[row]),
     )
@@ -247,8 +268,17 @@ def decide_again(inputs: Inputs) -> Decision:
         standing=np.array([inputs.standing]),
         initialised=np.array([inputs.initialised]),
         observed=np.array([bool(inputs.observed)]),
+        placeable=np.array([placeable(inputs.placement)]),
     )
-    return decision_at(given, decide(given), 0, Told(inputs.hold, inputs.leave, inputs.observed))
+    told = Told(inputs.hold, inputs.leave, inputs.placement, inputs.observed)
+    return decision_at(given, decide(given), 0, told)
+
+
+def placeable(placement: Placement | None) -> int:
+    """Return for how many replicas there is a place: NO_BOUND, ASKING or a count."""
+    if placement is None:
+        return NO_BOUND
+    return ASKING if placement.fits is None else placement.placed + placement.fits
 
 
 def _loads(given: Given, counted: Counted, decided: NDArray[np.bool_]) -> kpa.Loads:

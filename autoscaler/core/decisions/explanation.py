@@ -116,7 +116,8 @@ def _bounds(inputs: Inputs, replicas: int) -> list[Step]:
     with_max = with_initial
     if 0 < policy.max_scale < with_initial and with_initial == replicas:  # what was raised is not lowered again
         with_max = policy.max_scale
-    at_last = max(with_max, 1)
+    with_places = _within_places(inputs, with_max, floor)
+    at_last = max(with_places, 1)
     initial = f"not reached yet, so at least {policy.initial_scale}: {change(with_min, with_initial)}"
     return [
         Step(
@@ -141,13 +142,38 @@ def _bounds(inputs: Inputs, replicas: int) -> list[Step]:
             mattered=with_max != with_initial,
         ),
         Step(
+            "places",
+            "at most what can be placed, but not fewer than are asked for already or promised by min and initial scale",
+            _places(inputs, with_max, with_places),
+            with_places,
+            mattered=with_places != with_max,
+        ),
+        Step(
             "last replica",
             "the last replica stays, as going to zero and back needs the activator",
-            change(with_max, at_last),
+            change(with_places, at_last),
             at_last,
-            mattered=at_last != with_max,
+            mattered=at_last != with_places,
         ),
     ]
+
+
+def _within_places(inputs: Inputs, replicas: int, least: int) -> int:
+    placement = inputs.placement
+    if placement is None:
+        return replicas
+    bound = 0 if placement.fits is None else placement.placed + placement.fits
+    return min(replicas, max(inputs.asked_for, least, bound))
+
+
+def _places(inputs: Inputs, before: int, after: int) -> str:
+    placement = inputs.placement
+    if placement is None:
+        return "not known, so they bound nothing" if inputs.policy.limit_to_placeable else "off"
+    if placement.fits is None:
+        return f"the extender is being asked how many can be placed: {change(before, after)}"
+    why = f" ({placement.misfit})" if placement.misfit else ""
+    return f"{placement.placed} have a place, and {placement.fits} more fit{why}: {change(before, after)}"
 
 
 def _desired(decision: Decision, replicas: int | None) -> Step:

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoscaler.core.decisions.decision import Counted, Given, Outcome, Told, decidable, decide, decision_at
+from autoscaler.core.decisions.decision import (
+    ASKING,
+    NO_BOUND,
+    SEEN_CODE,
+    Counted,
+    Given,
+    Outcome,
+    Told,
+    decidable,
+    decide,
+    decision_at,
+    placeable,
+)
 from autoscaler.core.decisions.fleet_columns import Columns
 from autoscaler.core.decisions.signals import Signals
 from autoscaler.core.law import kpa
@@ -29,7 +41,7 @@ if TYPE_CHECKING:
 
     from autoscaler.core.load.observation import Samples
     from autoscaler.core.load.queries import Place
-    from autoscaler.core.model import Decision
+    from autoscaler.core.model import Decision, Placement
 
 _LONGEST_CATCH_UP_S = 600  # seconds written at one tick after a long stop of the program
 _CLOCK_STEP_S = 5  # a clock that is corrected by less stands still for us, no more
@@ -41,7 +53,8 @@ class Look:
 
     `current` replicas asked for, `ready` ones and those that are `starting`; `samples` is the answer to its question
     (`NO_SAMPLES`: there was none) and `places` where its load is counted in it; `signals` are the answers about what is
-    measured beside it (`model.signals`); `hold`, `leave` and `observed` as in `model.Inputs`.
+    measured beside it (`model.signals`); `hold`, `leave` and `observed` as in `model.Inputs`; `placement` what is known
+    of places for it, None where its policy has no use for that.
     """
 
     current: int
@@ -53,6 +66,7 @@ class Look:
     observed: str = ""
     starting: int = 0
     signals: Mapping[Signal, Samples] = field(default_factory=dict)
+    placement: Placement | None = None
 
 
 @dataclass(slots=True)
@@ -75,9 +89,12 @@ class Figures:
 
     int64: `current`, `ready`, `desired`, `excess_burst_capacity` (without meaning where it was not `asked`) and
     `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
-    yet. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was; `left`, the count is somebody else's;
-    `observed`, nothing is carried out.
+    yet; `placeable`, NaN where no bound is known. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was;
+    `left`, the count is somebody else's; `observed`, nothing is carried out. `remembered` is what a restart needs, as
+    `Columns.remembered` tells it; `at_ms` is when all of it was decided.
     """
+
+    at_ms: int
 
     uids: Sequence[str]
     policies: Sequence[Policy]
@@ -88,10 +105,12 @@ class Figures:
     decided_ms: NDArray[np.int64]
     stable: NDArray[np.float64]
     panic: NDArray[np.float64]
+    placeable: NDArray[np.float64]
     mode: NDArray[np.uint8]
     asked: NDArray[np.bool_]
     left: NDArray[np.bool_]
     observed: NDArray[np.bool_]
+    remembered: Mapping[str, NDArray[np.float64]]
 
 
 class Fleet:
@@ -204,6 +223,43 @@ class Fleet:
         held = np.flatnonzero(self._outcome.held & ~self._given.left).tolist()
         return [row.uid for row in (self._rows[number] for number in held) if row.uid in self._row_of]
 
+    def rising(self) -> dict[str, int]:
+        """Return which workloads ask for a place for more replicas than they have and are promised, and for how many.
+
+        Only those that are limited to what can be placed.
+        """
+        given, outcome = self._given, self._outcome
+        if given is None or outcome is None:
+            return {}
+        more = self._columns.limited(len(given.current)) & ~outcome.left & (outcome.bounded > outcome.promised)
+        found = [(self._rows[number].uid, int(outcome.bounded[number])) for number in np.flatnonzero(more).tolist()]
+        return {uid: wanted for uid, wanted in found if uid in self._row_of}
+
+    def unplaced(self) -> list[str]:
+        """Return the workloads that are known to get fewer replicas because no more can be placed.
+
+        Those that are only observed get none in any case.
+        """
+        given, outcome = self._given, self._outcome
+        if given is None or outcome is None:
+            return []
+        fewer = np.flatnonzero(~outcome.left & ~given.observed & (outcome.desired < outcome.bounded)).tolist()
+        rows = (self._rows[number] for number in fewer)
+        return [
+            row.uid
+            for row in rows
+            if row.uid in self._row_of and row.look and row.look.placement and row.look.placement.fits is not None
+        ]
+
+    def loads(self, uid: str) -> Mapping[Place, float]:
+        """Return what each place of a workload carries; nothing unless its standing decision knows all of it."""
+        number = self._row_of.get(uid)
+        if number is None or self._given is None or number >= len(self._given.seen):
+            return {}
+        row = self._rows[number]
+        measured = row.look is not None and self._given.seen[number] == SEEN_CODE[Seen.ALL]
+        return row.known.by_place if measured else {}
+
     def decided(self) -> Iterator[str]:
         """Yield the workloads that have a standing decision."""
         return (uid for uid, number in self._row_of.items() if self._rows[number].look is not None)
@@ -216,6 +272,7 @@ class Fleet:
         uids = list(self.decided())
         rows = np.array([self._row_of[uid] for uid in uids], dtype=np.int64)
         return Figures(
+            at_ms=given.at_ms,
             uids=uids,
             policies=[given.policies[number] for number in rows.tolist()],
             current=given.current[rows],
@@ -225,11 +282,17 @@ class Fleet:
             decided_ms=self._columns.decided_ms[rows],
             stable=given.stable[rows],
             panic=given.panic[rows],
+            placeable=np.where(np.isin(given.placeable, (NO_BOUND, ASKING)), np.nan, given.placeable)[rows],
             mode=outcome.mode[rows],
             asked=outcome.decided[rows],
             left=outcome.left[rows],
             observed=given.observed[rows],
+            remembered=self._columns.remembered(rows) | {"starting": given.starting[rows].astype(np.float64)},
         )
+
+    def recall(self, uid: str, told: Mapping[str, float]) -> None:
+        """Remember of a workload what an autoscaler told after a tick (`Figures.remembered`)."""
+        self._columns.recall(self._row_of[uid], told)
 
     def decision(self, uid: str) -> Decision | None:
         """Return the standing decision of a workload, None before its first."""
@@ -239,7 +302,8 @@ class Fleet:
         row = self._rows[number]
         if row.look is None:
             return None
-        told = Told(row.look.hold, row.look.leave, row.look.observed)
+        look = row.look
+        told = Told(look.hold, look.leave, look.placement, look.observed)
         return decision_at(self._given, self._outcome, number, told)
 
     # --- inside ---
@@ -340,12 +404,15 @@ class Fleet:
         columns, count = self._columns, len(self._rows)
         current, ready, starting = (np.zeros(count, dtype=np.int64) for _ in range(3))
         held, observed, left = (*np.zeros((2, count), dtype=np.bool_), np.ones(count, dtype=np.bool_))
+        places = np.full(count, NO_BOUND)
         for uid, look in looks.items():
             number = self._row_of[uid]
             current[number], ready[number] = look.current, look.ready
             if self._rows[number].policy.count_starting_replicas:
                 starting[number] = look.starting
             held[number], left[number], observed[number] = bool(look.hold), bool(look.leave), bool(look.observed)
+            if look.placement is not None:
+                places[number] = placeable(look.placement)
         measured = columns.measured[:count]
         stable, panic = (
             np.where(measured, self._averages(each, newest_s), np.nan) for each in (self._stable, self._panic)
@@ -384,6 +451,7 @@ class Fleet:
             standing=standing,
             initialised=columns.initialised[:count].copy(),
             observed=observed,
+            placeable=places,
         )
 
     def _offered(

@@ -12,6 +12,8 @@ from autoscaler.core.law.zero import Bounds
 from autoscaler.core.model import Averaging, Policy, Seen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from autoscaler.core.decisions.decision import Given, Outcome
@@ -31,6 +33,8 @@ _COUNTS = (
     "_panic_left_ms",
     "_panic_left_at",
 )
+_MOMENTS = {"panic_since_seconds": "_panic_since_ms", "panic_left_seconds": "_panic_left_ms"}
+_REPLICAS = {"panic_floor": "_floor", "panic_left_at": "_panic_left_at", "standing": "standing"}
 _CLAIMS = ("measured", "began", "initialised", "observed")
 _FIRST_ROWS = 64
 _NOBODY = Policy()  # of rows without a workload
@@ -65,6 +69,7 @@ class Columns:
     def __init__(self) -> None:
         self._rows = 0
         self._weighted: set[int] = set()
+        self._limited: set[int] = set()
         self._policies: list[Policy] = []
         self._reach(_FIRST_ROWS)
 
@@ -91,11 +96,16 @@ class Columns:
             self._weighted.add(row)
         else:
             self._weighted.discard(row)
+        if policy.limit_to_placeable:
+            self._limited.add(row)
+        else:
+            self._limited.discard(row)
 
     def end(self, row: int) -> None:
         """Forget a row."""
         self._policies[row] = _NOBODY
         self._weighted.discard(row)
+        self._limited.discard(row)
 
     def forget_load(self, row: int) -> None:
         """Know of no measurement and no panic of a row any more: its next decision is like the first."""
@@ -126,6 +136,12 @@ class Columns:
         """Return the rows that average weighted-exponentially, in order."""
         return np.array(sorted(self._weighted), dtype=np.int64)
 
+    def limited(self, count: int) -> NDArray[np.bool_]:
+        """Return which of the first `count` rows are limited to what can be placed."""
+        rows = np.zeros(self._rows, dtype=np.bool_)
+        rows[list(self._limited)] = True
+        return rows[:count]
+
     def note(self, row: int, one: SecondOfLoad) -> None:
         """Take note of a second that was not measured whole."""
         column = self.part_s if one.seen is Seen.PART else self.nothing_s
@@ -148,6 +164,29 @@ class Columns:
     def state(self, count: int) -> kpa.State:
         """Return a copy of what the law remembers of the first `count` rows."""
         return kpa.State(self._panic_since_ms[:count].copy(), self._floor[:count].copy())
+
+    def remembered(self, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """Return what the law remembers of some rows between two ticks, float64[rows] by name; NaN for nothing.
+
+        Moments are Unix seconds. What is told so can be taken back with `recall`.
+        """
+        told: dict[str, NDArray[np.float64]] = {"initialised": self.initialised[rows].astype(np.float64)}
+        for name, column in _MOMENTS.items():
+            moments = getattr(self, column)[rows]
+            told[name] = np.where(moments == kpa.NEVER, np.nan, moments / 1000)
+        for name, column in _REPLICAS.items():
+            counts = getattr(self, column)[rows]
+            told[name] = np.where(counts == 0, np.nan, counts)
+        return told
+
+    def recall(self, row: int, told: Mapping[str, float]) -> None:
+        """Remember of a row what was told of it, all of it; what is not there was nothing."""
+        self.began[row] = True
+        self.initialised[row] = told.get("initialised", 0.0) > 0
+        for name, column in _MOMENTS.items():
+            getattr(self, column)[row] = round(1000 * told[name]) if name in told else kpa.NEVER
+        for name, column in _REPLICAS.items():
+            getattr(self, column)[row] = round(told.get(name, 0.0))
 
     def exit(self, count: int) -> panic_exit.Exit:
         """Return a copy of the last end of a panic of the first `count` rows."""

@@ -23,8 +23,8 @@ class Asked:
     wanted: int
 
 
-def sentence(inputs: Inputs, asked: Asked, mode: Mode, desired: int) -> str:
-    """Return why `desired` replicas were decided."""
+def sentence(inputs: Inputs, asked: Asked, mode: Mode, bounded: int, desired: int) -> str:
+    """Return why `desired` replicas were decided, `bounded` ones being within the workload's bounds."""
     if inputs.leave:
         return f"left alone: {inputs.leave}"
     if inputs.current == 0:
@@ -32,7 +32,7 @@ def sentence(inputs: Inputs, asked: Asked, mode: Mode, desired: int) -> str:
     kept = inputs.kept if mode is Mode.HELD else asked.wanted
     said = _held(inputs, asked) if mode is Mode.HELD else _decided(inputs, asked, mode)
     observed = "observed: " if inputs.observed else ""
-    return observed + said + _bound(inputs, kept, desired)
+    return observed + said + _bound(inputs, kept, bounded) + _unplaced(inputs, bounded, desired)
 
 
 def _held(inputs: Inputs, asked: Asked) -> str:
@@ -73,6 +73,16 @@ def _bound(inputs: Inputs, kept: int, desired: int) -> str:
             why = "min-scale" if policy.min_scale else "the last replica stays, as zero needs the activator"
         return f"; raised to {desired}: {why}"
     return f"; lowered to {desired}: max-scale" if desired < kept else ""
+
+
+def _unplaced(inputs: Inputs, bounded: int, desired: int) -> str:
+    if desired >= bounded:
+        return ""
+    says = f"; kept at {desired}" if desired == inputs.asked_for else f"; lowered to {desired}"
+    if inputs.fits is None:
+        return f"{says} until the extender has said how many can be placed"
+    why = f": {inputs.misfit}" if inputs.misfit else ""
+    return f"{says}: only {inputs.placed + inputs.fits} can be placed{why}"
 
 
 def _short(number: float) -> str:

@@ -60,7 +60,8 @@ class Book:
     """The standing decisions, as whoever decides keeps them, and the last changes, which are kept here.
 
     `standing` is read whenever somebody asks and may be filled lazily; it holds a workload as long as it is there.
-    `since_ms` is when this program began to know; `uses` tells what workloads use of GPUs, by UID.
+    `since_ms` is when this program began to know; `follows` names the autoscaler that leads, "" where this one does;
+    `uses` tells what workloads use of GPUs, by UID.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Book:
     ) -> None:
         self.since_ms = since_ms
         self.uses = uses
+        self.follows = ""
         self._standing = standing
         self._changes: dict[str, deque[Decision]] = {}
 

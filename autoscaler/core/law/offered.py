@@ -8,6 +8,8 @@ row 1). The law, by Little's:
 - arrivals a second = requests that end a second + how much the requests in flight grow a second;
 - offered load = arrivals x service time + waiting x service time / drain period: so much concurrency serves what comes
   and, within the drain period, what waits.
+- It is never more than all requests there are: where a flow begins, hardly anything has ended yet, and what runs says
+  nothing of how long it will.
 - Where nothing ends, nothing is known of the service time: then the load is what it is.
 """
 
@@ -42,4 +44,4 @@ def service_time_s(flow: Flow) -> NDArray[np.float64]:
 def offered(flow: Flow, service_s: NDArray[np.float64], drain_s: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the offered load of one window, float64[rows]; NaN where it cannot be known."""
     arrivals = np.maximum(flow.ended + flow.grown, 0.0)
-    return service_s * (arrivals + flow.waiting / drain_s)
+    return np.minimum(service_s * (arrivals + flow.waiting / drain_s), flow.in_flight)

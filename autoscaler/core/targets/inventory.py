@@ -10,16 +10,18 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from autoscaler.core.targets.holdings import Holding, Holdings
+from autoscaler.core.targets.holdings import Holdings
+from autoscaler.core.targets.selection import Selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.targets.pods import OwnedPod
     from autoscaler.core.targets.selection import Selector
 
 
@@ -38,31 +40,6 @@ class Target:
     resource_version: str = ""
     selector: Selector | None = None
     refused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedPod:
-    """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out.
-
-    One that is not ready, and not on its way out either, is `starting` or has `failed` to. `created_s` is Unix time.
-    `holding` is what it holds of GPUs, None for nothing.
-    """
-
-    uid: str
-    owner: str
-    name: str
-    ready: bool
-    namespace: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    starting: bool = False
-    failed: bool = False
-    created_s: int = 0
-    holding: Holding | None = None
-
-    @property
-    def staying(self) -> bool:
-        """Whether it is not on its way out."""
-        return self.ready or self.starting or self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +62,6 @@ def older(version: str, than: str) -> bool:
     return version.isdecimal() and than.isdecimal() and int(version) < int(than)
 
 
-@dataclass(slots=True)
-class _Selecting:
-    """The targets of one namespace that choose their pods: by a label that all of those have, or by looking at all."""
-
-    by_label: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    others: set[str] = field(default_factory=set)
-
-    def bucket(self, selector: Selector) -> set[str]:
-        label = selector.equality()
-        return self.others if label is None else self.by_label.setdefault(label, set())
-
-    def discard(self, uid: str, selector: Selector) -> None:
-        self.bucket(selector).discard(uid)
-        label = selector.equality()
-        if label is not None and not self.by_label[label]:
-            del self.by_label[label]
-
-    def candidates(self, labels: Mapping[str, str]) -> Iterator[str]:
-        yield from self.others
-        for label in labels.items():
-            yield from self.by_label.get(label, ())
-
-
 class Inventory:
     """What the cluster showed last; all keys are UIDs."""
 
@@ -116,15 +70,16 @@ class Inventory:
         self._owners: dict[str, str] = {}
         self._owned: dict[str, set[str]] = {}
         self._pods: dict[str, OwnedPod] = {}
+        self._costed: set[str] = set()
         self._in_namespace: dict[str, set[str]] = {}
         self._staying: dict[str, dict[str, OwnedPod]] = {}
         self._selected: dict[str, dict[str, OwnedPod]] = {}
-        self._selecting: dict[str, _Selecting] = {}
+        self._selecting: dict[str, Selecting] = {}
         self._newly_selecting: set[str] = set()
         self._counted: dict[str, tuple[int, str]] = {}
         self._sights: dict[str, Sight] = {}
         self._changed: set[str] = set()
-        self.holdings = Holdings(self._owned_by, self._selected_by)
+        self.holdings = Holdings(self.owned_by, self._selected_by)
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -149,6 +104,10 @@ class Inventory:
                 self._sights[uid] = sight
         self._changed.clear()
         return MappingProxyType(self._sights)
+
+    def ready_pods(self, uid: str) -> list[OwnedPod]:
+        """Return the ready pods of a target."""
+        return [pod for pod in self._pods_of(self._targets[uid]) if pod.ready]
 
     # --- targets ---
 
@@ -220,6 +179,10 @@ class Inventory:
             self._in_namespace.setdefault(pod.namespace, set()).add(pod.uid)
         self._pods[pod.uid] = pod
         self.holdings.put(pod.uid, pod.holding)
+        if pod.cost_is_ours:
+            self._costed.add(pod.uid)
+        else:
+            self._costed.discard(pod.uid)
         if pod.staying:
             self._count(pod)
 
@@ -229,6 +192,7 @@ class Inventory:
         pod = self._pods.pop(uid, None)
         if pod is None:
             return
+        self._costed.discard(uid)
         self._discount(pod)
         self._in_namespace[pod.namespace].discard(uid)
         if not self._in_namespace[pod.namespace]:
@@ -249,10 +213,27 @@ class Inventory:
         for uid, controller in owners.items():
             self.put_owner(uid, controller)
 
+    def pod(self, uid: str) -> OwnedPod | None:
+        """Return a pod as it was shown last."""
+        return self._pods.get(uid)
+
+    def pods_of(self, uid: str) -> list[OwnedPod]:
+        """Return the pods of a target that are not on their way out, in the order of their names."""
+        target = self._targets.get(uid)
+        return [] if target is None else sorted(self._pods_of(target), key=lambda pod: pod.name)
+
+    def pods_with_our_cost(self) -> list[OwnedPod]:
+        """Return the pods that have a deletion cost which we wrote."""
+        return [self._pods[uid] for uid in sorted(self._costed)]
+
+    def is_replica_set(self, uid: str) -> bool:
+        """Tell whether this is a ReplicaSet that is known."""
+        return uid in self._owners
+
     # --- which pod belongs where ---
 
-    def _owned_by(self, owner: str) -> str:
-        """Return the target whose pods are those that this UID controls, "" for none."""
+    def owned_by(self, owner: str) -> str:
+        """Return the target whose pods are those that a UID controls, "" for none."""
         target = self._targets.get(self._owners.get(owner, "")) or self._targets.get(owner)
         return "" if target is None or target.selector is not None or target.refused else target.key.uid
 
@@ -317,7 +298,7 @@ class Inventory:
 
     def _start_selecting(self, target: Target) -> None:
         if target.selector is not None:
-            self._selecting.setdefault(target.key.namespace, _Selecting()).bucket(target.selector).add(target.key.uid)
+            self._selecting.setdefault(target.key.namespace, Selecting()).bucket(target.selector).add(target.key.uid)
             # The pods that are there already are looked through once for all new selectors of a tick.
             self._newly_selecting.add(target.key.uid)
 
@@ -332,11 +313,11 @@ class Inventory:
             self._newly_selecting.discard(uid)
 
     def _select_anew(self) -> None:
-        fresh: dict[str, _Selecting] = {}
+        fresh: dict[str, Selecting] = {}
         for uid in self._newly_selecting:
             target = self._targets[uid]
             if target.selector is not None:
-                fresh.setdefault(target.key.namespace, _Selecting()).bucket(target.selector).add(uid)
+                fresh.setdefault(target.key.namespace, Selecting()).bucket(target.selector).add(uid)
                 self._selected[uid] = {}
         for namespace, selecting in fresh.items():
             for pod in (self._pods[uid] for uid in self._in_namespace.get(namespace, ())):

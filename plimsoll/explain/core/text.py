@@ -55,6 +55,8 @@ def _chain(decision: Decision, *, verbose: bool) -> Iterator[str]:
 
 def _changes(told: ToldOne, now_ms: int) -> Iterator[str]:
     since = f"this autoscaler knows since {utc(told.since_ms)}, {ago(told.since_ms, now_ms)}"
+    if told.follows:
+        yield f"this autoscaler follows {told.follows}, which makes all changes: ask that one for the latest"
     if not told.changes:
         yield f"no changes of the replica count; {since}"
         return

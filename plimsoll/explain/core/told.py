@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ToldOne:
-    """Of one workload: its standing record and last changes, oldest first; `since_ms`: since when it knows anything."""
+    """Of one workload: its standing record and last changes, oldest first; `since_ms`: since when it knows anything.
+
+    `follows` names the autoscaler that leads, "" where the one that was asked does.
+    """
 
     standing: Record
     changes: tuple[Record, ...]
     since_ms: int
+    follows: str = ""
 
 
 @dataclass(frozen=True, slots=True)

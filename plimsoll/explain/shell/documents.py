@@ -15,6 +15,7 @@ def one(told: ToldOne) -> dict[str, Any]:
     """Return what is known of one workload."""
     return {
         "since_ms": told.since_ms,
+        "follows": told.follows,
         "standing": written(told.standing),
         "changes": [written(change) for change in told.changes],
     }

@@ -55,7 +55,8 @@ def explain(server: Server, namespace: str, name: str, kind: str) -> ToldOne:
     """
     with _asking(server) as (stub, call):
         told = stub.Explain(v1.ExplainRequest(namespace=namespace, name=name, kind=kind), **call)
-        return ToldOne(_record(told.standing), tuple(map(_record, told.changes)), told.since_ms)
+        changes = tuple(map(_record, told.changes))
+        return ToldOne(_record(told.standing), changes, told.since_ms, told.follows)
 
 
 def workloads(server: Server, namespace: str) -> ToldAll:

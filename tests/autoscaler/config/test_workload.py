@@ -53,6 +53,8 @@ def broken(annotations: dict[str, str], base: Defaults | None = None) -> list[st
         (f"{P}drain-period", ["1s", "1h"], ["0s", "3601s", "1.5s", "60"]),
         (f"{P}panic-exit-hold", ["0s", "1h"], ["-1s", "3601s", "1.5s", "60"]),
         (f"{P}rate-period", ["0s", "15s"], ["-1s", "3601s", "1.5s", "60"]),
+        (f"{P}drain-aware-scale-down", ["true", "False", "0"], ["", "yes", " true"]),
+        (f"{P}limit-to-placeable", ["true", "False", "0"], ["", "yes", " true"]),
     ],
 )
 def test_an_annotation_has_its_rule(key: str, accepted: list[str], refused: list[str]) -> None:

@@ -16,8 +16,10 @@ Input, in order:
   `signal=90`: what the workload's own query says, by which Plimsoll decides.
   `arrivals=20 service=2` in place of `load`: so many requests come a second and take so many seconds each; a replica
   works on `limit` at once (a key of `workload`), the others wait.
+  `room=12`: so many replicas can be placed from now on, others stay pending; with `places=limit` in the first line the
+  replicas are limited to what can be placed, as far as the extender answers (`extender=away`: it does not).
 - The keys that are not the original's: `counting=starting`, `estimate=offered` with `drain`, `hold` (panic-exit-hold),
-  `period` (rate-period).
+  `period` (rate-period), `places=limit` (limit-to-placeable).
 - `set delay=60`: a key is changed. `restart`: the autoscaler is.
 """
 
@@ -54,6 +56,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "drain": ("drain_period_s", int),
     "hold": ("panic_exit_hold_s", int),
     "period": ("rate_period_s", int),
+    "places": ("limit_to_placeable", lambda text: text == "limit"),
 }
 
 
@@ -97,6 +100,8 @@ def play(lines: list[str], who: type[Plimsoll | Original]) -> list[tuple[int, To
         step = _pairs(rest)
         seen = step.get("seen", "all")
         for _ in range(int(length)):
+            world.room = int(step["room"]) if "room" in step else world.room
+            world.answers = step.get("extender") != "away"
             if "arrivals" in step:
                 world.serve(now, float(step["arrivals"]), float(step["service"]), float(given["limit"]))
             else:

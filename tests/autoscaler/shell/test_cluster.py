@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from autoscaler.core.model import WorkloadKey
+from autoscaler.core.targets.draining import COST, OURS
 from autoscaler.core.targets.holdings import Holding
 from autoscaler.core.targets.selection import selector
 from autoscaler.core.targets.writing import Found
@@ -189,3 +190,35 @@ def test_a_pod_that_is_not_ready_starts_or_has_failed_to(phase: str, status: dic
     pod = cluster.owned_pod(msgspec.json.decode(msgspec.json.encode(found), type=Pod))
     assert (pod.starting, pod.failed) == (expected == "starting", expected == "failed")
     assert pod.created_s == 100
+
+
+def test_the_pod_of_a_template_is_what_its_controller_would_send() -> None:
+    template = {
+        "metadata": {"labels": {"app": "chat"}, "annotations": {"gpu-fraction": "0.5"}, "creationTimestamp": None},
+        "spec": {"containers": [{"name": "c"}], "priorityClassName": "plimsoll-inference"},
+    }
+    answer = {"metadata": {"namespace": "ns", "name": "chat"}, "spec": {"replicas": 3, "template": template}}
+    assert msgspec.json.decode(cluster.pod_shape(msgspec.json.encode(answer))) == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"namespace": "ns", "labels": {"app": "chat"}, "annotations": {"gpu-fraction": "0.5"}},
+        "spec": template["spec"],
+    }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{}, {"template": {}}, {"template": {"spec": {}}}, {"template": {"metadata": 1, "spec": 2}}, 7, {"template": 3}],
+)
+def test_what_makes_no_pod_has_no_shape(spec: Any) -> None:
+    with pytest.raises((ValueError, msgspec.DecodeError)):
+        cluster.pod_shape(msgspec.json.encode({"metadata": {"namespace": "ns"}, "spec": spec}))
+
+
+def test_a_pod_is_known_with_its_node_and_its_costs() -> None:
+    meta = {"name": "a", "uid": "u", "annotations": {COST: "-1", OURS: "-1"}}
+    pod = msgspec.convert({"metadata": meta, "spec": {"nodeName": "n"}}, Pod)
+    known = cluster.owned_pod(pod)
+    assert (known.placed, known.cost, known.our_cost, known.cost_is_ours) == (True, "-1", "-1", True)
+    waiting = cluster.owned_pod(msgspec.convert({"metadata": {"name": "a", "uid": "u"}}, Pod))
+    assert (waiting.placed, waiting.cost, waiting.cost_is_ours) == (False, "", False)

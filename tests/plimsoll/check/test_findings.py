@@ -197,3 +197,15 @@ def test_what_is_neither_map_nor_workload_is_not_counted() -> None:
     maps = documents("0.yaml", MAP + "---" + MAP.replace("config-autoscaler", "other"))
     assert check(pod).objects == 0
     assert check([*pod, *maps, *documents("1.yaml", WORKLOAD)]).objects == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "warned"), [("StatefulSet", "true", 1), ("StatefulSet", "false", 0), ("Deployment", "true", 0)]
+)
+def test_a_key_that_does_nothing_for_a_kind_is_warned_of(kind: str, value: str, warned: int) -> None:
+    text = (
+        WORKLOAD.replace("kind: Deployment", f"kind: {kind}") + f'    plimsoll.dev/drain-aware-scale-down: "{value}"\n'
+    )
+    found = told(text)
+    assert len(found) == warned
+    assert all("has no effect: a StatefulSet removes its replicas by ordinal" in each for each in found)

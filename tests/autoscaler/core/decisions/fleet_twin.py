@@ -110,10 +110,10 @@ class Offering:
             return None, None
         service_s = running / ended_s
         stable, panic = (
-            service_s * (max(0.0, e.average(second) + g.average(second)) + w.average(second) / self.drain_s)
-            for e, g, w in (
-                (ended.stable, grown.stable, waiting.stable),
-                (ended.panic, grown.panic, waiting.panic),
+            min(load, service_s * (max(0.0, e.average(second) + g.average(second)) + w.average(second) / self.drain_s))
+            for load, e, g, w in (
+                (inputs.stable, ended.stable, grown.stable, waiting.stable),
+                (inputs.panic, ended.panic, grown.panic, waiting.panic),
             )
         )
         return stable, panic
@@ -205,7 +205,7 @@ class Workload:
             if inputs.seen is not Seen.PART or wanted >= standing:
                 mode = Mode.STABLE if self.measured.law.panic_since_ms is None else Mode.PANIC
                 replicas = wanted
-        desired = max(1, self._bounded(replicas))
+        desired = self._placed(look, asked, max(1, self._bounded(replicas)))
         if look.leave or look.current == 0:
             desired = look.current
         self.standing = desired
@@ -243,6 +243,10 @@ class Workload:
             starting=look.starting if self.policy.count_starting_replicas else 0,
             panic_left_ms=self.left[0] if self.left else None,
             panic_left_at=self.left[1] if self.left else 0,
+            asking=look.placement is not None and look.placement.fits is None,
+            placed=look.placement.placed if look.placement else 0,
+            fits=look.placement.fits if look.placement else None,
+            misfit=look.placement.misfit if look.placement else "",
         )
         fewest, most = self._bases(inputs, at_ms)
         inputs = replace(inputs, fewest=fewest, most=most)
@@ -284,6 +288,14 @@ class Workload:
         if replicas < least:
             return least
         return min(replicas, self.policy.max_scale or replicas)
+
+    def _placed(self, look: Look, asked: int, replicas: int) -> int:
+        placement = look.placement
+        if placement is None:
+            return replicas
+        most = 0 if placement.fits is None else placement.placed + placement.fits
+        least = self._least() if self.initialised else self._least_at_first()
+        return replicas if replicas <= asked else max(min(replicas, most), min(replicas, least), asked)
 
     def _least(self) -> int:
         return self.policy.min_scale if self.policy.reachable else 0

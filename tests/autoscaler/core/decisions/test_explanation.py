@@ -68,6 +68,7 @@ def test_a_burst_says_that_panic_begins() -> None:
     ]
 
 
+LIMITED = Policy(limit_to_placeable=True)
 BUSY = replace(seen(20), panic_since_ms=AT_MS - 12_000, floor=33)
 
 
@@ -109,6 +110,19 @@ BUSY = replace(seen(20), panic_since_ms=AT_MS - 12_000, floor=33)
         ),
         (seen(1, stable=0.0, panic=0.0), "last replica: 0 -> 1"),
         (
+            replace(seen(2, policy=LIMITED), placed=2, fits=3, misfit="no device with 500 milli-GPU free"),
+            "places: 2 have a place, and 3 more fit (no device with 500 milli-GPU free): 6 -> 5",
+        ),
+        (replace(seen(4, policy=LIMITED), placed=2, fits=1), "places: 2 have a place, and 1 more fit: 6 -> 4"),
+        (
+            replace(seen(2, policy=replace(LIMITED, min_scale=5)), placed=2, fits=1),
+            "places: 2 have a place, and 1 more fit: 6 -> 5",
+        ),
+        (
+            replace(seen(4, policy=LIMITED), asking=True),
+            "places: the extender is being asked how many can be placed: 6 -> 4",
+        ),
+        (
             seen(4, policy=Policy(metric=Metric.RPS, averaging=Averaging.WEIGHTED_EXPONENTIAL)),
             "load: weighted average 412.5 requests/s over 60 s (stable), 380 requests/s over 6 s (panic)",
         ),
@@ -132,8 +146,14 @@ def test_what_did_not_matter_is_said_when_asked_for() -> None:
         "min scale": "off",
         "initial scale": "was reached",
         "max scale": "off",
+        "places": "off",
         "last replica": "6 stays",
     }
+
+
+def test_a_limit_that_is_not_known_says_that_it_bounds_nothing() -> None:
+    quiet = {step.name: step.says for step in chain(decided(seen(4, policy=LIMITED))) if not step.mattered}
+    assert quiet["places"] == "not known, so they bound nothing"
 
 
 @pytest.mark.parametrize(("current", "lasts"), [(4, 9), (30, 3)])

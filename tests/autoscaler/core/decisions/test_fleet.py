@@ -13,7 +13,7 @@ from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES, Samples
 from autoscaler.core.load.queries import Selection
-from autoscaler.core.model import Averaging, Decision, Metric, Mode, Policy, Question, Seen
+from autoscaler.core.model import Averaging, Decision, Metric, Mode, Placement, Policy, Question, Seen
 
 POLICY = Policy(target=10.0, stable_window_s=60, panic_window_s=6, max_scale=100)
 START = 10_000.0
@@ -478,3 +478,39 @@ def test_observing_begins_with_what_stood_decided() -> None:
     assert decision.desired == 4
     observed = one.tick(look(30, samples(now + 2, 40.0, 30), observed=OTHER), now + 2)
     assert (observed.inputs.standing, observed.desired) == (4, 4)
+
+
+def test_a_workload_rises_where_more_are_wanted_than_it_has_and_only_with_the_key() -> None:
+    limited = One(replace(POLICY, limit_to_placeable=True))
+    seen = replace(look(2, samples(START, 90.0, 2)), placement=Placement(2, 3, "no room"))
+    assert limited.tick(seen, START).desired == 5
+    assert limited.fleet.rising() == {"a": 9}
+    assert limited.fleet.unplaced() == ["a"]
+    figures = limited.fleet.figures()
+    assert figures is not None
+    assert figures.placeable.tolist() == [5.0]
+    limited.tick(replace(seen, placement=Placement(0)), START + 2)
+    assert (limited.fleet.rising(), limited.fleet.unplaced()) == ({"a": 9}, [])
+    limited.tick(replace(seen, current=9), START + 4)
+    assert (limited.fleet.rising(), limited.fleet.unplaced()) == ({}, [])
+    limited.fleet.follow("a", POLICY, int(START * 1000))
+    limited.tick(look(2, samples(START + 6, 90.0, 2)), START + 6)
+    assert limited.fleet.rising() == {}
+    limited.fleet.forget("a")
+    assert limited.fleet.rising() == {}
+
+
+def test_what_is_promised_needs_no_question() -> None:
+    promised = One(replace(POLICY, limit_to_placeable=True, min_scale=9))
+    assert promised.tick(replace(look(2, samples(START, 90.0, 2)), placement=Placement(0)), START).desired == 9
+    assert promised.fleet.rising() == {}
+
+
+def test_the_loads_of_replicas_are_known_where_all_were_measured() -> None:
+    one = One()
+    assert one.fleet.loads("a") == {}
+    one.tick(look(2, samples(START, 30.0, 2)), START)
+    assert one.fleet.loads("a") == {("ns", "p0"): 15.0, ("ns", "p1"): 15.0}
+    one.tick(look(3, samples(START + 2, 30.0, 2)), START + 2)
+    assert one.fleet.loads("a") == {}, "one of three was not measured"
+    assert one.fleet.loads("nobody") == {}

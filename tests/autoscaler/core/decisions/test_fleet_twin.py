@@ -11,7 +11,18 @@ import pytest
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.load.observation import NO_SAMPLES, Samples, Steps
-from autoscaler.core.model import SECOND_NS, Averaging, Decision, Estimate, Metric, Mode, Policy, Seen, Signal
+from autoscaler.core.model import (
+    SECOND_NS,
+    Averaging,
+    Decision,
+    Estimate,
+    Metric,
+    Mode,
+    Placement,
+    Policy,
+    Seen,
+    Signal,
+)
 from tests.autoscaler.core.decisions.fleet_twin import FleetTwin
 
 BEGIN_MS = 1_000_000_000
@@ -36,6 +47,7 @@ class Story:
 
     def __init__(self, seed: int, rows: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311  a story, no secret
+        self.room = random.Random(seed)  # noqa: S311
         self.rows = rows
         self.fleet, self.twin = Fleet(), FleetTwin()
         self.now_ms = BEGIN_MS
@@ -135,6 +147,7 @@ class Story:
             min_scale=choice([0, 0, 0, 1, 2, 5]),
             max_scale=choice([0, 0, 0, 3, 10, 50]),
             reachable=self.happens(0.85),
+            limit_to_placeable=self.room.random() < 0.3,
             progress_deadline_ns=choice([0, 600]) * SECOND_NS,
             count_starting_replicas=self.happens(0.3),
             load_estimate=choice([Estimate.BACKLOG, Estimate.OFFERED]),
@@ -169,7 +182,12 @@ class Story:
             }
             if self.happens(0.95)
             else {},
+            placement=self.placement(current) if self.twin.workloads[uid].policy.limit_to_placeable else None,
         )
+
+    def placement(self, current: int) -> Placement | None:
+        some = Placement(self.room.randrange(current + 1), self.room.randrange(5), "no room")
+        return self.room.choice([None, Placement(0), some, some, some])
 
     def samples(self, places: tuple[tuple[str, str], ...], load: float) -> Samples:
         """Return a load that is not the same in any two seconds or places; now and then of some places, or of none."""
@@ -189,6 +207,19 @@ class Story:
     def compare(self, expected: dict[str, Decision]) -> None:
         held = sorted(uid for uid, each in expected.items() if each.mode is Mode.HELD and not each.inputs.leave)
         assert sorted(self.fleet.held()) == held
+        rising, unplaced = self.fleet.rising(), set(self.fleet.unplaced())
+        for uid, each in expected.items():
+            free = decide_again(replace(each.inputs, asking=False, placed=0, fits=None, misfit=""))
+            limited = each.inputs.policy.limit_to_placeable
+            assert uid not in unplaced or (limited and each.inputs.fits is not None and each.desired < free.desired)
+            observed = bool(each.inputs.observed)
+            assert uid in unplaced or each.desired == free.desired or each.inputs.asking or observed
+            assert not (observed and uid in unplaced)
+            if uid in rising:
+                assert limited
+                assert free.desired == rising[uid] > each.inputs.asked_for
+            else:
+                assert not limited or each.desired == free.desired
         figures = self.fleet.figures()
         assert figures is not None
         decided_ms = dict(zip(figures.uids, figures.decided_ms.tolist(), strict=True))
@@ -211,6 +242,7 @@ class Story:
             self.met["offered"] += told.inputs.offered_panic is not None
             self.met["rates of a period"] += 0 < told.inputs.fewest < told.inputs.most
             self.met["held after a panic"] += told.inputs.panic_left_at > 0
+            self.met["limited"] += told.desired < told.wanted and told.inputs.fits is not None
             self.met["delayed"] += told.wanted == told.inputs.delayed > 0
 
 
@@ -223,6 +255,6 @@ def test_a_fleet_decides_as_its_twin_does_for_one_workload_after_the_other(seed:
     for _ in range(ticks):
         story.go_on()
     everything = [*Mode, *Seen, "begins anew", "delayed", "offered", "rates of a period", "held after a panic"]
-    everything.append("observed")
+    everything += ["limited", "observed"]
     assert all(story.met[each] for each in everything), "the story is too short to show anything"
     assert len(story.fleet._rows) > 0.8 * rows

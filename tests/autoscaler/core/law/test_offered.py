@@ -29,6 +29,10 @@ def test_what_piles_up_counts_as_arrivals_and_not_as_work() -> None:
     assert load(seen, drain_s=50) == pytest.approx(80 + 500 * 2 / 50)
 
 
+def test_where_a_flow_begins_what_has_hardly_ended_says_nothing() -> None:
+    assert load(flow(in_flight=30, waiting=0, ended=0.1, grown=5)) == 30
+
+
 def test_when_arrivals_end_the_pile_is_still_worked_off() -> None:
     assert load(flow(in_flight=520, waiting=500, ended=10, grown=-10), drain_s=100) == pytest.approx(10)
 
@@ -48,5 +52,7 @@ def test_where_the_service_time_is_unknown_so_is_the_load(seen: Flow) -> None:
 
 
 @given(st.floats(0.1, 1e6), st.floats(0, 1e6), st.floats(0.001, 1e5), st.floats(-1e5, 1e5), st.integers(1, 3600))
-def test_it_is_never_below_zero(running: float, waiting: float, ended: float, grown: float, drain_s: int) -> None:
-    assert load(flow(running + waiting, waiting, ended, grown), drain_s) >= 0
+def test_it_is_never_below_zero_nor_above_all_requests_there_are(
+    running: float, waiting: float, ended: float, grown: float, drain_s: int
+) -> None:
+    assert 0 <= load(flow(running + waiting, waiting, ended, grown), drain_s) <= running + waiting

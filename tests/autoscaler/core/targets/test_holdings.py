@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from autoscaler.core.model import WorkloadKey
 from autoscaler.core.targets.holdings import GpuUse, Holding, Holdings
-from autoscaler.core.targets.inventory import Inventory, OwnedPod, Target
+from autoscaler.core.targets.inventory import Inventory, Target
+from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.core.targets.selection import selector
 
 MINUTE_MS = 60_000
