@@ -259,7 +259,8 @@ class Autoscaler:
         if record is not None:
             self.book.change(record.key, record.decision)
             self.readers.changed(record)
-            _log.info("observed", extra=_scaled(record.key, record.decision))
+            if self._lease.may_write():  # one log is enough
+                _log.info("observed", extra=_scaled(record.key, record.decision))
 
     def _refused(self, key: WorkloadKey, sentence: str) -> None:
         self._announcer.refused(key, sentence, _now_ms())

@@ -472,6 +472,19 @@ def test_scaling_takes_nothing_away_for_a_stable_window_after_observing() -> Non
     assert (last.desired, last.mode) == (20, Mode.STABLE)
 
 
+def test_what_was_remembered_of_observing_is_forgotten_where_scaling_began_during_a_restart() -> None:
+    one = One()
+    # The past is made again as it was, observed; what was told of it has a floor that nobody carried out.
+    one.tick(look(4, samples(START, 40.0, 4), observed=OTHER), START)
+    one.fleet.recall("a", {"standing": 40.0, "panic_floor": 40.0, "panic_since_seconds": START, "initialised": 1.0})
+    first = one.tick(look(4, samples(START + 2, 40.0, 4)), START + 2)
+    assert (first.desired, first.inputs.floor, first.inputs.standing) == (4, 4, 0)
+    scaled = One()
+    scaled.tick(look(4, samples(START, 40.0, 4)), START)
+    scaled.fleet.recall("a", {"standing": 40.0, "panic_floor": 40.0, "panic_since_seconds": START, "initialised": 1.0})
+    assert scaled.tick(look(4, samples(START + 2, 40.0, 4)), START + 2).desired == 40
+
+
 def test_observing_begins_with_what_stood_decided() -> None:
     one = One()
     now, decision = one.run(START, 120, 40.0, 4)
