@@ -25,7 +25,7 @@ _LENGTH_S, _EVERY_S = 7200, 90
 def table(progress: Callable[[str], None]) -> list[str]:
     """Play both; return the table."""
     lines = [
-        "| the autoscaler is scraped | restarts | decisions compared | in panic | changes | came out otherwise | by workload |",
+        "| the autoscaler is scraped | restarts | decisions | in panic | changes | came out otherwise | by workload |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
     for own_s in (2, 15):

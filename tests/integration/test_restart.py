@@ -23,5 +23,5 @@ def test_every_decision_after_a_restart_is_that_of_an_uninterrupted_run(tmp_path
     assert outcome.first == []
     assert outcome.restarts == LENGTH_S // RESTARTED_EVERY_S
     assert outcome.compared == (LENGTH_S - RESTARTED_EVERY_S + 2) // 2 * len(KINDS)
-    assert outcome.panics > 100
+    assert outcome.panics > 50
     assert outcome.changes > 100

@@ -178,3 +178,15 @@ async def test_a_write_whose_answer_is_lost_is_still_known_as_ours(
     assert outcome.unknown
     await until(lambda: found.current("chat") == 3)
     assert found.holds() == []
+
+
+async def test_who_may_write_no_more_when_the_turn_comes_writes_nothing(
+    embedded: EmbeddedCluster, api: Api, found: Following
+) -> None:
+    requests = Requests(embedded)
+    found.scaling.left_s = lambda: 0.0
+    outcome = await found.write("chat", 3)
+    assert isinstance(outcome, Failed)
+    assert (outcome.unknown, "another autoscaler leads" in outcome.reason) == (False, True)
+    assert requests.seen == ["GET"]
+    assert await replicas_of(api, CHAT) == 2
