@@ -116,10 +116,13 @@ class History:
             uid: [PresentPod(pod.name, pod.ready_since_s) for pod in self.inventory.ready_pods(uid)]
             for uid in self.inventory.sights()
         }
-        here = {
-            (self.inventory.targets[uid].key.namespace, pod.name): None for uid, pods in present.items() for pod in pods
+        here = {(self.inventory.targets[uid].key.namespace, pod.name) for uid, pods in present.items() for pod in pods}
+        shown = {
+            place: steps.times[-1]
+            for answer in answers.values()
+            for place, steps in answer.by_place.items()
+            if steps.times
         }
-        shown = {place for answer in answers.values() for place in answer.by_place}
         gone = gone_by_owner(shown, here, owners)
         looks: dict[str, Look] = {}
         for uid, sight in self.inventory.sights().items():
@@ -128,7 +131,7 @@ class History:
                 continue
             mine = numbers.get(_identity(target.key), {})
             count = round(mine["ready"]) if "ready" in mine else None
-            names = ready_then(present[uid], gone.get(uid, ()), tick_ms / 1000, count)
+            names = ready_then(present[uid], gone.get(uid, {}), tick_ms / 1000, count)
             past = Sight(sight.namespace, sight.name, round(mine.get("current", sight.current)), names)
             look = self.look(target, past, answers, "", tick_ms)
             if tick_ms < end_ms - 1000 * _delay_s(self.in_force.workload(target).resolved.policy) - TICK_MS:

@@ -5,7 +5,8 @@ The laws:
 - One that is gone was the workload's by whose name the controllers name their pods: NAME-HASH-SUFFIX of a Deployment,
   NAME-SUFFIX of a ReplicaSet or a ReplicationController, NAME-NUMBER of a StatefulSet. Other kinds name them as they
   like: of these only present pods count.
-- No more pods were ready than the autoscaler said then: of those that are gone the first by name have room.
+- No more pods were ready than the autoscaler said then: of those that are gone, those that told a load last have room;
+  of equals the first by name.
 """
 
 from __future__ import annotations
@@ -52,23 +53,26 @@ class Owners:
         return max(found)[1] if found else ""
 
 
-def ready_then(present: Sequence[PresentPod], gone: Collection[str], at_s: float, count: int | None) -> tuple[str, ...]:
+def ready_then(
+    present: Sequence[PresentPod], gone: Mapping[str, float], at_s: float, count: int | None
+) -> tuple[str, ...]:
     """Return the names of the pods that were ready at a time, in order.
 
-    `gone` are those of its pods that told a load then and are not here any more; `count` is how many were ready, None
-    where nobody said.
+    `gone` are those of its pods that told a load then and are not here any more, and when they told it last; `count` is
+    how many were ready, None where nobody said.
     """
     here = sorted(pod.name for pod in present if pod.ready_since_s <= at_s)
     room = len(gone) if count is None else max(0, count - len(here))
-    return tuple(sorted((*here, *sorted(gone)[:room])))
+    newest_first = sorted(gone, key=lambda name: (-gone[name], name))
+    return tuple(sorted((*here, *newest_first[:room])))
 
 
 def gone_by_owner(
-    shown: Collection[tuple[str, str]], present: Mapping[tuple[str, str], object], owners: Owners
-) -> dict[str, set[str]]:
-    """Return the pods that told a load and are not here any more, by the UID of their workload."""
-    gone: dict[str, set[str]] = {}
-    for namespace, pod in shown:
+    shown: Mapping[tuple[str, str], float], present: Collection[tuple[str, str]], owners: Owners
+) -> dict[str, dict[str, float]]:
+    """Return the pods that told a load, and when last, and are not here any more, by the UID of their workload."""
+    gone: dict[str, dict[str, float]] = {}
+    for (namespace, pod), told_s in shown.items():
         if (namespace, pod) not in present and (uid := owners.of(namespace, pod)):
-            gone.setdefault(uid, set()).add(pod)
+            gone.setdefault(uid, {})[pod] = told_s
     return gone

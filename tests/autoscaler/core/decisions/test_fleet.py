@@ -527,3 +527,36 @@ def test_the_loads_of_replicas_are_known_where_all_were_measured() -> None:
     one.tick(look(3, samples(START + 2, 30.0, 2)), START + 2)
     assert one.fleet.loads("a") == {}, "one of three was not measured"
     assert one.fleet.loads("nobody") == {}
+
+
+def test_what_a_fleet_tells_another_one_can_go_on_from() -> None:
+    policy = replace(POLICY, panic_exit_hold_s=60)
+    one, other = One(policy), One(policy)
+    now, _ = one.run(START, 80, 30.0, 3)
+    other.run(START, 80, 30.0, 3)
+    one.tick(look(3, samples(now, 300.0, 3)), now)
+    now += 2.0
+    surge = one.tick(look(3, samples(now, 300.0, 3)), now)
+    assert surge.panic_since_ms is not None
+    figures = one.fleet.figures()
+    assert figures is not None
+    told = {name: float(column[0]) for name, column in figures.remembered.items() if column[0] > 0}
+    # The other saw the same load, and nothing of the panic.
+    other.tick(look(3, samples(now - 2.0, 300.0, 3)), now - 2.0)
+    other.tick(look(3, samples(now, 300.0, 3)), now)
+    other.fleet.recall("a", {"initialised": 1.0, "standing": 3.0})
+    other.fleet.recall("a", told)
+    now += 2.0
+    again, first = (each.tick(look(3, samples(now, 20.0, 3)), now) for each in (other, one))
+    assert again == first
+    assert again.floor == surge.floor
+
+
+def test_what_is_not_told_is_not_remembered() -> None:
+    one = One()
+    now, _ = one.run(START, 80, 30.0, 3)
+    panicking = one.tick(look(3, samples(now + 2, 300.0, 3)), now + 2)
+    assert panicking.mode is Mode.PANIC
+    one.fleet.recall("a", {"standing": 3.0, "initialised": 1.0})
+    calm = one.tick(look(3, samples(now + 4, 30.0, 3)), now + 4)
+    assert (calm.inputs.panic_since_ms, calm.inputs.floor, calm.inputs.standing) == (None, 0, 3)
