@@ -89,6 +89,7 @@ KINDS = (
         _bursts,
     ),
     Kindof("rated", {f"{_A}target": "10", f"{_P}rate-period": "30s"}, _bursts),
+    Kindof("observed", {f"{_A}target": "10", f"{_A}scale-down-delay": "1m", f"{_P}mode": "observe"}, _bursts),
 )
 
 
@@ -120,7 +121,7 @@ class Running:
         self.inventory, self.fleet, self.in_force = Inventory(), Fleet(), InForce()
         for name in MAPS:
             self.in_force.drop_map(name)
-        self.looking = Looking(self.in_force, self.fleet, Announcer(lambda _: None), lambda *_: None)
+        self.looking = Looking(self.in_force, self.fleet, Announcer(lambda _: None), lambda *_: None, lambda _: "")
         self._created_s = created_s
         self._keys = {each.key.uid: each.key for each in served}
         self._last: dict[Question, tuple[Samples, int]] = {}
@@ -239,7 +240,10 @@ class World:
     def obey(self, now_s: int, decided: Mapping[str, Decision]) -> None:
         """Give workloads the replicas that were decided: new pods start, of too many the newest go."""
         for one in self.served:
-            one.replicas = decided[one.kind.name].desired
+            # What is only observed is scaled by another, by the clock.
+            other = 12 if now_s // 400 % 2 else 5
+            decision = decided[one.kind.name]
+            one.replicas = other if decision.inputs.observed else decision.desired
             one.pods = one.pods[: one.replicas]
             while len(one.pods) < one.replicas:
                 self._add(one, now_s)
