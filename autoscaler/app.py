@@ -22,7 +22,7 @@ from autoscaler.shell.announcer import Announcer
 from autoscaler.shell.changes import Changes, Hearers
 from autoscaler.shell.configuration import Configuration
 from autoscaler.shell.draining import DrainHearers, Draining
-from autoscaler.shell.gauges import gauges
+from autoscaler.shell.gauges import gauges, gpu_gauges
 from autoscaler.shell.history import History
 from autoscaler.shell.looking import Looking
 from autoscaler.shell.places import PlaceHearers, Places
@@ -69,30 +69,40 @@ class Autoscaler:
         self._source = source
         self._lease = lease
         self._inventory = Inventory()
+        self._holdings = self._inventory.holdings
         self._fleet = Fleet()
         self._in_force = InForce()
         self._writers = Writers()
         self._events = EventWriter(api, "plimsoll-autoscaler", lease.may_write)
         self._targets = Targets(api, self._inventory, self._writers, self._events.write)
-        self._scaling = Scaling(api, self._inventory, self._writers, self._events.write, left_s=lease.left_s)
+        self._scaling = Scaling(
+            api,
+            self._inventory,
+            self._writers,
+            self._events.write,
+            left_s=lease.left_s,
+            observed=self._observes,
+        )
         self._standing = _Standing(self._inventory, self._fleet)
         self._announcer = Announcer(self._events.write)
         self.telemetry = Telemetry(
             self._standing,
-            lambda: gauges(self._fleet.figures(), self._key_of),
+            lambda: gauges(self._fleet.figures(), self._key_of) + gpu_gauges(self._holdings.uses(), self._key_of),
             self._announcer.wrong,
             self._targets.kinds,
             self._targets.refused,
         )
         self.telemetry.leader.set_function(lambda: float(lease.may_write()))
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
-        self.book = Book(self._standing, since_ms=_now_ms())
+        self.book = Book(self._standing, _now_ms(), self._holdings.uses)
         self.readers = feed.Feed()
         self._draining = Draining(
             self._scaling, self._inventory, self._fleet.loads, DrainHearers(self._unaware, self._cost_written)
         )
         self._places = Places(api, self._inventory, extender, PlaceHearers(self._unlimited, self._asked))
-        self._looking = Looking(self._in_force, self._fleet, self._announcer, self._places.placement)
+        self._looking = Looking(
+            self._in_force, self._fleet, self._announcer, self._places.placement, self._writers.setter
+        )
         hearers = Hearers(self._made, self._refused, self._ended)
         self._changes = Changes(self._scaling, self._record, hearers, self._draining.prepare)
         self._source_outage = Outage(source.name, "decisions are held", _log)
@@ -159,6 +169,10 @@ class Autoscaler:
         now_ms = _now_ms()
         sights = self._inventory.sights()
         self._forget_all_but(sights)
+        if self._lease.may_write():
+            self._holdings.count(now_ms)
+        else:
+            self._holdings.pass_by(now_ms)
         holds = self._scaling.holds(self._stable_window_s)
         looks: dict[str, Look] = {}
         for uid, sight in sights.items():
@@ -179,6 +193,8 @@ class Autoscaler:
         if self._lease.may_write():
             self._draining.begin_tick(now_ms)
             self._changes.carry_out(changed)
+        for uid in self._fleet.observed_changes():
+            self._observed(uid)
 
     async def _answers(self) -> Answers:
         questions: set[Question] = set()
@@ -200,6 +216,11 @@ class Autoscaler:
     def _stable_window_s(self, uid: str) -> int:
         return self._in_force.workload(self._inventory.targets[uid]).resolved.policy.stable_window_s
 
+    def _observes(self, uid: str) -> bool:
+        """Tell whether a workload is only observed, by the configuration of this very moment."""
+        target = self._inventory.targets.get(uid)
+        return target is not None and self._in_force.workload(target).resolved.observes
+
     def _forget_all_but(self, sights: Mapping[str, Sight]) -> None:
         """Forget the workloads that are gone."""
         for uid in [uid for uid in self._fleet if uid not in sights]:
@@ -208,6 +229,7 @@ class Autoscaler:
         self._in_force.retain(sights)
         self._looking.retain(sights)
         self.book.retain(sights)
+        self._holdings.retain(sights)
         self._places.retain(sights)
         self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
 
@@ -230,6 +252,15 @@ class Autoscaler:
         message = f"replicas {current} -> {decision.desired}: {decision.reason}"
         self._events.write(Notice(cluster.workload_reference(key), reason, message))
         _log.info("scaled", extra=_scaled(key, decision))
+
+    def _observed(self, uid: str) -> None:
+        """Keep a decision that would have changed a replica count; of what is only observed there is no Event."""
+        record = self._record(uid)
+        if record is not None:
+            self.book.change(record.key, record.decision)
+            self.readers.changed(record)
+            if self._lease.may_write():  # one log is enough
+                _log.info("observed", extra=_scaled(record.key, record.decision))
 
     def _refused(self, key: WorkloadKey, sentence: str) -> None:
         self._announcer.refused(key, sentence, _now_ms())

@@ -57,6 +57,7 @@ class Container(Object):
 
     name: str = ""
     resources: Resources | None = None
+    restart_policy: str = ""
 
 
 class SchedulingGate(Object):
@@ -224,6 +225,10 @@ class Deployment(Named):
 
 class ReplicaSet(Named):
     """apps/v1 ReplicaSet."""
+
+
+class Namespace(Named):
+    """v1 Namespace."""
 
 
 class ConfigMap(Named):

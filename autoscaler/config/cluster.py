@@ -20,9 +20,11 @@ from autoscaler.config.rules import (
     DRAIN_PERIOD,
     ESTIMATE,
     LEAST_TARGET,
+    MODE,
     PANIC_THRESHOLD,
     PERCENTAGE,
     SCALE,
+    SCALES,
     START_DEADLINE,
     TARGET,
     UP_TO_AN_HOUR,
@@ -74,6 +76,7 @@ class Defaults:
     max_scale_limit: int = 0
     allow_custom_queries: bool = False
     metrics_preset: str = "vllm"
+    mode: str = SCALES
     count_starting_replicas: bool = False
     start_deadline_ns: int = 0
     load_estimate: str = AUTOMATIC
@@ -125,6 +128,7 @@ RULES = {
     "max-scale-limit": SCALE,
     "allow-custom-queries": BOOLEAN,
     "metrics-preset": PRESET,
+    "mode": MODE,
     "count-starting-replicas": BOOLEAN,
     "start-deadline": START_DEADLINE,
     "load-estimate": ESTIMATE,

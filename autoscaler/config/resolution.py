@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.config import workload
 from autoscaler.config.cluster import KPA
-from autoscaler.config.rules import AUTOMATIC, LEAST_TARGET
+from autoscaler.config.rules import AUTOMATIC, LEAST_TARGET, SCALES
 from autoscaler.core.load.queries import signal_question
 from autoscaler.core.model import (
     MOST_REPLICAS,
@@ -40,11 +40,12 @@ _UNREADABLE_NS = -(2**63)  # what Go makes of a panic window that is no number, 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a workload is scaled by, and how its load is measured."""
+    """What a workload is scaled by, and how its load is measured; `observes`: nothing of it is carried out."""
 
     policy: Policy
     reading: Reading
     autoscaler_class: str = KPA
+    observes: bool = False
 
     @property
     def ours(self) -> bool:
@@ -65,7 +66,10 @@ def resolve(
     `reachable` is whether requests are routed to it: what is unreachable keeps no least number of replicas.
     """
     told = workload.read_annotations(base, annotations)
-    said = told.values
+    autoscaler_class = workload.autoscaler_class(base, told)
+    # What is no mode must not be taken for leave to write.
+    observes = told.values.get(workload.MODE_KEY, base.mode) != SCALES
+    said = _in_our_units(told.values) if observes and autoscaler_class != KPA else told.values
     target, total = _target(base, said)
     window_ns = stable_window_ns(base, said)
     preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
@@ -102,7 +106,7 @@ def resolve(
         limit_to_placeable=said.get(workload.PLACEABLE, base.limit_to_placeable),
     )
     reading = Reading(question, key=said.get(workload.METRICS_KEY, name))
-    return Resolved(policy, reading, workload.autoscaler_class(base, told)), tuple(told.problems)
+    return Resolved(policy, reading, autoscaler_class, observes), tuple(told.problems)
 
 
 def stable_window_ns(base: Defaults, said: Mapping[str, Any]) -> int:
@@ -115,6 +119,16 @@ def scale_down_delay_ns(base: Defaults, said: Mapping[str, Any]) -> int:
     """Return the scale-down delay as it is written; whole seconds where it keeps its rule."""
     delay: int = said.get(workload.DELAY, base.scale_down_delay_ns)
     return delay
+
+
+def _in_our_units(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a workload of another class says that we can observe it by.
+
+    Its target is in the unit of its own metric, which may be cpu: then the cluster's target counts.
+    """
+    if said.get(workload.METRIC) in {metric.value for metric in Metric}:
+        return said
+    return {key: value for key, value in said.items() if key not in (workload.TARGET_LOAD, workload.UTILISATION)}
 
 
 def _start_deadline_ns(base: Defaults, deployment: DeploymentDefaults, said: Mapping[str, Any]) -> int:

@@ -79,7 +79,11 @@ def duration(says: str, least_ns: int, most_ns: int | None = None, *, step_ns: i
     return Rule(f'a Go duration {says}, such as "90s"', nanoseconds, accepts)
 
 
+SCALES, OBSERVES = "scale", "observe"
+"""What is done with decisions: they are carried out, or only told."""
+
 BOOLEAN = Rule("true or false", texts.boolean)
+MODE = Rule(f"{SCALES} or {OBSERVES}", texts.string, lambda value: value in (SCALES, OBSERVES))
 SCALE = Rule(f"a whole number from 0 to {MOST_REPLICAS}", texts.int32, lambda value: value >= 0)
 WINDOW = duration("from 6s to 1h in whole seconds", 6 * SECOND_NS, HOUR_NS, step_ns=SECOND_NS)
 TARGET = number(f"a number of at least {LEAST_TARGET}", lambda value: value >= LEAST_TARGET)

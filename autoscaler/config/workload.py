@@ -14,6 +14,7 @@ from autoscaler.config.problem import Problem
 from autoscaler.config.rules import (
     BURST_CAPACITY,
     HOUR_NS,
+    MODE,
     PANIC_THRESHOLD,
     PERCENTAGE,
     SCALE,
@@ -54,6 +55,7 @@ CONTAINER_CONCURRENCY = f"{OURS}container-concurrency"
 METRICS_PRESET = f"{OURS}metrics-preset"
 METRICS_KEY = f"{OURS}metrics-key"
 QUERY = f"{OURS}query"
+MODE_KEY = f"{OURS}mode"
 COUNT_STARTING = f"{OURS}count-starting-replicas"
 START_DEADLINE = f"{OURS}start-deadline"
 LOAD_ESTIMATE = f"{OURS}load-estimate"
@@ -94,6 +96,7 @@ RULES = {
     DEADLINE: duration("of at least 0s in whole seconds", 0, step_ns=SECOND_NS),
     CONTAINER_CONCURRENCY: SCALE,
     METRICS_PRESET: PRESET,
+    MODE_KEY: MODE,
     METRICS_KEY: Rule("a text that is not empty", str, lambda text: bool(text.strip())),
     QUERY: Rule(
         f"PromQL of 1 to {_LONGEST_QUERY} characters",

@@ -179,7 +179,8 @@ class Inputs:
 
     Seen at `at_ms`: `current` replicas asked for, `ready` ones, the window averages (None where nothing was measured
     yet), and how the worst second of the panic window was measured. From outside, "" for none: `hold`, a reason to
-    decide nothing, and `leave`, a reason to leave the replicas to whoever else sets them.
+    decide nothing, `leave`, a reason to leave the replicas to whoever else sets them, and `observed`, who sets them
+    while nothing of what is decided is carried out.
     Remembered: `panic_since_ms` (None outside panic), the panic's `floor`, `delayed` (the most that was wanted within
     the scale-down delay, 0 without one), `standing` (the last decision's replicas, 0 before the first) and whether the
     workload was ever `initialised` (reached its initial scale).
@@ -217,6 +218,7 @@ class Inputs:
     placed: int = 0
     fits: int | None = None
     misfit: str = ""
+    observed: str = ""
 
     @property
     def placement(self) -> Placement | None:
@@ -224,6 +226,31 @@ class Inputs:
         if not self.asking and self.fits is None:
             return None
         return Placement(self.placed, self.fits, self.misfit)
+
+    @property
+    def as_if(self) -> bool:
+        """Whether the law goes on as if its last decision had been carried out, while another sets the replicas."""
+        return bool(self.observed) and self.standing > 0
+
+    @property
+    def asked_for(self) -> int:
+        """The replicas asked for that the law goes by."""
+        return self.standing if self.as_if else self.current
+
+    @property
+    def kept(self) -> int:
+        """The replicas that stay where nothing is decided: a person may have raised the count meanwhile."""
+        return max(self.asked_for, self.standing)
+
+    @property
+    def counted(self) -> int:
+        """The ready replicas that the law goes by: while another sets them, no more than we had decided on."""
+        return min(self.ready, self.standing) if self.as_if else self.ready
+
+    @property
+    def counted_starting(self) -> int:
+        """The starting replicas that count beside those."""
+        return min(self.starting, self.standing - self.counted) if self.as_if else self.starting
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from autoscaler.core.targets.writing import Failed, Overtaken, Refused, Written
+from autoscaler.core.targets.writing import Failed, Overtaken, Refused, Withheld, Written
 from kube.outage import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from autoscaler.core.decisions.record import Record
-    from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.model import Decision, WorkloadKey
     from autoscaler.core.targets.inventory import Sight
     from autoscaler.core.targets.writing import Outcome
     from autoscaler.shell.scaling import Scaling
@@ -115,7 +115,7 @@ class Changes:
 
     def _to_change(self, uid: str) -> Record | None:
         record = self._record(uid)
-        return None if record is None or record.decision.desired == record.decision.inputs.current else record
+        return record if record is not None and _changes(record.decision) else None
 
     def _done(self, uid: str, task: asyncio.Task[None]) -> None:
         del self._tasks[uid]
@@ -128,7 +128,7 @@ class Changes:
     def _tell(self, record: Record, outcome: Outcome) -> None:
         key, decision = record.key, record.decision
         change = f"{decision.inputs.current} -> {decision.desired}"
-        if not isinstance(outcome, Failed):
+        if not isinstance(outcome, Failed | Withheld):
             self._outage.ended()
         match outcome:
             case Written():
@@ -142,8 +142,14 @@ class Changes:
                 if unknown:
                     self._unanswered[key.uid] = _Unanswered(record, time.monotonic() + _UNANSWERED_S)
                 self._outage.failed(f"{key} {change}: {why}")
+            case Withheld(why):
+                _log.info("withheld", extra={"workload": str(key), "change": change, "reason": why})
             case Overtaken(found, by=by):
                 _log.info("overtaken", extra={"workload": str(key), "change": change, "found": found, "by": by})
 
     def _pause(self, uid: str) -> None:
         self._paused_until_s[uid] = time.monotonic() + _REFUSED_PAUSE_S
+
+
+def _changes(decision: Decision) -> bool:
+    return decision.desired != decision.inputs.current and not decision.inputs.observed

@@ -9,12 +9,14 @@ import msgspec
 
 from autoscaler.core.model import WorkloadKey
 from autoscaler.core.targets.draining import COST, OURS
+from autoscaler.core.targets.holdings import Holding
 from autoscaler.core.targets.inventory import Target
 from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.core.targets.refusal import Controller, refusal
 from autoscaler.core.targets.selection import BadSelectorError, selector
 from autoscaler.core.targets.writers import MANAGER, Autoscaler
 from autoscaler.core.targets.writing import Found
+from kube.gpus import VENDOR_GPU, held
 from kube.objects import ConfigMap, ObjectMeta, ObjectReference, Scale
 
 if TYPE_CHECKING:
@@ -22,7 +24,18 @@ if TYPE_CHECKING:
 
     from autoscaler.core.targets.selection import Selector
     from kube.discovery import Scalable
-    from kube.objects import HorizontalPodAutoscaler, ManagedFields, Named, OwnerReference, Pod, Workload
+    from kube.objects import (
+        Container,
+        HorizontalPodAutoscaler,
+        ManagedFields,
+        Named,
+        OwnerReference,
+        Pod,
+        PodSpec,
+        Workload,
+    )
+
+PROJECT = "plimsoll.dev/project"
 
 _ENDED = frozenset({"Failed", "Succeeded"})
 _HOPELESS = frozenset(
@@ -206,6 +219,7 @@ def owned_pod(pod: Pod) -> OwnedPod:
         starting=waits and not failed,
         failed=waits and failed,
         created_s=_unix_s(meta.creation_timestamp),
+        holding=_holding(pod),
         ready_since_s=_unix_s(told.last_transition_time) if told and ready else 0,
         placed=bool(pod.spec.node_name),
         cost=annotations.get(COST, ""),
@@ -221,6 +235,37 @@ def _failed(pod: Pod) -> bool:
         one.restart_count > 0 or bool(one.state and one.state.waiting and one.state.waiting.reason in _HOPELESS)
         for one in containers
     )
+
+
+def _holding(pod: Pod) -> Holding | None:
+    """Return what a pod holds of GPUs: nothing before it is bound, and nothing once its containers have stopped."""
+    if not pod.spec.node_name or pod.status.phase in _ENDED:
+        return None
+    milli = held(pod.metadata.annotations or {}, _whole_gpus(pod.spec))
+    project = (pod.metadata.labels or {}).get(PROJECT)
+    return Holding(pod.metadata.namespace, milli, controller_uid(pod), project) if milli else None
+
+
+def _whole_gpus(spec: PodSpec) -> int:
+    """Return how many GPUs the limits of a pod's containers come to, as kube-scheduler counts.
+
+    Init containers run one after the other, each beside the sidecars that were started before it.
+    """
+    sidecars = most = 0
+    for container in spec.init_containers or ():
+        if container.restart_policy == "Always":
+            sidecars += _gpus(container)
+            most = max(most, sidecars)
+        else:
+            most = max(most, sidecars + _gpus(container))
+    return max(most, sidecars + sum(map(_gpus, spec.containers)))
+
+
+def _gpus(container: Container) -> int:
+    # What is no whole number no API server accepts for a GPU.
+    limits = container.resources.limits if container.resources else None
+    text = (limits or {}).get(VENDOR_GPU, "0")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def autoscaler(found: HorizontalPodAutoscaler) -> Autoscaler:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autoscaler.core.targets.draining import Survivors, marks, step
+from autoscaler.shell.scaling import ObservedError
 from kube.client import ApiError
 from kube.objects import Pod
 
@@ -45,7 +46,7 @@ class DrainHearers:
     """Who hears what becomes of deletion costs.
 
     `unaware` gets the workload whose replicas go as Kubernetes likes, and a sentence; `ended` the result of each pod in
-    a word: written, removed, kept (it went, or somebody else gave it a cost), failed.
+    a word: written, removed, kept (it went, somebody else gave it a cost, or its workload is only observed), failed.
     """
 
     unaware: Callable[[WorkloadKey, str], None]
@@ -81,7 +82,7 @@ class Draining:
             return
         deadline_s = asyncio.get_running_loop().time() + _PATIENCE_S
         failed: list[str] = []
-        tasks = [asyncio.create_task(self._carry_out(mark, failed)) for mark in planned]
+        tasks = [asyncio.create_task(self._carry_out(key.uid, mark, failed)) for mark in planned]
         done, late = await asyncio.wait(tasks, timeout=_PATIENCE_S)
         for task in late:
             task.cancel()
@@ -96,14 +97,17 @@ class Draining:
             await asyncio.sleep(_LOOK_S)
 
     def begin_tick(self, now_ms: int) -> None:
-        """Take costs away from pods that survived."""
-        marked = self._survivors.marked(self._inventory.pods_with_our_cost(), now_ms)
+        """Take costs away from pods that survived; those of workloads that are only observed stay as they are."""
+        pods = self._inventory.pods_with_our_cost()
+        written = [pod for pod in pods if not self._scaling.observed(self._inventory.owned_by(pod.owner))]
+        marked = self._survivors.marked(written, now_ms)
         if marked and (self._tidying is None or self._tidying.done()):
             self._tidying = asyncio.create_task(self._tidy(marked))
 
     async def _tidy(self, marked: Collection[Mark]) -> None:
         failed: list[str] = []
-        await asyncio.gather(*(self._carry_out(mark, failed) for mark in marked))
+        whose = [(self._inventory.owned_by(mark.pod.owner), mark) for mark in marked]
+        await asyncio.gather(*(self._carry_out(uid, mark, failed) for uid, mark in whose))
         if failed:
             _log.warning("deletion costs that are not needed stay for now", extra={"error": failed[0]})
 
@@ -112,18 +116,18 @@ class Draining:
         loads = {name: load for (namespace, name), load in self._loads(key.uid).items() if namespace == key.namespace}
         return marks(pods, loads, current=current, desired=desired)
 
-    async def _carry_out(self, mark: Mark, failed: list[str]) -> bool:
+    async def _carry_out(self, uid: str, mark: Mark, failed: list[str]) -> bool:
         """Tell whether a pod was given a cost."""
         async with self._slots:
             try:
-                result = await self._written(mark)
+                result = await self._written(uid, mark)
             except (ApiError, msgspec.DecodeError) as error:
                 failed.append(_sentence(error))
                 result = "failed"
         self._hearers.ended(result)
         return result == "written"
 
-    async def _written(self, mark: Mark) -> str:
+    async def _written(self, uid: str, mark: Mark) -> str:
         """Patch one pod; return what came of it in a word.
 
         Raises:
@@ -138,7 +142,9 @@ class Draining:
                 if annotations is None or meta.deletion_timestamp is not None:
                     return "kept"
                 body: dict[str, Any] = {"resourceVersion": meta.resource_version, "annotations": annotations}
-                await self._scaling.patch(path, {"metadata": body})
+                await self._scaling.patch(uid, path, {"metadata": body})
+            except ObservedError:
+                return "kept"
             except ApiError as error:
                 if error.status == _GONE:
                     return "kept"

@@ -14,16 +14,18 @@ import numpy as np
 from autoscaler.core.model import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from autoscaler.core.decisions.fleet import Figures
     from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.targets.holdings import GpuUse
 
 Line: TypeAlias = tuple[str, float]
 """Labels as they are written, and a value."""
 
 _PREFIX = "plimsoll_autoscaler_"
 _LEFT = "left"
+_MILLI = 1000
 _MODES = (*(mode.value for mode in Mode), _LEFT)
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -75,6 +77,11 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                 ),
             ),
             _family(
+                "observing",
+                "1: only observed, nothing that is decided is carried out; 0: it is.",
+                _lines(labels, figures.observed.astype(int).tolist(), here),
+            ),
+            _family(
                 "remembered",
                 "What the law goes on with at the next tick, and after a restart; nothing where there is nothing.",
                 *(
@@ -93,6 +100,33 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
     )
 
 
+def gpu_gauges(uses: Mapping[str, GpuUse], key_of: Callable[[str], WorkloadKey | None]) -> str:
+    """Return what every workload that has a key holds of GPUs, and held so far, each family with its help and type."""
+    here = [(_labels(key), use) for uid, use in uses.items() if (key := key_of(uid)) is not None]
+
+    def by_project(name: str) -> Iterable[Line]:
+        for mine, use in here:
+            for project, milli in getattr(use, name).items():
+                yield f'{mine},project="{project.translate(_ESCAPED)}"', milli / _MILLI
+
+    return "".join(
+        (
+            _family("held_gpus", "GPUs that bound pods hold, shares added up.", by_project("held")),
+            _family(
+                "gpus_per_replica",
+                "GPUs that one pod holds: of the one that holds most.",
+                ((mine, use.per_replica / _MILLI) for mine, use in here),
+            ),
+            _family(
+                "gpu_minutes_total",
+                "GPU-minutes that pods have held since this autoscaler began; each minute of a pod counts whole.",
+                by_project("spent"),
+                kind="counter",
+            ),
+        )
+    )
+
+
 def _labels(key: WorkloadKey) -> str:
     namespace, name, kind = (text.translate(_ESCAPED) for text in (key.namespace, key.name, key.kind))
     return f'namespace="{namespace}",workload="{name}",kind="{kind}"'
@@ -106,7 +140,7 @@ def _single(name: str, says: str, value: float) -> str:
     return f"# HELP {_PREFIX}{name} {says}\n# TYPE {_PREFIX}{name} gauge\n{_PREFIX}{name} {value}\n"
 
 
-def _family(name: str, says: str, *lines: Iterable[Line]) -> str:
+def _family(name: str, says: str, *lines: Iterable[Line], kind: str = "gauge") -> str:
     name = _PREFIX + name
     written = [f"{name}{{{labels}}} {value}\n" for each in lines for labels, value in each]
-    return f"# HELP {name} {says}\n# TYPE {name} gauge\n{''.join(written)}"
+    return f"# HELP {name} {says}\n# TYPE {name} {kind}\n{''.join(written)}"

@@ -46,6 +46,7 @@ _ONE_LIMIT_S = 10.0
 _CHUNK_S = 120  # of raw samples in memory at a time
 _LOOKBACK_S = 300  # the longest that a tick looks back
 _FIRST_LOOKBACK_S = 60
+_OBSERVED = "it was only observed then"
 _FILLING = "its windows are filled from the past"
 
 
@@ -136,7 +137,10 @@ class History:
             if tick_ms < end_ms - 1000 * _delay_s(self.in_force.workload(target).resolved.policy) - TICK_MS:
                 look = replace(look, hold=look.hold or _FILLING)
             ready = len(names) if count is None else count
-            looks[uid] = replace(look, ready=ready, starting=round(mine.get("starting", 0)), placement=None)
+            # What was observed then was decided on as such, whatever is to become of decisions now.
+            observed = {1.0: look.observed or _OBSERVED, 0.0: ""}.get(mine.get("observed", -1.0), look.observed)
+            starting = round(mine.get("starting", 0))
+            looks[uid] = replace(look, ready=ready, starting=starting, placement=None, observed=observed)
         self.fleet.tick(tick_ms, looks)
         if tick_ms in known.numbers:
             for uid in looks:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 
 class Looking:
-    """Looks at one workload after the other, and remembers how often each is scraped, and which replicas start."""
+    """Looks at one workload after the other, and remembers how often each is scraped, and which replicas start.
+
+    `setter` tells by a workload's UID who sets its replicas besides us, "" where nobody was seen to.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,9 @@ class Looking:
         fleet: Fleet,
         announcer: Announcer,
         placement: Callable[[str, int], Placement | None],
+        setter: Callable[[str], str],
     ) -> None:
+        self._setter = setter
         self._placement = placement
         self._in_force = in_force
         self._fleet = fleet
@@ -73,6 +78,7 @@ class Looking:
             where,
             hold=hold,
             leave=configured.leave or other,
+            observed=configured.observed and (self._setter(key.uid) or configured.observed),
             starting=self._starts.starting(key.uid, sight, policy.start_deadline_s, now_ms / 1000),
             signals={signal: _samples(answers, asked) for signal, asked in configured.signal_questions.items()},
             placement=self._placement(key.uid, now_ms) if policy.limit_to_placeable else None,

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Averaging, Decision, Estimate, Inputs, Metric, Mode, Policy, Seen, WorkloadKey
+from autoscaler.core.targets.holdings import GpuUse
 from autoscaler.v1 import autoscaler_pb2 as v1
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from google.protobuf.message import Message
 
 Word = TypeVar("Word", bound=Enum)
@@ -50,6 +53,25 @@ def to_message(record: Record) -> v1.Record:
             **_plain(decision, leaving_out="inputs"),
         ),
     )
+
+
+def to_use(uid: str, use: GpuUse) -> v1.GpuUse:
+    """Return what a workload uses of GPUs as a message."""
+    projects = [v1.ProjectUse(project=name, held_milli=use.held.get(name, 0), milli_minutes=spent)
+                for name, spent in sorted(use.spent.items())]  # fmt: skip
+    return v1.GpuUse(uid=uid, milli_per_replica=use.per_replica, projects=projects)
+
+
+def from_uses(messages: Iterable[v1.GpuUse]) -> Mapping[str, GpuUse]:
+    """Return what workloads use of GPUs, by UID."""
+    return {
+        each.uid: GpuUse(
+            held={one.project: one.held_milli for one in each.projects if one.held_milli},
+            spent={one.project: one.milli_minutes for one in each.projects},
+            per_replica=each.milli_per_replica,
+        )
+        for each in messages
+    }
 
 
 def from_message(message: v1.Record) -> Record:

@@ -63,12 +63,34 @@ class ListWorkloadsRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ...) -> None: ...
 
 class ListWorkloadsResponse(_message.Message):
-    __slots__ = ("records", "since_ms")
+    __slots__ = ("records", "since_ms", "gpus")
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
     records: _containers.RepeatedCompositeFieldContainer[Record]
     since_ms: int
-    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., since_ms: _Optional[int] = ...) -> None: ...
+    gpus: _containers.RepeatedCompositeFieldContainer[GpuUse]
+    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., since_ms: _Optional[int] = ..., gpus: _Optional[_Iterable[_Union[GpuUse, _Mapping]]] = ...) -> None: ...
+
+class GpuUse(_message.Message):
+    __slots__ = ("uid", "milli_per_replica", "projects")
+    UID_FIELD_NUMBER: _ClassVar[int]
+    MILLI_PER_REPLICA_FIELD_NUMBER: _ClassVar[int]
+    PROJECTS_FIELD_NUMBER: _ClassVar[int]
+    uid: str
+    milli_per_replica: int
+    projects: _containers.RepeatedCompositeFieldContainer[ProjectUse]
+    def __init__(self, uid: _Optional[str] = ..., milli_per_replica: _Optional[int] = ..., projects: _Optional[_Iterable[_Union[ProjectUse, _Mapping]]] = ...) -> None: ...
+
+class ProjectUse(_message.Message):
+    __slots__ = ("project", "held_milli", "milli_minutes")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    HELD_MILLI_FIELD_NUMBER: _ClassVar[int]
+    MILLI_MINUTES_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    held_milli: int
+    milli_minutes: int
+    def __init__(self, project: _Optional[str] = ..., held_milli: _Optional[int] = ..., milli_minutes: _Optional[int] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("namespace", "name", "kind")
@@ -155,7 +177,7 @@ class Decision(_message.Message):
     def __init__(self, inputs: _Optional[_Union[Inputs, _Mapping]] = ..., mode: _Optional[_Union[Mode, str]] = ..., wanted: _Optional[int] = ..., desired: _Optional[int] = ..., excess_burst_capacity: _Optional[int] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., reason: _Optional[str] = ..., panic_left_ms: _Optional[int] = ..., panic_left_at: _Optional[int] = ...) -> None: ...
 
 class Inputs(_message.Message):
-    __slots__ = ("at_ms", "policy", "current", "ready", "stable", "panic", "seen", "hold", "leave", "panic_since_ms", "floor", "delayed", "standing", "initialised", "starting", "fewest", "most", "offered_stable", "offered_panic", "panic_left_ms", "panic_left_at", "asking", "placed", "fits", "misfit")
+    __slots__ = ("at_ms", "policy", "current", "ready", "stable", "panic", "seen", "hold", "leave", "panic_since_ms", "floor", "delayed", "standing", "initialised", "observed", "starting", "fewest", "most", "offered_stable", "offered_panic", "panic_left_ms", "panic_left_at", "asking", "placed", "fits", "misfit")
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     CURRENT_FIELD_NUMBER: _ClassVar[int]
@@ -170,6 +192,7 @@ class Inputs(_message.Message):
     DELAYED_FIELD_NUMBER: _ClassVar[int]
     STANDING_FIELD_NUMBER: _ClassVar[int]
     INITIALISED_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
     STARTING_FIELD_NUMBER: _ClassVar[int]
     FEWEST_FIELD_NUMBER: _ClassVar[int]
     MOST_FIELD_NUMBER: _ClassVar[int]
@@ -195,6 +218,7 @@ class Inputs(_message.Message):
     delayed: int
     standing: int
     initialised: bool
+    observed: str
     starting: int
     fewest: int
     most: int
@@ -206,7 +230,7 @@ class Inputs(_message.Message):
     placed: int
     fits: int
     misfit: str
-    def __init__(self, at_ms: _Optional[int] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., current: _Optional[int] = ..., ready: _Optional[int] = ..., stable: _Optional[float] = ..., panic: _Optional[float] = ..., seen: _Optional[_Union[Seen, str]] = ..., hold: _Optional[str] = ..., leave: _Optional[str] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., delayed: _Optional[int] = ..., standing: _Optional[int] = ..., initialised: _Optional[bool] = ..., starting: _Optional[int] = ..., fewest: _Optional[int] = ..., most: _Optional[int] = ..., offered_stable: _Optional[float] = ..., offered_panic: _Optional[float] = ..., panic_left_ms: _Optional[int] = ..., panic_left_at: _Optional[int] = ..., asking: _Optional[bool] = ..., placed: _Optional[int] = ..., fits: _Optional[int] = ..., misfit: _Optional[str] = ...) -> None: ...
+    def __init__(self, at_ms: _Optional[int] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., current: _Optional[int] = ..., ready: _Optional[int] = ..., stable: _Optional[float] = ..., panic: _Optional[float] = ..., seen: _Optional[_Union[Seen, str]] = ..., hold: _Optional[str] = ..., leave: _Optional[str] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., delayed: _Optional[int] = ..., standing: _Optional[int] = ..., initialised: _Optional[bool] = ..., observed: _Optional[str] = ..., starting: _Optional[int] = ..., fewest: _Optional[int] = ..., most: _Optional[int] = ..., offered_stable: _Optional[float] = ..., offered_panic: _Optional[float] = ..., panic_left_ms: _Optional[int] = ..., panic_left_at: _Optional[int] = ..., asking: _Optional[bool] = ..., placed: _Optional[int] = ..., fits: _Optional[int] = ..., misfit: _Optional[str] = ...) -> None: ...
 
 class Policy(_message.Message):
     __slots__ = ("metric", "averaging", "target", "total", "target_burst_capacity", "panic_threshold", "stable_window_s", "panic_window_s", "max_scale_up_rate", "max_scale_down_rate", "scale_down_delay_s", "activation_scale", "initial_scale", "min_scale", "max_scale", "enable_scale_to_zero", "scale_to_zero_grace_period_ns", "scale_to_zero_pod_retention_period_ns", "progress_deadline_ns", "activator_capacity", "reachable", "count_starting_replicas", "start_deadline_s", "load_estimate", "drain_period_s", "panic_exit_hold_s", "rate_period_s", "drain_aware_scale_down", "limit_to_placeable")

@@ -128,7 +128,7 @@ def _of_workload(document: Document, base: config.Defaults) -> list[Finding]:
         for each in labels
         if each.text != "true"
     ]
-    if labels and not resolved.ours:
+    if labels and not resolved.ours and not resolved.observes:
         found.append(_warning(document, f"its class is {resolved.autoscaler_class}, so Plimsoll leaves it alone"))
     found += _without_effect(document, entries)
     return [*found, *_unread(document, labelled=bool(labels))]

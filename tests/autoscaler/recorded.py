@@ -17,13 +17,15 @@ KEY = WorkloadKey("uid-llama", "chat", "llama")
 
 def decided(inputs: Inputs) -> Decision:
     """Decide on inputs: kpa-spec section 2, step by step, then holds and bounds."""
-    standing = max(inputs.current, inputs.standing)
+    as_if = inputs.observed != "" and inputs.standing > 0  # what was decided last had been carried out
+    standing = inputs.standing if as_if else max(inputs.current, inputs.standing)
+    ready = min(inputs.ready, inputs.standing) if as_if else inputs.ready
     if inputs.leave or inputs.current == 0:
         return outcome(inputs, Mode.HELD, standing, inputs.current)
     if inputs.hold or inputs.stable is None or inputs.panic is None or inputs.seen is Seen.NOTHING:
         return outcome(inputs, Mode.HELD, standing, bounded(inputs, standing))
     p = inputs.policy
-    r = max(1, inputs.ready)
+    r = max(1, ready)
     up = math.ceil(p.max_scale_up_rate * r)
     down = math.floor(r / p.max_scale_down_rate) if p.reachable else 0
     ds, dp = math.ceil(inputs.stable / p.target), math.ceil(inputs.panic / p.target)
@@ -79,10 +81,12 @@ def outcome(
     if panic is not None:
         p, load = inputs.policy, inputs.panic or 0.0
         tbc = p.target_burst_capacity
-        excess = math.floor(inputs.ready * p.total - tbc - load) if tbc > 0 else int(tbc)
+        ready = min(inputs.ready, inputs.standing) if inputs.observed and inputs.standing else inputs.ready
+        excess = math.floor(ready * p.total - tbc - load) if tbc > 0 else int(tbc)
     since, floor = (inputs.panic_since_ms, inputs.floor) if panic is None else panic
-    if desired > inputs.current:
-        desired = max(inputs.current, min(desired, max(placeable(inputs), promised(inputs))))
+    asked = inputs.standing if inputs.observed and inputs.standing else inputs.current
+    if desired > asked and not (inputs.leave or inputs.current == 0):
+        desired = max(asked, min(desired, max(placeable(inputs), promised(inputs))))
     return Decision(inputs, mode, wanted, desired, excess, since, floor, f"{mode.value}: told by the test")
 
 
@@ -142,6 +146,7 @@ _looks = st.builds(
     delayed=_count,
     standing=_count,
     initialised=st.booleans(),
+    observed=st.sampled_from(["", "", "HorizontalPodAutoscaler llama scales it"]),
 )
 
 _places: st.SearchStrategy[dict[str, Any]] = st.one_of(

@@ -120,7 +120,7 @@ class Running:
         self.inventory, self.fleet, self.in_force = Inventory(), Fleet(), InForce()
         for name in MAPS:
             self.in_force.drop_map(name)
-        self.looking = Looking(self.in_force, self.fleet, Announcer(lambda _: None), lambda *_: None)
+        self.looking = Looking(self.in_force, self.fleet, Announcer(lambda _: None), lambda *_: None, lambda _: "")
         self._created_s = created_s
         self._keys = {each.key.uid: each.key for each in served}
         self._last: dict[Question, tuple[Samples, int]] = {}

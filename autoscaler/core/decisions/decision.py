@@ -8,6 +8,8 @@ The laws:
   nothing that is asked for already, and min-scale and the initial scale are promises that it does not break.
 - A workload whose replicas somebody else sets, or that somebody scaled to zero, is left alone; and the last replica
   stays: going to zero and back needs the activator.
+- What is only observed is decided on as if every decision had been carried out: of the ready replicas no more count
+  than were decided last, and those decided last are what is kept.
 - The same inputs give the same decision: `decide_again` makes a recorded one once more.
 """
 
@@ -44,7 +46,7 @@ class Given:
     int64: `current`, `ready`, `delayed`, `standing`, `starting`, `fewest`, `most`; `placeable`, the replicas that are
     known to have a place, as `placeable` tells. float64: `stable` and `panic`, NaN where nothing was measured yet;
     `offered_stable` and `offered_panic`, NaN where the averages decide. uint8: `seen` (SEEN_CODE). bool: `held` and
-    `left`, whether there is a `hold` or a reason to `leave`; `initialised`.
+    `left`, whether there is a `hold` or a reason to `leave`; `observed`; `initialised`.
     """
 
     at_ms: int
@@ -69,6 +71,7 @@ class Given:
     delayed: NDArray[np.int64]
     standing: NDArray[np.int64]
     initialised: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
     placeable: NDArray[np.int64]
 
 
@@ -78,7 +81,8 @@ class Outcome:
 
     bool: `decided`, the law was asked (elsewhere it keeps its state and `wanted` means nothing); `left`, the count is
     somebody else's. int64: `fresh`, what it asked for, `replicas`, the same with the scale-down delay, `bounded`, the
-    same within min-scale and max-scale, and `desired`. uint8: `mode`, in the order of `Mode`.
+    same within min-scale and max-scale, `promised`, what is asked for place or no place, and `desired`. uint8: `mode`,
+    in the order of `Mode`.
     """
 
     state: kpa.State
@@ -89,6 +93,7 @@ class Outcome:
     fresh: NDArray[np.int64]
     replicas: NDArray[np.int64]
     bounded: NDArray[np.int64]
+    promised: NDArray[np.int64]
     desired: NDArray[np.int64]
     mode: NDArray[np.uint8]
 
@@ -97,6 +102,29 @@ class Outcome:
         """Which decisions are held."""
         held: NDArray[np.bool_] = self.mode == _HELD
         return held
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The replicas that the law goes by, int64[rows]: those asked for, the ready ones, and those and the starting."""
+
+    asked_for: NDArray[np.int64]
+    ready: NDArray[np.int64]
+    base: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, current: NDArray[np.int64], ready: NDArray[np.int64], base: NDArray[np.int64], as_if: NDArray[np.int64]
+    ) -> Counted:
+        """Return what is there; where `as_if` is above 0, what would be had so many replicas been asked for."""
+        if not as_if.any():
+            return cls(current, ready, base)
+        there = as_if == 0
+        return cls(
+            np.where(there, current, as_if),
+            np.where(there, ready, np.minimum(ready, as_if)),
+            np.where(there, base, np.minimum(base, as_if)),
+        )
 
 
 def decidable(
@@ -115,19 +143,23 @@ def decidable(
 def decide(given: Given) -> Outcome:
     """Decide for every row."""
     decided = decidable(given.stable, given.seen, current=given.current, held=given.held, left=given.left)
-    state, wanted = kpa.decide(given.parameters, given.state, _loads(given, decided), now_ms=given.at_ms, where=decided)
+    as_if = np.where(given.observed, given.standing, 0)
+    counted = Counted.of(given.current, given.ready, given.ready + given.starting, as_if)
+    loads = _loads(given, counted, decided)
+    state, wanted = kpa.decide(given.parameters, given.state, loads, now_ms=given.at_ms, where=decided)
     panicked, panics = (each.panic_since_ms != kpa.NEVER for each in (given.state, state))
-    last_exit = panic_exit.left(given.exit, given.exits, panic_exit.Turn(panicked, panics, given.current), given.at_ms)
+    turn = panic_exit.Turn(panicked, panics, counted.asked_for)
+    last_exit = panic_exit.left(given.exit, given.exits, turn, given.at_ms)
     fresh = np.maximum(wanted.replicas, panic_exit.least(last_exit, given.exits))
     # An unreachable workload keeps nothing: its delay window does not even remember.
     replicas = np.maximum(fresh, given.delayed)
     # A person may have raised the count meanwhile: what is held is never less than what is there.
-    standing = np.maximum(given.current, given.standing)
+    standing = np.maximum(counted.asked_for, given.standing)
     partly = (given.seen == SEEN_CODE[Seen.PART]) & (replicas < standing)
     free = decided & ~partly
     bounded = given.bounds.bounded(np.where(free, replicas, standing), given.initialised)
     # What is promised is asked for, place or no place, and what is asked for already stays.
-    promised = np.maximum(given.current, given.bounds.lowest(given.initialised))
+    promised = np.maximum(counted.asked_for, given.bounds.lowest(given.initialised))
     placed = np.minimum(bounded, np.maximum(promised, given.placeable))
     left = given.left | (given.current == 0)
     return Outcome(
@@ -139,6 +171,7 @@ def decide(given: Given) -> Outcome:
         fresh=fresh,
         replicas=replicas,
         bounded=np.maximum(bounded, 1),
+        promised=promised,
         desired=np.where(left, given.current, np.maximum(placed, 1)),
         mode=np.where(free, np.where(wanted.panicking, _PANIC, _STABLE), _HELD).astype(np.uint8),
     )
@@ -146,11 +179,12 @@ def decide(given: Given) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of one row from outside: `hold` and `leave` as in `model.Inputs`, and what can be placed."""
+    """What is told of a row from outside: `hold`, `leave`, `observed` as in `model.Inputs`, and what can be placed."""
 
     hold: str = ""
     leave: str = ""
     placement: Placement | None = None
+    observed: str = ""
 
 
 def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decision:
@@ -178,6 +212,7 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
         offered_panic=_number(given.offered_panic[row]),
         panic_left_ms=_time(given.exit.at_ms[row]),
         panic_left_at=int(given.exit.replicas[row]),
+        observed=told.observed,
         asking=placement is not None and placement.fits is None,
         placed=placement.placed if placement else 0,
         fits=placement.fits if placement else None,
@@ -195,7 +230,7 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
         inputs=inputs,
         mode=mode,
         # Where the law was not asked, what stands is what is wanted.
-        wanted=asked.wanted if decided else max(inputs.current, inputs.standing),
+        wanted=asked.wanted if decided else inputs.kept,
         desired=desired,
         excess_burst_capacity=int(outcome.wanted.excess_burst_capacity[row]) if decided else None,
         panic_since_ms=_time(outcome.state.panic_since_ms[row]),
@@ -232,9 +267,11 @@ def decide_again(inputs: Inputs) -> Decision:
         delayed=np.array([inputs.delayed]),
         standing=np.array([inputs.standing]),
         initialised=np.array([inputs.initialised]),
+        observed=np.array([bool(inputs.observed)]),
         placeable=np.array([placeable(inputs.placement)]),
     )
-    return decision_at(given, decide(given), 0, Told(inputs.hold, inputs.leave, inputs.placement))
+    told = Told(inputs.hold, inputs.leave, inputs.placement, inputs.observed)
+    return decision_at(given, decide(given), 0, told)
 
 
 def placeable(placement: Placement | None) -> int:
@@ -244,17 +281,17 @@ def placeable(placement: Placement | None) -> int:
     return ASKING if placement.fits is None else placement.placed + placement.fits
 
 
-def _loads(given: Given, decided: NDArray[np.bool_]) -> kpa.Loads:
+def _loads(given: Given, counted: Counted, decided: NDArray[np.bool_]) -> kpa.Loads:
     """Return what the law looks at; rows that are not decided on need numbers too: any."""
     stable, panic = (
         np.where(decided, np.where(np.isnan(offered), average, offered), 0.0)
         for average, offered in ((given.stable, given.offered_stable), (given.panic, given.offered_panic))
     )
-    base = given.ready + given.starting
+    ready, base = counted.ready, counted.base
     if not given.fewest.any():
-        return kpa.Loads(stable, panic, given.ready, base)
+        return kpa.Loads(stable, panic, ready, base)
     fewest, most = (np.where(given.fewest > 0, each, base) for each in (given.fewest, given.most))
-    return kpa.Loads(stable, panic, given.ready, base, fewest, most)
+    return kpa.Loads(stable, panic, ready, base, fewest, most)
 
 
 def _average(value: float | None) -> NDArray[np.float64]:

@@ -136,7 +136,7 @@ def _floor(inputs: Inputs, numbers: Worked) -> Step:
 def _exit(inputs: Inputs, numbers: Worked) -> Step:
     policy = inputs.policy
     mattered = numbers.exited != numbers.fresh
-    at, rate = inputs.panic_left_at or inputs.current, short(policy.max_scale_down_rate)
+    at, rate = inputs.panic_left_at or inputs.asked_for, short(policy.max_scale_down_rate)
     held = f"{at} were asked for when panic ended, / {rate}: {numbers.fresh} -> {numbers.exited}"
     return Step(
         "panic exit",
@@ -170,7 +170,7 @@ def _burst(decision: Decision) -> Step:
     capacity, panic = policy.target_burst_capacity, short(inputs.panic or 0.0)
     says = "off" if capacity == 0 else "unlimited"
     if capacity > 0:
-        product = f"{inputs.ready} ready x {short(policy.total)} - {short(capacity)} - load {panic}"
+        product = f"{inputs.counted} ready x {short(policy.total)} - {short(capacity)} - load {panic}"
         says = f"{product} = {decision.excess_burst_capacity}"
     return Step(
         "burst capacity",

@@ -32,7 +32,8 @@ def chain(decision: Decision) -> tuple[Step, ...]:
     if left is not None:
         steps.append(left)
         return (*steps, _desired(decision, inputs.current))
-    replicas = max(inputs.current, inputs.standing)  # a person may have raised the count: never less than is there
+    steps += _observed(inputs)
+    replicas = inputs.kept
     held = _held(inputs, replicas)
     if held is None and inputs.stable is not None and inputs.panic is not None:
         numbers = worked(inputs, inputs.stable, inputs.panic)
@@ -71,6 +72,20 @@ def _left(inputs: Inputs) -> Step | None:
     if inputs.current == 0:
         return Step("left alone", rule, "somebody scaled it to zero; autoscaling resumes above zero", 0)
     return None
+
+
+def _observed(inputs: Inputs) -> list[Step]:
+    if not inputs.observed:
+        return []
+    count = f"; {inputs.counted} of {inputs.ready} ready count" if inputs.counted < inputs.ready else ""
+    return [
+        Step(
+            "observed",
+            "nothing is carried out, and the law goes on as if all of it had been: of the ready replicas no more count "
+            "than were decided last",
+            f"{inputs.observed}, {inputs.current} asked for{count}",
+        )
+    ]
 
 
 def _held(inputs: Inputs, standing: int) -> Step | None:
@@ -148,7 +163,7 @@ def _within_places(inputs: Inputs, replicas: int, least: int) -> int:
     if placement is None:
         return replicas
     bound = 0 if placement.fits is None else placement.placed + placement.fits
-    return min(replicas, max(inputs.current, least, bound))
+    return min(replicas, max(inputs.asked_for, least, bound))
 
 
 def _places(inputs: Inputs, before: int, after: int) -> str:
@@ -172,4 +187,6 @@ def _desired(decision: Decision, replicas: int | None) -> Step:
         return Step("desired", rule, says, decision.desired)
     how = {Mode.STABLE: "stable", Mode.PANIC: "panic", Mode.HELD: "held"}[decision.mode]
     says = f"{how}: {current} stay" if decision.desired == current else f"{how}: {current} -> {decision.desired}"
+    if decision.inputs.observed:
+        says += ", not carried out"
     return Step("desired", rule, says, decision.desired)

@@ -16,6 +16,7 @@ from autoscaler.core.decisions.decision import (
     ASKING,
     NO_BOUND,
     SEEN_CODE,
+    Counted,
     Given,
     Outcome,
     Told,
@@ -52,8 +53,8 @@ class Look:
 
     `current` replicas asked for, `ready` ones and those that are `starting`; `samples` is the answer to its question
     (`NO_SAMPLES`: there was none) and `places` where its load is counted in it; `signals` are the answers about what is
-    measured beside it (`model.signals`); `hold` and `leave` as in `model.Inputs`; `placement` what is known of places
-    for it, None where its policy has no use for that.
+    measured beside it (`model.signals`); `hold`, `leave` and `observed` as in `model.Inputs`; `placement` what is known
+    of places for it, None where its policy has no use for that.
     """
 
     current: int
@@ -62,6 +63,7 @@ class Look:
     places: Sequence[Place]
     hold: str = ""
     leave: str = ""
+    observed: str = ""
     starting: int = 0
     signals: Mapping[Signal, Samples] = field(default_factory=dict)
     placement: Placement | None = None
@@ -88,8 +90,8 @@ class Figures:
     int64: `current`, `ready`, `desired`, `excess_burst_capacity` (without meaning where it was not `asked`) and
     `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
     yet; `placeable`, NaN where no bound is known. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was;
-    `left`, the count is somebody else's. `remembered` is what a restart needs, as `Columns.remembered` tells it;
-    `at_ms` is when all of it was decided.
+    `left`, the count is somebody else's; `observed`, nothing is carried out. `remembered` is what a restart needs, as
+    `Columns.remembered` tells it; `at_ms` is when all of it was decided.
     """
 
     at_ms: int
@@ -107,6 +109,7 @@ class Figures:
     mode: NDArray[np.uint8]
     asked: NDArray[np.bool_]
     left: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
     remembered: Mapping[str, NDArray[np.float64]]
 
 
@@ -179,26 +182,39 @@ class Fleet:
         self._changed.discard(number)
         self._columns.end(number)
         self._close_windows(number)
-        for delays in (self._delays, self._fewest, self._most):
-            delays.remove(number)
+        self._remove_delays(number)
         self._signals.drop(number)
 
     # --- a tick ---
 
     def tick(self, at_ms: int, looks: Mapping[str, Look]) -> list[str]:
-        """Decide for every workload in `looks`; return those that are to get other replicas than they ask for."""
+        """Decide for every workload in `looks`; return those that are to get other replicas than they ask for.
+
+        One that is only observed is not among them. Once it no longer is, it is decided on as if we had just begun,
+        though with its load known: what was decided meanwhile was not carried out, and must not make its replicas jump.
+        """
         newest_s = at_ms // 1000 - 1  # the last second that is over
         if self._newest_s is not None and newest_s < self._newest_s - _CLOCK_STEP_S:
             # The clock was set back: what is remembered lies in the future, and is not to be waited for.
             self._begin_anew()
         self._resize(at_ms)
+        self._end_observing(looks)
         self._record(looks, newest_s)
         given = self._seen(at_ms, looks, newest_s)
         outcome = decide(given)
         self._remember(given, outcome)
         self._given, self._outcome = given, outcome
-        other = np.flatnonzero(outcome.desired != given.current)
+        other = np.flatnonzero((outcome.desired != given.current) & ~given.observed)
         return [self._rows[number].uid for number in other.tolist()]
+
+    def observed_changes(self) -> list[str]:
+        """Return the observed workloads of which the last tick decided otherwise than the one before."""
+        if self._given is None or self._outcome is None:
+            return []
+        given = self._given
+        other = given.observed & (given.standing > 0) & (self._outcome.desired != given.standing)
+        rows = (self._rows[number] for number in np.flatnonzero(other).tolist())
+        return [row.uid for row in rows if row.uid in self._row_of]
 
     def held(self) -> list[str]:
         """Return the workloads whose standing decision is held, but for those that are left to somebody else."""
@@ -215,17 +231,19 @@ class Fleet:
         given, outcome = self._given, self._outcome
         if given is None or outcome is None:
             return {}
-        promised = np.maximum(given.current, given.bounds.lowest(given.initialised))
-        more = self._columns.limited(len(given.current)) & ~outcome.left & (outcome.bounded > promised)
+        more = self._columns.limited(len(given.current)) & ~outcome.left & (outcome.bounded > outcome.promised)
         found = [(self._rows[number].uid, int(outcome.bounded[number])) for number in np.flatnonzero(more).tolist()]
         return {uid: wanted for uid, wanted in found if uid in self._row_of}
 
     def unplaced(self) -> list[str]:
-        """Return the workloads that are known to get fewer replicas because no more can be placed."""
+        """Return the workloads that are known to get fewer replicas because no more can be placed.
+
+        Those that are only observed get none in any case.
+        """
         given, outcome = self._given, self._outcome
         if given is None or outcome is None:
             return []
-        fewer = np.flatnonzero(~outcome.left & (outcome.desired < outcome.bounded)).tolist()
+        fewer = np.flatnonzero(~outcome.left & ~given.observed & (outcome.desired < outcome.bounded)).tolist()
         rows = (self._rows[number] for number in fewer)
         return [
             row.uid
@@ -268,6 +286,7 @@ class Fleet:
             mode=outcome.mode[rows],
             asked=outcome.decided[rows],
             left=outcome.left[rows],
+            observed=given.observed[rows],
             remembered=self._columns.remembered(rows) | {"starting": given.starting[rows].astype(np.float64)},
         )
 
@@ -284,7 +303,8 @@ class Fleet:
         if row.look is None:
             return None
         look = row.look
-        return decision_at(self._given, self._outcome, number, Told(look.hold, look.leave, look.placement))
+        told = Told(look.hold, look.leave, look.placement, look.observed)
+        return decision_at(self._given, self._outcome, number, told)
 
     # --- inside ---
 
@@ -303,6 +323,10 @@ class Fleet:
         self._delays.add(number, policy.scale_down_delay_s)
         self._fewest.add(number, policy.rate_period_s)
         self._most.add(number, policy.rate_period_s)
+
+    def _remove_delays(self, number: int) -> None:
+        for delays in (self._delays, self._fewest, self._most):
+            delays.remove(number)
 
     def _open_windows(self, number: int, policy: Policy) -> None:
         self._stable.add(number, policy.stable_window_s)
@@ -328,6 +352,15 @@ class Fleet:
                 windows.resize(numbers, length_s, now_ms)
         for delay_s, numbers in delays.items():
             self._delays.rebuild(numbers, delay_s)
+
+    def _end_observing(self, looks: Mapping[str, Look]) -> None:
+        for number in np.flatnonzero(self._columns.observed).tolist():
+            row = self._rows[number]
+            look = looks.get(row.uid)
+            if look is not None and not look.observed:
+                self._columns.forget_decisions(number)
+                self._remove_delays(number)
+                self._add_delays(number, row.policy)
 
     def _begin_anew(self) -> None:
         count = len(self._rows)  # some may be free, the last one too
@@ -370,14 +403,14 @@ class Fleet:
     def _seen(self, at_ms: int, looks: Mapping[str, Look], newest_s: int) -> Given:
         columns, count = self._columns, len(self._rows)
         current, ready, starting = (np.zeros(count, dtype=np.int64) for _ in range(3))
-        held, left = np.zeros(count, dtype=np.bool_), np.ones(count, dtype=np.bool_)
+        held, observed, left = (*np.zeros((2, count), dtype=np.bool_), np.ones(count, dtype=np.bool_))
         places = np.full(count, NO_BOUND)
         for uid, look in looks.items():
             number = self._row_of[uid]
             current[number], ready[number] = look.current, look.ready
             if self._rows[number].policy.count_starting_replicas:
                 starting[number] = look.starting
-            held[number], left[number] = bool(look.hold), bool(look.leave)
+            held[number], left[number], observed[number] = bool(look.hold), bool(look.leave), bool(look.observed)
             if look.placement is not None:
                 places[number] = placeable(look.placement)
         measured = columns.measured[:count]
@@ -390,7 +423,9 @@ class Fleet:
             decidable(stable, seen, current=current, held=held, left=left),
             kpa.first(np.maximum(ready, current), at_ms),
         )
-        base = np.maximum(ready + starting, 1)
+        standing = columns.standing[:count].copy()
+        counted = Counted.of(current, ready, ready + starting, np.where(observed, standing, 0))
+        base = np.maximum(counted.base, 1)
         offered_stable, offered_panic = self._offered(stable, panic, newest_s)
         return Given(
             at_ms=at_ms,
@@ -413,8 +448,9 @@ class Fleet:
             held=held,
             left=left,
             delayed=np.where(self._reachable(count), self._delays.highest(at_ms), 0),
-            standing=columns.standing[:count].copy(),
+            standing=standing,
             initialised=columns.initialised[:count].copy(),
+            observed=observed,
             placeable=places,
         )
 

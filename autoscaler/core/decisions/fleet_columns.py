@@ -35,7 +35,7 @@ _COUNTS = (
 )
 _MOMENTS = {"panic_since_seconds": "_panic_since_ms", "panic_left_seconds": "_panic_left_ms"}
 _REPLICAS = {"panic_floor": "_floor", "panic_left_at": "_panic_left_at", "standing": "standing"}
-_CLAIMS = ("measured", "began", "initialised")
+_CLAIMS = ("measured", "began", "initialised", "observed")
 _FIRST_ROWS = 64
 _NOBODY = Policy()  # of rows without a workload
 
@@ -46,7 +46,8 @@ class Columns:
     int64: `panic_window_s`, `rate_period_s` and `drain_period_s` of the policy; `part_s` and `nothing_s`, the newest
     second of which a part, and of which nothing was measured; `standing`, what was decided last; `decided_ms`, when the
     law decided last (0: never).
-    bool: `measured`, the load was ever; `began`, the law was ever asked; `initialised`, the initial scale was reached.
+    bool: `measured`, the load was ever; `began`, the law was ever asked; `initialised`, the initial scale was reached;
+    `observed`, nothing of the last decision was carried out.
     """
 
     panic_window_s: NDArray[np.int64]
@@ -59,6 +60,7 @@ class Columns:
     measured: NDArray[np.bool_]
     began: NDArray[np.bool_]
     initialised: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
     _panic_since_ms: NDArray[np.int64]
     _floor: NDArray[np.int64]
     _panic_left_ms: NDArray[np.int64]
@@ -77,8 +79,10 @@ class Columns:
             self._reach(2 * self._rows)
         self.follow(row, policy)
         self.initialised[row] = initialised
-        self.standing[row] = self.decided_ms[row] = 0
+        self.observed[row] = False
+        self.decided_ms[row] = 0
         self.forget_load(row)
+        self.forget_decisions(row)
 
     def follow(self, row: int, policy: Policy) -> None:
         """Go by a policy from now on."""
@@ -106,14 +110,23 @@ class Columns:
     def forget_load(self, row: int) -> None:
         """Know of no measurement and no panic of a row any more: its next decision is like the first."""
         self.part_s[row] = self.nothing_s[row] = _NEVER_S
-        self.measured[row] = self.began[row] = False
-        self._panic_since_ms[row], self._floor[row] = kpa.NEVER, 0
-        self._panic_left_ms[row], self._panic_left_at[row] = kpa.NEVER, 0
+        self.measured[row] = False
+        self._forget_panic(row)
+
+    def forget_decisions(self, row: int) -> None:
+        """Know of no decision of a row any more, but of its load: its next decision is like the first."""
+        self.standing[row] = 0
+        self._forget_panic(row)
 
     def forget_loads(self) -> None:
         """Know of no measurement and no panic any more."""
         for row in range(self._rows):
             self.forget_load(row)
+
+    def _forget_panic(self, row: int) -> None:
+        self.began[row] = False
+        self._panic_since_ms[row], self._floor[row] = kpa.NEVER, 0
+        self._panic_left_ms[row], self._panic_left_at[row] = kpa.NEVER, 0
 
     def policies(self, count: int) -> tuple[Policy, ...]:
         """Return the policies of the first `count` rows."""
@@ -189,6 +202,7 @@ class Columns:
         self.standing[:count] = outcome.desired
         self.decided_ms[:count][~outcome.held] = given.at_ms
         self.initialised[:count] |= self.bounds.reached(given.ready)
+        self.observed[:count] = given.observed
 
     def _reach(self, rows: int) -> None:
         """Make room for `rows`, and keep what there is."""

@@ -29,9 +29,10 @@ def sentence(inputs: Inputs, asked: Asked, mode: Mode, bounded: int, desired: in
         return f"left alone: {inputs.leave}"
     if inputs.current == 0:
         return "somebody scaled it to zero; autoscaling resumes above zero"
-    kept = max(inputs.current, inputs.standing) if mode is Mode.HELD else asked.wanted
+    kept = inputs.kept if mode is Mode.HELD else asked.wanted
     said = _held(inputs, asked) if mode is Mode.HELD else _decided(inputs, asked, mode)
-    return said + _bound(inputs, kept, bounded) + _unplaced(inputs, bounded, desired)
+    observed = "observed: " if inputs.observed else ""
+    return observed + said + _bound(inputs, kept, bounded) + _unplaced(inputs, bounded, desired)
 
 
 def _held(inputs: Inputs, asked: Asked) -> str:
@@ -54,8 +55,8 @@ def _decided(inputs: Inputs, asked: Asked, mode: Mode) -> str:
     burst = _over(policy, inputs.panic, inputs.offered_panic, policy.panic_window_s)
     if asked.fresh > max(asked.by_panic, asked.by_stable):
         return f"panic: kept at {asked.fresh}, its highest; {burst}{delayed}"
-    starting = f", {inputs.starting} starting" if inputs.starting else ""
-    return f"panic: {burst}, {inputs.ready} ready{starting}: {asked.fresh}{delayed}"
+    starting = f", {inputs.counted_starting} starting" if inputs.counted_starting else ""
+    return f"panic: {burst}, {inputs.counted} ready{starting}: {asked.fresh}{delayed}"
 
 
 def _over(policy: Policy, average: float | None, offered: float | None, window_s: int) -> str:
@@ -77,7 +78,7 @@ def _bound(inputs: Inputs, kept: int, desired: int) -> str:
 def _unplaced(inputs: Inputs, bounded: int, desired: int) -> str:
     if desired >= bounded:
         return ""
-    says = f"; kept at {desired}" if desired == inputs.current else f"; lowered to {desired}"
+    says = f"; kept at {desired}" if desired == inputs.asked_for else f"; lowered to {desired}"
     if inputs.fits is None:
         return f"{says} until the extender has said how many can be placed"
     why = f": {inputs.misfit}" if inputs.misfit else ""

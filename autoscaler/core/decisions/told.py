@@ -22,7 +22,8 @@ LEADER = f"{PREFIX}leader"
 TICK = f"{PREFIX}decisions_timestamp_seconds"
 READY, REQUESTED, STANDING = (f"{PREFIX}{name}_replicas" for name in ("ready", "requested", "desired"))
 REMEMBERED = f"{PREFIX}remembered"
-NAMES = (LEADER, TICK, READY, REQUESTED, STANDING, REMEMBERED)
+OBSERVING = f"{PREFIX}observing"
+NAMES = (LEADER, TICK, READY, REQUESTED, STANDING, REMEMBERED, OBSERVING)
 """Every series that is read back."""
 
 TICK_MS = 2000
@@ -31,7 +32,7 @@ Identity = tuple[str, str, str]
 """Namespace, kind and name of a workload, as the series bear them."""
 
 _INSTANCE = ("job", "instance", "pod")
-_COUNTS = {READY: "ready", REQUESTED: "current", STANDING: "standing"}
+_COUNTS = {READY: "ready", REQUESTED: "current", STANDING: "standing", OBSERVING: "observed"}
 
 
 @dataclass(frozen=True, slots=True)

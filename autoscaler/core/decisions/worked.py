@@ -62,7 +62,7 @@ def worked(inputs: Inputs, stable: float, panic: float) -> Worked:
     policy, never = inputs.policy, kpa.NEVER
     stable = stable if inputs.offered_stable is None else inputs.offered_stable
     panic = panic if inputs.offered_panic is None else inputs.offered_panic
-    base = max(1, inputs.ready + inputs.starting)
+    base = max(1, inputs.counted + inputs.counted_starting)
     plain = replace(policy, activation_scale=0)
     # The first row is the decision itself. The second knows no activation scale and no panic before it: it tells what
     # the rates make of each window, and whether the threshold is reached. The third asks for nothing by one window and
@@ -74,7 +74,7 @@ def worked(inputs: Inputs, stable: float, panic: float) -> Worked:
         kpa.Loads(
             np.array([stable, stable, 0.0]),
             np.array([panic, panic, np.inf]),
-            np.full(3, inputs.ready),
+            np.full(3, inputs.counted),
             np.full(3, base),
             np.full(3, inputs.fewest or base),
             np.full(3, inputs.most or base),
@@ -113,7 +113,7 @@ def _held(inputs: Inputs) -> int:
         np.array([inputs.panic_left_at]),
     )
     turn = panic_exit.Turn(
-        np.array([inputs.panic_since_ms is not None]), np.zeros(1, dtype=np.bool_), np.array([inputs.current])
+        np.array([inputs.panic_since_ms is not None]), np.zeros(1, dtype=np.bool_), np.array([inputs.asked_for])
     )
     return int(panic_exit.least(panic_exit.left(before, parameters, turn, inputs.at_ms), parameters)[0])
 

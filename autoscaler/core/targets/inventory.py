@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from autoscaler.core.targets.holdings import Holdings
 from autoscaler.core.targets.selection import Selecting
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Inventory:
         self._counted: dict[str, tuple[int, str]] = {}
         self._sights: dict[str, Sight] = {}
         self._changed: set[str] = set()
+        self.holdings = Holdings(self.owned_by, self._selected_by)
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -176,6 +178,7 @@ class Inventory:
         else:
             self._in_namespace.setdefault(pod.namespace, set()).add(pod.uid)
         self._pods[pod.uid] = pod
+        self.holdings.put(pod.uid, pod.holding)
         if pod.cost_is_ours:
             self._costed.add(pod.uid)
         else:
@@ -185,6 +188,7 @@ class Inventory:
 
     def drop_pod(self, uid: str) -> None:
         """Forget a pod that is gone."""
+        self.holdings.put(uid, None)
         pod = self._pods.pop(uid, None)
         if pod is None:
             return
@@ -227,6 +231,20 @@ class Inventory:
         return uid in self._owners
 
     # --- which pod belongs where ---
+
+    def owned_by(self, owner: str) -> str:
+        """Return the target whose pods are those that a UID controls, "" for none."""
+        target = self._targets.get(self._owners.get(owner, "")) or self._targets.get(owner)
+        return "" if target is None or target.selector is not None or target.refused else target.key.uid
+
+    def _selected_by(self, pod_uid: str) -> str:
+        """Return the target that selects a pod, ready or not: of several the first by UID, "" for none."""
+        pod = self._pods[pod_uid]
+        selecting = self._selecting.get(pod.namespace)
+        candidates = [self._targets[uid] for uid in selecting.candidates(pod.labels)] if selecting else []
+        return min(
+            (each.key.uid for each in candidates if each.selector and each.selector.matches(pod.labels)), default=""
+        )
 
     def _sight(self, target: Target) -> Sight:
         ready, starting, failed = [], [], 0

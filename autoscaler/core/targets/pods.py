@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from autoscaler.core.targets.holdings import Holding
+
 
 @dataclass(frozen=True, slots=True)
 class OwnedPod:
@@ -15,7 +17,7 @@ class OwnedPod:
 
     One that is not ready, and not on its way out either, is `starting` or has `failed` to. `created_s` and, of a ready
     one, `ready_since_s` are Unix time; `placed`: it is on a node. `cost` is its deletion cost, "" for none, and
-    `our_cost` what we wrote there last.
+    `our_cost` what we wrote there last. `holding` is what it holds of GPUs, None for nothing.
     """
 
     uid: str
@@ -31,6 +33,7 @@ class OwnedPod:
     placed: bool = True
     cost: str = ""
     our_cost: str = ""
+    holding: Holding | None = None
 
     @property
     def staying(self) -> bool:

@@ -33,7 +33,7 @@ def _headline(record: Record, now_ms: int) -> Iterator[str]:
     key, decision, inputs = record.key, record.decision, record.decision.inputs
     yield (
         f"{key} ({key.kind}): {decision.desired} replicas, {decision.mode.value}; "
-        f"{inputs.current} asked for, {inputs.ready} ready"
+        f"{inputs.current} asked for, {inputs.ready} ready" + ("; only observed" if inputs.observed else "")
     )
     yield f"decided {ago(inputs.at_ms, now_ms)} ({utc(inputs.at_ms)})"
 
@@ -65,7 +65,9 @@ def _changes(told: ToldOne, now_ms: int) -> Iterator[str]:
     width = max(map(len, ages))
     for change, age in reversed(tuple(zip(told.changes, ages, strict=True))):
         decision = change.decision
-        moved = f"{decision.inputs.current} -> {decision.desired}"
+        # What is only observed is not what is there: it changed from what was decided before.
+        before = decision.inputs.standing if decision.inputs.observed else decision.inputs.current
+        moved = f"{before} -> {decision.desired}"
         yield f"  {utc(decision.inputs.at_ms)}  {age:>{width}}  {moved}  {decision.reason}"
 
 

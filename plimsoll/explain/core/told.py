@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from autoscaler.core.decisions.record import Record
+    from autoscaler.core.targets.holdings import GpuUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class ToldOne:
 
 @dataclass(frozen=True, slots=True)
 class ToldAll:
-    """Of all workloads: their standing records."""
+    """Of all workloads: their standing records, and what they use of GPUs, by UID."""
 
     records: tuple[Record, ...]
     since_ms: int
+    gpus: Mapping[str, GpuUse] = field(default_factory=dict)

@@ -144,6 +144,7 @@ def test_a_key_is_read_into_its_field(key: str, text: str, field: str, value: An
         ("drain-aware-scale-down", "yes"),
         ("limit-to-placeable", ""),
         ("metrics-preset", "vlm"),
+        ("mode", "watch"),
     ],
 )
 def test_a_value_that_breaks_its_rule_is_a_problem(key: str, text: str) -> None:

@@ -274,3 +274,26 @@ def test_what_has_no_problem_is_what_the_law_can_bear(said: dict[str, str]) -> N
         assert 1 <= policy.panic_window_s <= policy.stable_window_s
         assert policy.target >= 0.01
         assert policy.max_scale == 0 or policy.min_scale <= policy.max_scale
+
+
+@pytest.mark.parametrize(
+    ("said", "target"),
+    [
+        ({}, 70.0),
+        ({"target": "80"}, 70.0),  # per cent of a CPU: the metric of that class where it names none
+        ({"metric": "memory", "target": "500", "target-utilization-percentage": "100"}, 70.0),
+        ({"metric": "concurrency", "target": "10", "target-utilization-percentage": "100"}, 10.0),
+        ({"metric": "rps", "target": "50"}, 35.0),
+    ],
+)
+def test_a_workload_of_another_class_is_observed_by_its_target_only_where_that_is_in_our_unit(
+    said: dict[str, str], target: float
+) -> None:
+    annotations = {A + key: text for key, text in said.items()} | {A + "class": HPA, P + "mode": "observe"}
+    found = resolved(annotations)
+    assert found.policy.target == pytest.approx(target)
+    assert (found.observes, found.ours) == (True, False)
+
+
+def test_what_is_not_observed_resolves_as_it_always_did() -> None:
+    assert resolved({A + "class": HPA, A + "target": "80"}).policy.target == pytest.approx(56.0)

@@ -44,6 +44,7 @@ def broken(annotations: dict[str, str], base: Defaults | None = None) -> list[st
         (DEADLINE, ["", "0s", "99h"], ["-1s", "1.5s", "60"]),
         (f"{P}container-concurrency", ["0", "8"], ["-1", "1.5", "2147483648"]),
         (f"{P}metrics-preset", ["vllm", "tf-serving"], ["", "vLLM"]),
+        (f"{P}mode", ["scale", "observe"], ["", "Observe", "off"]),
         (f"{P}metrics-key", ["chat", "a b"], ["", " "]),
         (f"{P}query", [], ["", "up", "x" * 2001]),
         (f"{P}count-starting-replicas", ["true", "F"], ["yes", ""]),

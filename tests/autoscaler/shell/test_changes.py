@@ -10,7 +10,7 @@ from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Inputs, Policy, Seen, WorkloadKey
 from autoscaler.core.targets.inventory import Sight
-from autoscaler.core.targets.writing import Failed, Refused, Unchanged, Written
+from autoscaler.core.targets.writing import Failed, Refused, Unchanged, Withheld, Written
 from autoscaler.shell import changes
 from autoscaler.shell.changes import Changes, Hearers
 
@@ -193,3 +193,25 @@ async def test_a_write_that_is_cancelled_at_the_end_is_no_defect(caplog: pytest.
     task.cancel()
     await world.tick()
     assert (world.ended, caplog.records, world.changes._tasks) == ([], [], {})
+
+
+async def test_what_waits_for_its_turn_is_not_written_once_it_is_only_observed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "_MOST_AT_ONCE", 1)
+    world = World(*[Written(1, 3, "7")] * 2)
+    world.flows.clear()
+    world.standing |= {"hangs": record("hangs", 1, 3), "waits": record("waits", 1, 3)}
+    await world.tick(*world.standing)
+    decision = world.standing["waits"].decision
+    observed = replace(decision, inputs=replace(decision.inputs, observed="another scales it"))
+    world.standing["waits"] = replace(world.standing["waits"], decision=observed)
+    world.flows.set()
+    await world.tick()
+    assert world.asked == [("hangs", 1, 3)]
+
+
+async def test_a_write_that_is_withheld_is_no_change_and_no_outage(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(Withheld("it is only observed by now"))
+    world.standing["a"] = record("a", 1, 3)
+    await world.tick("a")
+    assert (world.made, world.refused, world.ended) == ([], [], ["withheld"])
+    assert caplog.records == []

@@ -9,6 +9,7 @@ import pytest
 
 from autoscaler.core.model import WorkloadKey
 from autoscaler.core.targets.draining import COST, OURS
+from autoscaler.core.targets.holdings import Holding
 from autoscaler.core.targets.selection import selector
 from autoscaler.core.targets.writing import Found
 from autoscaler.shell import cluster
@@ -125,6 +126,50 @@ def test_a_pod_counts_while_it_runs_and_is_ready(
     status = {"phase": phase, "conditions": [{"type": "Ready", "status": condition}]}
     pod = cluster.owned_pod(msgspec.json.decode(msgspec.json.encode({"metadata": meta, "status": status}), type=Pod))
     assert (pod.namespace, pod.name, pod.owner, pod.labels, pod.ready) == ("team", "p", "", {"a": "b"}, ready)
+
+
+def gpus(limit: str, *, always: bool = False) -> dict[str, Any]:
+    container = {"name": "c", "resources": {"limits": {"nvidia.com/gpu": limit}}}
+    return {**container, "restartPolicy": "Always"} if always else container
+
+
+def bound(spec: dict[str, Any], **meta: Any) -> Pod:
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "o", "controller": True}
+    whole = {"metadata": {"name": "p", "namespace": "ml", "uid": "u", "ownerReferences": [owner], **meta},
+             "spec": {"nodeName": "n", **spec}, "status": {"phase": "Running"}}  # fmt: skip
+    return msgspec.json.decode(msgspec.json.encode(whole), type=Pod)
+
+
+@pytest.mark.parametrize(
+    ("containers", "before", "whole"),
+    [
+        ([gpus("1"), gpus("2")], [], 3),
+        ([gpus("1")], [gpus("4"), gpus("2")], 4),  # one after the other
+        ([gpus("1")], [gpus("1", always=True)], 2),  # a sidecar runs beside the others
+        ([gpus("1")], [gpus("1", always=True), gpus("4")], 5),
+        ([gpus("1")], [gpus("4"), gpus("1", always=True)], 4),
+        ([{"name": "c"}], [], 0),
+        ([{"name": "c", "resources": {"requests": {"cpu": "1"}}}], [], 0),
+        ([gpus("much")], [], 0),
+    ],
+)
+def test_whole_gpus_are_counted_as_kube_scheduler_does(containers: list[Any], before: list[Any], whole: int) -> None:
+    holding = cluster.owned_pod(bound({"containers": containers, "initContainers": before})).holding
+    assert holding == (Holding("ml", whole * 1000, "o") if whole else None)
+
+
+def test_a_bound_pod_holds_what_its_annotations_say_for_the_project_of_its_label() -> None:
+    pod = bound({}, annotations={"gpu-fraction": "0.25"}, labels={"plimsoll.dev/project": "search"})
+    assert cluster.owned_pod(pod).holding == Holding("ml", 250, "o", "search")
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running", "Succeeded", "Failed"])
+def test_a_pod_holds_gpus_once_it_is_bound_and_until_it_has_ended(phase: str) -> None:
+    pod = bound({"containers": [gpus("1")]}, deletionTimestamp="2026-01-01T00:00:00Z")
+    pod.status.phase = phase
+    assert (cluster.owned_pod(pod).holding is None) is (phase in {"Succeeded", "Failed"})
+    pod.spec.node_name = ""
+    assert cluster.owned_pod(pod).holding is None
 
 
 @pytest.mark.parametrize(

@@ -198,3 +198,15 @@ async def test_a_cost_that_a_person_gives_outlives_ours(drain: Drain) -> None:
         drain.draining.begin_tick(at_ms)
     assert drain.draining._tidying is None
     assert (await drain.costs())[0] == ("5", "-1")
+
+
+async def test_what_is_only_observed_by_now_gives_no_pod_a_cost_and_takes_none_away(drain: Drain) -> None:
+    await drain.prepare(2)
+    drain.followed.scaling.observed = lambda uid: uid == drain.uid
+    await drain.prepare(1)
+    for at_ms in (0, SURVIVED_MS, 3 * SURVIVED_MS):
+        drain.draining.begin_tick(at_ms)
+    assert drain.draining._tidying is None
+    assert await drain.costs() == [("-2", "-2"), ("-1", "-1"), NONE, NONE]
+    assert drain.ended[2:] == ["kept", "kept", "kept"]
+    assert drain.unaware == []

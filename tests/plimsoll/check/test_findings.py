@@ -106,6 +106,10 @@ def test_it_is_said_when_that_map_is_not_the_one_in_force() -> None:
             {"": f"  {A}class: hpa.autoscaling.knative.dev\n"},
             "2: warning: its class is hpa.autoscaling.knative.dev, so Plimsoll leaves it alone",
         ),
+        (
+            {"": "    plimsoll.dev/mode: watch\n"},
+            '9: plimsoll.dev/mode: "watch" must be scale or observe',
+        ),
         ({"": f"  {A}max_scale: '1'\n"}, f"9: warning: {K}max_scale is not a key; was max-scale meant?"),
         ({"": f"  {A}foo: '1'\n"}, f"9: warning: {K}foo is not a key, so nobody reads it"),
         (

@@ -130,6 +130,7 @@ class Workload:
     delay: Maximum
     known: LastKnown = field(default_factory=LastKnown)
     standing: int = 0
+    observed: bool = False
     decided_ms: int | None = None
     offering: Offering | None = None
     bases: list[tuple[int, int]] = field(default_factory=list)  # bucket and counted replicas, of the rate period
@@ -177,8 +178,13 @@ class Workload:
 
     def decide(self, look: Look, at_ms: int) -> Decision:
         """Decide, and remember what was decided; the decision has no reason."""
+        if self.observed and not look.observed:
+            self.standing, self.measured.law, self.left, self.bases = 0, None, None, []
+            self.delay = Maximum(self.policy.scale_down_delay_s)
+        self.observed = bool(look.observed)
         inputs = self._inputs(look, at_ms)
-        standing = max(inputs.current, inputs.standing)
+        asked, ready, base = self._counted(inputs)
+        standing = max(asked, inputs.standing)
         excess, wanted, mode, replicas = None, standing, Mode.HELD, standing
         if self._asks_the_law(look, inputs):
             assert self.measured.law is not None
@@ -187,19 +193,19 @@ class Workload:
             was_since_ms = self.measured.law.panic_since_ms
             stable = inputs.stable if inputs.offered_stable is None else inputs.offered_stable
             panic = inputs.panic if inputs.offered_panic is None else inputs.offered_panic
-            now = max(1, inputs.ready + inputs.starting)
+            now = max(1, base)
             counted = Counted(now, inputs.fewest or now, inputs.most or now)
-            fresh, excess = self.measured.law.decide(self.policy, stable, panic, inputs.ready, at_ms, counted=counted)
+            fresh, excess = self.measured.law.decide(self.policy, stable, panic, ready, at_ms, counted=counted)
             if self.policy.reachable and self.policy.scale_down_delay_s:
                 self.delay.record(at_ms, fresh)
             ends = was_since_ms is not None and self.measured.law.panic_since_ms is None
             if ends and self.policy.panic_exit_hold_s:
-                self.left = at_ms, inputs.current
+                self.left = at_ms, asked
             wanted = max(fresh, self._held_after_panic(at_ms), inputs.delayed)
             if inputs.seen is not Seen.PART or wanted >= standing:
                 mode = Mode.STABLE if self.measured.law.panic_since_ms is None else Mode.PANIC
                 replicas = wanted
-        desired = self._placed(look, max(1, self._bounded(replicas)))
+        desired = self._placed(look, asked, max(1, self._bounded(replicas)))
         if look.leave or look.current == 0:
             desired = look.current
         self.standing = desired
@@ -230,6 +236,7 @@ class Workload:
             seen=self.measured.seen(second),
             hold=look.hold,
             leave=look.leave,
+            observed=look.observed,
             delayed=self.delay.highest(at_ms) if self.policy.reachable else 0,
             standing=self.standing,
             initialised=self.initialised,
@@ -251,11 +258,19 @@ class Workload:
         panic_since_ms, floor = self._panic()
         return replace(inputs, panic_since_ms=panic_since_ms, floor=floor)
 
+    def _counted(self, inputs: Inputs) -> tuple[int, int, int]:
+        """Return the replicas asked for, the ready ones and those with the starting, as if we were obeyed."""
+        there = inputs.current, inputs.ready, inputs.ready + inputs.starting
+        if not self.observed or not inputs.standing:
+            return there
+        return inputs.standing, min(there[1], inputs.standing), min(there[2], inputs.standing)
+
     def _bases(self, inputs: Inputs, at_ms: int) -> tuple[int, int]:
         if not self.policy.rate_period_s:
             return 0, 0
         bucket, buckets = at_ms // BUCKET_MS, math.ceil(self.policy.rate_period_s / 2)
-        self.bases.append((bucket, max(1, inputs.ready + inputs.starting)))
+        _, _, base = self._counted(inputs)
+        self.bases.append((bucket, max(1, base)))
         self.bases = [(index, base) for index, base in self.bases if index > bucket - buckets]
         counts = [base for _, base in self.bases]
         return min(counts), max(counts)
@@ -274,13 +289,13 @@ class Workload:
             return least
         return min(replicas, self.policy.max_scale or replicas)
 
-    def _placed(self, look: Look, replicas: int) -> int:
+    def _placed(self, look: Look, asked: int, replicas: int) -> int:
         placement = look.placement
         if placement is None:
             return replicas
         most = 0 if placement.fits is None else placement.placed + placement.fits
         least = self._least() if self.initialised else self._least_at_first()
-        return replicas if replicas <= look.current else max(min(replicas, most), min(replicas, least), look.current)
+        return replicas if replicas <= asked else max(min(replicas, most), min(replicas, least), asked)
 
     def _least(self) -> int:
         return self.policy.min_scale if self.policy.reachable else 0

@@ -74,6 +74,35 @@ def test_a_panic_says_what_began_it_and_what_keeps_it() -> None:
     assert kept.reason == "panic: kept at 12, its highest; load 40 over 6s, target 10 each"
 
 
+OBSERVED = replace(CALM, observed="HorizontalPodAutoscaler llama scales it")
+
+
+def test_what_is_observed_says_so_and_is_decided_on_as_if_it_had_been_carried_out() -> None:
+    # Another keeps 40 replicas; of ours, 4 would be left: by those the rates go.
+    lower = decide_again(replace(OBSERVED, current=40, ready=40, stable=11.0, panic=11.0))
+    assert lower.desired == 2
+    assert lower.reason == "observed: stable: load 11 over 60s, target 10 each: 2"
+    burst = decide_again(replace(OBSERVED, current=40, ready=40, panic=90.0))
+    assert burst.reason == "observed: panic: load 90 over 6s, target 10 each, 4 ready: 9"
+
+
+def test_a_hold_while_another_sets_the_replicas_keeps_our_own_last_decision() -> None:
+    assert decide_again(replace(OBSERVED, current=40, ready=40, seen=Seen.NOTHING)).desired == 4
+    assert decide_again(replace(OBSERVED, current=40, ready=40, seen=Seen.NOTHING, standing=0)).desired == 40
+
+
+def test_replicas_that_do_not_exist_never_count() -> None:
+    # We had decided on 30 and another keeps 3: no more than those can be lost at once, or carry anything.
+    decision = decide_again(replace(OBSERVED, current=3, ready=3, standing=30, stable=40.0, panic=40.0))
+    assert "3 ready" not in decision.reason
+    assert (decision.inputs.counted, decision.desired) == (3, 4)
+
+
+def test_what_another_scaled_to_zero_is_not_decided_on_while_it_is_observed_either() -> None:
+    decision = decide_again(replace(OBSERVED, current=0, ready=0))
+    assert (decision.desired, decision.reason) == (0, "somebody scaled it to zero; autoscaling resumes above zero")
+
+
 LIMITED = replace(CALM, policy=replace(POLICY, limit_to_placeable=True), stable=90.0, panic=90.0)
 HELD = "panic: load 90 over 6s, target 10 each, 4 ready: 9"
 
@@ -150,6 +179,7 @@ def recorded(draw: st.DrawFn) -> Inputs:
         delayed=draw(st.integers(0, 1000)),
         standing=draw(st.integers(0, 1000)),
         initialised=draw(st.booleans()),
+        observed=draw(st.sampled_from(["", "", "an HPA scales it"])),
     )
 
 
@@ -161,7 +191,8 @@ def test_what_stands_is_kept_or_exceeded_wherever_the_data_is_not_whole(inputs: 
     if inputs.leave or inputs.current == 0:
         assert decision.desired == inputs.current
     elif inputs.seen is not Seen.ALL or inputs.stable is None or inputs.hold:
-        assert decision.desired >= min(max(inputs.current, inputs.standing), bound)
+        stands = inputs.standing if inputs.observed and inputs.standing else max(inputs.current, inputs.standing)
+        assert decision.desired >= min(stands, bound)
 
 
 @settings(max_examples=300)
@@ -171,7 +202,7 @@ def test_places_only_ever_lower_a_rise_and_never_below_what_is_asked_for(
 ) -> None:
     free, bound = decide_again(inputs), decide_again(replace(inputs, placed=placed, fits=fits))
     if bound.desired != free.desired:
-        assert inputs.current <= bound.desired < free.desired
+        assert inputs.asked_for <= bound.desired < free.desired
         assert bound.desired >= placed + fits
     more = decide_again(replace(inputs, placed=placed, fits=fits + 1))
     assert bound.desired <= more.desired <= free.desired
@@ -192,7 +223,8 @@ def test_more_load_never_means_fewer_replicas(inputs: Inputs, more: float, burst
 @settings(max_examples=300)
 @given(recorded())
 def test_panic_never_shrinks_and_a_step_obeys_the_rates(inputs: Inputs) -> None:
-    decision, policy, base = decide_again(inputs), inputs.policy, max(1, inputs.ready)
+    ready = min(inputs.ready, inputs.standing) if inputs.observed and inputs.standing else inputs.ready
+    decision, policy, base = decide_again(inputs), inputs.policy, max(1, ready)
     if decision.mode is Mode.PANIC and inputs.panic_since_ms is not None:
         assert decision.wanted >= inputs.floor
     if decision.mode is Mode.STABLE:

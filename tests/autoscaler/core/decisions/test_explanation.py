@@ -46,6 +46,18 @@ def test_a_calm_load_is_a_short_chain() -> None:
     ]
 
 
+def test_what_is_observed_says_who_sets_the_replicas_and_which_of_them_count() -> None:
+    observed = replace(seen(40, panic=900.0), standing=6, observed="HorizontalPodAutoscaler llama scales it")
+    assert mattering(decided(observed)) == [
+        "load: average 412.5 over 60 s (stable), 900 over 6 s (panic)",
+        "observed: HorizontalPodAutoscaler llama scales it, 40 asked for; 6 of 40 ready count",
+        "windows: stable 412.5 / 70 = 6, panic 900 / 70 = 13",
+        "panic threshold: 13 / 6 ready = 2.17, at or above 2",
+        "panic: panic begins: the higher of stable 6 and panic 13 counts",
+        "desired: panic: 40 -> 13, not carried out",
+    ]
+
+
 def test_a_burst_says_that_panic_begins() -> None:
     assert mattering(decided(seen(4, panic=900.0))) == [
         "load: average 412.5 over 60 s (stable), 900 over 6 s (panic)",

@@ -39,6 +39,7 @@ class Served:
 
     replicas: int
     load: float
+    observed: str = ""
 
 
 class Story:
@@ -67,8 +68,13 @@ class Story:
         changed = self.fleet.tick(self.now_ms, looks)
         expected = self.twin.tick(self.now_ms, looks)
         self.compare(expected)
-        assert sorted(changed) == sorted(uid for uid, look in looks.items() if expected[uid].desired != look.current)
-        for uid, decision in expected.items():
+        to_write = [uid for uid, look in looks.items() if not look.observed]
+        assert sorted(changed) == sorted(uid for uid in to_write if expected[uid].desired != looks[uid].current)
+        anew = {uid for uid in looks.keys() - to_write if 0 < expected[uid].inputs.standing != expected[uid].desired}
+        assert sorted(self.fleet.observed_changes()) == sorted(anew)
+        self.met["observed"] += len(anew)
+        for uid in to_write:
+            decision = expected[uid]
             if self.happens(0.5) and not looks[uid].leave and decision.desired <= MOST_REPLICAS_OBEYED:
                 self.served[uid].replicas = decision.desired
 
@@ -156,6 +162,8 @@ class Story:
             served.load = self.chance.choice([0.0, 1.0, self.chance.uniform(0, 2000)])
         if self.happens(0.1):
             served.replicas = self.chance.randrange(30)
+        if self.happens(0.03):
+            served.observed = "" if served.observed else "another sets them"
         current = served.replicas
         ready = self.chance.choice([current, current, current, current // 2, 0])
         places = tuple(("ns", f"{uid}-{number}") for number in range(ready))
@@ -166,6 +174,7 @@ class Story:
             places,
             hold="no good configuration" if self.happens(0.03) else "",
             leave="another scales it" if self.happens(0.03) else "",
+            observed=served.observed,
             starting=self.chance.randrange(20) if self.happens(0.3) else 0,
             signals={
                 Signal.ENDED: self.samples(places, self.chance.uniform(0, 100)),
@@ -203,10 +212,12 @@ class Story:
             free = decide_again(replace(each.inputs, asking=False, placed=0, fits=None, misfit=""))
             limited = each.inputs.policy.limit_to_placeable
             assert uid not in unplaced or (limited and each.inputs.fits is not None and each.desired < free.desired)
-            assert uid in unplaced or each.desired == free.desired or each.inputs.asking
+            observed = bool(each.inputs.observed)
+            assert uid in unplaced or each.desired == free.desired or each.inputs.asking or observed
+            assert not (observed and uid in unplaced)
             if uid in rising:
                 assert limited
-                assert free.desired == rising[uid] > each.inputs.current
+                assert free.desired == rising[uid] > each.inputs.asked_for
             else:
                 assert not limited or each.desired == free.desired
         figures = self.fleet.figures()
@@ -243,8 +254,7 @@ def test_a_fleet_decides_as_its_twin_does_for_one_workload_after_the_other(seed:
     story = Story(seed, rows)
     for _ in range(ticks):
         story.go_on()
-    everything = [
-        *(*Mode, *Seen, "begins anew", "delayed", "offered", "rates of a period", "held after a panic", "limited")
-    ]
+    everything = [*Mode, *Seen, "begins anew", "delayed", "offered", "rates of a period", "held after a panic"]
+    everything += ["limited", "observed"]
     assert all(story.met[each] for each in everything), "the story is too short to show anything"
     assert len(story.fleet._rows) > 0.8 * rows

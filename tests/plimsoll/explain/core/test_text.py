@@ -37,6 +37,14 @@ last changes of the replica count, newest first; this autoscaler knows since 202
     )
 
 
+def test_what_is_only_observed_says_so_and_changed_from_what_was_decided_before() -> None:
+    observed = replace(seen(40), standing=5, observed="HorizontalPodAutoscaler llama scales it")
+    change = Record(KEY, decide_again(observed))
+    lines = explained(ToldOne(change, (change,), AT_MS), NOW_MS, verbose=False).splitlines()
+    assert lines[0] == "chat/llama (Deployment): 6 replicas, stable; 40 asked for, 40 ready; only observed"
+    assert lines[-1].endswith("  5 -> 6  observed: stable: load 412.5 over 60s, target 70 each: 6")
+
+
 def test_without_changes_it_says_since_when_it_would_know() -> None:
     last = explained(ToldOne(BURST, (), AT_MS), NOW_MS, verbose=False).splitlines()[-1]
     assert last == ("no changes of the replica count; this autoscaler knows since 2027-01-15 08:00:00 UTC, 1 s ago")
