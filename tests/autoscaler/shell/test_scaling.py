@@ -180,6 +180,18 @@ async def test_a_write_whose_answer_is_lost_is_still_known_as_ours(
     assert found.holds() == []
 
 
+async def test_who_may_write_no_more_when_the_turn_comes_writes_nothing(
+    embedded: EmbeddedCluster, api: Api, found: Following
+) -> None:
+    requests = Requests(embedded)
+    found.scaling.left_s = lambda: 0.0
+    outcome = await found.write("chat", 3)
+    assert isinstance(outcome, Failed)
+    assert (outcome.unknown, "another autoscaler leads" in outcome.reason) == (False, True)
+    assert requests.seen == ["GET"]
+    assert await replicas_of(api, CHAT) == 2
+
+
 async def test_nothing_is_written_once_it_is_only_observed_not_even_after_the_read(
     embedded: EmbeddedCluster, found: Following
 ) -> None:
@@ -198,15 +210,3 @@ async def test_a_conflict_is_not_tried_again_once_it_is_only_observed(
     found.scaling.observed = lambda _: requests.seen.count("PATCH") >= 2
     assert isinstance(await found.write("chat", 3), Withheld)
     assert requests.seen == ["GET", "PATCH", "GET", "PATCH", "GET"]
-
-
-async def test_who_may_write_no_more_when_the_turn_comes_writes_nothing(
-    embedded: EmbeddedCluster, api: Api, found: Following
-) -> None:
-    requests = Requests(embedded)
-    found.scaling.left_s = lambda: 0.0
-    outcome = await found.write("chat", 3)
-    assert isinstance(outcome, Failed)
-    assert (outcome.unknown, "another autoscaler leads" in outcome.reason) == (False, True)
-    assert requests.seen == ["GET"]
-    assert await replicas_of(api, CHAT) == 2
