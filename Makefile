@@ -70,12 +70,13 @@ lock: ## resolve the dependencies of pyproject.toml anew into requirements.lock
 		--quiet --no-header --no-annotate --output-file requirements.lock
 	@rm -rf .lock-venv
 
-protos: $(READY) ## generate autoscaler/v1 from protos/ anew
+protos: $(READY) ## generate autoscaler/v1 and extender/v1 from protos/ anew
 	@$(call generate,.)
 
 same-protos: $(READY)
 	@$(call generate,.protos)
-	@diff -r -x __pycache__ -x __init__.py .protos/autoscaler/v1 autoscaler/v1 && rm -rf .protos || \
+	@diff -r -x __pycache__ -x __init__.py .protos/autoscaler/v1 autoscaler/v1 && \
+		diff -r -x __pycache__ -x __init__.py .protos/extender/v1 extender/v1 && rm -rf .protos || \
 		{ rm -rf .protos; echo "the generated code differs from protos/; run: make protos"; exit 1; }
 
 down: $(READY) ## end a local control plane that was left running

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from autoscaler.app import serve
-from autoscaler.shell import rpc_address, sources
+from autoscaler.shell import fits, rpc_address, sources
 from kube.program import flags, run_program
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-autoscaler stands (default: %(default)s)"
     )
+    run.add_argument(
+        "--leader-elect",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="of several autoscalers let one write, by a Lease in that namespace; without, there must be only this one "
+        "(default: %(default)s)",
+    )
+    fits.add_flags(run)
     rpc_address.add_flags(run)
     return run_program(parser, serve, arguments)
 

@@ -7,34 +7,39 @@ import gc
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoscaler.config.in_force import InForce
+from autoscaler.config.workload import PLACEABLE
 from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.decisions.record import Book, Record
-from autoscaler.core.load.feeding import Feed, fed_panic_window_s, followed, shortfall
-from autoscaler.core.load.observation import NO_SAMPLES, Samples, scraped_every_s
-from autoscaler.core.load.queries import places
+from autoscaler.core.load.observation import NO_SAMPLES, Samples
 from autoscaler.core.model import Decision, WorkloadKey
 from autoscaler.core.targets.inventory import Inventory
 from autoscaler.core.targets.writers import Writers
-from autoscaler.shell import cluster, feed, rpc, sources
-from autoscaler.shell.announcer import HELD, IN_FORCE, Announcer
+from autoscaler.shell import cluster, feed, fits, rpc, sources
+from autoscaler.shell.announcer import Announcer
 from autoscaler.shell.changes import Changes, Hearers
 from autoscaler.shell.configuration import Configuration
-from autoscaler.shell.gauges import gauges
+from autoscaler.shell.draining import DrainHearers, Draining
+from autoscaler.shell.gauges import gauges, gpu_gauges
+from autoscaler.shell.history import History
+from autoscaler.shell.looking import Looking
+from autoscaler.shell.places import PlaceHearers, Places
+from autoscaler.shell.prometheus import Prometheus
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
 from autoscaler.shell.telemetry import Telemetry
 from kube import program
 from kube.events import EventWriter, Notice
+from kube.lease import Alone, Lease
 from kube.outage import Outage
 from kube.pages import JSON, Page, Pages
 
 if TYPE_CHECKING:
     from autoscaler.core.model import Question
-    from autoscaler.core.targets.inventory import Sight, Target
+    from autoscaler.core.targets.inventory import Sight
+    from autoscaler.shell.fits import Extender
     from autoscaler.shell.source import Source
     from kube.client import Api
     from kube.program import Started
@@ -45,6 +50,10 @@ _log = logging.getLogger("autoscaler")
 
 GC_THRESHOLD = (100_000, 50, 1000)
 
+LEASE = "plimsoll-autoscaler"
+"""The Lease whose holder writes; it stands in our namespace."""
+
+_LISTING_PAUSE_S = 0.1
 _TICK_S = 2.0
 _STUCK_S = 60.0  # a program whose last tick ended so long ago does nothing any more
 
@@ -54,29 +63,48 @@ _DEFECT = "a defect of the autoscaler keeps it from being looked at; the log has
 class Autoscaler:
     """The running autoscaler."""
 
-    def __init__(self, api: Api, source: Source, namespace: str) -> None:
+    def __init__(
+        self, api: Api, source: Source, namespace: str, lease: Lease | Alone, extender: Extender | None = None
+    ) -> None:
         self._source = source
+        self._lease = lease
         self._inventory = Inventory()
+        self._holdings = self._inventory.holdings
         self._fleet = Fleet()
         self._in_force = InForce()
         self._writers = Writers()
-        self._feeds: dict[str, Feed] = {}
-        self._events = EventWriter(api, "plimsoll-autoscaler")
+        self._events = EventWriter(api, "plimsoll-autoscaler", lease.may_write)
         self._targets = Targets(api, self._inventory, self._writers, self._events.write)
-        self._scaling = Scaling(api, self._inventory, self._writers, self._events.write)
+        self._scaling = Scaling(
+            api,
+            self._inventory,
+            self._writers,
+            self._events.write,
+            left_s=lease.left_s,
+            observed=self._observes,
+        )
         self._standing = _Standing(self._inventory, self._fleet)
         self._announcer = Announcer(self._events.write)
         self.telemetry = Telemetry(
             self._standing,
-            lambda: gauges(self._fleet.figures(), self._key_of),
+            lambda: gauges(self._fleet.figures(), self._key_of) + gpu_gauges(self._holdings.uses(), self._key_of),
             self._announcer.wrong,
             self._targets.kinds,
             self._targets.refused,
         )
+        self.telemetry.leader.set_function(lambda: float(lease.may_write()))
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
-        self.book = Book(self._standing, since_ms=_now_ms())
+        self.book = Book(self._standing, _now_ms(), self._holdings.uses)
         self.readers = feed.Feed()
-        self._changes = Changes(self._scaling, self._record, Hearers(self._made, self._refused, self._ended))
+        self._draining = Draining(
+            self._scaling, self._inventory, self._fleet.loads, DrainHearers(self._unaware, self._cost_written)
+        )
+        self._places = Places(api, self._inventory, extender, PlaceHearers(self._unlimited, self._asked))
+        self._looking = Looking(
+            self._in_force, self._fleet, self._announcer, self._places.placement, self._writers.setter
+        )
+        hearers = Hearers(self._made, self._refused, self._ended)
+        self._changes = Changes(self._scaling, self._record, hearers, self._draining.prepare)
         self._source_outage = Outage(source.name, "decisions are held", _log)
         self._ticked_at = time.monotonic()
 
@@ -91,13 +119,18 @@ class Autoscaler:
     async def run(self) -> None:
         """Watch and tick, without end."""
         async with asyncio.TaskGroup() as tasks:
-            for work in (self._events, self._source, self._configuration, self._targets):
+            for work in (self._events, self._source, self._configuration, self._targets, self._lease):
                 tasks.create_task(work.run())
             tasks.create_task(self._tick_for_ever())
 
     # --- deciding ---
 
     async def _tick_for_ever(self) -> None:
+        while not self.ready():
+            self._ticked_at = time.monotonic()
+            await asyncio.sleep(_LISTING_PAUSE_S)
+        if isinstance(self._source, Prometheus):
+            await self._replay(self._source)
         next_tick = time.monotonic()
         while True:
             if not self.ready() or await self._ticked():
@@ -105,6 +138,20 @@ class Autoscaler:
             # Ticks keep their beat; those missed by a long one are not made up for.
             next_tick = max(next_tick + _TICK_S, time.monotonic())
             await asyncio.sleep(next_tick - time.monotonic())
+
+    async def _replay(self, source: Prometheus) -> None:
+        """Know what the autoscaler before us knew."""
+        history = History(source, self._inventory, self._in_force, self._fleet, self._looking.look)
+        try:
+            read = await history.replay()
+        except Exception:  # noqa: BLE001  a defect met in the past must not keep us from the present
+            _log.exception("defect: no past; all workloads begin as without one")
+            read = False
+        if not read:
+            for uid in list(self._fleet):
+                self._fleet.forget(uid)
+            self._looking.retain(())
+        self._ticked_at = time.monotonic()
 
     async def _ticked(self) -> bool:
         """Tick, and tell whether that could be done: a defect costs one tick, and one that stays costs our life."""
@@ -122,22 +169,37 @@ class Autoscaler:
         now_ms = _now_ms()
         sights = self._inventory.sights()
         self._forget_all_but(sights)
+        if self._lease.may_write():
+            self._holdings.count(now_ms)
+        else:
+            self._holdings.pass_by(now_ms)
         holds = self._scaling.holds(self._stable_window_s)
         looks: dict[str, Look] = {}
         for uid, sight in sights.items():
             try:
-                looks[uid] = self._look(self._inventory.targets[uid], sight, answers, holds.get(uid, ""), now_ms)
+                looks[uid] = self._looking.look(
+                    self._inventory.targets[uid], sight, answers, holds.get(uid, ""), now_ms
+                )
             except Exception:  # noqa: BLE001  a defect met by one workload must not cost the others their decision
                 _log.exception("defect: no decision", extra={"workload": f"{sight.namespace}/{sight.name}"})
                 if uid in self._fleet:
                     # Its seconds go on, with its last known load: those that nobody looks at would be zeros.
                     looks[uid] = Look(sight.current, len(sight.ready), NO_SAMPLES, (), leave=_DEFECT)
         changed = self._fleet.tick(now_ms, looks)
+        self._places.ask(self._fleet.rising(), now_ms)
         self._tell(looks, now_ms)
-        self._changes.carry_out(changed)
+        self.book.follows = "" if self._lease.may_write() else self._lease.holder or "nobody yet"
+        # Whoever follows decides the same, and writes nothing: so it can take over at any tick.
+        if self._lease.may_write():
+            self._draining.begin_tick(now_ms)
+            self._changes.carry_out(changed)
+        for uid in self._fleet.observed_changes():
+            self._observed(uid)
 
     async def _answers(self) -> Answers:
-        questions = {self._in_force.workload(self._inventory.targets[uid]).question for uid in self._inventory.sights()}
+        questions: set[Question] = set()
+        for uid in self._inventory.sights():
+            questions.update(self._in_force.workload(self._inventory.targets[uid]).questions)
         with self.telemetry.query_seconds.time():
             answers = await self._source.samples(questions)
         failed = [(asked, answer) for asked, answer in answers.items() if not isinstance(answer, Samples)]
@@ -151,44 +213,30 @@ class Autoscaler:
             self._source_outage.ended()
         return answers
 
-    def _look(self, target: Target, sight: Sight, answers: Answers, other: str, now_ms: int) -> Look:
-        """Return what this tick sees of a workload, and let the fleet go by its configuration."""
-        key = target.key
-        configured = self._in_force.workload(target)
-        policy = configured.resolved.policy
-        meanwhile = HELD if configured.hold else IN_FORCE
-        self._announcer.problems(cluster.workload_reference(key), configured.problems, meanwhile)
-        answer = answers.get(configured.question, NO_SAMPLES)
-        samples = answer if isinstance(answer, Samples) else NO_SAMPLES
-        where = places(configured.resolved.reading, sight.namespace, sight.ready)
-        scrapes = self._feeds.get(key.uid, Feed())
-        scrapes = self._feeds[key.uid] = followed(scrapes, scraped_every_s(samples, where), now_ms)
-        self._announcer.shortfall(key, shortfall(policy, scrapes))
-        panic_window_s = fed_panic_window_s(policy, scrapes)
-        if panic_window_s != policy.panic_window_s:
-            policy = replace(policy, panic_window_s=panic_window_s)
-        self._fleet.follow(key.uid, policy, now_ms, query=configured.question.query, created_s=target.created_s)
-        hold = configured.hold
-        if configured.question.query and not isinstance(answer, Samples):
-            hold = hold or f"its own query has no answer: {answer}"
-        return Look(sight.current, len(sight.ready), samples, where, hold=hold, leave=configured.leave or other)
-
     def _stable_window_s(self, uid: str) -> int:
         return self._in_force.workload(self._inventory.targets[uid]).resolved.policy.stable_window_s
+
+    def _observes(self, uid: str) -> bool:
+        """Tell whether a workload is only observed, by the configuration of this very moment."""
+        target = self._inventory.targets.get(uid)
+        return target is not None and self._in_force.workload(target).resolved.observes
 
     def _forget_all_but(self, sights: Mapping[str, Sight]) -> None:
         """Forget the workloads that are gone."""
         for uid in [uid for uid in self._fleet if uid not in sights]:
             self._fleet.forget(uid)
-            self._feeds.pop(uid, None)
         self._changes.begin_tick(sights)
         self._in_force.retain(sights)
+        self._looking.retain(sights)
         self.book.retain(sights)
+        self._holdings.retain(sights)
+        self._places.retain(sights)
         self._announcer.begin_tick({*sights, *self._configuration.uids.values()})
 
     def _tell(self, looks: Mapping[str, Look], now_ms: int) -> None:
         """Say what is held for long, and to whoever wants to hear every decision, each."""
         self._announcer.holds({uid for uid in self._fleet.held() if uid in looks}, now_ms, self._record)
+        self._announcer.unplaced({uid for uid in self._fleet.unplaced() if uid in looks}, now_ms, self._record)
         if self.readers.every_decision_wanted:
             self.readers.decided([Record(key, decision) for key, decision in self._standing.items()])
 
@@ -205,11 +253,32 @@ class Autoscaler:
         self._events.write(Notice(cluster.workload_reference(key), reason, message))
         _log.info("scaled", extra=_scaled(key, decision))
 
+    def _observed(self, uid: str) -> None:
+        """Keep a decision that would have changed a replica count; of what is only observed there is no Event."""
+        record = self._record(uid)
+        if record is not None:
+            self.book.change(record.key, record.decision)
+            self.readers.changed(record)
+            if self._lease.may_write():  # one log is enough
+                _log.info("observed", extra=_scaled(record.key, record.decision))
+
     def _refused(self, key: WorkloadKey, sentence: str) -> None:
         self._announcer.refused(key, sentence, _now_ms())
 
     def _ended(self, result: str) -> None:
         self.telemetry.writes.labels(result).inc()
+
+    def _unaware(self, key: WorkloadKey, sentence: str) -> None:
+        self._announcer.unaware(key, sentence, _now_ms())
+
+    def _cost_written(self, result: str) -> None:
+        self.telemetry.deletion_costs.labels(result).inc()
+
+    def _unlimited(self, key: WorkloadKey, why: str) -> None:
+        self._announcer.without_effect(key, PLACEABLE, why)
+
+    def _asked(self, result: str) -> None:
+        self.telemetry.fits.labels(result).inc()
 
     def _record(self, uid: str) -> Record | None:
         key, decision = self._key_of(uid), self._fleet.decision(uid)
@@ -270,7 +339,14 @@ async def serve(started: Started) -> None:
     # as much as reading them.
     gc.set_threshold(*GC_THRESHOLD)
     flags = started.flags
-    autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace)
+    async with fits.asked(flags) as extender:
+        await _serve(started, extender)
+
+
+async def _serve(started: Started, extender: Extender | None) -> None:
+    flags = started.flags
+    lease = Lease(started.api, flags.namespace, LEASE) if flags.leader_elect else Alone()
+    autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace, lease, extender)
     telemetry = autoscaler.telemetry
     pages = Pages(
         autoscaler.ready,

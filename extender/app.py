@@ -9,7 +9,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from extender.core.model import Malformed
 from extender.core.scheduling import BindRefused, BindTo, Chosen, Scheduling, SeenPod
 from extender.shell import cluster, wire
 from extender.shell.http import Asgi
@@ -17,6 +16,7 @@ from extender.shell.telemetry import Telemetry
 from kube import program
 from kube.client import ApiError
 from kube.events import EventWriter, Notice
+from kube.gpus import Malformed
 from kube.objects import Node, Pod
 from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch

@@ -19,6 +19,8 @@ from kube.client import MERGE_PATCH, Api, ApiError
 from kube.outage import Outage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kube.objects import ObjectReference
 
 _log = logging.getLogger(__name__)
@@ -43,11 +45,12 @@ class Notice:
 
 
 class EventWriter:
-    """Writes notices as Events in the name of `component`."""
+    """Writes notices as Events in the name of `component`; nothing as long as it may not (`may_write`)."""
 
-    def __init__(self, api: Api, component: str) -> None:
+    def __init__(self, api: Api, component: str, may_write: Callable[[], bool] = lambda: True) -> None:
         self._api = api
         self._component = component
+        self._may_write = may_write
         self._queue: asyncio.Queue[Notice] = asyncio.Queue(_QUEUE_LENGTH)
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._written_at: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -56,7 +59,12 @@ class EventWriter:
         self._said_at: float | None = None
 
     def write(self, notice: Notice) -> None:
-        """Queue a notice, unless it was just written; when the queue is full it is let go."""
+        """Queue a notice, unless it was just written; when the queue is full it is let go.
+
+        Where we may not write, whoever may tells the same.
+        """
+        if not self._may_write():
+            return
         now, sentence = time.monotonic(), (notice.about.uid, notice.message)
         if now - self._written_at.get(sentence, now - notice.old_for_s) < notice.old_for_s:
             return
@@ -81,6 +89,8 @@ class EventWriter:
         """Write queued notices, without end."""
         while True:
             notice = await self._queue.get()
+            if not self._may_write():
+                continue
             try:
                 await self._put(notice)
             except ApiError as error:

@@ -57,6 +57,7 @@ class Container(Object):
 
     name: str = ""
     resources: Resources | None = None
+    restart_policy: str = ""
 
 
 class SchedulingGate(Object):
@@ -80,6 +81,26 @@ class Condition(Object):
 
     type: str
     status: str
+    last_transition_time: str | None = None
+
+
+class Waiting(Object):
+    """Why a container does not run."""
+
+    reason: str = ""
+
+
+class ContainerState(Object):
+    """What a container does; what else it may do is passed over."""
+
+    waiting: Waiting | None = None
+
+
+class ContainerStatus(Object):
+    """How one container of a pod is."""
+
+    restart_count: int = 0
+    state: ContainerState | None = None
 
 
 class PodStatus(Object):
@@ -87,6 +108,8 @@ class PodStatus(Object):
 
     phase: str = ""
     conditions: list[Condition] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
 
 
 class Pod(Named):
@@ -94,6 +117,22 @@ class Pod(Named):
 
     spec: PodSpec = msgspec.field(default_factory=PodSpec)
     status: PodStatus = msgspec.field(default_factory=PodStatus)
+
+
+class LeaseSpec(Object, omit_defaults=True):
+    """spec of a Lease; times are RFC 3339 with microseconds."""
+
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    acquire_time: str | None = None
+    renew_time: str | None = None
+    lease_transitions: int | None = None
+
+
+class Lease(Named):
+    """coordination.k8s.io/v1 Lease."""
+
+    spec: LeaseSpec = msgspec.field(default_factory=LeaseSpec)
 
 
 class NodeStatus(Object):
@@ -186,6 +225,10 @@ class Deployment(Named):
 
 class ReplicaSet(Named):
     """apps/v1 ReplicaSet."""
+
+
+class Namespace(Named):
+    """v1 Namespace."""
 
 
 class ConfigMap(Named):

@@ -24,6 +24,8 @@ from plimsoll.demo.shell.screens import Lines, LiveScreen
 from plimsoll.demo.shell.trace_file import read_trace
 from plimsoll.explain import command as explain
 from plimsoll.explain.problem import ExplainError
+from plimsoll.observe import command as observe
+from plimsoll.observe.problem import ObserveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,7 @@ def main() -> None:
     given = _parser().parse_args()
     try:
         status = given.run(given, _say)
-    except (TraceError, LocalProblem, DemoError, ExplainError) as problem:
+    except (TraceError, LocalProblem, DemoError, ExplainError, ObserveError) as problem:
         sys.exit(f"plimsoll: {problem}")
     except KeyboardInterrupt:
         _say("ended early; nothing is left running")
@@ -92,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--plain", action="store_true", help="print lines instead of the live view")
     demo.set_defaults(run=_demo)
     explain.add_commands(commands)
+    observe.add_command(commands)
     return parser
 
 

@@ -1,8 +1,8 @@
 """What holds for every workload that says nothing else? The keys of config-autoscaler and config-deployment.
 
-Keys, defaults and rules are Knative's (kpa-spec section 5), with two of ours beside them: allow-custom-queries and
-metrics-preset. Unknown keys and `_example` are passed over, as Knative does. Beyond Knative, not-a-number and infinity
-are refused, and panic-threshold-percentage obeys the rule of its annotation.
+Keys, defaults and rules are Knative's (kpa-spec section 5), with some of ours beside them. Unknown keys and `_example`
+are passed over, as Knative does. Beyond Knative, not-a-number and infinity are refused, and panic-threshold-percentage
+obeys the rule of its annotation.
 """
 
 from __future__ import annotations
@@ -14,13 +14,20 @@ from autoscaler.config import texts
 from autoscaler.config.presets import PRESET
 from autoscaler.config.problem import Problem
 from autoscaler.config.rules import (
+    AUTOMATIC,
     BOOLEAN,
     BURST_CAPACITY,
+    DRAIN_PERIOD,
+    ESTIMATE,
     LEAST_TARGET,
+    MODE,
     PANIC_THRESHOLD,
     PERCENTAGE,
     SCALE,
+    SCALES,
+    START_DEADLINE,
     TARGET,
+    UP_TO_AN_HOUR,
     WINDOW,
     Read,
     Rule,
@@ -43,7 +50,8 @@ HPA = "hpa.autoscaling.knative.dev"
 class Defaults:
     """config-autoscaler: durations in nanoseconds, the concurrency percentage as a fraction (0.7), others as written.
 
-    `max_scale`, `max_scale_limit`: 0 means none.
+    `max_scale`, `max_scale_limit`: 0 means none; `start_deadline_ns` 0: the progress deadline; `load_estimate`
+    "auto": the offered load where starting replicas count, else the backlog.
     """
 
     pod_autoscaler_class: str = KPA
@@ -68,6 +76,15 @@ class Defaults:
     max_scale_limit: int = 0
     allow_custom_queries: bool = False
     metrics_preset: str = "vllm"
+    mode: str = SCALES
+    count_starting_replicas: bool = False
+    start_deadline_ns: int = 0
+    load_estimate: str = AUTOMATIC
+    drain_period_ns: int = 60 * SECOND_NS
+    panic_exit_hold_ns: int = 0
+    rate_period_ns: int = 0
+    drain_aware_scale_down: bool = False
+    limit_to_placeable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +128,15 @@ RULES = {
     "max-scale-limit": SCALE,
     "allow-custom-queries": BOOLEAN,
     "metrics-preset": PRESET,
+    "mode": MODE,
+    "count-starting-replicas": BOOLEAN,
+    "start-deadline": START_DEADLINE,
+    "load-estimate": ESTIMATE,
+    "drain-period": DRAIN_PERIOD,
+    "panic-exit-hold": UP_TO_AN_HOUR,
+    "rate-period": UP_TO_AN_HOUR,
+    "drain-aware-scale-down": BOOLEAN,
+    "limit-to-placeable": BOOLEAN,
 }
 """Every key of config-autoscaler."""
 
@@ -146,7 +172,7 @@ def deployment(data: Mapping[str, str]) -> tuple[DeploymentDefaults, tuple[Probl
 def _field(key: str) -> str:
     if RULES[key].read is _fraction:
         return "container_concurrency_target_fraction"
-    counted_in_ns = key.endswith(("-window", "-delay", "-period"))
+    counted_in_ns = key.endswith(("-window", "-delay", "-period", "-deadline", "-hold"))
     return key.replace("-", "_") + ("_ns" if counted_in_ns else "")
 
 

@@ -6,44 +6,60 @@ The laws:
 - Without a ConfigMap the built-in defaults are in force.
 - A change of the cluster's configuration reaches every workload at its next look, with its own annotations on top.
 - A workload's own query is asked only as long as that is allowed, also where it stands in the last good configuration.
-- A workload whose class is another autoscaler's is left to that.
+- A workload whose class is another autoscaler's is left to that, unless it is observed.
+- Where nothing good was ever known, any mode but "scale" means that nothing is written.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from autoscaler.config import cluster
 from autoscaler.config.cluster import Defaults, DeploymentDefaults
 from autoscaler.config.resolution import resolve
-from autoscaler.core.load.queries import substituted
+from autoscaler.config.rules import OBSERVES, SCALES
+from autoscaler.core.load.queries import signal_question, substituted
+from autoscaler.core.model import signals
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from autoscaler.config.problem import Problem
     from autoscaler.config.resolution import Resolved
-    from autoscaler.core.model import Question
+    from autoscaler.core.model import Question, Signal
     from autoscaler.core.targets.inventory import Target
 
 AUTOSCALER_MAP, DEPLOYMENT_MAP = "config-autoscaler", "config-deployment"
 MAPS = (AUTOSCALER_MAP, DEPLOYMENT_MAP)
 
+NOBODY_ELSE = "nobody else was seen to set its replicas"
+
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What a workload is scaled by now; `problems` are those of its annotations, `hold` and `leave` as in `Inputs`."""
+    """What a workload is scaled by now.
+
+    `problems` are those of its annotations; `hold`, `leave` and `observed` are as in `Inputs`, as far as configuration
+    tells.
+    """
 
     resolved: Resolved
     problems: tuple[Problem, ...] = ()
     hold: str = ""
     leave: str = ""
+    observed: str = ""
+    signal_questions: Mapping[Signal, Question] = field(default_factory=dict)
 
     @property
     def question(self) -> Question:
         """What is asked about its load."""
         return self.resolved.reading.question
+
+    @property
+    def questions(self) -> Iterable[Question]:
+        """All that is asked about it."""
+        return (self.question, *self.signal_questions.values())
 
 
 @dataclass(slots=True)
@@ -77,7 +93,9 @@ class InForce:
             deployment, problems = cluster.deployment(data)
             defaults = self.defaults
         if problems:
-            self._unproven |= {name} - self._known
+            if name not in self._known:
+                self._unproven.add(name)
+                self._brake(name, data)
             return problems
         self._take(name, defaults, deployment)
         return ()
@@ -112,6 +130,13 @@ class InForce:
         for uid in [uid for uid in self._workloads if uid not in uids]:
             del self._workloads[uid]
 
+    def _brake(self, name: str, data: Mapping[str, str]) -> None:
+        """Write nothing where the first map that we see has problems and may have said so."""
+        if name == AUTOSCALER_MAP:
+            mode = SCALES if data.get("mode", SCALES).strip() == SCALES else OBSERVES
+            self.age += mode != self.defaults.mode
+            self.defaults = replace(self.defaults, mode=mode)
+
     def _take(self, name: str, defaults: Defaults, deployment: DeploymentDefaults) -> None:
         self._known.add(name)
         was_unproven = name in self._unproven
@@ -126,10 +151,10 @@ class InForce:
         resolved, problems = resolve(self.defaults, self.deployment, target.annotations, name=key.name)
         hold = ""
         if problems:
-            resolved = good or self._bare(key.name, resolved.autoscaler_class)
+            resolved = good or self._bare(key.name, resolved)
             hold = "" if good else "its annotations have problems, and there is no earlier configuration to go by"
             if resolved.reading.question.query and not self.defaults.allow_custom_queries:
-                resolved = replace(resolved, reading=self._bare(key.name, resolved.autoscaler_class).reading)
+                resolved = replace(resolved, reading=self._bare(key.name, resolved).reading)
                 hold = "it was scaled by a query of its own, and allow-custom-queries is false"
         else:
             question = resolved.reading.question
@@ -141,10 +166,20 @@ class InForce:
             names, verb = " and ".join(sorted(self._unproven)), "has" if len(self._unproven) == 1 else "have"
             hold = f"{names} {verb} problems, and there is no earlier configuration to go by"
         leave = "" if resolved.ours else f'its class "{resolved.autoscaler_class}" is another autoscaler\'s'
-        return Configured(resolved, problems, hold, leave), good
+        asked = _signal_questions(resolved)
+        if resolved.observes:
+            return Configured(resolved, problems, hold, observed=leave or NOBODY_ELSE, signal_questions=asked), good
+        return Configured(resolved, problems, hold, leave, signal_questions=asked), good
 
-    def _bare(self, name: str, autoscaler_class: str) -> Resolved:
+    def _bare(self, name: str, said: Resolved) -> Resolved:
         """Return what a workload is held by that never had a good configuration: no bounds move its replicas."""
         resolved, _ = resolve(self.defaults, self.deployment, {}, name=name)
         policy = replace(resolved.policy, min_scale=0, max_scale=0, initial_scale=1)
-        return replace(resolved, policy=policy, autoscaler_class=autoscaler_class)
+        return replace(resolved, policy=policy, autoscaler_class=said.autoscaler_class, observes=said.observes)
+
+
+def _signal_questions(resolved: Resolved) -> Mapping[Signal, Question]:
+    """Return what is asked beside the load."""
+    load = resolved.reading.question
+    asked = {signal: signal_question(signal, load) for signal in signals(resolved.policy)}
+    return {signal: question for signal, question in asked.items() if question is not None}

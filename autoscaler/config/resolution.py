@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.config import workload
 from autoscaler.config.cluster import KPA
-from autoscaler.config.rules import LEAST_TARGET
-from autoscaler.core.model import MOST_REPLICAS, SECOND_NS, Averaging, Metric, Policy, Question, Reading
+from autoscaler.config.rules import AUTOMATIC, LEAST_TARGET, SCALES
+from autoscaler.core.load.queries import signal_question
+from autoscaler.core.model import (
+    MOST_REPLICAS,
+    SECOND_NS,
+    Averaging,
+    Estimate,
+    Metric,
+    Policy,
+    Question,
+    Reading,
+    Signal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +40,12 @@ _UNREADABLE_NS = -(2**63)  # what Go makes of a panic window that is no number, 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a workload is scaled by, and how its load is measured."""
+    """What a workload is scaled by, and how its load is measured; `observes`: nothing of it is carried out."""
 
     policy: Policy
     reading: Reading
     autoscaler_class: str = KPA
+    observes: bool = False
 
     @property
     def ours(self) -> bool:
@@ -54,11 +66,16 @@ def resolve(
     `reachable` is whether requests are routed to it: what is unreachable keeps no least number of replicas.
     """
     told = workload.read_annotations(base, annotations)
-    said = told.values
+    autoscaler_class = workload.autoscaler_class(base, told)
+    # What is no mode must not be taken for leave to write.
+    observes = told.values.get(workload.MODE_KEY, base.mode) != SCALES
+    said = _in_our_units(told.values) if observes and autoscaler_class != KPA else told.values
     target, total = _target(base, said)
     window_ns = stable_window_ns(base, said)
+    preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
+    question = Question(_metric(said), preset, said.get(workload.QUERY, ""))
     policy = Policy(
-        metric=_metric(said),
+        metric=question.metric,
         averaging=_averaging(said),
         target=target,
         total=total,
@@ -79,12 +96,17 @@ def resolve(
         progress_deadline_ns=said.get(workload.DEADLINE, deployment.progress_deadline_ns),
         activator_capacity=base.activator_capacity,
         reachable=reachable,
+        count_starting_replicas=said.get(workload.COUNT_STARTING, base.count_starting_replicas),
+        start_deadline_s=_start_deadline_ns(base, deployment, said) // SECOND_NS,
+        load_estimate=_load_estimate(base, said, question),
+        drain_period_s=said.get(workload.DRAIN_PERIOD, base.drain_period_ns) // SECOND_NS,
+        panic_exit_hold_s=said.get(workload.PANIC_EXIT_HOLD, base.panic_exit_hold_ns) // SECOND_NS,
+        rate_period_s=said.get(workload.RATE_PERIOD, base.rate_period_ns) // SECOND_NS,
+        drain_aware_scale_down=said.get(workload.DRAIN_AWARE, base.drain_aware_scale_down),
+        limit_to_placeable=said.get(workload.PLACEABLE, base.limit_to_placeable),
     )
-    preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
-    reading = Reading(
-        Question(policy.metric, preset, said.get(workload.QUERY, "")), key=said.get(workload.METRICS_KEY, name)
-    )
-    return Resolved(policy, reading, workload.autoscaler_class(base, told)), tuple(told.problems)
+    reading = Reading(question, key=said.get(workload.METRICS_KEY, name))
+    return Resolved(policy, reading, autoscaler_class, observes), tuple(told.problems)
 
 
 def stable_window_ns(base: Defaults, said: Mapping[str, Any]) -> int:
@@ -97,6 +119,33 @@ def scale_down_delay_ns(base: Defaults, said: Mapping[str, Any]) -> int:
     """Return the scale-down delay as it is written; whole seconds where it keeps its rule."""
     delay: int = said.get(workload.DELAY, base.scale_down_delay_ns)
     return delay
+
+
+def _in_our_units(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a workload of another class says that we can observe it by.
+
+    Its target is in the unit of its own metric, which may be cpu: then the cluster's target counts.
+    """
+    if said.get(workload.METRIC) in {metric.value for metric in Metric}:
+        return said
+    return {key: value for key, value in said.items() if key not in (workload.TARGET_LOAD, workload.UTILISATION)}
+
+
+def _start_deadline_ns(base: Defaults, deployment: DeploymentDefaults, said: Mapping[str, Any]) -> int:
+    deadline: int = said.get(workload.START_DEADLINE, base.start_deadline_ns)
+    progress: int = said.get(workload.DEADLINE, deployment.progress_deadline_ns)
+    return deadline or progress
+
+
+def _load_estimate(base: Defaults, said: Mapping[str, Any], question: Question) -> Estimate:
+    """Return what is taken for the load: the backlog wherever the offered load cannot be known."""
+    starting = said.get(workload.COUNT_STARTING, base.count_starting_replicas)
+    chosen = said.get(workload.LOAD_ESTIMATE, base.load_estimate)
+    knowable = question.metric is Metric.CONCURRENCY and all(
+        signal is Signal.GROWTH or signal_question(signal, question) for signal in Signal
+    )
+    wanted = chosen == Estimate.OFFERED.value or (chosen == AUTOMATIC and starting)
+    return Estimate.OFFERED if wanted and knowable else Estimate.BACKLOG
 
 
 def _metric(said: Mapping[str, Any]) -> Metric:

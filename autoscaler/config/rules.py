@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.config import texts
 from autoscaler.config.problem import Problem
-from autoscaler.core.model import MOST_REPLICAS, SECOND_NS
+from autoscaler.core.model import MOST_REPLICAS, SECOND_NS, Estimate
 from kube.durations import nanoseconds
 
 if TYPE_CHECKING:
@@ -79,10 +79,22 @@ def duration(says: str, least_ns: int, most_ns: int | None = None, *, step_ns: i
     return Rule(f'a Go duration {says}, such as "90s"', nanoseconds, accepts)
 
 
+SCALES, OBSERVES = "scale", "observe"
+"""What is done with decisions: they are carried out, or only told."""
+
 BOOLEAN = Rule("true or false", texts.boolean)
+MODE = Rule(f"{SCALES} or {OBSERVES}", texts.string, lambda value: value in (SCALES, OBSERVES))
 SCALE = Rule(f"a whole number from 0 to {MOST_REPLICAS}", texts.int32, lambda value: value >= 0)
 WINDOW = duration("from 6s to 1h in whole seconds", 6 * SECOND_NS, HOUR_NS, step_ns=SECOND_NS)
 TARGET = number(f"a number of at least {LEAST_TARGET}", lambda value: value >= LEAST_TARGET)
 PERCENTAGE = number("a number from 1 to 100", lambda value: 1 <= value <= 100)
 PANIC_THRESHOLD = number("a number from 110 to 1000", lambda value: 110 <= value <= 1000)
 BURST_CAPACITY = number("a number of at least 0, or -1 for no limit", lambda value: value >= 0 or value == -1)
+START_DEADLINE = duration("of at least 0s in whole seconds", 0, step_ns=SECOND_NS)
+UP_TO_AN_HOUR = duration("from 0s to 1h in whole seconds", 0, HOUR_NS, step_ns=SECOND_NS)
+DRAIN_PERIOD = duration("from 1s to 1h in whole seconds", SECOND_NS, HOUR_NS, step_ns=SECOND_NS)
+AUTOMATIC = "auto"
+"""The load estimate that goes by whether starting replicas count."""
+
+_ESTIMATES = (AUTOMATIC, *(estimate.value for estimate in Estimate))
+ESTIMATE = Rule(f"one of {', '.join(_ESTIMATES)}", texts.string, lambda text: text in _ESTIMATES)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.config import texts
+from autoscaler.config import rules, texts
 from autoscaler.config.cluster import HPA, KPA
 from autoscaler.config.presets import PRESET
 from autoscaler.config.problem import Problem
 from autoscaler.config.rules import (
     BURST_CAPACITY,
     HOUR_NS,
+    MODE,
     PANIC_THRESHOLD,
     PERCENTAGE,
     SCALE,
@@ -54,6 +55,15 @@ CONTAINER_CONCURRENCY = f"{OURS}container-concurrency"
 METRICS_PRESET = f"{OURS}metrics-preset"
 METRICS_KEY = f"{OURS}metrics-key"
 QUERY = f"{OURS}query"
+MODE_KEY = f"{OURS}mode"
+COUNT_STARTING = f"{OURS}count-starting-replicas"
+START_DEADLINE = f"{OURS}start-deadline"
+LOAD_ESTIMATE = f"{OURS}load-estimate"
+DRAIN_PERIOD = f"{OURS}drain-period"
+PANIC_EXIT_HOLD = f"{OURS}panic-exit-hold"
+RATE_PERIOD = f"{OURS}rate-period"
+DRAIN_AWARE = f"{OURS}drain-aware-scale-down"
+PLACEABLE = f"{OURS}limit-to-placeable"
 
 AVERAGINGS = ("linear", "weighted-exponential", "weightedExponential")
 
@@ -86,12 +96,21 @@ RULES = {
     DEADLINE: duration("of at least 0s in whole seconds", 0, step_ns=SECOND_NS),
     CONTAINER_CONCURRENCY: SCALE,
     METRICS_PRESET: PRESET,
+    MODE_KEY: MODE,
     METRICS_KEY: Rule("a text that is not empty", str, lambda text: bool(text.strip())),
     QUERY: Rule(
         f"PromQL of 1 to {_LONGEST_QUERY} characters",
         str,
         lambda text: bool(text.strip()) and len(text) <= _LONGEST_QUERY,
     ),
+    COUNT_STARTING: rules.BOOLEAN,
+    START_DEADLINE: rules.START_DEADLINE,
+    LOAD_ESTIMATE: rules.ESTIMATE,
+    DRAIN_PERIOD: rules.DRAIN_PERIOD,
+    PANIC_EXIT_HOLD: rules.UP_TO_AN_HOUR,
+    RATE_PERIOD: rules.UP_TO_AN_HOUR,
+    DRAIN_AWARE: rules.BOOLEAN,
+    PLACEABLE: rules.BOOLEAN,
 }
 """Every annotation that is read, under its first spelling."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autoscaler.shell import cluster
+from autoscaler.shell.lasting import HELD_FOR_LONG, UNPLACED_FOR_LONG, Lasting
 from kube.events import MESSAGE_LIMIT, Notice
 
 if TYPE_CHECKING:
@@ -23,22 +24,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("autoscaler")
 
-_LONG_HOLD_MS = 10_000  # a hold that lasts longer is told; a shorter one is a pod that was not scraped yet
-_MOST_HOLDS = 20  # that are told at one tick: an outage of Prometheus holds everything
 _MOST_TOLD = 100  # other sentences of one tick
-_REFUSAL_OLD_MS = 600_000  # for how long a refused write of a workload is no news
+_OLD_MS = 600_000  # for how long a refused write of a workload is no news
 
 IN_FORCE = "the last good configuration stays in force"
 HELD = "decisions are held until there is a good configuration"
-
-
-@dataclass(slots=True)
-class _Hold:
-    """A hold: since when, whether it lasted long enough to be told, and whether it was, by itself."""
-
-    since_ms: int
-    long: bool = False
-    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +46,28 @@ class Announcer:
         self._tell = tell
         self._wrong: dict[str, _Wrong] = {}
         self._told_problems: dict[str, tuple[Problem, ...]] = {}
-        self._holds: dict[str, _Hold] = {}
+        self._holds = Lasting(tell, HELD_FOR_LONG)
+        self._unplaced = Lasting(tell, UNPLACED_FOR_LONG)
+        self._without_effect: dict[str, dict[str, str]] = {}
         self._shortfalls: dict[str, str] = {}
         self._refused_ms: dict[str, int] = {}
+        self._unaware_ms: dict[str, int] = {}
         self._left = _MOST_TOLD
 
     def begin_tick(self, uids: Collection[str]) -> None:
         """Begin a tick: forget every object whose UID is not in `uids`."""
         self._left = _MOST_TOLD
-        remembered: tuple[dict[str, Any], ...] = (self._wrong, self._told_problems, self._holds, self._shortfalls)
-        for about in (*remembered, self._refused_ms):
+        remembered: tuple[dict[str, Any], ...] = (
+            self._wrong,
+            self._told_problems,
+            self._without_effect,
+            self._shortfalls,
+        )
+        for about in (*remembered, self._refused_ms, self._unaware_ms):
             for uid in [uid for uid in about if uid not in uids]:
                 del about[uid]
+        for lasting in (self._holds, self._unplaced):
+            lasting.retain(uids)
 
     def wrong(self) -> Mapping[str, int]:
         """Return how many problems the objects have that have any, by their names for people."""
@@ -104,44 +104,44 @@ class Announcer:
             self._tell(Notice(cluster.workload_reference(key), "PanicWindowNotFed", sentence, "Warning"))
             _log.warning("panic window not fed", extra={"workload": str(key), "reason": sentence})
 
+    def without_effect(self, key: WorkloadKey, name: str, why: str) -> None:
+        """Say that a key of a workload does nothing, "" where it does."""
+        told = self._without_effect.setdefault(key.uid, {})
+        if told.get(name, "") == why or (why and not self._may_tell()):
+            return
+        told[name] = why
+        if why:
+            message = f"{name} has no effect: {why}"
+            self._tell(Notice(cluster.workload_reference(key), "KeyWithoutEffect", message, "Warning"))
+            _log.warning("a key has no effect", extra={"workload": str(key), "key": name, "reason": why})
+
     def refused(self, key: WorkloadKey, message: str, at_ms: int) -> None:
         """Say that a replica count was refused."""
-        told_ms = self._refused_ms.get(key.uid)
-        if (told_ms is not None and at_ms - told_ms < _REFUSAL_OLD_MS) or not self._may_tell():
-            return
-        self._refused_ms[key.uid] = at_ms
-        self._tell(Notice(cluster.workload_reference(key), "ScaleRefused", message, "Warning"))
-        _log.warning("scale refused", extra={"workload": str(key), "error": message})
+        if self._news(self._refused_ms, key, at_ms):
+            self._tell(Notice(cluster.workload_reference(key), "ScaleRefused", message, "Warning"))
+            _log.warning("scale refused", extra={"workload": str(key), "error": message})
+
+    def unaware(self, key: WorkloadKey, message: str, at_ms: int) -> None:
+        """Say that replicas go without regard to what is in flight."""
+        if self._news(self._unaware_ms, key, at_ms):
+            self._tell(Notice(cluster.workload_reference(key), "NotDrainAware", message, "Warning"))
+            _log.warning("not drain-aware", extra={"workload": str(key), "error": message})
 
     def holds(self, held: Collection[str], at_ms: int, record: Callable[[str], Record | None]) -> None:
         """Say which workloads are held for long, and which are no longer; `record` gives the standing record of one."""
-        self._ended(held, record)
-        long = []
-        for uid in sorted(held):
-            hold = self._holds.setdefault(uid, _Hold(at_ms))
-            if not hold.long and hold.since_ms <= at_ms - _LONG_HOLD_MS:
-                hold.long = True
-                long.append(uid)
-        if len(long) > _MOST_HOLDS:
-            _log.warning("many workloads are held; only some are told one by one", extra={"workloads": len(long)})
-        for uid in long[:_MOST_HOLDS]:
-            standing = record(uid)
-            if standing is not None:
-                self._holds[uid].told = True
-                key, reason = standing.key, standing.decision.reason
-                self._tell(Notice(cluster.workload_reference(key), "Held", reason, "Warning"))
-                _log.warning("held", extra={"workload": str(key), "reason": reason})
+        self._holds.now(held, at_ms, record)
 
-    def _ended(self, held: Collection[str], record: Callable[[str], Record | None]) -> None:
-        together = 0
-        for uid in [uid for uid in self._holds if uid not in held]:
-            hold, standing = self._holds.pop(uid), record(uid)
-            if hold.told and standing is not None:
-                reason = standing.decision.reason
-                _log.info("decided again", extra={"workload": str(standing.key), "reason": reason})
-            together += hold.long and not hold.told
-        if together:
-            _log.info("many workloads are decided again", extra={"workloads": together})
+    def unplaced(self, fewer: Collection[str], at_ms: int, record: Callable[[str], Record | None]) -> None:
+        """Say which workloads get fewer replicas for long because no more can be placed, and which no longer."""
+        self._unplaced.now(fewer, at_ms, record)
+
+    def _news(self, told_ms: dict[str, int], key: WorkloadKey, at_ms: int) -> bool:
+        """Tell whether something of which we spoke to a workload's readers is to be told again, and take note."""
+        last_ms = told_ms.get(key.uid)
+        if (last_ms is not None and at_ms - last_ms < _OLD_MS) or not self._may_tell():
+            return False
+        told_ms[key.uid] = at_ms
+        return True
 
     def _may_tell(self) -> bool:
         self._left -= 1

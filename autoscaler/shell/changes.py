@@ -1,5 +1,8 @@
 """How are decided changes carried out? Beside the ticks, one a workload; what became of each is counted and told.
 
+What is to be done before replicas go (`prepare`) is done when the turn of their write comes, and what stands decided
+after that is written.
+
 The laws:
 - What is written is what stands decided when its turn comes: an API server that hung for minutes must not be given the
   decisions of its past.
@@ -16,14 +19,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from autoscaler.core.targets.writing import Failed, Overtaken, Refused, Written
+from autoscaler.core.targets.writing import Failed, Overtaken, Refused, Withheld, Written
 from kube.outage import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from autoscaler.core.decisions.record import Record
-    from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.model import Decision, WorkloadKey
     from autoscaler.core.targets.inventory import Sight
     from autoscaler.core.targets.writing import Outcome
     from autoscaler.shell.scaling import Scaling
@@ -59,7 +62,14 @@ class _Unanswered:
 class Changes:
     """Carries changes out; `record` gives the standing record of a workload by UID, None where it is gone."""
 
-    def __init__(self, scaling: Scaling, record: Callable[[str], Record | None], hearers: Hearers) -> None:
+    def __init__(
+        self,
+        scaling: Scaling,
+        record: Callable[[str], Record | None],
+        hearers: Hearers,
+        prepare: Callable[[Record], Awaitable[None]],
+    ) -> None:
+        self._prepare = prepare
         self._scaling = scaling
         self._record = record
         self._hearers = hearers
@@ -93,12 +103,19 @@ class Changes:
 
     async def _carry_out(self, uid: str) -> None:
         async with self._places:
-            record = self._record(uid)
-            if record is None or record.decision.desired == record.decision.inputs.current:
+            record = self._to_change(uid)
+            if record is not None and record.decision.desired < record.decision.inputs.current:
+                await self._prepare(record)
+                record = self._to_change(uid)
+            if record is None:
                 return  # by now there is nothing to change
             outcome = await self._scaling.write(record.key, record.decision.inputs.current, record.decision.desired)
         self._hearers.ended(type(outcome).__name__.lower())
         self._tell(record, outcome)
+
+    def _to_change(self, uid: str) -> Record | None:
+        record = self._record(uid)
+        return record if record is not None and _changes(record.decision) else None
 
     def _done(self, uid: str, task: asyncio.Task[None]) -> None:
         del self._tasks[uid]
@@ -111,7 +128,7 @@ class Changes:
     def _tell(self, record: Record, outcome: Outcome) -> None:
         key, decision = record.key, record.decision
         change = f"{decision.inputs.current} -> {decision.desired}"
-        if not isinstance(outcome, Failed):
+        if not isinstance(outcome, Failed | Withheld):
             self._outage.ended()
         match outcome:
             case Written():
@@ -125,8 +142,14 @@ class Changes:
                 if unknown:
                     self._unanswered[key.uid] = _Unanswered(record, time.monotonic() + _UNANSWERED_S)
                 self._outage.failed(f"{key} {change}: {why}")
+            case Withheld(why):
+                _log.info("withheld", extra={"workload": str(key), "change": change, "reason": why})
             case Overtaken(found, by=by):
                 _log.info("overtaken", extra={"workload": str(key), "change": change, "found": found, "by": by})
 
     def _pause(self, uid: str) -> None:
         self._paused_until_s[uid] = time.monotonic() + _REFUSED_PAUSE_S
+
+
+def _changes(decision: Decision) -> bool:
+    return decision.desired != decision.inputs.current and not decision.inputs.observed

@@ -8,20 +8,48 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.targets.inventory import OwnedPod, Target
+from autoscaler.core.targets.draining import COST, OURS
+from autoscaler.core.targets.holdings import Holding
+from autoscaler.core.targets.inventory import Target
+from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.core.targets.refusal import Controller, refusal
 from autoscaler.core.targets.selection import BadSelectorError, selector
 from autoscaler.core.targets.writers import MANAGER, Autoscaler
 from autoscaler.core.targets.writing import Found
-from kube.objects import ConfigMap, ObjectReference, Scale
+from kube.gpus import VENDOR_GPU, held
+from kube.objects import ConfigMap, ObjectMeta, ObjectReference, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from autoscaler.core.targets.selection import Selector
     from kube.discovery import Scalable
-    from kube.objects import HorizontalPodAutoscaler, ManagedFields, Named, OwnerReference, Pod, Workload
+    from kube.objects import (
+        Container,
+        HorizontalPodAutoscaler,
+        ManagedFields,
+        Named,
+        OwnerReference,
+        Pod,
+        PodSpec,
+        Workload,
+    )
 
+PROJECT = "plimsoll.dev/project"
+
+_ENDED = frozenset({"Failed", "Succeeded"})
+_HOPELESS = frozenset(
+    {
+        "CrashLoopBackOff",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
 _NO_SELECTOR = "its scale tells no status.selector, so which pods are its own is unknown"
 
 
@@ -113,6 +141,37 @@ def workload_path(key: WorkloadKey) -> str:
     return f"{root}/namespaces/{key.namespace}/{key.resource}/{key.name}"
 
 
+class _Templated(msgspec.Struct):
+    template: dict[str, Any] = {}
+
+
+class _WithTemplate(msgspec.Struct):
+    metadata: ObjectMeta
+    spec: _Templated = msgspec.field(default_factory=_Templated)
+
+
+def pod_shape(answer: bytes) -> bytes:
+    """Return the pod that a workload's template makes, as JSON.
+
+    Raises:
+        msgspec.DecodeError: the answer is no object with a template.
+        ValueError: its template makes no pod.
+    """
+    found = msgspec.json.decode(answer, type=_WithTemplate)
+    template = found.spec.template
+    meta, spec = template.get("metadata") or {}, template.get("spec")
+    if not isinstance(meta, dict) or not isinstance(spec, dict) or not spec.get("containers"):
+        raise ValueError("spec.template has no spec with containers")
+    kept = {key: meta[key] for key in ("labels", "annotations") if key in meta}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"namespace": found.metadata.namespace, **kept},
+        "spec": spec,
+    }
+    return msgspec.json.encode(pod)
+
+
 def manager_of_replicas(found: Workload) -> str:
     """Return who wrote the replicas last, "" where nothing tells: ourselves where we own them together with others.
 
@@ -144,14 +203,69 @@ def controller_uid(found: Named) -> str:
 
 def owned_pod(pod: Pod) -> OwnedPod:
     """Translate a pod. Pending and terminating pods do not count as ready (kpa-spec section 0)."""
-    conditions = pod.status.conditions or ()
-    ready = (
-        pod.status.phase == "Running"
-        and pod.metadata.deletion_timestamp is None
-        and any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
+    told = next((one for one in pod.status.conditions or () if one.type == "Ready" and one.status == "True"), None)
+    ready = pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None and told is not None
+    meta, annotations = pod.metadata, pod.metadata.annotations or {}
+    # What ended, or is on its way out, holds no replica's place any more.
+    waits = not ready and meta.deletion_timestamp is None and pod.status.phase not in _ENDED
+    failed = _failed(pod)
+    return OwnedPod(
+        meta.uid,
+        controller_uid(pod),
+        meta.name,
+        ready,
+        meta.namespace,
+        meta.labels or {},
+        starting=waits and not failed,
+        failed=waits and failed,
+        created_s=_unix_s(meta.creation_timestamp),
+        holding=_holding(pod),
+        ready_since_s=_unix_s(told.last_transition_time) if told and ready else 0,
+        placed=bool(pod.spec.node_name),
+        cost=annotations.get(COST, ""),
+        our_cost=annotations.get(OURS, ""),
     )
-    meta = pod.metadata
-    return OwnedPod(meta.uid, controller_uid(pod), meta.name, ready, meta.namespace, meta.labels or {})
+
+
+def _failed(pod: Pod) -> bool:
+    """Tell whether the start of a pod failed: a container crashed, or waits for what only a person can mend."""
+    status = pod.status
+    containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
+    return any(
+        one.restart_count > 0 or bool(one.state and one.state.waiting and one.state.waiting.reason in _HOPELESS)
+        for one in containers
+    )
+
+
+def _holding(pod: Pod) -> Holding | None:
+    """Return what a pod holds of GPUs: nothing before it is bound, and nothing once its containers have stopped."""
+    if not pod.spec.node_name or pod.status.phase in _ENDED:
+        return None
+    milli = held(pod.metadata.annotations or {}, _whole_gpus(pod.spec))
+    project = (pod.metadata.labels or {}).get(PROJECT)
+    return Holding(pod.metadata.namespace, milli, controller_uid(pod), project) if milli else None
+
+
+def _whole_gpus(spec: PodSpec) -> int:
+    """Return how many GPUs the limits of a pod's containers come to, as kube-scheduler counts.
+
+    Init containers run one after the other, each beside the sidecars that were started before it.
+    """
+    sidecars = most = 0
+    for container in spec.init_containers or ():
+        if container.restart_policy == "Always":
+            sidecars += _gpus(container)
+            most = max(most, sidecars)
+        else:
+            most = max(most, sidecars + _gpus(container))
+    return max(most, sidecars + sum(map(_gpus, spec.containers)))
+
+
+def _gpus(container: Container) -> int:
+    # What is no whole number no API server accepts for a GPU.
+    limits = container.resources.limits if container.resources else None
+    text = (limits or {}).get(VENDOR_GPU, "0")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def autoscaler(found: HorizontalPodAutoscaler) -> Autoscaler:

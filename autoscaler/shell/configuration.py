@@ -64,7 +64,7 @@ class Configuration:
         problems = self._in_force.put_map(name, found.data or {})
         meanwhile = HELD if self._in_force.unproven(name) else IN_FORCE
         self._announcer.problems(cluster.config_map_reference(found), problems, meanwhile, one_of_many=False)
-        if self._in_force.age != before:
+        if not problems and self._in_force.age != before:
             in_force = {"defaults": str(self._in_force.defaults), "deployment": str(self._in_force.deployment)}
             _log.info("configuration taken over", extra={"map": name, **in_force})
 

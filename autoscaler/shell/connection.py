@@ -69,14 +69,18 @@ class Connection:
             url=access.url.rstrip("/"), retry=Retry(total=0), session=session, auth=_Credentials(access)
         )
 
-    def ask(self, query: str, limit_s: float) -> bytes:
-        """Return the content of the answer to an instant query; it takes hardly longer than `limit_s`.
+    def ask(self, query: str, limit_s: float, at_s: float | None = None) -> bytes:
+        """Return the content of the answer to an instant query, evaluated at a time (None: now).
+
+        It takes hardly longer than `limit_s`.
 
         Raises:
             SamplesError: there is none in time, or a refusal.
         """
         # A part of the stores behind Thanos is no answer; Prometheus itself passes this parameter over.
         parameters = {"timeout": f"{int(limit_s * 1000)}ms", "partial_response": "false"}
+        if at_s is not None:
+            parameters["time"] = f"{at_s:.3f}"
         try:
             content = self._client.custom_query(query, parameters, timeout=limit_s)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

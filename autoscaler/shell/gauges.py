@@ -14,16 +14,18 @@ import numpy as np
 from autoscaler.core.model import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from autoscaler.core.decisions.fleet import Figures
     from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.targets.holdings import GpuUse
 
 Line: TypeAlias = tuple[str, float]
 """Labels as they are written, and a value."""
 
 _PREFIX = "plimsoll_autoscaler_"
 _LEFT = "left"
+_MILLI = 1000
 _MODES = (*(mode.value for mode in Mode), _LEFT)
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -45,6 +47,11 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                 "requested_replicas",
                 "Replicas that the workload asks for.",
                 _lines(labels, figures.current.tolist(), here),
+            ),
+            _family(
+                "placeable_replicas",
+                "Replicas that have a place or would get one; only with limit-to-placeable, and as far as it is known.",
+                _lines(labels, figures.placeable.tolist(), here & ~np.isnan(figures.placeable)),
             ),
             _family("ready_replicas", "Replicas that are ready.", _lines(labels, figures.ready.tolist(), here)),
             _family("target_load", "What one replica should carry.", _lines(metric, target, here)),
@@ -70,9 +77,51 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                 ),
             ),
             _family(
+                "observing",
+                "1: only observed, nothing that is decided is carried out; 0: it is.",
+                _lines(labels, figures.observed.astype(int).tolist(), here),
+            ),
+            _family(
+                "remembered",
+                "What the law goes on with at the next tick, and after a restart; nothing where there is nothing.",
+                *(
+                    _lines([f'{mine},what="{name}"' for mine in labels], each.tolist(), here & (each > 0))
+                    for name, each in figures.remembered.items()
+                    if name != "standing"  # which is desired_replicas
+                ),
+            ),
+            _single("decisions_timestamp_seconds", "When all of this was decided (Unix time).", figures.at_ms / 1000),
+            _family(
                 "decided_timestamp_seconds",
                 "When it was decided last and not held (Unix time).",
                 _lines(labels, (figures.decided_ms / 1000).tolist(), here & (figures.decided_ms > 0)),
+            ),
+        )
+    )
+
+
+def gpu_gauges(uses: Mapping[str, GpuUse], key_of: Callable[[str], WorkloadKey | None]) -> str:
+    """Return what every workload that has a key holds of GPUs, and held so far, each family with its help and type."""
+    here = [(_labels(key), use) for uid, use in uses.items() if (key := key_of(uid)) is not None]
+
+    def by_project(name: str) -> Iterable[Line]:
+        for mine, use in here:
+            for project, milli in getattr(use, name).items():
+                yield f'{mine},project="{project.translate(_ESCAPED)}"', milli / _MILLI
+
+    return "".join(
+        (
+            _family("held_gpus", "GPUs that bound pods hold, shares added up.", by_project("held")),
+            _family(
+                "gpus_per_replica",
+                "GPUs that one pod holds: of the one that holds most.",
+                ((mine, use.per_replica / _MILLI) for mine, use in here),
+            ),
+            _family(
+                "gpu_minutes_total",
+                "GPU-minutes that pods have held since this autoscaler began; each minute of a pod counts whole.",
+                by_project("spent"),
+                kind="counter",
             ),
         )
     )
@@ -87,7 +136,11 @@ def _lines(labels: Sequence[str], values: Sequence[float], where: Iterable[bool]
     return compress(zip(labels, values, strict=True), where)
 
 
-def _family(name: str, says: str, *lines: Iterable[Line]) -> str:
+def _single(name: str, says: str, value: float) -> str:
+    return f"# HELP {_PREFIX}{name} {says}\n# TYPE {_PREFIX}{name} gauge\n{_PREFIX}{name} {value}\n"
+
+
+def _family(name: str, says: str, *lines: Iterable[Line], kind: str = "gauge") -> str:
     name = _PREFIX + name
     written = [f"{name}{{{labels}}} {value}\n" for each in lines for labels, value in each]
-    return f"# HELP {name} {says}\n# TYPE {name} gauge\n{''.join(written)}"
+    return f"# HELP {name} {says}\n# TYPE {name} {kind}\n{''.join(written)}"

@@ -7,17 +7,26 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autoscaler.core.decisions.record import Record
-from autoscaler.core.model import Averaging, Decision, Inputs, Metric, Mode, Policy, Seen, WorkloadKey
+from autoscaler.core.model import Averaging, Decision, Estimate, Inputs, Metric, Mode, Policy, Seen, WorkloadKey
+from autoscaler.core.targets.holdings import GpuUse
 from autoscaler.v1 import autoscaler_pb2 as v1
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from google.protobuf.message import Message
 
 Word = TypeVar("Word", bound=Enum)
 
 _NUMBERS: dict[Enum, int] = {
     word: numbers.Value(f"{kind.__name__.upper()}_{word.name}")
-    for kind, numbers in ((Metric, v1.Metric), (Averaging, v1.Averaging), (Seen, v1.Seen), (Mode, v1.Mode))
+    for kind, numbers in (
+        (Metric, v1.Metric),
+        (Averaging, v1.Averaging),
+        (Estimate, v1.Estimate),
+        (Seen, v1.Seen),
+        (Mode, v1.Mode),
+    )
     for word in kind
 }
 
@@ -46,6 +55,25 @@ def to_message(record: Record) -> v1.Record:
     )
 
 
+def to_use(uid: str, use: GpuUse) -> v1.GpuUse:
+    """Return what a workload uses of GPUs as a message."""
+    projects = [v1.ProjectUse(project=name, held_milli=use.held.get(name, 0), milli_minutes=spent)
+                for name, spent in sorted(use.spent.items())]  # fmt: skip
+    return v1.GpuUse(uid=uid, milli_per_replica=use.per_replica, projects=projects)
+
+
+def from_uses(messages: Iterable[v1.GpuUse]) -> Mapping[str, GpuUse]:
+    """Return what workloads use of GPUs, by UID."""
+    return {
+        each.uid: GpuUse(
+            held={one.project: one.held_milli for one in each.projects if one.held_milli},
+            spent={one.project: one.milli_minutes for one in each.projects},
+            per_replica=each.milli_per_replica,
+        )
+        for each in messages
+    }
+
+
 def from_message(message: v1.Record) -> Record:
     """Return the record that a message says.
 
@@ -54,7 +82,12 @@ def from_message(message: v1.Record) -> Record:
     """
     decision, inputs = message.decision, message.decision.inputs
     policy = _values(inputs.policy)
-    policy |= {"metric": _word(Metric, policy["metric"]), "averaging": _word(Averaging, policy["averaging"])}
+    words: tuple[tuple[str, type[Enum]], ...] = (
+        ("metric", Metric),
+        ("averaging", Averaging),
+        ("load_estimate", Estimate),
+    )
+    policy |= {name: _word(kind, policy[name]) for name, kind in words}
     seen = _values(inputs) | {"policy": Policy(**policy), "seen": _word(Seen, inputs.seen)}
     decided = _values(decision) | {"inputs": Inputs(**seen), "mode": _word(Mode, decision.mode)}
     return Record(WorkloadKey(**_values(message.workload)), Decision(**decided))

@@ -29,6 +29,8 @@ from autoscaler.shell.source import SamplesError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from autoscaler.core.load.gathering import RawSeries
+    from autoscaler.core.load.past import Past
     from autoscaler.core.model import Question
 
 _log = logging.getLogger("autoscaler")
@@ -74,6 +76,27 @@ class Prometheus:
             self._in_turn(asked, deadline, own=False), self._in_turn(asked, deadline, own=True)
         )
         return presets | own
+
+    async def past(self, query: str, at_s: float, limit_s: float) -> list[RawSeries]:
+        """Return the raw series that a range selector finds at a time.
+
+        Raises:
+            SamplesError: there is no answer.
+        """
+
+        def ask() -> list[RawSeries]:
+            return [(one.metric, one.values) for one in series_of(self._connection.ask(query, limit_s, at_s))]
+
+        return await self._in_thread(ask, limit_s)
+
+    def selection(self, question: Question) -> Selection:
+        """Return the series of a question about a preset."""
+        return Selection.of(question, self._labels)
+
+    def go_on(self, question: Question, past: Past) -> None:
+        """Ask the next time as if the last answer of the past had come just now."""
+        if past.selection is not None:
+            self._asked[question] = _Asked(time.monotonic(), past.asked_s, past.last)
 
     async def run(self) -> None:
         """Nothing goes on between two questions: Prometheus itself scrapes and remembers."""

@@ -14,7 +14,7 @@ from autoscaler.core.model import MOST_REPLICAS, Decision, WorkloadKey
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = "plimsoll.dev/decision/v1"
+VERSION = "plimsoll.dev/decision/v2"
 """Changes whenever a field comes, goes or changes its meaning."""
 
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
@@ -73,25 +73,44 @@ def _rules(decision: Decision) -> Iterator[tuple[str, object, bool, str]]:
     for name in ("target_burst_capacity", "panic_threshold"):
         value = getattr(policy, name)
         yield f"inputs.policy.{name}", value, math.isfinite(value), "a finite number"
-    for name in ("stable", "panic"):
+    for name in ("stable", "panic", "offered_stable", "offered_panic"):
         value = getattr(inputs, name)
         yield f"inputs.{name}", value, value is None or math.isfinite(value), "a finite number, or absent"
     replicas = f"a count from 0 to {MOST_REPLICAS}"
     for where, holder, names in (
         ("inputs.policy.", policy, ("activation_scale", "initial_scale", "min_scale", "max_scale")),
-        ("inputs.", inputs, ("current", "ready", "floor", "delayed", "standing")),
-        ("", decision, ("wanted", "desired", "floor")),
+        (
+            "inputs.",
+            inputs,
+            (
+                "current",
+                "ready",
+                "floor",
+                "delayed",
+                "standing",
+                "starting",
+                "fewest",
+                "most",
+                "panic_left_at",
+                "placed",
+            ),
+        ),
+        ("", decision, ("wanted", "desired", "floor", "panic_left_at")),
     ):
         for name in names:
             value = getattr(holder, name)
             yield f"{where}{name}", value, 0 <= value <= MOST_REPLICAS, replicas
+    fits = inputs.fits
+    yield "inputs.fits", fits, fits is None or 0 <= fits <= MOST_REPLICAS, f"{replicas}, or absent"
     for name in ("stable_window_s", "panic_window_s"):
         value = getattr(policy, name)
         yield f"inputs.policy.{name}", value, 1 <= value <= MOST_REPLICAS, f"seconds from 1 to {MOST_REPLICAS}"
     for where, moment in (
         ("inputs.at_ms", inputs.at_ms),
         ("inputs.panic_since_ms", inputs.panic_since_ms),
+        ("inputs.panic_left_ms", inputs.panic_left_ms),
         ("panic_since_ms", decision.panic_since_ms),
+        ("panic_left_ms", decision.panic_left_ms),
     ):
         right = moment is None or 0 <= moment <= _LAST_MS
         yield where, moment, right, "Unix time in milliseconds, up to the year 9999"

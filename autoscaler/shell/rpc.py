@@ -12,7 +12,7 @@ import grpc
 from autoscaler.core.decisions.record import Ambiguous, Explained, Unknown
 from autoscaler.shell.feed import EndedError, TooManyReadersError, TooSlowError
 from autoscaler.shell.gate import ForbiddenReaderError, Gate, UnknowableReaderError, UnknownReaderError
-from autoscaler.shell.messages import to_message
+from autoscaler.shell.messages import to_message, to_use
 from autoscaler.shell.rpc_address import rpc_address
 from autoscaler.v1 import autoscaler_pb2 as v1
 from autoscaler.v1 import autoscaler_pb2_grpc as service
@@ -62,11 +62,12 @@ class DecisionService(service.AutoscalerServicer):
     ) -> AsyncIterator[v1.ListWorkloadsResponse]:
         """Give the standing record of every workload."""
         await self._admit(context)
-        keys = self._book.workloads(request.namespace)
+        keys, uses = self._book.workloads(request.namespace), self._book.uses()
         sent = False
         for part in _parts(keys):
             found = [record for key in part if (record := self._book.standing(key)) is not None]
-            yield v1.ListWorkloadsResponse(records=map(to_message, found), since_ms=self._book.since_ms)
+            gpus = [to_use(key.uid, uses[key.uid]) for key in part if key.uid in uses]
+            yield v1.ListWorkloadsResponse(records=map(to_message, found), since_ms=self._book.since_ms, gpus=gpus)
             sent = True
             await asyncio.sleep(0)  # a list of ten thousand must not keep a tick waiting
         if not sent:
@@ -88,6 +89,7 @@ class DecisionService(service.AutoscalerServicer):
             standing=to_message(found.standing),
             changes=map(to_message, found.changes),
             since_ms=self._book.since_ms,
+            follows=self._book.follows,
         )
 
     async def WatchDecisions(  # noqa: N802

@@ -23,7 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the source of samples to a parser."""
     group = parser.add_argument_group("where samples come from")
     source = group.add_mutually_exclusive_group(required=True)
-    source.add_argument("--prometheus-url", type=_url, metavar="URL", help="where Prometheus answers")
+    source.add_argument("--prometheus-url", type=url, metavar="URL", help="where Prometheus answers")
     source.add_argument(
         "--scrape-targets",
         type=Path,
@@ -31,14 +31,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="for a first look and small tests, instead of a Prometheus: read the metrics pages of the targets in "
         "FILE, in the JSON format of Prometheus' file_sd_configs, every second",
     )
-    for flag, help_text in _FILES.items():
-        group.add_argument(flag, type=Path, metavar="FILE", help=help_text)
-    group.add_argument("--prometheus-user", default="", metavar="NAME", help="our name, for basic authentication")
-    group.add_argument(
-        "--prometheus-insecure-skip-verify",
-        action="store_true",
-        help="believe whoever answers, without verifying the certificate",
-    )
+    add_access_flags(group)
     group.add_argument(
         "--prometheus-namespace-label",
         type=_label,
@@ -53,6 +46,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="LABEL",
         help="label with the name of a scraped pod (default: %(default)s)",
     )
+
+
+def add_access_flags(group: argparse._ActionsContainer) -> None:
+    """Add the flags that say how a Prometheus is reached and read, but for its URL."""
+    for flag, help_text in _FILES.items():
+        group.add_argument(flag, type=Path, metavar="FILE", help=help_text)
+    group.add_argument("--prometheus-user", default="", metavar="NAME", help="our name, for basic authentication")
+    group.add_argument(
+        "--prometheus-insecure-skip-verify",
+        action="store_true",
+        help="believe whoever answers, without verifying the certificate",
+    )
     group.add_argument(
         "--prometheus-replica-label",
         type=_label,
@@ -65,8 +70,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def problems(chosen: argparse.Namespace) -> list[str]:
     """Return what is wrong with the flags, all of it, as sentences."""
-    url: str | None = chosen.prometheus_url
-    if url is None:
+    address: str | None = chosen.prometheus_url
+    if address is None:
         given = [flag for flag in (*_FILES, *_OTHERS) if getattr(chosen, _name(flag))]
         return [f"{flag} needs --prometheus-url" for flag in given]
     found = [
@@ -82,7 +87,7 @@ def problems(chosen: argparse.Namespace) -> list[str]:
         found.append("--prometheus-client-key needs --prometheus-client-cert")
     if chosen.prometheus_insecure_skip_verify and chosen.prometheus_ca_file:
         found.append("--prometheus-insecure-skip-verify and --prometheus-ca-file exclude each other")
-    if url.startswith("http://"):
+    if address.startswith("http://"):
         found += [
             f"{flag} needs a --prometheus-url that begins with https://, which it does not"
             for flag in ("--prometheus-ca-file", "--prometheus-client-cert", "--prometheus-insecure-skip-verify")
@@ -102,10 +107,21 @@ def source_of(chosen: argparse.Namespace) -> Source:
         raise ProblemAtStart("; ".join(found))
     if chosen.prometheus_url is None:
         return Exporters(chosen.scrape_targets)
+    labels = TargetLabels(
+        chosen.prometheus_namespace_label, chosen.prometheus_pod_label, tuple(chosen.prometheus_replica_label)
+    )
+    return Prometheus(access(chosen), labels)
+
+
+def access(chosen: argparse.Namespace) -> Access:
+    """Return how the flags say that Prometheus is reached; they have no problems.
+
+    What should be known of it is logged.
+    """
     secret = chosen.prometheus_token_file or chosen.prometheus_password_file
     if secret and chosen.prometheus_url.startswith("http://"):
         _log.warning("credentials are sent to Prometheus in the clear", extra={"url": chosen.prometheus_url})
-    access = Access(
+    return Access(
         chosen.prometheus_url,
         ca_file=chosen.prometheus_ca_file,
         verify=not chosen.prometheus_insecure_skip_verify,
@@ -115,10 +131,6 @@ def source_of(chosen: argparse.Namespace) -> Source:
         user=chosen.prometheus_user,
         password_file=chosen.prometheus_password_file,
     )
-    labels = TargetLabels(
-        chosen.prometheus_namespace_label, chosen.prometheus_pod_label, tuple(chosen.prometheus_replica_label)
-    )
-    return Prometheus(access, labels)
 
 
 _FILES = {
@@ -143,7 +155,8 @@ def _unreadable(file: Path) -> str:
         return f"cannot be read: {error.strerror}"
 
 
-def _url(text: str) -> str:
+def url(text: str) -> str:
+    """Read an address from the command line."""
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f'"{text}" must begin with http:// or https://')
     return text

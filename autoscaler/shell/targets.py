@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from autoscaler.core.targets.inventory import older
 from autoscaler.shell import cluster
 from autoscaler.shell.pods import follow_owners, follow_pods
+from autoscaler.shell.projects import follow_projects
 from autoscaler.shell.scales import Scales
 from kube.client import ApiError
 from kube.discovery import discover
@@ -116,6 +117,7 @@ class Targets:
             tasks.create_task(follow_pods(self._api, self._inventory, lambda: self._unlisted.discard(_PODS)))
             tasks.create_task(follow_owners(self._api, self._inventory, lambda: self._unlisted.discard(_OWNERS)))
             tasks.create_task(self._follow_autoscalers())
+            tasks.create_task(follow_projects(self._api, self._inventory.holdings))
             tasks.create_task(self._scales.run())
             await self._discover_for_ever(tasks)
 

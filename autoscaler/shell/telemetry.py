@@ -41,6 +41,11 @@ class Telemetry:
         self._gauges = gauges
         self._registry = CollectorRegistry()
         self._registry.register(_Collector(wrong, kinds, refused))
+        self.leader = Gauge(
+            "plimsoll_autoscaler_leader",
+            "1: this autoscaler holds the lease and writes; 0: it follows, decides the same and writes nothing.",
+            registry=self._registry,
+        )
         self.query_seconds = Histogram(
             "plimsoll_autoscaler_query_duration_seconds",
             "Time of all queries of one tick for the load of all workloads.",
@@ -68,6 +73,20 @@ class Telemetry:
             "plimsoll_autoscaler_scale_writes_total",
             "Replica counts to be written, by result: written, unchanged (it stood there already), overtaken (another "
             "changed it meanwhile), gone, refused, failed.",
+            ["result"],
+            registry=self._registry,
+        )
+        self.fits = Counter(
+            "plimsoll_autoscaler_fits_questions_total",
+            "Questions to the extender how many replicas can be placed, by result: answered, refused (such pods are "
+            "never placed, or their template is not known), failed; without an answer nothing is limited.",
+            ["result"],
+            registry=self._registry,
+        )
+        self.deletion_costs = Counter(
+            "plimsoll_autoscaler_deletion_costs_total",
+            "Pods whose deletion cost was to be written or removed, by result: written, removed, kept (it is gone, or "
+            "somebody else gave it a cost), failed.",
             ["result"],
             registry=self._registry,
         )

@@ -24,43 +24,49 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61utoscaler/v1/autoscaler.proto\x12\rautoscaler.v1\")\n\x14ListWorkloadsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"Q\n\x15ListWorkloadsResponse\x12&\n\x07records\x18\x01 \x03(\x0b\x32\x15.autoscaler.v1.Record\x12\x10\n\x08since_ms\x18\x02 \x01(\x03\"?\n\x0e\x45xplainRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\"t\n\x0f\x45xplainResponse\x12\'\n\x08standing\x18\x01 \x01(\x0b\x32\x15.autoscaler.v1.Record\x12&\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x15.autoscaler.v1.Record\x12\x10\n\x08since_ms\x18\x03 \x01(\x03\"B\n\x15WatchDecisionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x16\n\x0e\x65very_decision\x18\x02 \x01(\x08\"@\n\x16WatchDecisionsResponse\x12&\n\x07records\x18\x01 \x03(\x0b\x32\x15.autoscaler.v1.Record\"^\n\x06Record\x12)\n\x08workload\x18\x01 \x01(\x0b\x32\x17.autoscaler.v1.Workload\x12)\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x17.autoscaler.v1.Decision\"m\n\x08Workload\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\"\x82\x02\n\x08\x44\x65\x63ision\x12%\n\x06inputs\x18\x01 \x01(\x0b\x32\x15.autoscaler.v1.Inputs\x12!\n\x04mode\x18\x02 \x01(\x0e\x32\x13.autoscaler.v1.Mode\x12\x0e\n\x06wanted\x18\x03 \x01(\x03\x12\x0f\n\x07\x64\x65sired\x18\x04 \x01(\x03\x12\"\n\x15\x65xcess_burst_capacity\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x1b\n\x0epanic_since_ms\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\r\n\x05\x66loor\x18\x07 \x01(\x03\x12\x0e\n\x06reason\x18\x08 \x01(\tB\x18\n\x16_excess_burst_capacityB\x11\n\x0f_panic_since_ms\"\xd3\x02\n\x06Inputs\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12%\n\x06policy\x18\x02 \x01(\x0b\x32\x15.autoscaler.v1.Policy\x12\x0f\n\x07\x63urrent\x18\x03 \x01(\x03\x12\r\n\x05ready\x18\x04 \x01(\x03\x12\x13\n\x06stable\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05panic\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12!\n\x04seen\x18\x07 \x01(\x0e\x32\x13.autoscaler.v1.Seen\x12\x0c\n\x04hold\x18\x08 \x01(\t\x12\r\n\x05leave\x18\t \x01(\t\x12\x1b\n\x0epanic_since_ms\x18\n \x01(\x03H\x02\x88\x01\x01\x12\r\n\x05\x66loor\x18\x0b \x01(\x03\x12\x0f\n\x07\x64\x65layed\x18\x0c \x01(\x03\x12\x10\n\x08standing\x18\r \x01(\x03\x12\x13\n\x0binitialised\x18\x0e \x01(\x08\x42\t\n\x07_stableB\x08\n\x06_panicB\x11\n\x0f_panic_since_ms\"\xd0\x04\n\x06Policy\x12%\n\x06metric\x18\x01 \x01(\x0e\x32\x15.autoscaler.v1.Metric\x12+\n\taveraging\x18\x02 \x01(\x0e\x32\x18.autoscaler.v1.Averaging\x12\x0e\n\x06target\x18\x03 \x01(\x01\x12\r\n\x05total\x18\x04 \x01(\x01\x12\x1d\n\x15target_burst_capacity\x18\x05 \x01(\x01\x12\x17\n\x0fpanic_threshold\x18\x06 \x01(\x01\x12\x17\n\x0fstable_window_s\x18\x07 \x01(\x03\x12\x16\n\x0epanic_window_s\x18\x08 \x01(\x03\x12\x19\n\x11max_scale_up_rate\x18\t \x01(\x01\x12\x1b\n\x13max_scale_down_rate\x18\n \x01(\x01\x12\x1a\n\x12scale_down_delay_s\x18\x0b \x01(\x03\x12\x18\n\x10\x61\x63tivation_scale\x18\x0c \x01(\x03\x12\x15\n\rinitial_scale\x18\r \x01(\x03\x12\x11\n\tmin_scale\x18\x0e \x01(\x03\x12\x11\n\tmax_scale\x18\x0f \x01(\x03\x12\x1c\n\x14\x65nable_scale_to_zero\x18\x10 \x01(\x08\x12%\n\x1dscale_to_zero_grace_period_ns\x18\x11 \x01(\x03\x12-\n%scale_to_zero_pod_retention_period_ns\x18\x12 \x01(\x03\x12\x1c\n\x14progress_deadline_ns\x18\x13 \x01(\x03\x12\x1a\n\x12\x61\x63tivator_capacity\x18\x14 \x01(\x01\x12\x11\n\treachable\x18\x15 \x01(\x08*H\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x16\n\x12METRIC_CONCURRENCY\x10\x01\x12\x0e\n\nMETRIC_RPS\x10\x02*`\n\tAveraging\x12\x19\n\x15\x41VERAGING_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41VERAGING_LINEAR\x10\x01\x12\"\n\x1e\x41VERAGING_WEIGHTED_EXPONENTIAL\x10\x02*K\n\x04Seen\x12\x14\n\x10SEEN_UNSPECIFIED\x10\x00\x12\x0c\n\x08SEEN_ALL\x10\x01\x12\r\n\tSEEN_PART\x10\x02\x12\x10\n\x0cSEEN_NOTHING\x10\x03*L\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODE_STABLE\x10\x01\x12\x0e\n\nMODE_PANIC\x10\x02\x12\r\n\tMODE_HELD\x10\x03\x32\x95\x02\n\nAutoscaler\x12\\\n\rListWorkloads\x12#.autoscaler.v1.ListWorkloadsRequest\x1a$.autoscaler.v1.ListWorkloadsResponse0\x01\x12H\n\x07\x45xplain\x12\x1d.autoscaler.v1.ExplainRequest\x1a\x1e.autoscaler.v1.ExplainResponse\x12_\n\x0eWatchDecisions\x12$.autoscaler.v1.WatchDecisionsRequest\x1a%.autoscaler.v1.WatchDecisionsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61utoscaler/v1/autoscaler.proto\x12\rautoscaler.v1\")\n\x14ListWorkloadsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"v\n\x15ListWorkloadsResponse\x12&\n\x07records\x18\x01 \x03(\x0b\x32\x15.autoscaler.v1.Record\x12\x10\n\x08since_ms\x18\x02 \x01(\x03\x12#\n\x04gpus\x18\x03 \x03(\x0b\x32\x15.autoscaler.v1.GpuUse\"]\n\x06GpuUse\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\x19\n\x11milli_per_replica\x18\x02 \x01(\x03\x12+\n\x08projects\x18\x03 \x03(\x0b\x32\x19.autoscaler.v1.ProjectUse\"H\n\nProjectUse\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nheld_milli\x18\x02 \x01(\x03\x12\x15\n\rmilli_minutes\x18\x03 \x01(\x03\"?\n\x0e\x45xplainRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\"\x85\x01\n\x0f\x45xplainResponse\x12\'\n\x08standing\x18\x01 \x01(\x0b\x32\x15.autoscaler.v1.Record\x12&\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x15.autoscaler.v1.Record\x12\x10\n\x08since_ms\x18\x03 \x01(\x03\x12\x0f\n\x07\x66ollows\x18\x04 \x01(\t\"B\n\x15WatchDecisionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x16\n\x0e\x65very_decision\x18\x02 \x01(\x08\"@\n\x16WatchDecisionsResponse\x12&\n\x07records\x18\x01 \x03(\x0b\x32\x15.autoscaler.v1.Record\"^\n\x06Record\x12)\n\x08workload\x18\x01 \x01(\x0b\x32\x17.autoscaler.v1.Workload\x12)\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x17.autoscaler.v1.Decision\"m\n\x08Workload\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\"\xc7\x02\n\x08\x44\x65\x63ision\x12%\n\x06inputs\x18\x01 \x01(\x0b\x32\x15.autoscaler.v1.Inputs\x12!\n\x04mode\x18\x02 \x01(\x0e\x32\x13.autoscaler.v1.Mode\x12\x0e\n\x06wanted\x18\x03 \x01(\x03\x12\x0f\n\x07\x64\x65sired\x18\x04 \x01(\x03\x12\"\n\x15\x65xcess_burst_capacity\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x1b\n\x0epanic_since_ms\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\r\n\x05\x66loor\x18\x07 \x01(\x03\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x1a\n\rpanic_left_ms\x18\t \x01(\x03H\x02\x88\x01\x01\x12\x15\n\rpanic_left_at\x18\n \x01(\x03\x42\x18\n\x16_excess_burst_capacityB\x11\n\x0f_panic_since_msB\x10\n\x0e_panic_left_ms\"\x84\x05\n\x06Inputs\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12%\n\x06policy\x18\x02 \x01(\x0b\x32\x15.autoscaler.v1.Policy\x12\x0f\n\x07\x63urrent\x18\x03 \x01(\x03\x12\r\n\x05ready\x18\x04 \x01(\x03\x12\x13\n\x06stable\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05panic\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12!\n\x04seen\x18\x07 \x01(\x0e\x32\x13.autoscaler.v1.Seen\x12\x0c\n\x04hold\x18\x08 \x01(\t\x12\r\n\x05leave\x18\t \x01(\t\x12\x1b\n\x0epanic_since_ms\x18\n \x01(\x03H\x02\x88\x01\x01\x12\r\n\x05\x66loor\x18\x0b \x01(\x03\x12\x0f\n\x07\x64\x65layed\x18\x0c \x01(\x03\x12\x10\n\x08standing\x18\r \x01(\x03\x12\x13\n\x0binitialised\x18\x0e \x01(\x08\x12\x10\n\x08observed\x18( \x01(\t\x12\x10\n\x08starting\x18\x0f \x01(\x03\x12\x0e\n\x06\x66\x65west\x18\x10 \x01(\x03\x12\x0c\n\x04most\x18\x11 \x01(\x03\x12\x1b\n\x0eoffered_stable\x18\x12 \x01(\x01H\x03\x88\x01\x01\x12\x1a\n\roffered_panic\x18\x13 \x01(\x01H\x04\x88\x01\x01\x12\x1a\n\rpanic_left_ms\x18\x14 \x01(\x03H\x05\x88\x01\x01\x12\x15\n\rpanic_left_at\x18\x15 \x01(\x03\x12\x0e\n\x06\x61sking\x18# \x01(\x08\x12\x0e\n\x06placed\x18$ \x01(\x03\x12\x11\n\x04\x66its\x18% \x01(\x03H\x06\x88\x01\x01\x12\x0e\n\x06misfit\x18& \x01(\tB\t\n\x07_stableB\x08\n\x06_panicB\x11\n\x0f_panic_since_msB\x11\n\x0f_offered_stableB\x10\n\x0e_offered_panicB\x10\n\x0e_panic_left_msB\x07\n\x05_fits\"\xc1\x06\n\x06Policy\x12%\n\x06metric\x18\x01 \x01(\x0e\x32\x15.autoscaler.v1.Metric\x12+\n\taveraging\x18\x02 \x01(\x0e\x32\x18.autoscaler.v1.Averaging\x12\x0e\n\x06target\x18\x03 \x01(\x01\x12\r\n\x05total\x18\x04 \x01(\x01\x12\x1d\n\x15target_burst_capacity\x18\x05 \x01(\x01\x12\x17\n\x0fpanic_threshold\x18\x06 \x01(\x01\x12\x17\n\x0fstable_window_s\x18\x07 \x01(\x03\x12\x16\n\x0epanic_window_s\x18\x08 \x01(\x03\x12\x19\n\x11max_scale_up_rate\x18\t \x01(\x01\x12\x1b\n\x13max_scale_down_rate\x18\n \x01(\x01\x12\x1a\n\x12scale_down_delay_s\x18\x0b \x01(\x03\x12\x18\n\x10\x61\x63tivation_scale\x18\x0c \x01(\x03\x12\x15\n\rinitial_scale\x18\r \x01(\x03\x12\x11\n\tmin_scale\x18\x0e \x01(\x03\x12\x11\n\tmax_scale\x18\x0f \x01(\x03\x12\x1c\n\x14\x65nable_scale_to_zero\x18\x10 \x01(\x08\x12%\n\x1dscale_to_zero_grace_period_ns\x18\x11 \x01(\x03\x12-\n%scale_to_zero_pod_retention_period_ns\x18\x12 \x01(\x03\x12\x1c\n\x14progress_deadline_ns\x18\x13 \x01(\x03\x12\x1a\n\x12\x61\x63tivator_capacity\x18\x14 \x01(\x01\x12\x11\n\treachable\x18\x15 \x01(\x08\x12\x1f\n\x17\x63ount_starting_replicas\x18\x16 \x01(\x08\x12\x18\n\x10start_deadline_s\x18\x17 \x01(\x03\x12.\n\rload_estimate\x18\x18 \x01(\x0e\x32\x17.autoscaler.v1.Estimate\x12\x16\n\x0e\x64rain_period_s\x18\x19 \x01(\x03\x12\x19\n\x11panic_exit_hold_s\x18\x1a \x01(\x03\x12\x15\n\rrate_period_s\x18\x1b \x01(\x03\x12\x1e\n\x16\x64rain_aware_scale_down\x18( \x01(\x08\x12\x1a\n\x12limit_to_placeable\x18) \x01(\x08*H\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x16\n\x12METRIC_CONCURRENCY\x10\x01\x12\x0e\n\nMETRIC_RPS\x10\x02*P\n\x08\x45stimate\x12\x18\n\x14\x45STIMATE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45STIMATE_BACKLOG\x10\x01\x12\x14\n\x10\x45STIMATE_OFFERED\x10\x02*`\n\tAveraging\x12\x19\n\x15\x41VERAGING_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41VERAGING_LINEAR\x10\x01\x12\"\n\x1e\x41VERAGING_WEIGHTED_EXPONENTIAL\x10\x02*K\n\x04Seen\x12\x14\n\x10SEEN_UNSPECIFIED\x10\x00\x12\x0c\n\x08SEEN_ALL\x10\x01\x12\r\n\tSEEN_PART\x10\x02\x12\x10\n\x0cSEEN_NOTHING\x10\x03*L\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODE_STABLE\x10\x01\x12\x0e\n\nMODE_PANIC\x10\x02\x12\r\n\tMODE_HELD\x10\x03\x32\x95\x02\n\nAutoscaler\x12\\\n\rListWorkloads\x12#.autoscaler.v1.ListWorkloadsRequest\x1a$.autoscaler.v1.ListWorkloadsResponse0\x01\x12H\n\x07\x45xplain\x12\x1d.autoscaler.v1.ExplainRequest\x1a\x1e.autoscaler.v1.ExplainResponse\x12_\n\x0eWatchDecisions\x12$.autoscaler.v1.WatchDecisionsRequest\x1a%.autoscaler.v1.WatchDecisionsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'autoscaler.v1.autoscaler_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_METRIC']._serialized_start=1897
-  _globals['_METRIC']._serialized_end=1969
-  _globals['_AVERAGING']._serialized_start=1971
-  _globals['_AVERAGING']._serialized_end=2067
-  _globals['_SEEN']._serialized_start=2069
-  _globals['_SEEN']._serialized_end=2144
-  _globals['_MODE']._serialized_start=2146
-  _globals['_MODE']._serialized_end=2222
+  _globals['_METRIC']._serialized_start=2736
+  _globals['_METRIC']._serialized_end=2808
+  _globals['_ESTIMATE']._serialized_start=2810
+  _globals['_ESTIMATE']._serialized_end=2890
+  _globals['_AVERAGING']._serialized_start=2892
+  _globals['_AVERAGING']._serialized_end=2988
+  _globals['_SEEN']._serialized_start=2990
+  _globals['_SEEN']._serialized_end=3065
+  _globals['_MODE']._serialized_start=3067
+  _globals['_MODE']._serialized_end=3143
   _globals['_LISTWORKLOADSREQUEST']._serialized_start=49
   _globals['_LISTWORKLOADSREQUEST']._serialized_end=90
   _globals['_LISTWORKLOADSRESPONSE']._serialized_start=92
-  _globals['_LISTWORKLOADSRESPONSE']._serialized_end=173
-  _globals['_EXPLAINREQUEST']._serialized_start=175
-  _globals['_EXPLAINREQUEST']._serialized_end=238
-  _globals['_EXPLAINRESPONSE']._serialized_start=240
-  _globals['_EXPLAINRESPONSE']._serialized_end=356
-  _globals['_WATCHDECISIONSREQUEST']._serialized_start=358
-  _globals['_WATCHDECISIONSREQUEST']._serialized_end=424
-  _globals['_WATCHDECISIONSRESPONSE']._serialized_start=426
-  _globals['_WATCHDECISIONSRESPONSE']._serialized_end=490
-  _globals['_RECORD']._serialized_start=492
-  _globals['_RECORD']._serialized_end=586
-  _globals['_WORKLOAD']._serialized_start=588
-  _globals['_WORKLOAD']._serialized_end=697
-  _globals['_DECISION']._serialized_start=700
-  _globals['_DECISION']._serialized_end=958
-  _globals['_INPUTS']._serialized_start=961
-  _globals['_INPUTS']._serialized_end=1300
-  _globals['_POLICY']._serialized_start=1303
-  _globals['_POLICY']._serialized_end=1895
-  _globals['_AUTOSCALER']._serialized_start=2225
-  _globals['_AUTOSCALER']._serialized_end=2502
+  _globals['_LISTWORKLOADSRESPONSE']._serialized_end=210
+  _globals['_GPUUSE']._serialized_start=212
+  _globals['_GPUUSE']._serialized_end=305
+  _globals['_PROJECTUSE']._serialized_start=307
+  _globals['_PROJECTUSE']._serialized_end=379
+  _globals['_EXPLAINREQUEST']._serialized_start=381
+  _globals['_EXPLAINREQUEST']._serialized_end=444
+  _globals['_EXPLAINRESPONSE']._serialized_start=447
+  _globals['_EXPLAINRESPONSE']._serialized_end=580
+  _globals['_WATCHDECISIONSREQUEST']._serialized_start=582
+  _globals['_WATCHDECISIONSREQUEST']._serialized_end=648
+  _globals['_WATCHDECISIONSRESPONSE']._serialized_start=650
+  _globals['_WATCHDECISIONSRESPONSE']._serialized_end=714
+  _globals['_RECORD']._serialized_start=716
+  _globals['_RECORD']._serialized_end=810
+  _globals['_WORKLOAD']._serialized_start=812
+  _globals['_WORKLOAD']._serialized_end=921
+  _globals['_DECISION']._serialized_start=924
+  _globals['_DECISION']._serialized_end=1251
+  _globals['_INPUTS']._serialized_start=1254
+  _globals['_INPUTS']._serialized_end=1898
+  _globals['_POLICY']._serialized_start=1901
+  _globals['_POLICY']._serialized_end=2734
+  _globals['_AUTOSCALER']._serialized_start=3146
+  _globals['_AUTOSCALER']._serialized_end=3423
 # @@protoc_insertion_point(module_scope)

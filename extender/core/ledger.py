@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from extender.core.model import WHOLE, MiB, MilliGpu, PodKey
+from kube.gpus import WHOLE, MiB, MilliGpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
+
+    from extender.core.model import PodKey
 
 
 class State(Enum):

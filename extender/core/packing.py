@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from extender.core.model import WHOLE, MemoryShare, MiB, Placement, Share, share_on
+from extender.core.model import share_on
+from kube.gpus import WHOLE, MemoryShare, MiB, Placement, Share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

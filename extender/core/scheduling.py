@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 from extender.core import packing
 from extender.core.ledger import GpuNode, Holding, Ledger, State
-from extender.core.model import WHOLE, GpuRequest, Malformed, MemoryShare, Placement, PodKey, Share, Unmapped
 from extender.core.waiting import Waiting
+from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, Placement, Share, Unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from extender.core.model import PodKey
 
 SETTLING_S = 70.0
 """The API server ends every request after 60 s (its --request-timeout); a Binding that it has not carried out that long

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extender.core.ledger import Ledger
-    from extender.core.model import MemoryShare, PodKey, Share
+    from extender.core.model import PodKey
+    from kube.gpus import MemoryShare, Share
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 64.0
 _FOUND_PAUSE_S = 5.0  # after a start: pods that are being scheduled anyway have a node by then

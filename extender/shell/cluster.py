@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extender.core.ledger import GpuNode
-from extender.core.model import MOST_DEVICES, VENDOR_GPU, MiB, PodKey, gpu_request, placement_in, written
+from extender.core.model import PodKey
 from extender.core.scheduling import BindTo, SeenPod
 from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
+from kube.gpus import MOST_DEVICES, VENDOR_GPU, MiB, gpu_request, placement_in, written
 from kube.objects import Container, Node, ObjectReference, Pod
 
 if TYPE_CHECKING:

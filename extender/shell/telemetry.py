@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from extender.core.ledger import State
-from extender.core.model import WHOLE
+from kube.gpus import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from autoscaler import config
 from autoscaler.config.cluster import DEPLOYMENT_RULES
 from autoscaler.config.cluster import RULES as CLUSTER_RULES
-from autoscaler.config.workload import CAMEL, KNATIVE, OURS
+from autoscaler.config.rules import BOOLEAN
+from autoscaler.config.workload import CAMEL, DRAIN_AWARE, KNATIVE, OURS
 from autoscaler.config.workload import RULES as WORKLOAD_RULES
+from autoscaler.core.targets.draining import without_effect
 from plimsoll.check.spelling import meant
 
 if TYPE_CHECKING:
@@ -126,9 +128,20 @@ def _of_workload(document: Document, base: config.Defaults) -> list[Finding]:
         for each in labels
         if each.text != "true"
     ]
-    if labels and not resolved.ours:
+    if labels and not resolved.ours and not resolved.observes:
         found.append(_warning(document, f"its class is {resolved.autoscaler_class}, so Plimsoll leaves it alone"))
+    found += _without_effect(document, entries)
     return [*found, *_unread(document, labelled=bool(labels))]
+
+
+def _without_effect(document: Document, entries: Sequence[Entry]) -> list[Finding]:
+    """Return the annotations that can do nothing for an object of this kind."""
+    why = without_effect(document.text("kind"), measured_apart=True, asked_for_by_itself=True)
+    return [
+        _warning(document, f"{each.key} has no effect: {why}", each.line)
+        for each in entries
+        if why and each.key == DRAIN_AWARE and BOOLEAN.read(each.text)
+    ]
 
 
 def _unread(document: Document, *, labelled: bool) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -16,13 +17,15 @@ KEY = WorkloadKey("uid-llama", "chat", "llama")
 
 def decided(inputs: Inputs) -> Decision:
     """Decide on inputs: kpa-spec section 2, step by step, then holds and bounds."""
-    standing = max(inputs.current, inputs.standing)
+    as_if = inputs.observed != "" and inputs.standing > 0  # what was decided last had been carried out
+    standing = inputs.standing if as_if else max(inputs.current, inputs.standing)
+    ready = min(inputs.ready, inputs.standing) if as_if else inputs.ready
     if inputs.leave or inputs.current == 0:
         return outcome(inputs, Mode.HELD, standing, inputs.current)
     if inputs.hold or inputs.stable is None or inputs.panic is None or inputs.seen is Seen.NOTHING:
         return outcome(inputs, Mode.HELD, standing, bounded(inputs, standing))
     p = inputs.policy
-    r = max(1, inputs.ready)
+    r = max(1, ready)
     up = math.ceil(p.max_scale_up_rate * r)
     down = math.floor(r / p.max_scale_down_rate) if p.reachable else 0
     ds, dp = math.ceil(inputs.stable / p.target), math.ceil(inputs.panic / p.target)
@@ -46,11 +49,23 @@ def decided(inputs: Inputs) -> Decision:
     return outcome(inputs, mode, d, bounded(inputs, d), (panic_since, floor))
 
 
-def bounded(inputs: Inputs, x: int) -> int:
+def placeable(inputs: Inputs) -> int:
+    if inputs.asking:
+        return 0
+    return 2**40 if inputs.fits is None else inputs.placed + inputs.fits
+
+
+def promised(inputs: Inputs) -> int:
     p = inputs.policy
     least = p.min_scale if p.reachable else 0
     if p.initial_scale > 1 and not inputs.initialised and p.reachable:
         least = max(least, p.initial_scale)
+    return least
+
+
+def bounded(inputs: Inputs, x: int) -> int:
+    p = inputs.policy
+    least = promised(inputs)
     if x < least:
         x = least
     elif p.max_scale != 0 and x > p.max_scale:
@@ -66,8 +81,12 @@ def outcome(
     if panic is not None:
         p, load = inputs.policy, inputs.panic or 0.0
         tbc = p.target_burst_capacity
-        excess = math.floor(inputs.ready * p.total - tbc - load) if tbc > 0 else int(tbc)
+        ready = min(inputs.ready, inputs.standing) if inputs.observed and inputs.standing else inputs.ready
+        excess = math.floor(ready * p.total - tbc - load) if tbc > 0 else int(tbc)
     since, floor = (inputs.panic_since_ms, inputs.floor) if panic is None else panic
+    asked = inputs.standing if inputs.observed and inputs.standing else inputs.current
+    if desired > asked and not (inputs.leave or inputs.current == 0):
+        desired = max(asked, min(desired, max(placeable(inputs), promised(inputs))))
     return Decision(inputs, mode, wanted, desired, excess, since, floor, f"{mode.value}: told by the test")
 
 
@@ -107,6 +126,8 @@ policies = st.builds(
     progress_deadline_ns=st.integers(0, 10**12),
     activator_capacity=st.floats(1, 500),
     reachable=st.booleans(),
+    drain_aware_scale_down=st.booleans(),
+    limit_to_placeable=st.booleans(),
 )
 
 _looks = st.builds(
@@ -125,9 +146,20 @@ _looks = st.builds(
     delayed=_count,
     standing=_count,
     initialised=st.booleans(),
+    observed=st.sampled_from(["", "", "HorizontalPodAutoscaler llama scales it"]),
 )
 
-many_inputs = _looks | _looks.map(lambda inputs: replace(inputs, stable=None, panic=None))
+_places: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.just({"asking": True}),
+    st.fixed_dictionaries({"placed": _count, "fits": _count, "misfit": st.text()}),
+)
+
+many_inputs = st.builds(
+    lambda inputs, places: replace(inputs, **places),
+    _looks | _looks.map(lambda inputs: replace(inputs, stable=None, panic=None)),
+    _places,
+)
 
 records = st.builds(
     Record,

@@ -13,12 +13,15 @@ import pytest
 
 from autoscaler import app
 from autoscaler.app import Autoscaler
+from autoscaler.core.decisions.record import Explained
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.load.queries import Selection
+from autoscaler.shell import looking
 from autoscaler.shell.source import SamplesError
 from kube.client import MERGE_PATCH
-from kube.objects import Deployment, Event, ObjectList, Pod
+from kube.lease import Alone
+from kube.objects import Deployment, Event, ManagedFields, ObjectList, Pod, Workload
 from tests.story.programs import POLL_S
 
 if TYPE_CHECKING:
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
 
     from autoscaler.core.load.observation import Samples
     from autoscaler.core.model import Decision, Question
+    from autoscaler.shell.fits import Extender
     from kube.client import Api
+    from plimsoll.embedded import EmbeddedCluster
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 
@@ -51,8 +56,7 @@ class Load:
             question: NO_SAMPLES if question.query else self._answer(question, pods, self.total) for question in asked
         }
 
-    @staticmethod
-    def _answer(question: Question, pods: list[Pod], total: float) -> Samples:
+    def _answer(self, question: Question, pods: list[Pod], total: float) -> Samples:
         now = time.time()
         times = tuple((now - age, total / max(1, len(pods))) for age in (2, 1, 0))
         name = {"__name__": "vllm:num_requests_running", "namespace": "default"}
@@ -65,8 +69,8 @@ def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def running(api: Api, load: Load) -> AsyncIterator[Autoscaler]:
-    autoscaler = Autoscaler(api, load, "plimsoll-system")
+async def running(api: Api, load: Load, extender: Extender | None = None) -> AsyncIterator[Autoscaler]:
+    autoscaler = Autoscaler(api, load, "plimsoll-system", Alone(), extender)
     task = asyncio.create_task(autoscaler.run())
     try:
         yield autoscaler
@@ -194,7 +198,7 @@ async def test_a_workload_that_cannot_be_looked_at_is_left_alone(api: Api, monke
 
         await eventually(measured)
         with monkeypatch.context() as broken:
-            broken.setattr(app, "followed", None)
+            broken.setattr(looking, "followed", None)
             await eventually(left)
             decision = _standing(autoscaler)
             assert (decision.desired, decision.inputs.current, decision.inputs.stable) == (4, 4, 40.0)
@@ -246,6 +250,99 @@ async def test_what_another_query_measured_is_forgotten(api: Api) -> None:
         assert _standing(autoscaler).desired == 4
 
 
+class Writes:
+    """The writes of counts and of objects that arrive from now on, as method, path and manager."""
+
+    def __init__(self, embedded: EmbeddedCluster) -> None:
+        self.seen: list[tuple[str, str]] = []
+        embedded.faults.refuse = self._arrived
+
+    def _arrived(self, method: str, path: str) -> bool:
+        if method != "GET" and "/events" not in path:
+            self.seen.append((method, path))
+        return False
+
+
+async def test_what_is_observed_is_decided_recorded_and_told_and_nothing_is_written(
+    embedded: EmbeddedCluster, api: Api
+) -> None:
+    await deploy(api, target="10", target_utilization_percentage="100", max_scale="8")
+    await set_mode(api, "observe")
+    load = Load(api)
+    load.total = 20.0
+    async with running(api, load) as autoscaler:
+
+        async def decided(replicas: int) -> bool:
+            return autoscaler.ready() and bool(autoscaler._standing) and _standing(autoscaler).desired == replicas
+
+        await eventually(lambda: decided(2))
+        writes = Writes(embedded)
+        load.total = 60.0
+        await eventually(lambda: decided(6))
+        # Another sets the replicas meanwhile, again and again: no reason to leave them undecided.
+        await other_autoscaler(api)
+        for count in (5, 2, 3):
+            await other_sets(api, count)
+
+        async def seen() -> bool:
+            inputs = _standing(autoscaler).inputs
+            return inputs.current == 3 and inputs.observed.startswith("HorizontalPodAutoscaler")
+
+        await eventually(seen)
+        load.total = 80.0
+        await eventually(lambda: decided(8))
+        decision = _standing(autoscaler)
+        assert decision.inputs.observed == "HorizontalPodAutoscaler theirs scales it"
+        assert decision.reason.startswith("observed: panic: ")
+        key = next(iter(autoscaler._standing))
+        told = autoscaler.book.explain(key.namespace, key.name)
+        assert isinstance(told, Explained)
+        assert [change.decision.desired for change in told.changes][-1] == 8
+        page = autoscaler.telemetry.exposition().decode()
+        labels = '{namespace="default",workload="chat",kind="Deployment"}'
+        assert f"plimsoll_autoscaler_observing{labels} 1\n" in page
+        assert f"plimsoll_autoscaler_desired_replicas{labels} 8\n" in page
+        assert f"plimsoll_autoscaler_requested_replicas{labels} 3\n" in page
+        # All of them are the other's; of ours there is none, not even of a pod.
+        assert [each for each in writes.seen if each[1].startswith(f"{DEPLOYMENTS}/chat")] == [
+            ("PATCH", f"{DEPLOYMENTS}/chat/scale")
+        ] * 3
+        assert not [each for each in writes.seen if "/pods/" in each[1]]
+        managers = {entry.manager for entry in await managers_of(api)}
+        assert "keda" in managers
+        assert not any("plimsoll" in manager for manager in managers)
+        assert await replicas(api) == 3
+        for reason in ("ScaledUp", "ReplicasSetByAnother", "ScaledByAnotherAutoscaler"):
+            assert await messages(api, reason) == []
+
+
+async def test_the_mode_changes_without_a_restart_and_scaling_takes_nothing_away_at_once(api: Api) -> None:
+    await deploy(api, target="10", target_utilization_percentage="100", max_scale="8")
+    load = Load(api)
+    load.total = 40.0
+    async with running(api, load) as autoscaler:
+
+        async def stands(replicas_there: int, *, observed: bool) -> bool:
+            if not autoscaler._standing:
+                return False
+            told = _standing(autoscaler).inputs.observed
+            return await replicas(api) == replicas_there and bool(told) is observed
+
+        await eventually(lambda: stands(4, observed=False))
+        await set_mode(api, "observe")
+        await eventually(lambda: stands(4, observed=True))
+        load.total = 80.0
+
+        async def decided() -> bool:
+            return _standing(autoscaler).desired == 8
+
+        await eventually(decided)
+        await asyncio.sleep(0.2)
+        assert await replicas(api) == 4
+        await set_mode(api, "scale")
+        await eventually(lambda: stands(8, observed=False))
+
+
 async def test_a_workload_that_is_deleted_is_forgotten(api: Api) -> None:
     await deploy(api, target="10")
     load = Load(api)
@@ -266,3 +363,29 @@ def _standing(autoscaler: Autoscaler) -> Decision:
 
 async def _decided(autoscaler: Autoscaler) -> bool:
     return bool(autoscaler._standing)
+
+
+async def set_mode(api: Api, mode: str) -> None:
+    path = "/api/v1/namespaces/plimsoll-system/configmaps/config-autoscaler"
+    await api.request("PATCH", path, body={"data": {"mode": mode}}, content_type=MERGE_PATCH)
+
+
+async def other_autoscaler(api: Api) -> None:
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "chat"}
+    body = {"metadata": {"name": "theirs"}, "spec": {"maxReplicas": 9, "scaleTargetRef": reference}}
+    await api.request("POST", "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", body=body)
+
+
+async def managers_of(api: Api) -> list[ManagedFields]:
+    found = msgspec.json.decode(await api.request("GET", f"{DEPLOYMENTS}/chat"), type=Workload)
+    return found.metadata.managed_fields or []
+
+
+async def other_sets(api: Api, count: int) -> None:
+    await api.request(
+        "PATCH",
+        f"{DEPLOYMENTS}/chat/scale",
+        query={"fieldManager": "keda"},
+        body={"spec": {"replicas": count}},
+        content_type=MERGE_PATCH,
+    )

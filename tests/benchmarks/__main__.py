@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding, law, loop
+from tests.benchmarks import binding, failover, law, loop, restart, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,9 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "law": law.table,
     "loop": loop.table,
     "binding": binding.table,
+    "starting": starting.table,
+    "failover": failover.table,
+    "restart": restart.table,
 }
 
 

@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 from autoscaler.app import GC_THRESHOLD, Autoscaler
 from autoscaler.config.in_force import MAPS
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.targets.inventory import OwnedPod, Target
+from autoscaler.core.targets.inventory import Target
+from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.shell.connection import Access
 from autoscaler.shell.prometheus import Prometheus
+from kube.lease import Alone
 from plimsoll.embedded import EmbeddedCluster
 from tests.integration.scraping import running_prometheus
 
@@ -97,7 +99,7 @@ async def _ticks(url: str, interval_s: int) -> dict[str, list[float]]:
     gc.set_threshold(*GC_THRESHOLD)
     async with EmbeddedCluster(nodes=1, gpus_per_node=1) as cluster:
         api = await cluster.connect()
-        autoscaler = Autoscaler(api, Prometheus(Access(url)), "plimsoll-system")
+        autoscaler = Autoscaler(api, Prometheus(Access(url)), "plimsoll-system", Alone())
         for name in MAPS:
             autoscaler._configuration._drop(name)
         for i in range(WORKLOADS):

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 
 class Load:
-    """Gives the ready pods of a namespace `total` requests at once, together."""
+    """Gives the ready pods of a namespace `total` requests at once, together, but for those with a load `by_pod`."""
 
     def __init__(self, cluster: LocalCluster, namespace: str) -> None:
         self.total = 0.0
+        self.by_pod: dict[str, float] = {}
         self._cluster = cluster
         self._namespace = namespace
         self._shown: tuple[str, ...] = ()
@@ -84,7 +85,7 @@ class Load:
     def _handler(load: Load) -> type[BaseHTTPRequestHandler]:  # noqa: N805  `self` is the handler's, below
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                share = load.total / max(1, len(load._shown))
+                share = load.by_pod.get(self.path.strip("/"), load.total / max(1, len(load._shown)))
                 body = f"vllm:num_requests_running {share}\nvllm:num_requests_waiting 0\n".encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extender.core.model import placement_in
 from kube.client import MERGE_PATCH
+from kube.gpus import placement_in
 from kube.objects import Deployment, Event, ObjectList, Pod
 
 if TYPE_CHECKING:

@@ -70,6 +70,7 @@ MAY_NOT = {
     "plimsoll-autoscaler": [
         ("delete", "", "pods", "any"),
         ("create", "", "pods/binding", "any"),
+        ("patch", "", "pods", "any"),
         ("patch", "apps", "deployments", "any"),
         ("update", "apps", "deployments", "any"),
         ("update", "apps", "statefulsets/scale", "any"),

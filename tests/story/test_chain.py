@@ -17,6 +17,7 @@ from aiohttp import web
 from autoscaler.app import Autoscaler
 from autoscaler.shell.exporters import Exporters
 from extender.shell.cluster import seen_pod
+from kube.lease import Alone
 from kube.objects import Deployment, Event, ObjectList, Pod
 from plimsoll.embedded import EmbeddedCluster
 from tests.story.programs import a_listener, running_extender, url_of
@@ -113,7 +114,7 @@ async def deploy(api: Api) -> None:
 
 @asynccontextmanager
 async def autoscaling(api: Api, targets: Path) -> AsyncIterator[None]:
-    running = asyncio.create_task(Autoscaler(api, Exporters(targets), "plimsoll-system").run())
+    running = asyncio.create_task(Autoscaler(api, Exporters(targets), "plimsoll-system", Alone()).run())
     try:
         yield
     finally:

@@ -16,15 +16,15 @@ import pytest
 
 from extender.core import packing, scheduling
 from extender.core.ledger import Holding, Ledger, State
-from extender.core.model import Malformed, Unmapped
 from extender.shell.cluster import gpu_node, seen_pod
+from kube.gpus import Malformed, Unmapped
 from plimsoll.embedded import EmbeddedCluster
 from tests.story.operations import SpecifiedNode, Story
 from tests.story.programs import a_listener, url_of
 
 if TYPE_CHECKING:
     from extender.app import Extender
-    from extender.core.model import Placement
+    from kube.gpus import Placement
     from kube.objects import Pod
 
 

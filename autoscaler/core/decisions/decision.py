@@ -1,11 +1,15 @@
-"""What is decided for every workload at one tick? Law, delay, holds and bounds, in this order, as columns.
+"""What is decided for every workload at one tick? Law, delay, holds, bounds and places, in this order, as columns.
 
 The laws:
 - No data is never zero: while a second within the panic window was not measured, the standing decision is held.
 - Part of the data never scales down.
 - Whatever the law wants, min-scale and max-scale hold, min-scale first.
+- Where replicas are limited to what can be placed, they never rise above that, nor before it is known. This lowers
+  nothing that is asked for already, and min-scale and the initial scale are promises that it does not break.
 - A workload whose replicas somebody else sets, or that somebody scaled to zero, is left alone; and the last replica
   stays: going to zero and back needs the activator.
+- What is only observed is decided on as if every decision had been carried out: of the ready replicas no more count
+  than were decided last, and those decided last are what is kept.
 - The same inputs give the same decision: `decide_again` makes a recorded one once more.
 """
 
@@ -17,9 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoscaler.core.decisions.reason import Asked, sentence
-from autoscaler.core.law import kpa
+from autoscaler.core.law import kpa, panic_exit
 from autoscaler.core.law.zero import Bounds
-from autoscaler.core.model import Decision, Inputs, Mode, Seen
+from autoscaler.core.model import Decision, Inputs, Mode, Placement, Seen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,22 +35,34 @@ _SEEN = tuple(SEEN_CODE)
 _MODES = (Mode.STABLE, Mode.PANIC, Mode.HELD)
 _STABLE, _PANIC, _HELD = range(3)
 
+NO_BOUND, ASKING = 2**62, -1
+"""What can be placed where nothing bounds it: more than any count; and where that is still to be learned: no count."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """The inputs of one tick, a row a workload: the fields of `model.Inputs` as columns of equal length.
 
-    int64: `current`, `ready`, `delayed`, `standing`. float64: `stable` and `panic`, NaN where nothing was measured yet.
-    uint8: `seen` (SEEN_CODE). bool: `held` and `left`, whether there is a `hold` or a reason to `leave`; `initialised`.
+    int64: `current`, `ready`, `delayed`, `standing`, `starting`, `fewest`, `most`; `placeable`, the replicas that are
+    known to have a place, as `placeable` tells. float64: `stable` and `panic`, NaN where nothing was measured yet;
+    `offered_stable` and `offered_panic`, NaN where the averages decide. uint8: `seen` (SEEN_CODE). bool: `held` and
+    `left`, whether there is a `hold` or a reason to `leave`; `observed`; `initialised`.
     """
 
     at_ms: int
     policies: tuple[Policy, ...]
     parameters: kpa.Parameters
     bounds: Bounds
+    exits: panic_exit.Parameters
     state: kpa.State
+    exit: panic_exit.Exit
     current: NDArray[np.int64]
     ready: NDArray[np.int64]
+    starting: NDArray[np.int64]
+    fewest: NDArray[np.int64]
+    most: NDArray[np.int64]
+    offered_stable: NDArray[np.float64]
+    offered_panic: NDArray[np.float64]
     stable: NDArray[np.float64]
     panic: NDArray[np.float64]
     seen: NDArray[np.uint8]
@@ -55,6 +71,8 @@ class Given:
     delayed: NDArray[np.int64]
     standing: NDArray[np.int64]
     initialised: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
+    placeable: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +80,20 @@ class Outcome:
     """What was decided, a row a workload.
 
     bool: `decided`, the law was asked (elsewhere it keeps its state and `wanted` means nothing); `left`, the count is
-    somebody else's. int64: `replicas`, what it asked for with the scale-down delay, and `desired`. uint8: `mode`, in
-    the order of `Mode`.
+    somebody else's. int64: `fresh`, what it asked for, `replicas`, the same with the scale-down delay, `bounded`, the
+    same within min-scale and max-scale, `promised`, what is asked for place or no place, and `desired`. uint8: `mode`,
+    in the order of `Mode`.
     """
 
     state: kpa.State
+    exit: panic_exit.Exit
     wanted: kpa.Wanted
     decided: NDArray[np.bool_]
     left: NDArray[np.bool_]
+    fresh: NDArray[np.int64]
     replicas: NDArray[np.int64]
+    bounded: NDArray[np.int64]
+    promised: NDArray[np.int64]
     desired: NDArray[np.int64]
     mode: NDArray[np.uint8]
 
@@ -79,6 +102,29 @@ class Outcome:
         """Which decisions are held."""
         held: NDArray[np.bool_] = self.mode == _HELD
         return held
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The replicas that the law goes by, int64[rows]: those asked for, the ready ones, and those and the starting."""
+
+    asked_for: NDArray[np.int64]
+    ready: NDArray[np.int64]
+    base: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, current: NDArray[np.int64], ready: NDArray[np.int64], base: NDArray[np.int64], as_if: NDArray[np.int64]
+    ) -> Counted:
+        """Return what is there; where `as_if` is above 0, what would be had so many replicas been asked for."""
+        if not as_if.any():
+            return cls(current, ready, base)
+        there = as_if == 0
+        return cls(
+            np.where(there, current, as_if),
+            np.where(there, ready, np.minimum(ready, as_if)),
+            np.where(there, base, np.minimum(base, as_if)),
+        )
 
 
 def decidable(
@@ -97,30 +143,53 @@ def decidable(
 def decide(given: Given) -> Outcome:
     """Decide for every row."""
     decided = decidable(given.stable, given.seen, current=given.current, held=given.held, left=given.left)
-    # Rows that are not decided on need numbers too: any.
-    loads = kpa.Loads(np.where(decided, given.stable, 0.0), np.where(decided, given.panic, 0.0), given.ready)
+    as_if = np.where(given.observed, given.standing, 0)
+    counted = Counted.of(given.current, given.ready, given.ready + given.starting, as_if)
+    loads = _loads(given, counted, decided)
     state, wanted = kpa.decide(given.parameters, given.state, loads, now_ms=given.at_ms, where=decided)
+    panicked, panics = (each.panic_since_ms != kpa.NEVER for each in (given.state, state))
+    turn = panic_exit.Turn(panicked, panics, counted.asked_for)
+    last_exit = panic_exit.left(given.exit, given.exits, turn, given.at_ms)
+    fresh = np.maximum(wanted.replicas, panic_exit.least(last_exit, given.exits))
     # An unreachable workload keeps nothing: its delay window does not even remember.
-    replicas = np.maximum(wanted.replicas, given.delayed)
+    replicas = np.maximum(fresh, given.delayed)
     # A person may have raised the count meanwhile: what is held is never less than what is there.
-    standing = np.maximum(given.current, given.standing)
+    standing = np.maximum(counted.asked_for, given.standing)
     partly = (given.seen == SEEN_CODE[Seen.PART]) & (replicas < standing)
     free = decided & ~partly
     bounded = given.bounds.bounded(np.where(free, replicas, standing), given.initialised)
+    # What is promised is asked for, place or no place, and what is asked for already stays.
+    promised = np.maximum(counted.asked_for, given.bounds.lowest(given.initialised))
+    placed = np.minimum(bounded, np.maximum(promised, given.placeable))
     left = given.left | (given.current == 0)
     return Outcome(
         state=state,
+        exit=last_exit,
         wanted=wanted,
         decided=decided,
         left=left,
+        fresh=fresh,
         replicas=replicas,
-        desired=np.where(left, given.current, np.maximum(bounded, 1)),
+        bounded=np.maximum(bounded, 1),
+        promised=promised,
+        desired=np.where(left, given.current, np.maximum(placed, 1)),
         mode=np.where(free, np.where(wanted.panicking, _PANIC, _STABLE), _HELD).astype(np.uint8),
     )
 
 
-def decision_at(given: Given, outcome: Outcome, row: int, *, hold: str, leave: str) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a row from outside: `hold`, `leave`, `observed` as in `model.Inputs`, and what can be placed."""
+
+    hold: str = ""
+    leave: str = ""
+    placement: Placement | None = None
+    observed: str = ""
+
+
+def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decision:
     """Return the decision of one row as a value, with its inputs and its reason."""
+    placement = told.placement
     inputs = Inputs(
         at_ms=given.at_ms,
         policy=given.policies[row],
@@ -129,19 +198,31 @@ def decision_at(given: Given, outcome: Outcome, row: int, *, hold: str, leave: s
         stable=_number(given.stable[row]),
         panic=_number(given.panic[row]),
         seen=_SEEN[int(given.seen[row])],
-        hold=hold,
-        leave=leave,
+        hold=told.hold,
+        leave=told.leave,
         panic_since_ms=_time(given.state.panic_since_ms[row]),
         floor=int(given.state.floor[row]),
         delayed=int(given.delayed[row]),
         standing=int(given.standing[row]),
         initialised=bool(given.initialised[row]),
+        starting=int(given.starting[row]),
+        fewest=int(given.fewest[row]),
+        most=int(given.most[row]),
+        offered_stable=_number(given.offered_stable[row]),
+        offered_panic=_number(given.offered_panic[row]),
+        panic_left_ms=_time(given.exit.at_ms[row]),
+        panic_left_at=int(given.exit.replicas[row]),
+        observed=told.observed,
+        asking=placement is not None and placement.fits is None,
+        placed=placement.placed if placement else 0,
+        fits=placement.fits if placement else None,
+        misfit=placement.misfit if placement else "",
     )
     decided = bool(outcome.decided[row])
     asked = Asked(
         by_stable=int(outcome.wanted.stable[row]),
         by_panic=int(outcome.wanted.panic[row]),
-        fresh=int(outcome.wanted.replicas[row]),
+        fresh=int(outcome.fresh[row]),
         wanted=int(outcome.replicas[row]),
     )
     mode, desired = _MODES[int(outcome.mode[row])], int(outcome.desired[row])
@@ -149,37 +230,76 @@ def decision_at(given: Given, outcome: Outcome, row: int, *, hold: str, leave: s
         inputs=inputs,
         mode=mode,
         # Where the law was not asked, what stands is what is wanted.
-        wanted=asked.wanted if decided else max(inputs.current, inputs.standing),
+        wanted=asked.wanted if decided else inputs.kept,
         desired=desired,
         excess_burst_capacity=int(outcome.wanted.excess_burst_capacity[row]) if decided else None,
         panic_since_ms=_time(outcome.state.panic_since_ms[row]),
         floor=int(outcome.state.floor[row]),
-        reason=sentence(inputs, asked, mode, desired),
+        reason=sentence(inputs, asked, mode, int(outcome.bounded[row]), desired),
+        panic_left_ms=_time(outcome.exit.at_ms[row]),
+        panic_left_at=int(outcome.exit.replicas[row]),
     )
 
 
 def decide_again(inputs: Inputs) -> Decision:
     """Make a recorded decision once more, from its inputs alone."""
     policies = (inputs.policy,)
-    since = kpa.NEVER if inputs.panic_since_ms is None else inputs.panic_since_ms
     given = Given(
         at_ms=inputs.at_ms,
         policies=policies,
         parameters=kpa.Parameters.of(policies),
         bounds=Bounds.of(policies),
-        state=kpa.State(np.array([since]), np.array([inputs.floor])),
+        exits=panic_exit.Parameters.of(policies),
+        state=kpa.State(_since(inputs.panic_since_ms), np.array([inputs.floor])),
+        exit=panic_exit.Exit(_since(inputs.panic_left_ms), np.array([inputs.panic_left_at])),
         current=np.array([inputs.current]),
         ready=np.array([inputs.ready]),
-        stable=np.array([np.nan if inputs.stable is None else inputs.stable]),
-        panic=np.array([np.nan if inputs.panic is None else inputs.panic]),
+        starting=np.array([inputs.starting]),
+        fewest=np.array([inputs.fewest]),
+        most=np.array([inputs.most]),
+        offered_stable=_average(inputs.offered_stable),
+        offered_panic=_average(inputs.offered_panic),
+        stable=_average(inputs.stable),
+        panic=_average(inputs.panic),
         seen=np.array([SEEN_CODE[inputs.seen]], dtype=np.uint8),
         held=np.array([bool(inputs.hold)]),
         left=np.array([bool(inputs.leave)]),
         delayed=np.array([inputs.delayed]),
         standing=np.array([inputs.standing]),
         initialised=np.array([inputs.initialised]),
+        observed=np.array([bool(inputs.observed)]),
+        placeable=np.array([placeable(inputs.placement)]),
     )
-    return decision_at(given, decide(given), 0, hold=inputs.hold, leave=inputs.leave)
+    told = Told(inputs.hold, inputs.leave, inputs.placement, inputs.observed)
+    return decision_at(given, decide(given), 0, told)
+
+
+def placeable(placement: Placement | None) -> int:
+    """Return for how many replicas there is a place: NO_BOUND, ASKING or a count."""
+    if placement is None:
+        return NO_BOUND
+    return ASKING if placement.fits is None else placement.placed + placement.fits
+
+
+def _loads(given: Given, counted: Counted, decided: NDArray[np.bool_]) -> kpa.Loads:
+    """Return what the law looks at; rows that are not decided on need numbers too: any."""
+    stable, panic = (
+        np.where(decided, np.where(np.isnan(offered), average, offered), 0.0)
+        for average, offered in ((given.stable, given.offered_stable), (given.panic, given.offered_panic))
+    )
+    ready, base = counted.ready, counted.base
+    if not given.fewest.any():
+        return kpa.Loads(stable, panic, ready, base)
+    fewest, most = (np.where(given.fewest > 0, each, base) for each in (given.fewest, given.most))
+    return kpa.Loads(stable, panic, ready, base, fewest, most)
+
+
+def _average(value: float | None) -> NDArray[np.float64]:
+    return np.array([np.nan if value is None else value])
+
+
+def _since(moment_ms: int | None) -> NDArray[np.int64]:
+    return np.array([kpa.NEVER if moment_ms is None else moment_ms])
 
 
 def _number(value: np.float64) -> float | None:

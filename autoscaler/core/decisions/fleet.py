@@ -12,13 +12,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoscaler.core.decisions.decision import Given, Outcome, decidable, decide, decision_at
+from autoscaler.core.decisions.decision import (
+    ASKING,
+    NO_BOUND,
+    SEEN_CODE,
+    Counted,
+    Given,
+    Outcome,
+    Told,
+    decidable,
+    decide,
+    decision_at,
+    placeable,
+)
 from autoscaler.core.decisions.fleet_columns import Columns
+from autoscaler.core.decisions.signals import Signals
 from autoscaler.core.law import kpa
 from autoscaler.core.law.delay import Delays
+from autoscaler.core.law.offered import Flow, offered, service_time_s
 from autoscaler.core.law.window import Windows
 from autoscaler.core.load.observation import LastKnown, observe
-from autoscaler.core.model import SECOND_NS, Policy, Seen
+from autoscaler.core.model import SECOND_NS, Policy, Seen, Signal, signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +41,7 @@ if TYPE_CHECKING:
 
     from autoscaler.core.load.observation import Samples
     from autoscaler.core.load.queries import Place
-    from autoscaler.core.model import Decision
+    from autoscaler.core.model import Decision, Placement
 
 _LONGEST_CATCH_UP_S = 600  # seconds written at one tick after a long stop of the program
 _CLOCK_STEP_S = 5  # a clock that is corrected by less stands still for us, no more
@@ -37,8 +51,10 @@ _CLOCK_STEP_S = 5  # a clock that is corrected by less stands still for us, no m
 class Look:
     """What one tick sees of one workload.
 
-    `current` replicas asked for and `ready` ones; `samples` is the answer to its question (`NO_SAMPLES`: there was
-    none) and `places` where its load is counted in it; `hold` and `leave` as in `model.Inputs`.
+    `current` replicas asked for, `ready` ones and those that are `starting`; `samples` is the answer to its question
+    (`NO_SAMPLES`: there was none) and `places` where its load is counted in it; `signals` are the answers about what is
+    measured beside it (`model.signals`); `hold`, `leave` and `observed` as in `model.Inputs`; `placement` what is known
+    of places for it, None where its policy has no use for that.
     """
 
     current: int
@@ -47,6 +63,10 @@ class Look:
     places: Sequence[Place]
     hold: str = ""
     leave: str = ""
+    observed: str = ""
+    starting: int = 0
+    signals: Mapping[Signal, Samples] = field(default_factory=dict)
+    placement: Placement | None = None
 
 
 @dataclass(slots=True)
@@ -69,8 +89,12 @@ class Figures:
 
     int64: `current`, `ready`, `desired`, `excess_burst_capacity` (without meaning where it was not `asked`) and
     `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
-    yet. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was; `left`, the count is somebody else's.
+    yet; `placeable`, NaN where no bound is known. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was;
+    `left`, the count is somebody else's; `observed`, nothing is carried out. `remembered` is what a restart needs, as
+    `Columns.remembered` tells it; `at_ms` is when all of it was decided.
     """
+
+    at_ms: int
 
     uids: Sequence[str]
     policies: Sequence[Policy]
@@ -81,9 +105,12 @@ class Figures:
     decided_ms: NDArray[np.int64]
     stable: NDArray[np.float64]
     panic: NDArray[np.float64]
+    placeable: NDArray[np.float64]
     mode: NDArray[np.uint8]
     asked: NDArray[np.bool_]
     left: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
+    remembered: Mapping[str, NDArray[np.float64]]
 
 
 class Fleet:
@@ -96,6 +123,8 @@ class Fleet:
         self._columns = Columns()
         self._stable, self._panic = Windows(), Windows()
         self._delays = Delays()
+        self._fewest, self._most = Delays(), Delays()  # of the rate period; fewest as the highest of negative counts
+        self._signals = Signals()
         self._changed: set[int] = set()  # rows whose policy may ask for windows or delays of another length
         self._newest_s: int | None = None
         self._given: Given | None = None
@@ -133,10 +162,15 @@ class Fleet:
             self._close_windows(number)
             self._open_windows(number, policy)
             self._columns.forget_load(number)
+            self._signals.drop(number)
         if row.policy.scale_down_delay_s != policy.scale_down_delay_s:
             self._changed.add(number)
+        if row.policy.rate_period_s != policy.rate_period_s:
+            for bases in (self._fewest, self._most):
+                bases.rebuild(number, policy.rate_period_s)
         row.policy, row.query = policy, query
         self._columns.follow(number, policy)
+        self._signals.follow(number, signals(policy), policy, now_ms)
 
     def forget(self, uid: str) -> None:
         """Forget a workload that is gone."""
@@ -148,24 +182,39 @@ class Fleet:
         self._changed.discard(number)
         self._columns.end(number)
         self._close_windows(number)
-        self._delays.remove(number)
+        self._remove_delays(number)
+        self._signals.drop(number)
 
     # --- a tick ---
 
     def tick(self, at_ms: int, looks: Mapping[str, Look]) -> list[str]:
-        """Decide for every workload in `looks`; return those that are to get other replicas than they ask for."""
+        """Decide for every workload in `looks`; return those that are to get other replicas than they ask for.
+
+        One that is only observed is not among them. Once it no longer is, it is decided on as if we had just begun,
+        though with its load known: what was decided meanwhile was not carried out, and must not make its replicas jump.
+        """
         newest_s = at_ms // 1000 - 1  # the last second that is over
         if self._newest_s is not None and newest_s < self._newest_s - _CLOCK_STEP_S:
             # The clock was set back: what is remembered lies in the future, and is not to be waited for.
             self._begin_anew()
         self._resize(at_ms)
+        self._end_observing(looks)
         self._record(looks, newest_s)
         given = self._seen(at_ms, looks, newest_s)
         outcome = decide(given)
         self._remember(given, outcome)
         self._given, self._outcome = given, outcome
-        other = np.flatnonzero(outcome.desired != given.current)
+        other = np.flatnonzero((outcome.desired != given.current) & ~given.observed)
         return [self._rows[number].uid for number in other.tolist()]
+
+    def observed_changes(self) -> list[str]:
+        """Return the observed workloads of which the last tick decided otherwise than the one before."""
+        if self._given is None or self._outcome is None:
+            return []
+        given = self._given
+        other = given.observed & (given.standing > 0) & (self._outcome.desired != given.standing)
+        rows = (self._rows[number] for number in np.flatnonzero(other).tolist())
+        return [row.uid for row in rows if row.uid in self._row_of]
 
     def held(self) -> list[str]:
         """Return the workloads whose standing decision is held, but for those that are left to somebody else."""
@@ -173,6 +222,43 @@ class Fleet:
             return []
         held = np.flatnonzero(self._outcome.held & ~self._given.left).tolist()
         return [row.uid for row in (self._rows[number] for number in held) if row.uid in self._row_of]
+
+    def rising(self) -> dict[str, int]:
+        """Return which workloads ask for a place for more replicas than they have and are promised, and for how many.
+
+        Only those that are limited to what can be placed.
+        """
+        given, outcome = self._given, self._outcome
+        if given is None or outcome is None:
+            return {}
+        more = self._columns.limited(len(given.current)) & ~outcome.left & (outcome.bounded > outcome.promised)
+        found = [(self._rows[number].uid, int(outcome.bounded[number])) for number in np.flatnonzero(more).tolist()]
+        return {uid: wanted for uid, wanted in found if uid in self._row_of}
+
+    def unplaced(self) -> list[str]:
+        """Return the workloads that are known to get fewer replicas because no more can be placed.
+
+        Those that are only observed get none in any case.
+        """
+        given, outcome = self._given, self._outcome
+        if given is None or outcome is None:
+            return []
+        fewer = np.flatnonzero(~outcome.left & ~given.observed & (outcome.desired < outcome.bounded)).tolist()
+        rows = (self._rows[number] for number in fewer)
+        return [
+            row.uid
+            for row in rows
+            if row.uid in self._row_of and row.look and row.look.placement and row.look.placement.fits is not None
+        ]
+
+    def loads(self, uid: str) -> Mapping[Place, float]:
+        """Return what each place of a workload carries; nothing unless its standing decision knows all of it."""
+        number = self._row_of.get(uid)
+        if number is None or self._given is None or number >= len(self._given.seen):
+            return {}
+        row = self._rows[number]
+        measured = row.look is not None and self._given.seen[number] == SEEN_CODE[Seen.ALL]
+        return row.known.by_place if measured else {}
 
     def decided(self) -> Iterator[str]:
         """Yield the workloads that have a standing decision."""
@@ -186,6 +272,7 @@ class Fleet:
         uids = list(self.decided())
         rows = np.array([self._row_of[uid] for uid in uids], dtype=np.int64)
         return Figures(
+            at_ms=given.at_ms,
             uids=uids,
             policies=[given.policies[number] for number in rows.tolist()],
             current=given.current[rows],
@@ -195,10 +282,17 @@ class Fleet:
             decided_ms=self._columns.decided_ms[rows],
             stable=given.stable[rows],
             panic=given.panic[rows],
+            placeable=np.where(np.isin(given.placeable, (NO_BOUND, ASKING)), np.nan, given.placeable)[rows],
             mode=outcome.mode[rows],
             asked=outcome.decided[rows],
             left=outcome.left[rows],
+            observed=given.observed[rows],
+            remembered=self._columns.remembered(rows) | {"starting": given.starting[rows].astype(np.float64)},
         )
+
+    def recall(self, uid: str, told: Mapping[str, float]) -> None:
+        """Remember of a workload what an autoscaler told after a tick (`Figures.remembered`)."""
+        self._columns.recall(self._row_of[uid], told)
 
     def decision(self, uid: str) -> Decision | None:
         """Return the standing decision of a workload, None before its first."""
@@ -208,7 +302,9 @@ class Fleet:
         row = self._rows[number]
         if row.look is None:
             return None
-        return decision_at(self._given, self._outcome, number, hold=row.look.hold, leave=row.look.leave)
+        look = row.look
+        told = Told(look.hold, look.leave, look.placement, look.observed)
+        return decision_at(self._given, self._outcome, number, told)
 
     # --- inside ---
 
@@ -220,7 +316,17 @@ class Fleet:
         self._row_of[row.uid] = number
         self._columns.begin(number, row.policy, initialised=initialised)
         self._open_windows(number, row.policy)
-        self._delays.add(number, row.policy.scale_down_delay_s)
+        self._add_delays(number, row.policy)
+        self._signals.follow(number, signals(row.policy), row.policy, 0)
+
+    def _add_delays(self, number: int, policy: Policy) -> None:
+        self._delays.add(number, policy.scale_down_delay_s)
+        self._fewest.add(number, policy.rate_period_s)
+        self._most.add(number, policy.rate_period_s)
+
+    def _remove_delays(self, number: int) -> None:
+        for delays in (self._delays, self._fewest, self._most):
+            delays.remove(number)
 
     def _open_windows(self, number: int, policy: Policy) -> None:
         self._stable.add(number, policy.stable_window_s)
@@ -247,15 +353,26 @@ class Fleet:
         for delay_s, numbers in delays.items():
             self._delays.rebuild(numbers, delay_s)
 
+    def _end_observing(self, looks: Mapping[str, Look]) -> None:
+        for number in np.flatnonzero(self._columns.observed).tolist():
+            row = self._rows[number]
+            look = looks.get(row.uid)
+            if look is not None and not look.observed:
+                self._columns.forget_decisions(number)
+                self._remove_delays(number)
+                self._add_delays(number, row.policy)
+
     def _begin_anew(self) -> None:
         count = len(self._rows)  # some may be free, the last one too
-        self._stable, self._panic, self._delays = Windows(count), Windows(count), Delays(count)
+        self._stable, self._panic = Windows(count), Windows(count)
+        self._delays, self._fewest, self._most = Delays(count), Delays(count), Delays(count)
         self._newest_s = None
         for number in self._row_of.values():
             policy = self._rows[number].policy
             self._open_windows(number, policy)
-            self._delays.add(number, policy.scale_down_delay_s)
+            self._add_delays(number, policy)
         self._columns.forget_loads()
+        self._signals.forget()
 
     def _record(self, looks: Mapping[str, Look], newest_s: int) -> None:
         """Give the windows one value for every second since the last."""
@@ -279,16 +396,23 @@ class Fleet:
         for second, values in zip(span, loads, strict=True):
             self._stable.record(second, values)
             self._panic.record(second, values)
+        asked = ((self._row_of[uid], look.signals, look.places) for uid, look in looks.items())
+        self._signals.record(asked, span, loads)
         self._newest_s = newest_s if last_s is None else max(last_s, newest_s)
 
     def _seen(self, at_ms: int, looks: Mapping[str, Look], newest_s: int) -> Given:
         columns, count = self._columns, len(self._rows)
-        current, ready = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-        held, left = np.zeros(count, dtype=np.bool_), np.ones(count, dtype=np.bool_)
+        current, ready, starting = (np.zeros(count, dtype=np.int64) for _ in range(3))
+        held, observed, left = (*np.zeros((2, count), dtype=np.bool_), np.ones(count, dtype=np.bool_))
+        places = np.full(count, NO_BOUND)
         for uid, look in looks.items():
             number = self._row_of[uid]
             current[number], ready[number] = look.current, look.ready
-            held[number], left[number] = bool(look.hold), bool(look.leave)
+            if self._rows[number].policy.count_starting_replicas:
+                starting[number] = look.starting
+            held[number], left[number], observed[number] = bool(look.hold), bool(look.leave), bool(look.observed)
+            if look.placement is not None:
+                places[number] = placeable(look.placement)
         measured = columns.measured[:count]
         stable, panic = (
             np.where(measured, self._averages(each, newest_s), np.nan) for each in (self._stable, self._panic)
@@ -299,23 +423,50 @@ class Fleet:
             decidable(stable, seen, current=current, held=held, left=left),
             kpa.first(np.maximum(ready, current), at_ms),
         )
+        standing = columns.standing[:count].copy()
+        counted = Counted.of(current, ready, ready + starting, np.where(observed, standing, 0))
+        base = np.maximum(counted.base, 1)
+        offered_stable, offered_panic = self._offered(stable, panic, newest_s)
         return Given(
             at_ms=at_ms,
             policies=columns.policies(count),
             parameters=columns.parameters,
             bounds=columns.bounds,
+            exits=columns.exits,
             state=columns.state(count),
+            exit=columns.exit(count),
             current=current,
             ready=ready,
+            starting=starting,
+            fewest=np.where(columns.rate_period_s[:count] > 0, -self._fewest.record(at_ms, -base), 0),
+            most=np.where(columns.rate_period_s[:count] > 0, self._most.record(at_ms, base), 0),
+            offered_stable=offered_stable,
+            offered_panic=offered_panic,
             stable=stable,
             panic=panic,
             seen=seen,
             held=held,
             left=left,
             delayed=np.where(self._reachable(count), self._delays.highest(at_ms), 0),
-            standing=columns.standing[:count].copy(),
+            standing=standing,
             initialised=columns.initialised[:count].copy(),
+            observed=observed,
+            placeable=places,
         )
+
+    def _offered(
+        self, stable: NDArray[np.float64], panic: NDArray[np.float64], newest_s: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the offered loads of both windows; NaN where the averages decide."""
+        count = len(stable)
+        waiting, ended, grown = (
+            self._signals.averages(signal, newest_s, count) for signal in (Signal.WAITING, Signal.ENDED, Signal.GROWTH)
+        )
+        over_stable = Flow(stable, waiting.stable, ended.stable, grown.stable)
+        over_panic = Flow(panic, waiting.panic, ended.panic, grown.panic)
+        service_s, drain_s = service_time_s(over_stable), self._columns.drain_period_s[:count]
+        by_stable, by_panic = (offered(flow, service_s, drain_s) for flow in (over_stable, over_panic))
+        return by_stable, by_panic
 
     def _reachable(self, count: int) -> NDArray[np.bool_]:
         return self._columns.parameters.reachable[:count] > 0

@@ -23,15 +23,16 @@ class Asked:
     wanted: int
 
 
-def sentence(inputs: Inputs, asked: Asked, mode: Mode, desired: int) -> str:
-    """Return why `desired` replicas were decided."""
+def sentence(inputs: Inputs, asked: Asked, mode: Mode, bounded: int, desired: int) -> str:
+    """Return why `desired` replicas were decided, `bounded` ones being within the workload's bounds."""
     if inputs.leave:
         return f"left alone: {inputs.leave}"
     if inputs.current == 0:
         return "somebody scaled it to zero; autoscaling resumes above zero"
-    kept = max(inputs.current, inputs.standing) if mode is Mode.HELD else asked.wanted
+    kept = inputs.kept if mode is Mode.HELD else asked.wanted
     said = _held(inputs, asked) if mode is Mode.HELD else _decided(inputs, asked, mode)
-    return said + _bound(inputs, kept, desired)
+    observed = "observed: " if inputs.observed else ""
+    return observed + said + _bound(inputs, kept, bounded) + _unplaced(inputs, bounded, desired)
 
 
 def _held(inputs: Inputs, asked: Asked) -> str:
@@ -48,15 +49,19 @@ def _decided(inputs: Inputs, asked: Asked, mode: Mode) -> str:
     policy = inputs.policy
     delayed = f"; kept at {asked.wanted}: scale-down-delay" if asked.wanted > asked.fresh else ""
     if mode is Mode.STABLE:
-        return f"stable: {_over(policy, inputs.stable, policy.stable_window_s)}: {asked.by_stable}{delayed}"
-    burst = _over(policy, inputs.panic, policy.panic_window_s)
+        calm = _over(policy, inputs.stable, inputs.offered_stable, policy.stable_window_s)
+        held = f"; kept at {asked.fresh}: panic-exit-hold" if asked.fresh > asked.by_stable else ""
+        return f"stable: {calm}: {asked.by_stable}{held}{delayed}"
+    burst = _over(policy, inputs.panic, inputs.offered_panic, policy.panic_window_s)
     if asked.fresh > max(asked.by_panic, asked.by_stable):
         return f"panic: kept at {asked.fresh}, its highest; {burst}{delayed}"
-    return f"panic: {burst}, {inputs.ready} ready: {asked.fresh}{delayed}"
+    starting = f", {inputs.counted_starting} starting" if inputs.counted_starting else ""
+    return f"panic: {burst}, {inputs.counted} ready{starting}: {asked.fresh}{delayed}"
 
 
-def _over(policy: Policy, average: float | None, window_s: int) -> str:
-    return f"{_LOAD[policy.metric]} {_short(average or 0.0)} over {window_s}s, target {_short(policy.target)} each"
+def _over(policy: Policy, average: float | None, offered: float | None, window_s: int) -> str:
+    what, load = (_LOAD[policy.metric], average or 0.0) if offered is None else ("offered load", offered)
+    return f"{what} {_short(load)} over {window_s}s, target {_short(policy.target)} each"
 
 
 def _bound(inputs: Inputs, kept: int, desired: int) -> str:
@@ -68,6 +73,16 @@ def _bound(inputs: Inputs, kept: int, desired: int) -> str:
             why = "min-scale" if policy.min_scale else "the last replica stays, as zero needs the activator"
         return f"; raised to {desired}: {why}"
     return f"; lowered to {desired}: max-scale" if desired < kept else ""
+
+
+def _unplaced(inputs: Inputs, bounded: int, desired: int) -> str:
+    if desired >= bounded:
+        return ""
+    says = f"; kept at {desired}" if desired == inputs.asked_for else f"; lowered to {desired}"
+    if inputs.fits is None:
+        return f"{says} until the extender has said how many can be placed"
+    why = f": {inputs.misfit}" if inputs.misfit else ""
+    return f"{says}: only {inputs.placed + inputs.fits} can be placed{why}"
 
 
 def _short(number: float) -> str:

@@ -1,7 +1,7 @@
 """What is remembered of decisions, and does a remembered one come out the same again?
 
 The standing decision of every workload, and the last changes of its replica count: enough to say tomorrow why the
-count changed tonight, bounded whatever happens.
+count changed tonight, bounded whatever happens. Beside them what each workload uses of GPUs, for whoever reads both.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from autoscaler.core.model import Inputs
+    from autoscaler.core.targets.holdings import GpuUse
 
 CHANGES_KEPT = 20
 """Of each workload: an hour or more of the liveliest one under a scale-down delay, months of a calm one."""
@@ -59,11 +60,19 @@ class Book:
     """The standing decisions, as whoever decides keeps them, and the last changes, which are kept here.
 
     `standing` is read whenever somebody asks and may be filled lazily; it holds a workload as long as it is there.
-    `since_ms` is when this program began to know.
+    `since_ms` is when this program began to know; `follows` names the autoscaler that leads, "" where this one does;
+    `uses` tells what workloads use of GPUs, by UID.
     """
 
-    def __init__(self, standing: Mapping[WorkloadKey, Decision], since_ms: int) -> None:
+    def __init__(
+        self,
+        standing: Mapping[WorkloadKey, Decision],
+        since_ms: int,
+        uses: Callable[[], Mapping[str, GpuUse]] = dict,
+    ) -> None:
         self.since_ms = since_ms
+        self.uses = uses
+        self.follows = ""
         self._standing = standing
         self._changes: dict[str, deque[Decision]] = {}
 

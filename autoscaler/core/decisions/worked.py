@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoscaler.core.law import kpa
+from autoscaler.core.law import kpa, panic_exit
 from autoscaler.core.model import MOST_REPLICAS
 
 if TYPE_CHECKING:
@@ -32,12 +32,15 @@ class Pair:
 class Worked:
     """The numbers of steps 1 to 9, in the order in which they come about.
 
-    `base` is the ready replicas, at least 1; `asked` what each window asks for, `limited` the same within `lowest` and
-    `highest`, `activated` with the activation scale; `share` of the panic window's replicas to `base`, and whether it
-    is `over` the threshold; `since_ms` and `floor` of the panic after this decision; `picked` one count out of the two,
-    `fresh` with the panic's floor, and `delayed` with the scale-down delay.
+    `stable` and `panic` are the loads that decide; `base` is the replicas that count, at least 1; `asked` what each
+    window asks for, `limited` the same within `lowest` and `highest`, `activated` with the activation scale; `share` of
+    the panic window's replicas to `base`, and whether it is `over` the threshold; `since_ms` and `floor` of the panic
+    after this decision; `picked` one count out of the two, `fresh` with the panic's floor, `exited` with what an ended
+    panic still holds, and `delayed` with the scale-down delay.
     """
 
+    stable: float
+    panic: float
     base: int
     asked: Pair
     highest: int
@@ -50,12 +53,16 @@ class Worked:
     picked: int
     floor: int
     fresh: int
+    exited: int
     delayed: int
 
 
 def worked(inputs: Inputs, stable: float, panic: float) -> Worked:
-    """Let the law work window averages `stable` and `panic` out."""
+    """Let the law work out window averages `stable` and `panic`, or the offered loads in their place."""
     policy, never = inputs.policy, kpa.NEVER
+    stable = stable if inputs.offered_stable is None else inputs.offered_stable
+    panic = panic if inputs.offered_panic is None else inputs.offered_panic
+    base = max(1, inputs.counted + inputs.counted_starting)
     plain = replace(policy, activation_scale=0)
     # The first row is the decision itself. The second knows no activation scale and no panic before it: it tells what
     # the rates make of each window, and whether the threshold is reached. The third asks for nothing by one window and
@@ -64,13 +71,22 @@ def worked(inputs: Inputs, stable: float, panic: float) -> Worked:
     after, wanted = kpa.decide(
         kpa.Parameters.of([policy, plain, plain]),
         kpa.State(np.array([since_ms, never, never]), np.array([inputs.floor, 0, 0])),
-        kpa.Loads(np.array([stable, stable, 0.0]), np.array([panic, panic, np.inf]), np.full(3, inputs.ready)),
+        kpa.Loads(
+            np.array([stable, stable, 0.0]),
+            np.array([panic, panic, np.inf]),
+            np.full(3, inputs.counted),
+            np.full(3, base),
+            np.full(3, inputs.fewest or base),
+            np.full(3, inputs.most or base),
+        ),
         now_ms=inputs.at_ms,
     )
-    base = max(1, inputs.ready)
     activated = Pair(int(wanted.stable[0]), int(wanted.panic[0]))
     panicking, fresh = bool(wanted.panicking[0]), int(wanted.replicas[0])
+    exited = max(fresh, 0 if panicking else _held(inputs))
     return Worked(
+        stable=stable,
+        panic=panic,
         base=base,
         asked=Pair(_count(wanted.raw_stable[0]), _count(wanted.raw_panic[0])),
         highest=int(wanted.panic[2]),
@@ -83,8 +99,23 @@ def worked(inputs: Inputs, stable: float, panic: float) -> Worked:
         picked=max(activated.stable, activated.panic) if panicking else activated.stable,
         floor=int(after.floor[0]),
         fresh=fresh,
-        delayed=max(fresh, inputs.delayed),
+        exited=exited,
+        delayed=max(exited, inputs.delayed),
     )
+
+
+def _held(inputs: Inputs) -> int:
+    """Return how many replicas a panic still holds that has ended, or ends with this decision."""
+    policies = [inputs.policy]
+    parameters = panic_exit.Parameters.of(policies)
+    before = panic_exit.Exit(
+        np.array([kpa.NEVER if inputs.panic_left_ms is None else inputs.panic_left_ms]),
+        np.array([inputs.panic_left_at]),
+    )
+    turn = panic_exit.Turn(
+        np.array([inputs.panic_since_ms is not None]), np.zeros(1, dtype=np.bool_), np.array([inputs.asked_for])
+    )
+    return int(panic_exit.least(panic_exit.left(before, parameters, turn, inputs.at_ms), parameters)[0])
 
 
 def panic_ends_ms(inputs: Inputs, since_ms: int) -> int:

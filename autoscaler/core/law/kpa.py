@@ -4,6 +4,9 @@ Scale up at most `max_scale_up_rate` times, and down to at least 1/`max_scale_do
 the panic window asks for `panic_threshold` times the ready replicas, panic begins: as long as it lasts the answer only
 climbs; it ends one stable window after the last time that the threshold was reached.
 
+Where replicas that are starting count, they count as ready ones here; where the rates hold for a period, it is the
+fewest replicas of that period that grow, and the most that shrink.
+
 The steps are the original's, in its order of floating-point operations: ceil(2.2 * 25) is 56. One thing is not: a
 count beyond int32 is the largest int32 here and wraps around there.
 """
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -88,12 +91,17 @@ class State:
 class Loads:
     """What is seen of each row: the averages of both windows, float64[rows], and the ready pods, int64[rows].
 
-    Averages are numbers: where there is none, the row is no part of `where`.
+    Averages are numbers: where there is none, the row is no part of `where`. `base` (int64) is what the panic threshold
+    goes by, the ready pods and maybe the starting ones; `fewest` and `most` (int64) are the least and the largest base
+    that the rates go by. None: the ready pods.
     """
 
     stable: NDArray[np.float64]
     panic: NDArray[np.float64]
     ready: NDArray[np.int64]
+    base: NDArray[np.int64] | None = None
+    fewest: NDArray[np.int64] | None = None
+    most: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +175,11 @@ def decide(
 
 def _by_window(parameters: Parameters, loads: Loads, wanted: Wanted) -> NDArray[np.bool_]:
     """Write what each window alone asks for (steps 1 to 5); return where the threshold of panic is reached (step 6)."""
-    ready = np.maximum(loads.ready, 1).astype(np.float64)
-    most = np.minimum(np.ceil(parameters.max_scale_up_rate * ready), MOST_REPLICAS)
-    least = np.floor(ready / parameters.max_scale_down_rate) * parameters.reachable
+    base = _at_least_one(loads.ready if loads.base is None else loads.base)
+    fewest = base if loads.fewest is None else _at_least_one(loads.fewest)
+    highest = base if loads.most is None else _at_least_one(loads.most)
+    most = np.minimum(np.ceil(parameters.max_scale_up_rate * fewest), MOST_REPLICAS)
+    least = np.floor(highest / parameters.max_scale_down_rate) * parameters.reachable
     activation = parameters.activation_scale
     activating = activation.max(initial=0.0) > 0
     for load, raw, limited in (
@@ -181,7 +191,7 @@ def _by_window(parameters: Parameters, loads: Loads, wanted: Wanted) -> NDArray[
         if activating:
             np.maximum(count, np.where(raw > 0, activation, 0.0), out=count)
         limited[:] = count
-    over: NDArray[np.bool_] = wanted.raw_panic / ready >= parameters.panic_threshold
+    over: NDArray[np.bool_] = wanted.raw_panic / base >= parameters.panic_threshold
     return over
 
 
@@ -213,6 +223,12 @@ def _excess(parameters: Parameters, loads: Loads, wanted: Wanted) -> None:
     wanted.excess_burst_capacity[:] = excess
 
 
+def _at_least_one(replicas: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.maximum(replicas, 1).astype(np.float64)
+
+
 def _part(columns: _Columns, part: slice) -> _Columns:
     """Return some rows of all columns; what is written there is written in the whole."""
-    return type(columns)(*(getattr(columns, name)[part] for name in columns.__slots__))
+    whole = [getattr(columns, name) for name in columns.__slots__]
+    some: list[Any] = [None if column is None else column[part] for column in whole]
+    return type(columns)(*some)

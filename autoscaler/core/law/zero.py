@@ -129,10 +129,14 @@ class Bounds:
 
         There may be fewer rows than bounds.
         """
-        rows = slice(len(wanted))
-        lowest, most = np.where(initialised, self._least[rows], self._at_first[rows]), self._most[rows]
+        lowest, most = self.lowest(initialised), self._most[: len(wanted)]
         capped = np.where((most > 0) & (wanted > most), most, wanted)
         return np.where(wanted < lowest, lowest, capped)
+
+    def lowest(self, initialised: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the fewest replicas of each row, int64, as `least` does of one."""
+        rows = slice(len(initialised))
+        return np.where(initialised, self._least[rows], self._at_first[rows])
 
     def reached(self, ready: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which rows have as many ready pods as they are to begin with: they are initialised from now on."""

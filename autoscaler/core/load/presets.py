@@ -32,7 +32,8 @@ class Term:
 
     `factor` turns its unit into requests (or requests per second). `labels`: of each label the values that count, ""
     being its absence; a label that is not named counts with any value. `everywhere` says that each pod of the server
-    shows it, so that a pod without it, beside others with it, is not measured whole.
+    shows it, so that a pod without it, beside others with it, is not measured whole. `waiting` says that it counts
+    requests that the server has taken and does not work on yet.
     """
 
     metric: str
@@ -40,6 +41,7 @@ class Term:
     factor: float = 1.0
     labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     everywhere: bool = True
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,11 @@ class Preset:
         """Return what makes up the load in that metric."""
         return self.concurrency if metric is Metric.CONCURRENCY else self.rps
 
+    @property
+    def waiting(self) -> tuple[Term, ...]:
+        """What of the concurrency waits; empty where the server does not tell."""
+        return tuple(term for term in self.concurrency if term.waiting)
+
 
 def _counter(metric: str, factor: float = 1.0, labels: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Term:
     return Term(metric, Kind.COUNTER, factor, labels)
@@ -99,7 +106,7 @@ _UNSCRAPED = (
 _ALL = (
     Preset(
         "vllm",
-        concurrency=(Term("vllm:num_requests_running"), Term("vllm:num_requests_waiting")),
+        concurrency=(Term("vllm:num_requests_running"), Term("vllm:num_requests_waiting", waiting=True)),
         rps=(_counter("vllm:request_success_total"),),
         note="Several engines of a pod add up.",
     ),
@@ -107,21 +114,21 @@ _ALL = (
         "sglang",
         concurrency=(
             Term("sglang:num_running_reqs", labels=_FIRST_RANK),
-            Term("sglang:num_queue_reqs", labels=_FIRST_RANK),
+            Term("sglang:num_queue_reqs", labels=_FIRST_RANK, waiting=True),
         ),
         rps=(_counter("sglang:num_requests_total", labels=_FIRST_RANK),),
         note="Needs --enable-metrics. Of the ranks of an engine only the first counts, as all show the same requests.",
     ),
     Preset(
         "tgi",
-        concurrency=(Term("tgi_batch_current_size"), Term("tgi_queue_size")),
+        concurrency=(Term("tgi_batch_current_size"), Term("tgi_queue_size", waiting=True)),
         rps=(_counter("tgi_request_count"),),
     ),
     Preset(
         "triton",
         # Not nv_inference_request_duration_us: it spans the wait that the pending gauge shows too.
         concurrency=(
-            Term("nv_inference_pending_request_count"),
+            Term("nv_inference_pending_request_count", waiting=True),
             _counter("nv_inference_compute_input_duration_us", _MICROSECONDS),
             _counter("nv_inference_compute_infer_duration_us", _MICROSECONDS),
             _counter("nv_inference_compute_output_duration_us", _MICROSECONDS),
@@ -150,7 +157,7 @@ _ALL = (
         # A queue stands where a handle is: on a proxy's pod or that of a caller, and not on each.
         concurrency=(
             Term("ray_serve_replica_processing_queries"),
-            Term("ray_serve_deployment_queued_queries", everywhere=False),
+            Term("ray_serve_deployment_queued_queries", everywhere=False, waiting=True),
         ),
         rps=(_counter("ray_serve_deployment_request_counter_total"),),
         note="Queues at handles on pods outside the workload (a head node's proxy) do not count for it; a request "
@@ -191,7 +198,10 @@ _ALL = (
     ),
     Preset(
         "envoy",
-        concurrency=(Term("envoy_cluster_upstream_rq_active"), Term("envoy_cluster_upstream_rq_pending_active")),
+        concurrency=(
+            Term("envoy_cluster_upstream_rq_active"),
+            Term("envoy_cluster_upstream_rq_pending_active", waiting=True),
+        ),
         rps=(_counter("envoy_cluster_upstream_rq_total"),),
         by_key=KeyLabels("envoy_cluster_name"),
         doubt=_UNSCRAPED,

@@ -16,11 +16,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from autoscaler.core.load.presets import PRESETS, Preset, Term
+from autoscaler.core.model import Metric, Question, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from autoscaler.core.model import Metric, Question, Reading
+    from autoscaler.core.model import Reading
 
 Place = tuple[str, str]
 
@@ -54,16 +55,17 @@ class Selection:
     preset: Preset
     metric: Metric
     labels: TargetLabels = field(default_factory=TargetLabels)
+    waiting: bool = False
 
     @classmethod
     def of(cls, question: Question, labels: TargetLabels | None = None) -> Selection:
         """Return the selection of a question about a preset."""
-        return cls(PRESETS[question.preset], question.metric, labels or TargetLabels())
+        return cls(PRESETS[question.preset], question.metric, labels or TargetLabels(), question.waiting)
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
         """What makes up the load."""
-        return self.preset.terms(self.metric)
+        return self.preset.waiting if self.waiting else self.preset.terms(self.metric)
 
     def query(self, lookback_s: int) -> str:
         """Return the PromQL that answers with the raw samples of the last `lookback_s` seconds."""
@@ -101,6 +103,17 @@ def places(reading: Reading, namespace: str, ready: Sequence[str]) -> tuple[Plac
     if by_key is None:
         return tuple((namespace, pod) for pod in ready)
     return ((namespace if by_key.namespaces else "", reading.key),)
+
+
+def signal_question(signal: Signal, load: Question) -> Question | None:
+    """Return what is asked for a signal of a workload whose load is asked by `load`; None where nothing can tell it."""
+    if load.query:
+        return None
+    if signal is Signal.ENDED:
+        return Question(Metric.RPS, load.preset)
+    if signal is Signal.WAITING and PRESETS[load.preset].waiting:
+        return Question(Metric.CONCURRENCY, load.preset, waiting=True)
+    return None
 
 
 def counts(term: Term, labels: Mapping[str, str]) -> bool:

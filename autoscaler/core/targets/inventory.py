@@ -10,14 +10,18 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from autoscaler.core.targets.holdings import Holdings
+from autoscaler.core.targets.selection import Selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from autoscaler.core.model import WorkloadKey
+    from autoscaler.core.targets.pods import OwnedPod
     from autoscaler.core.targets.selection import Selector
 
 
@@ -39,53 +43,23 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnedPod:
-    """A pod. `owner`: the UID of its controller, "" for none; `ready`: it runs, is ready, and not on its way out."""
-
-    uid: str
-    owner: str
-    name: str
-    ready: bool
-    namespace: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Sight:
-    """What the law looks at: replicas asked for, and the names of the ready pods in order."""
+    """What the law looks at: replicas asked for, and the names of the ready pods in order.
+
+    `starting`: when the pods that are on their way were created, Unix seconds in order; `failed`: how many are not.
+    """
 
     namespace: str
     name: str
     current: int
     ready: tuple[str, ...]
+    starting: tuple[int, ...] = ()
+    failed: int = 0
 
 
 def older(version: str, than: str) -> bool:
     """Tell whether a resourceVersion is surely older than another: where both are numbers, as etcd's are."""
     return version.isdecimal() and than.isdecimal() and int(version) < int(than)
-
-
-@dataclass(slots=True)
-class _Selecting:
-    """The targets of one namespace that choose their pods: by a label that all of those have, or by looking at all."""
-
-    by_label: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    others: set[str] = field(default_factory=set)
-
-    def bucket(self, selector: Selector) -> set[str]:
-        label = selector.equality()
-        return self.others if label is None else self.by_label.setdefault(label, set())
-
-    def discard(self, uid: str, selector: Selector) -> None:
-        self.bucket(selector).discard(uid)
-        label = selector.equality()
-        if label is not None and not self.by_label[label]:
-            del self.by_label[label]
-
-    def candidates(self, labels: Mapping[str, str]) -> Iterator[str]:
-        yield from self.others
-        for label in labels.items():
-            yield from self.by_label.get(label, ())
 
 
 class Inventory:
@@ -96,14 +70,16 @@ class Inventory:
         self._owners: dict[str, str] = {}
         self._owned: dict[str, set[str]] = {}
         self._pods: dict[str, OwnedPod] = {}
+        self._costed: set[str] = set()
         self._in_namespace: dict[str, set[str]] = {}
-        self._ready: dict[str, dict[str, str]] = {}
-        self._selected: dict[str, dict[str, str]] = {}
-        self._selecting: dict[str, _Selecting] = {}
+        self._staying: dict[str, dict[str, OwnedPod]] = {}
+        self._selected: dict[str, dict[str, OwnedPod]] = {}
+        self._selecting: dict[str, Selecting] = {}
         self._newly_selecting: set[str] = set()
         self._counted: dict[str, tuple[int, str]] = {}
         self._sights: dict[str, Sight] = {}
         self._changed: set[str] = set()
+        self.holdings = Holdings(self.owned_by, self._selected_by)
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -123,12 +99,15 @@ class Inventory:
             if target is None or target.refused:
                 self._sights.pop(uid, None)
                 continue
-            key = target.key
-            sight = Sight(key.namespace, key.name, target.replicas, tuple(sorted(self._ready_names(target))))
+            sight = self._sight(target)
             if self._sights.get(uid) != sight:
                 self._sights[uid] = sight
         self._changed.clear()
         return MappingProxyType(self._sights)
+
+    def ready_pods(self, uid: str) -> list[OwnedPod]:
+        """Return the ready pods of a target."""
+        return [pod for pod in self._pods_of(self._targets[uid]) if pod.ready]
 
     # --- targets ---
 
@@ -199,14 +178,21 @@ class Inventory:
         else:
             self._in_namespace.setdefault(pod.namespace, set()).add(pod.uid)
         self._pods[pod.uid] = pod
-        if pod.ready:
+        self.holdings.put(pod.uid, pod.holding)
+        if pod.cost_is_ours:
+            self._costed.add(pod.uid)
+        else:
+            self._costed.discard(pod.uid)
+        if pod.staying:
             self._count(pod)
 
     def drop_pod(self, uid: str) -> None:
         """Forget a pod that is gone."""
+        self.holdings.put(uid, None)
         pod = self._pods.pop(uid, None)
         if pod is None:
             return
+        self._costed.discard(uid)
         self._discount(pod)
         self._in_namespace[pod.namespace].discard(uid)
         if not self._in_namespace[pod.namespace]:
@@ -227,36 +213,80 @@ class Inventory:
         for uid, controller in owners.items():
             self.put_owner(uid, controller)
 
+    def pod(self, uid: str) -> OwnedPod | None:
+        """Return a pod as it was shown last."""
+        return self._pods.get(uid)
+
+    def pods_of(self, uid: str) -> list[OwnedPod]:
+        """Return the pods of a target that are not on their way out, in the order of their names."""
+        target = self._targets.get(uid)
+        return [] if target is None else sorted(self._pods_of(target), key=lambda pod: pod.name)
+
+    def pods_with_our_cost(self) -> list[OwnedPod]:
+        """Return the pods that have a deletion cost which we wrote."""
+        return [self._pods[uid] for uid in sorted(self._costed)]
+
+    def is_replica_set(self, uid: str) -> bool:
+        """Tell whether this is a ReplicaSet that is known."""
+        return uid in self._owners
+
     # --- which pod belongs where ---
 
-    def _ready_names(self, target: Target) -> Iterator[str]:
+    def owned_by(self, owner: str) -> str:
+        """Return the target whose pods are those that a UID controls, "" for none."""
+        target = self._targets.get(self._owners.get(owner, "")) or self._targets.get(owner)
+        return "" if target is None or target.selector is not None or target.refused else target.key.uid
+
+    def _selected_by(self, pod_uid: str) -> str:
+        """Return the target that selects a pod, ready or not: of several the first by UID, "" for none."""
+        pod = self._pods[pod_uid]
+        selecting = self._selecting.get(pod.namespace)
+        candidates = [self._targets[uid] for uid in selecting.candidates(pod.labels)] if selecting else []
+        return min(
+            (each.key.uid for each in candidates if each.selector and each.selector.matches(pod.labels)), default=""
+        )
+
+    def _sight(self, target: Target) -> Sight:
+        ready, starting, failed = [], [], 0
+        for pod in self._pods_of(target):
+            if pod.ready:
+                ready.append(pod.name)
+            elif pod.starting:
+                starting.append(pod.created_s)
+            else:
+                failed += 1
+        key = target.key
+        return Sight(key.namespace, key.name, target.replicas, tuple(sorted(ready)), tuple(sorted(starting)), failed)
+
+    def _pods_of(self, target: Target) -> Iterator[OwnedPod]:
+        """Yield the pods of a target that are not on their way out."""
         uid = target.key.uid
         if target.selector is not None:
             yield from self._selected.get(uid, {}).values()
             return
-        yield from self._ready.get(uid, {}).values()
+        yield from self._staying.get(uid, {}).values()
         for owned in self._owned.get(uid, ()):
-            yield from self._ready.get(owned, {}).values()
+            yield from self._staying.get(owned, {}).values()
 
     def _count(self, pod: OwnedPod) -> None:
         if pod.owner:
-            self._ready.setdefault(pod.owner, {})[pod.uid] = pod.name
+            self._staying.setdefault(pod.owner, {})[pod.uid] = pod
             self._touch(pod.owner, self._owners.get(pod.owner, ""))
         selecting = self._selecting.get(pod.namespace)
         for uid in selecting.candidates(pod.labels) if selecting else ():
             chosen = self._targets[uid].selector
             if chosen is not None and chosen.matches(pod.labels):
-                self._selected.setdefault(uid, {})[pod.uid] = pod.name
+                self._selected.setdefault(uid, {})[pod.uid] = pod
                 self._changed.add(uid)
 
     def _discount(self, pod: OwnedPod) -> None:
-        if not pod.ready:
+        if not pod.staying:
             return
         if pod.owner:
-            ready = self._ready[pod.owner]
-            del ready[pod.uid]
-            if not ready:
-                del self._ready[pod.owner]
+            staying = self._staying[pod.owner]
+            del staying[pod.uid]
+            if not staying:
+                del self._staying[pod.owner]
             self._touch(pod.owner, self._owners.get(pod.owner, ""))
         selecting = self._selecting.get(pod.namespace)
         for uid in selecting.candidates(pod.labels) if selecting else ():
@@ -268,7 +298,7 @@ class Inventory:
 
     def _start_selecting(self, target: Target) -> None:
         if target.selector is not None:
-            self._selecting.setdefault(target.key.namespace, _Selecting()).bucket(target.selector).add(target.key.uid)
+            self._selecting.setdefault(target.key.namespace, Selecting()).bucket(target.selector).add(target.key.uid)
             # The pods that are there already are looked through once for all new selectors of a tick.
             self._newly_selecting.add(target.key.uid)
 
@@ -283,17 +313,17 @@ class Inventory:
             self._newly_selecting.discard(uid)
 
     def _select_anew(self) -> None:
-        fresh: dict[str, _Selecting] = {}
+        fresh: dict[str, Selecting] = {}
         for uid in self._newly_selecting:
             target = self._targets[uid]
             if target.selector is not None:
-                fresh.setdefault(target.key.namespace, _Selecting()).bucket(target.selector).add(uid)
+                fresh.setdefault(target.key.namespace, Selecting()).bucket(target.selector).add(uid)
                 self._selected[uid] = {}
         for namespace, selecting in fresh.items():
             for pod in (self._pods[uid] for uid in self._in_namespace.get(namespace, ())):
-                for uid in selecting.candidates(pod.labels) if pod.ready else ():
+                for uid in selecting.candidates(pod.labels) if pod.staying else ():
                     chosen = self._targets[uid].selector
                     if chosen is not None and chosen.matches(pod.labels):
-                        self._selected[uid][pod.uid] = pod.name
+                        self._selected[uid][pod.uid] = pod
         self._changed |= self._newly_selecting
         self._newly_selecting.clear()

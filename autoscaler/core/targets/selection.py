@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _KEY = r"(?P<key>[^\s=!()<>,]+)"
 _TERM = re.compile(
@@ -69,6 +69,32 @@ class Selector:
              for value in each.values),
             default=None,
         )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Selecting:
+    """The targets of one namespace that choose their pods: by a label that all of those have, or by looking at all."""
+
+    by_label: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
+
+    def bucket(self, selector: Selector) -> set[str]:
+        """Return the targets that are looked for as this one is."""
+        label = selector.equality()
+        return self.others if label is None else self.by_label.setdefault(label, set())
+
+    def discard(self, uid: str, selector: Selector) -> None:
+        """Forget a target."""
+        self.bucket(selector).discard(uid)
+        label = selector.equality()
+        if label is not None and not self.by_label[label]:
+            del self.by_label[label]
+
+    def candidates(self, labels: Mapping[str, str]) -> Iterator[str]:
+        """Yield the targets that may choose a pod with these labels."""
+        yield from self.others
+        for label in labels.items():
+            yield from self.by_label.get(label, ())
 
 
 def selector(text: str) -> Selector:

@@ -199,12 +199,25 @@ class Writers:
                 self._said.append(Said(record.key, reason, hold))
         return hold
 
-    def holds(self, *, now_ms: int, stable_window_s: Callable[[str], int]) -> dict[str, str]:
-        """Return the holds of all workloads that have one, by UID; `stable_window_s` tells a workload's window."""
+    def holds(
+        self, *, now_ms: int, stable_window_s: Callable[[str], int], observed: Callable[[str], bool] = lambda _: False
+    ) -> dict[str, str]:
+        """Return the holds of all workloads that have one, by UID; `stable_window_s` tells a workload's window.
+
+        What is `observed` is not written in any case: it has no hold, and nothing is said of who else writes it.
+        """
         claimed = (self._uids[each] for each in self._claims if each in self._uids)
-        uids = sorted(self._stirred.union(claimed))
+        uids = [uid for uid in sorted(self._stirred.union(claimed)) if not observed(uid)]
         found = {uid: self.hold(uid, now_ms=now_ms, stable_window_s=stable_window_s(uid)) for uid in uids}
         return {uid: hold for uid, hold in found.items() if hold}
+
+    def setter(self, uid: str) -> str:
+        """Return who sets the replicas of a workload besides us, as far as that was seen; "" for nobody."""
+        record = self._records.get(uid)
+        if record is None:
+            return ""
+        claims = self._claims.get(identity(record.key))
+        return f"HorizontalPodAutoscaler {self._names(claims)} scales it" if claims else record.change
 
     def said(self) -> tuple[Said, ...]:
         """Return, once, what is to be said."""
@@ -223,9 +236,9 @@ class Writers:
         """Return the reason of the Event that says it ("" for nothing new), and the hold."""
         claims = self._claims.get(identity(record.key))
         if claims:
-            names = ", ".join(sorted(self._autoscalers[uid].name for uid in claims))
             advice = "remove one of both; replicas are left to it"
-            return "ScaledByAnotherAutoscaler", f"HorizontalPodAutoscaler {names} scales it too: {advice}"
+            scaled = f"HorizontalPodAutoscaler {self._names(claims)} scales it too: {advice}"
+            return "ScaledByAnotherAutoscaler", scaled
         if not record.change:
             return "", ""
         record.at_ms = min(record.at_ms, now_ms)  # a clock that was set back must not hold for ever
@@ -242,6 +255,9 @@ class Writers:
             record.change = ""
             self._stirred.discard(record.key.uid)
         return "", ""
+
+    def _names(self, claims: set[str]) -> str:
+        return ", ".join(sorted(self._autoscalers[uid].name for uid in claims))
 
 
 def _named(manager: str) -> str:

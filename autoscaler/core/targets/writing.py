@@ -83,7 +83,14 @@ class Failed:
     unknown: bool
 
 
-Outcome = Written | Unchanged | Overtaken | Gone | Refused | Failed
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """By the time that it was to be written, we must not write it any more; `reason` says why."""
+
+    reason: str
+
+
+Outcome = Written | Unchanged | Overtaken | Gone | Refused | Failed | Withheld
 
 
 def step(uid: str, change: Change, found: Found) -> Write | Unchanged | Overtaken | Gone:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from plimsoll.demo.core.chart import Band, Line, chart
 from plimsoll.demo.core.gpus import WHOLE, in_use, without_sharing
 from plimsoll.demo.core.style import CSS
-from plimsoll.demo.core.summary import clock, percentile
+from plimsoll.demo.core.summary import percentile
+from plimsoll.drawing.chart import Band, Line, chart
+from plimsoll.drawing.times import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

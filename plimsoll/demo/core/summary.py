@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plimsoll.demo.core.gpus import in_use, without_sharing
-from plimsoll.demo.core.plot import bars
+from plimsoll.drawing.bars import bars
+from plimsoll.drawing.times import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -117,9 +118,3 @@ def summary_lines(summary: Summary) -> tuple[str, ...]:
 
 def _seconds(value: float | None) -> str:
     return "none" if value is None else f"{value:.2f} s"
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as minutes and seconds: 83 is 1:23."""
-    whole = round(seconds)
-    return f"{whole // 60}:{whole % 60:02}"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 from rich.live import Live
 
 from plimsoll.demo.core.gpus import in_use, without_sharing
-from plimsoll.demo.core.summary import clock
 from plimsoll.demo.shell.view import screen
+from plimsoll.drawing.times import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from plimsoll.demo.core.gpus import in_use, runs, without_sharing
 from plimsoll.demo.core.story import TRAINING, WORKLOADS
-from plimsoll.demo.core.summary import clock
+from plimsoll.drawing.times import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

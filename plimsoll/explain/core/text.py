@@ -10,7 +10,7 @@ from plimsoll.explain.core.times import ago, utc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from autoscaler.core.decisions.explanation import Step
+    from autoscaler.core.decisions.explained_law import Step
     from autoscaler.core.decisions.record import Record
     from autoscaler.core.model import Decision
     from plimsoll.explain.core.told import ToldOne
@@ -33,7 +33,7 @@ def _headline(record: Record, now_ms: int) -> Iterator[str]:
     key, decision, inputs = record.key, record.decision, record.decision.inputs
     yield (
         f"{key} ({key.kind}): {decision.desired} replicas, {decision.mode.value}; "
-        f"{inputs.current} asked for, {inputs.ready} ready"
+        f"{inputs.current} asked for, {inputs.ready} ready" + ("; only observed" if inputs.observed else "")
     )
     yield f"decided {ago(inputs.at_ms, now_ms)} ({utc(inputs.at_ms)})"
 
@@ -55,6 +55,8 @@ def _chain(decision: Decision, *, verbose: bool) -> Iterator[str]:
 
 def _changes(told: ToldOne, now_ms: int) -> Iterator[str]:
     since = f"this autoscaler knows since {utc(told.since_ms)}, {ago(told.since_ms, now_ms)}"
+    if told.follows:
+        yield f"this autoscaler follows {told.follows}, which makes all changes: ask that one for the latest"
     if not told.changes:
         yield f"no changes of the replica count; {since}"
         return
@@ -63,7 +65,9 @@ def _changes(told: ToldOne, now_ms: int) -> Iterator[str]:
     width = max(map(len, ages))
     for change, age in reversed(tuple(zip(told.changes, ages, strict=True))):
         decision = change.decision
-        moved = f"{decision.inputs.current} -> {decision.desired}"
+        # What is only observed is not what is there: it changed from what was decided before.
+        before = decision.inputs.standing if decision.inputs.observed else decision.inputs.current
+        moved = f"{before} -> {decision.desired}"
         yield f"  {utc(decision.inputs.at_ms)}  {age:>{width}}  {moved}  {decision.reason}"
 
 

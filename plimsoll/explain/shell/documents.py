@@ -15,14 +15,29 @@ def one(told: ToldOne) -> dict[str, Any]:
     """Return what is known of one workload."""
     return {
         "since_ms": told.since_ms,
+        "follows": told.follows,
         "standing": written(told.standing),
         "changes": [written(change) for change in told.changes],
     }
 
 
 def many(told: ToldAll) -> dict[str, Any]:
-    """Return the standing records of many workloads."""
-    return {"since_ms": told.since_ms, "workloads": [written(record) for record in told.records]}
+    """Return the standing records of many workloads, and what those use of GPUs that ever held any."""
+    return {
+        "since_ms": told.since_ms,
+        "workloads": [written(record) for record in told.records],
+        "gpus": [
+            {
+                "uid": uid,
+                "milli_per_replica": use.per_replica,
+                "projects": [
+                    {"project": name, "held_milli": use.held.get(name, 0), "milli_minutes": spent}
+                    for name, spent in sorted(use.spent.items())
+                ],
+            }
+            for uid, use in sorted(told.gpus.items())
+        ],
+    }
 
 
 def records(document: Any) -> tuple[Record, ...]:

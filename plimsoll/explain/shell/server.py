@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from autoscaler.shell.messages import MessageError, from_message
+from autoscaler.shell.messages import MessageError, from_message, from_uses
 from autoscaler.shell.record_text import NotARecordError, check
 from autoscaler.shell.rpc_address import is_loopback
 from autoscaler.v1 import autoscaler_pb2 as v1
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autoscaler.core.decisions.record import Record
+    from autoscaler.core.targets.holdings import GpuUse
 
 _PATIENCE_S = 10.0
 _FORWARD = "kubectl -n plimsoll-system port-forward deploy/plimsoll-autoscaler 8902"
@@ -54,7 +55,8 @@ def explain(server: Server, namespace: str, name: str, kind: str) -> ToldOne:
     """
     with _asking(server) as (stub, call):
         told = stub.Explain(v1.ExplainRequest(namespace=namespace, name=name, kind=kind), **call)
-        return ToldOne(_record(told.standing), tuple(map(_record, told.changes)), told.since_ms)
+        changes = tuple(map(_record, told.changes))
+        return ToldOne(_record(told.standing), changes, told.since_ms, told.follows)
 
 
 def workloads(server: Server, namespace: str) -> ToldAll:
@@ -66,10 +68,12 @@ def workloads(server: Server, namespace: str) -> ToldAll:
     with _asking(server) as (stub, call):
         records: list[Record] = []
         since_ms = 0
+        gpus: dict[str, GpuUse] = {}
         for answer in stub.ListWorkloads(v1.ListWorkloadsRequest(namespace=namespace), **call):
             records += map(_record, answer.records)
+            gpus |= from_uses(answer.gpus)
             since_ms = answer.since_ms
-        return ToldAll(tuple(records), since_ms)
+        return ToldAll(tuple(records), since_ms, gpus)
 
 
 @contextmanager

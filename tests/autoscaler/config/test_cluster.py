@@ -91,6 +91,8 @@ def test_unknown_keys_and_the_example_block_are_passed_over() -> None:
         ("min-scale", "3", "min_scale", 3),
         ("max-scale", "3", "max_scale", 3),
         ("allow-custom-queries", "true", "allow_custom_queries", True),
+        ("drain-aware-scale-down", "true", "drain_aware_scale_down", True),
+        ("limit-to-placeable", "true", "limit_to_placeable", True),
         ("metrics-preset", "triton", "metrics_preset", "triton"),
     ],
 )
@@ -139,7 +141,10 @@ def test_a_key_is_read_into_its_field(key: str, text: str, field: str, value: An
         ("max-scale", "2147483648"),
         ("max-scale-limit", "-1"),
         ("allow-custom-queries", "maybe"),
+        ("drain-aware-scale-down", "yes"),
+        ("limit-to-placeable", ""),
         ("metrics-preset", "vlm"),
+        ("mode", "watch"),
     ],
 )
 def test_a_value_that_breaks_its_rule_is_a_problem(key: str, text: str) -> None:

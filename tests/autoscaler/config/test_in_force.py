@@ -143,3 +143,54 @@ def test_a_query_with_another_problem_beside_it_stays_as_long_as_queries_are_all
     in_force.workload(with_query("sum(load)"))
     configured = in_force.workload(with_query("sum(other)", target="ten"))
     assert (configured.question.query, configured.hold) == ("sum(load)", "")
+
+
+def in_mode(mode: str, **annotations: str) -> Target:
+    found = target(**annotations)
+    return replace(found, annotations={**found.annotations, "plimsoll.dev/mode": mode})
+
+
+def test_what_is_observed_is_not_left_to_another_autoscaler_but_says_whose_it_is() -> None:
+    configured = InForce().workload(in_mode("observe", **{"class": "hpa.autoscaling.knative.dev"}))
+    assert (configured.leave, configured.hold, configured.resolved.observes) == ("", "", True)
+    assert configured.observed == 'its class "hpa.autoscaling.knative.dev" is another autoscaler\'s'
+
+
+def test_the_mode_of_a_workload_overrides_the_clusters_either_way_and_without_a_restart() -> None:
+    in_force = InForce()
+    assert not in_force.workload(target()).observed
+    assert in_force.put_map(AUTOSCALER_MAP, {"mode": "observe"}) == ()
+    assert in_force.workload(target()).observed == "nobody else was seen to set its replicas"
+    assert not in_force.workload(in_mode("scale")).observed
+    assert in_force.put_map(AUTOSCALER_MAP, {}) == ()
+    assert not in_force.workload(target()).observed
+    assert in_force.workload(in_mode("observe")).observed
+
+
+def test_a_mode_that_is_none_is_refused_and_writes_nothing_where_nothing_good_was_known() -> None:
+    configured = InForce().workload(in_mode("observ"))
+    assert [str(problem) for problem in configured.problems] == ['plimsoll.dev/mode: "observ" must be scale or observe']
+    assert configured.resolved.observes
+
+
+def test_the_last_good_mode_stays_where_annotations_turn_bad() -> None:
+    in_force = InForce()
+    in_force.workload(in_mode("observe"))
+    assert in_force.workload(in_mode("observe", target="x")).resolved.observes
+    assert in_force.workload(in_mode("scale", target="x")).resolved.observes
+    in_force.workload(in_mode("scale"))
+    assert not in_force.workload(in_mode("observe", target="x")).resolved.observes
+
+
+@pytest.mark.parametrize(("mode", "observes"), [("observe", True), ("obsrve", True), ("scale", False), (None, False)])
+def test_a_first_map_with_problems_keeps_us_from_writing_where_it_may_have_said_so(
+    mode: str | None, *, observes: bool
+) -> None:
+    in_force = InForce()
+    data = {"min-scale": "x"} | ({} if mode is None else {"mode": mode})
+    assert in_force.put_map(AUTOSCALER_MAP, data)
+    assert in_force.workload(target()).resolved.observes is observes
+    assert in_force.put_map(AUTOSCALER_MAP, {"min-scale": "1"}) == ()
+    assert not in_force.workload(target()).resolved.observes
+    assert in_force.put_map(AUTOSCALER_MAP, data)
+    assert not in_force.workload(target()).resolved.observes

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.config import Defaults, DeploymentDefaults, Resolved, resolve
-from autoscaler.core.model import SECOND_NS, Averaging, Metric, Policy, Question, Reading
+from autoscaler.core.model import SECOND_NS, Averaging, Estimate, Metric, Policy, Question, Reading
 
 A = "autoscaling.knative.dev/"
 P = "plimsoll.dev/"
@@ -64,7 +64,51 @@ def test_annotations_override_the_cluster() -> None:
         max_scale=8,
         scale_to_zero_pod_retention_period_ns=500_000_000,
         progress_deadline_ns=120 * SECOND_NS,
+        start_deadline_s=120,
     )
+
+
+def test_annotations_switch_on_what_is_not_the_originals() -> None:
+    said = {
+        "count-starting-replicas": "true",
+        "start-deadline": "5m",
+        "load-estimate": "backlog",
+        "drain-period": "30s",
+        "panic-exit-hold": "2m",
+        "rate-period": "15s",
+    }
+    policy = resolved({P + key: text for key, text in said.items()}).policy
+    assert policy == Policy(
+        count_starting_replicas=True,
+        start_deadline_s=300,
+        load_estimate=Estimate.BACKLOG,
+        drain_period_s=30,
+        panic_exit_hold_s=120,
+        rate_period_s=15,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "estimate"),
+    [
+        ({}, Estimate.BACKLOG),
+        ({"count-starting-replicas": "true"}, Estimate.OFFERED),
+        ({"count-starting-replicas": "true", "load-estimate": "backlog"}, Estimate.BACKLOG),
+        ({"load-estimate": "offered"}, Estimate.OFFERED),
+        ({"load-estimate": "auto"}, Estimate.BACKLOG),
+        # what does not tell who waits, or counts in another unit, has no offered load
+        ({"load-estimate": "offered", "metrics-preset": "kserve"}, Estimate.BACKLOG),
+        ({"load-estimate": "offered", "query": "up"}, Estimate.BACKLOG),
+    ],
+)
+def test_the_load_is_offered_where_that_is_wanted_and_can_be_known(said: dict[str, str], estimate: Estimate) -> None:
+    annotations = {P + key: text for key, text in said.items()}
+    assert resolved(annotations, allow_custom_queries=True).policy.load_estimate is estimate
+
+
+def test_the_offered_load_is_in_concurrency_alone() -> None:
+    policy = resolved({f"{A}metric": "rps", f"{P}load-estimate": "offered"}).policy
+    assert policy.load_estimate is Estimate.BACKLOG
 
 
 def test_the_cluster_sets_what_annotations_do_not() -> None:
@@ -86,6 +130,11 @@ def test_the_cluster_sets_what_annotations_do_not() -> None:
         min_scale=2,
         max_scale=9,
         metrics_preset="tgi",
+        count_starting_replicas=True,
+        start_deadline_ns=7 * SECOND_NS,
+        drain_period_ns=8 * SECOND_NS,
+        panic_exit_hold_ns=9 * SECOND_NS,
+        rate_period_ns=10 * SECOND_NS,
     )
     result, problems = resolve(base, DeploymentDefaults(5 * SECOND_NS), {}, name="chat")
     assert problems == ()
@@ -107,6 +156,12 @@ def test_the_cluster_sets_what_annotations_do_not() -> None:
         scale_to_zero_grace_period_ns=1,
         scale_to_zero_pod_retention_period_ns=2,
         progress_deadline_ns=5 * SECOND_NS,
+        start_deadline_s=7,
+        load_estimate=Estimate.OFFERED,
+        count_starting_replicas=True,
+        drain_period_s=8,
+        panic_exit_hold_s=9,
+        rate_period_s=10,
         activator_capacity=7.0,
     )
 
@@ -219,3 +274,26 @@ def test_what_has_no_problem_is_what_the_law_can_bear(said: dict[str, str]) -> N
         assert 1 <= policy.panic_window_s <= policy.stable_window_s
         assert policy.target >= 0.01
         assert policy.max_scale == 0 or policy.min_scale <= policy.max_scale
+
+
+@pytest.mark.parametrize(
+    ("said", "target"),
+    [
+        ({}, 70.0),
+        ({"target": "80"}, 70.0),  # per cent of a CPU: the metric of that class where it names none
+        ({"metric": "memory", "target": "500", "target-utilization-percentage": "100"}, 70.0),
+        ({"metric": "concurrency", "target": "10", "target-utilization-percentage": "100"}, 10.0),
+        ({"metric": "rps", "target": "50"}, 35.0),
+    ],
+)
+def test_a_workload_of_another_class_is_observed_by_its_target_only_where_that_is_in_our_unit(
+    said: dict[str, str], target: float
+) -> None:
+    annotations = {A + key: text for key, text in said.items()} | {A + "class": HPA, P + "mode": "observe"}
+    found = resolved(annotations)
+    assert found.policy.target == pytest.approx(target)
+    assert (found.observes, found.ours) == (True, False)
+
+
+def test_what_is_not_observed_resolves_as_it_always_did() -> None:
+    assert resolved({A + "class": HPA, A + "target": "80"}).policy.target == pytest.approx(56.0)

@@ -44,8 +44,17 @@ def broken(annotations: dict[str, str], base: Defaults | None = None) -> list[st
         (DEADLINE, ["", "0s", "99h"], ["-1s", "1.5s", "60"]),
         (f"{P}container-concurrency", ["0", "8"], ["-1", "1.5", "2147483648"]),
         (f"{P}metrics-preset", ["vllm", "tf-serving"], ["", "vLLM"]),
+        (f"{P}mode", ["scale", "observe"], ["", "Observe", "off"]),
         (f"{P}metrics-key", ["chat", "a b"], ["", " "]),
         (f"{P}query", [], ["", "up", "x" * 2001]),
+        (f"{P}count-starting-replicas", ["true", "F"], ["yes", ""]),
+        (f"{P}start-deadline", ["0s", "20m"], ["-1s", "1.5s", "60"]),
+        (f"{P}load-estimate", ["auto", "backlog", "offered"], ["", "Offered", "latency"]),
+        (f"{P}drain-period", ["1s", "1h"], ["0s", "3601s", "1.5s", "60"]),
+        (f"{P}panic-exit-hold", ["0s", "1h"], ["-1s", "3601s", "1.5s", "60"]),
+        (f"{P}rate-period", ["0s", "15s"], ["-1s", "3601s", "1.5s", "60"]),
+        (f"{P}drain-aware-scale-down", ["true", "False", "0"], ["", "yes", " true"]),
+        (f"{P}limit-to-placeable", ["true", "False", "0"], ["", "yes", " true"]),
     ],
 )
 def test_an_annotation_has_its_rule(key: str, accepted: list[str], refused: list[str]) -> None:

@@ -13,8 +13,8 @@ from autoscaler.core.law.delay import Delays
 from autoscaler.core.law.window import Windows
 from autoscaler.core.load.gathering import gather, gathered_values
 from autoscaler.core.load.observation import NO_SAMPLES, Samples
-from autoscaler.core.load.queries import OWN_QUERY, Selection, TargetLabels
-from autoscaler.core.model import Question
+from autoscaler.core.load.queries import OWN_QUERY, Selection, TargetLabels, signal_question
+from autoscaler.core.model import Placement, Question, Signal
 
 if TYPE_CHECKING:
     from autoscaler.core.model import Policy
@@ -32,7 +32,9 @@ class World:
     """A workload whose replicas become ready `start` seconds after they are asked for, and go at once.
 
     `history` has what was scraped in each second: the load by pod, as often as there are Prometheuses that saw it.
+    At most `room` replicas can be placed, and the extender `answers` how many; others wait for room.
     `received` has the load of each report that arrived in a second, and `signals` what the workload's own query said.
+    `served` has what servers with a limit of requests at once told in each second: who waits, who has ended so far.
     """
 
     start: int
@@ -42,12 +44,17 @@ class World:
     history: list[list[dict[str, float]]] = field(default_factory=list)
     received: list[list[float]] = field(default_factory=list)
     signals: list[tuple[float, float]] = field(default_factory=list)
+    served: list[tuple[float, float]] = field(default_factory=list)
+    backlog: float = 0.0
+    room: int | None = None
+    answers: bool = True
     _on_its_way: list[float] = field(default_factory=list)
 
     def second(self, now: int, load: float, seen: str, signal: float | None = None) -> None:
         """Let one second pass, and remember what was scraped and received in it."""
         self.ready += sum(at <= now for at in self.coming)
         self.coming = [at for at in self.coming if at > now]
+        self._place(now)
         shown = min(1, self.ready) if seen == "some" else self.ready
         self.history.append([{f"p{i}": load / self.ready for i in range(shown)} for _ in _SEEN_BY[seen]])
         self._on_its_way += [sum(by_pod.values()) for by_pod in self.history[-1]]
@@ -56,13 +63,45 @@ class World:
         if signal is not None:
             self.signals.append((now + 1.0, signal))
 
+    def serve(self, now: int, arrivals: float, service_s: float, limit: float) -> None:
+        """Let one second pass: `arrivals` requests come that take `service_s` each, `limit` at once on a replica."""
+        ended = min(self.backlog, self.ready * limit) / service_s
+        self.backlog += arrivals - ended
+        waiting = max(0.0, self.backlog - self.ready * limit)
+        self.served.append((waiting, (self.served[-1][1] if self.served else 0.0) + ended))
+        self.second(now, self.backlog, "all")
+
+    def told(self, signal: Signal, now: int) -> Samples:
+        """Return what Prometheus has of a signal in the last 40 seconds: of one pod, for all of them."""
+        question = signal_question(signal, Question())
+        assert question is not None
+        selection, number = Selection.of(question), [Signal.WAITING, Signal.ENDED].index(signal)
+        seconds = list(enumerate(self.served, now - len(self.served)))[-RECENT_S:]
+        name = {"__name__": selection.terms[0].metric, "namespace": "ns"}
+        return gather(
+            selection,
+            (
+                ({**name, "pod": f"p{pod}"}, tuple((at + 0.5, told[number] / self.ready) for at, told in seconds))
+                for pod in range(self.ready)
+            ),
+        )
+
     def scale(self, now: int, replicas: int) -> None:
         """Ask for replicas; what was to come goes first."""
-        gone = max(0, self.asked - replicas)
+        gone = max(0, self.placed - replicas)
         kept = max(0, len(self.coming) - gone)
         self.ready -= gone - (len(self.coming) - kept)
-        self.coming = self.coming[:kept] + [now + self.start] * max(0, replicas - self.asked)
+        self.coming = self.coming[:kept]
         self.asked = replicas
+        self._place(now)
+
+    @property
+    def placed(self) -> int:
+        return self.ready + len(self.coming)
+
+    def _place(self, now: int) -> None:
+        room = self.asked if self.room is None else min(self.asked, self.room)
+        self.coming += [now + self.start] * (room - self.placed)
 
     def samples(self, now: int) -> Samples:
         """Return what Prometheus has of the last 40 seconds."""
@@ -110,6 +149,7 @@ class Plimsoll:
 
     def restart(self) -> None:
         self._fleet = Fleet()
+        self._asked = False
         self.follow(self._policy, BEGIN)
 
     def follow(self, policy: Policy, now: int) -> None:
@@ -122,10 +162,29 @@ class Plimsoll:
             samples, places = gathered_values(world.signals[-RECENT_S:]), (OWN_QUERY,)
         if seen in {"none", "late"}:
             samples = NO_SAMPLES
-        self._fleet.tick(1000 * now, {"a": Look(world.asked, world.ready, samples, places)})
+        signals = {signal: world.told(signal, now) for signal in (Signal.WAITING, Signal.ENDED) if world.served}
+        placement = self._placement(world) if self._policy.limit_to_placeable else None
+        look = Look(
+            world.asked,
+            world.ready,
+            samples,
+            places,
+            starting=len(world.coming),
+            signals=signals,
+            placement=placement,
+        )
+        self._fleet.tick(1000 * now, {"a": look})
+        self._asked = "a" in self._fleet.rising()
         decision = self._fleet.decision("a")
         assert decision is not None
         return Told(decision.desired, decision.mode.value, decision.reason)
+
+    def _placement(self, world: World) -> Placement | None:
+        """Return what the extender said since it was asked at the last tick."""
+        if not self._asked:
+            return Placement(0)
+        fits = None if world.room is None else max(0, world.room - world.placed)
+        return None if fits is None or not world.answers else Placement(world.placed, fits, "no GPU is free")
 
 
 class Original:

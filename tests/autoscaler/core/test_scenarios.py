@@ -14,6 +14,12 @@ Input, in order:
   `seen=none`: Prometheus is away; `seen=some`: it has samples of the first replica only; `seen=twice`: of each by two
   replicas of Prometheus; `seen=late`: what is measured arrives only with the next second that is not late.
   `signal=90`: what the workload's own query says, by which Plimsoll decides.
+  `arrivals=20 service=2` in place of `load`: so many requests come a second and take so many seconds each; a replica
+  works on `limit` at once (a key of `workload`), the others wait.
+  `room=12`: so many replicas can be placed from now on, others stay pending; with `places=limit` in the first line the
+  replicas are limited to what can be placed, as far as the extender answers (`extender=away`: it does not).
+- The keys that are not the original's: `counting=starting`, `estimate=offered` with `drain`, `hold` (panic-exit-hold),
+  `period` (rate-period), `places=limit` (limit-to-placeable).
 - `set delay=60`: a key is changed. `restart`: the autoscaler is.
 """
 
@@ -22,19 +28,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autoscaler.core.model import Policy
+from autoscaler.core.model import Estimate, Policy
 from tests.autoscaler.core.playing import BEGIN, TICK_S, Original, Plimsoll, World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.autoscaler.core.playing import Decider, Told
 
 STORIES = sorted(Path("tests/scenarios/autoscaler").glob("*.txt"))
 _CLAIM = re.compile(r"claim never (below|above) (\d+) after (\d+)s")
-_KEYS = {
+_KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "target": ("target", float),
     "window": ("stable_window_s", int),
     "min": ("min_scale", int),
@@ -43,6 +51,12 @@ _KEYS = {
     "down": ("max_scale_down_rate", float),
     "delay": ("scale_down_delay_s", int),
     "activation": ("activation_scale", int),
+    "counting": ("count_starting_replicas", lambda text: text == "starting"),
+    "estimate": ("load_estimate", Estimate),
+    "drain": ("drain_period_s", int),
+    "hold": ("panic_exit_hold_s", int),
+    "period": ("rate_period_s", int),
+    "places": ("limit_to_placeable", lambda text: text == "limit"),
 }
 
 
@@ -86,7 +100,12 @@ def play(lines: list[str], who: type[Plimsoll | Original]) -> list[tuple[int, To
         step = _pairs(rest)
         seen = step.get("seen", "all")
         for _ in range(int(length)):
-            world.second(now, float(step["load"]), seen, float(step["signal"]) if "signal" in step else None)
+            world.room = int(step["room"]) if "room" in step else world.room
+            world.answers = step.get("extender") != "away"
+            if "arrivals" in step:
+                world.serve(now, float(step["arrivals"]), float(step["service"]), float(given["limit"]))
+            else:
+                world.second(now, float(step["load"]), seen, float(step["signal"]) if "signal" in step else None)
             now += 1
             if (now - BEGIN) % TICK_S:
                 continue

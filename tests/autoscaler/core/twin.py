@@ -85,6 +85,15 @@ class Maximum:
         return max((value for index, value in self.entries if index > now_ms // 2000 - buckets), default=0)
 
 
+@dataclass(frozen=True)
+class Counted:
+    """The replicas that count: now, and the fewest and the most within the rate period; at least 1 each."""
+
+    now: int
+    fewest: int
+    most: int
+
+
 @dataclass
 class Decider:
     """Section 2, steps 1 to 8 and 10."""
@@ -96,11 +105,14 @@ class Decider:
     def first(cls, ready: int, now_ms: int) -> Decider:
         return cls(now_ms if ready > 1 else None, ready)
 
-    def decide(self, policy: Policy, stable: float, panic: float, ready: int, now_ms: int) -> tuple[int, int]:
-        """Return the wanted replicas and the excess burst capacity."""
+    def decide(
+        self, policy: Policy, stable: float, panic: float, ready: int, now_ms: int, *, counted: Counted | None = None
+    ) -> tuple[int, int]:
+        """Return the wanted replicas and the excess burst capacity; `counted` in place of the ready replicas."""
         r = max(1, ready)
-        up = math.ceil(policy.max_scale_up_rate * r)
-        down = math.floor(r / policy.max_scale_down_rate) if policy.reachable else 0
+        counted = counted or Counted(r, r, r)
+        up = math.ceil(policy.max_scale_up_rate * counted.fewest)
+        down = math.floor(counted.most / policy.max_scale_down_rate) if policy.reachable else 0
         ds = math.ceil(stable / policy.target)
         dp = math.ceil(panic / policy.target)
         want_s = int(min(max(ds, down), up))
@@ -110,7 +122,7 @@ class Decider:
                 want_s = policy.activation_scale
             if dp > 0 and policy.activation_scale > want_p:
                 want_p = policy.activation_scale
-        over = dp / r >= policy.panic_threshold
+        over = dp / counted.now >= policy.panic_threshold
         if over:
             self.panic_since_ms = now_ms
         elif self.panic_since_ms is not None and self.panic_since_ms + 1000 * policy.stable_window_s < now_ms:

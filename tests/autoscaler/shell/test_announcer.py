@@ -135,3 +135,31 @@ def test_a_refused_write_is_told_once_in_ten_minutes() -> None:
         told.announcer.begin_tick({"a"})
         told.announcer.refused(key("a"), f"refused at {at_ms}", at_ms)
     assert told.about("ScaleRefused") == ["a", "a"]
+
+
+def test_a_key_without_effect_is_told_once_and_again_for_another_reason() -> None:
+    told = Told()
+    for why in ("", "a", "a", "b", "", "a"):
+        told.announcer.begin_tick({"a"})
+        told.announcer.without_effect(key("a"), "limit", why)
+        told.announcer.without_effect(key("a"), "drain", "")
+    assert [notice.message for notice in told.notices] == [f"limit has no effect: {why}" for why in "aba"]
+    told.announcer.begin_tick(())
+    told.announcer.without_effect(key("a"), "limit", "a")
+    assert len(told.notices) == 4
+
+
+def test_replicas_that_went_unaware_are_told_of_once_in_ten_minutes() -> None:
+    told = Told()
+    for at_ms in (0, 1000, 599_999, 600_000):
+        told.announcer.unaware(key("a"), f"at {at_ms}", at_ms)
+    assert [notice.message for notice in told.notices] == ["at 0", "at 600000"]
+    assert told.about("NotDrainAware") == ["a", "a"]
+
+
+def test_too_few_places_are_told_after_a_minute() -> None:
+    told = Told()
+    for at_ms in (0, 59_999, 60_000, 120_000):
+        told.announcer.begin_tick({"a"})
+        told.announcer.unplaced({"a"}, at_ms, record)
+        assert told.about("NotPlaceable") == (["a"] if at_ms >= 60_000 else [])

@@ -10,7 +10,7 @@ from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Inputs, Policy, Seen, WorkloadKey
 from autoscaler.core.targets.inventory import Sight
-from autoscaler.core.targets.writing import Failed, Refused, Unchanged, Written
+from autoscaler.core.targets.writing import Failed, Refused, Unchanged, Withheld, Written
 from autoscaler.shell import changes
 from autoscaler.shell.changes import Changes, Hearers
 
@@ -43,7 +43,13 @@ class World:
         self.flows.set()
         self._outcomes = list(outcomes)
         hearers = Hearers(self.made.append, lambda _, sentence: self.refused.append(sentence), self.ended.append)
-        self.changes = Changes(cast("Scaling", self), self.standing.get, hearers)
+        self.changes = Changes(cast("Scaling", self), self.standing.get, hearers, self._prepare)
+        self.prepared: list[Record] = []
+        self.meanwhile: Record | None = None
+
+    async def _prepare(self, one: Record) -> None:
+        self.prepared.append(one)
+        self.standing[one.key.uid] = self.meanwhile or one
 
     async def write(self, key: WorkloadKey, decided_on: int, desired: int) -> Outcome:
         self.asked.append((key.uid, decided_on, desired))
@@ -68,6 +74,25 @@ async def test_a_change_is_written_and_told() -> None:
     assert world.asked == [("a", 1, 3)]
     assert world.made == [world.standing["a"]]
     assert world.ended == ["written"]
+
+
+async def test_what_is_to_be_done_before_replicas_go_is_done_before_they_do_and_only_then() -> None:
+    world = World(Written(5, 3, "7"), Written(1, 3, "8"))
+    world.standing |= {"fewer": record("fewer", 5, 3), "more": record("more", 1, 3)}
+    await world.tick("fewer", "more")
+    assert world.prepared == [world.standing["fewer"]]
+    assert sorted(world.asked) == [("fewer", 5, 3), ("more", 1, 3)]
+
+
+async def test_what_stands_decided_after_that_is_what_is_written() -> None:
+    world = World(Written(5, 4, "7"))
+    world.standing["a"] = record("a", 5, 3)
+    world.meanwhile = record("a", 5, 4)
+    await world.tick("a")
+    assert world.asked == [("a", 5, 4)]
+    world.standing["a"], world.meanwhile = record("a", 5, 3), record("a", 5, 5)
+    await world.tick("a")
+    assert world.asked == [("a", 5, 4)]
 
 
 async def test_whoever_waited_through_an_outage_writes_what_stands_decided_by_then(
@@ -168,3 +193,25 @@ async def test_a_write_that_is_cancelled_at_the_end_is_no_defect(caplog: pytest.
     task.cancel()
     await world.tick()
     assert (world.ended, caplog.records, world.changes._tasks) == ([], [], {})
+
+
+async def test_what_waits_for_its_turn_is_not_written_once_it_is_only_observed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "_MOST_AT_ONCE", 1)
+    world = World(*[Written(1, 3, "7")] * 2)
+    world.flows.clear()
+    world.standing |= {"hangs": record("hangs", 1, 3), "waits": record("waits", 1, 3)}
+    await world.tick(*world.standing)
+    decision = world.standing["waits"].decision
+    observed = replace(decision, inputs=replace(decision.inputs, observed="another scales it"))
+    world.standing["waits"] = replace(world.standing["waits"], decision=observed)
+    world.flows.set()
+    await world.tick()
+    assert world.asked == [("hangs", 1, 3)]
+
+
+async def test_a_write_that_is_withheld_is_no_change_and_no_outage(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(Withheld("it is only observed by now"))
+    world.standing["a"] = record("a", 1, 3)
+    await world.tick("a")
+    assert (world.made, world.refused, world.ended) == ([], [], ["withheld"])
+    assert caplog.records == []

@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from autoscaler.core.model import WorkloadKey
+from autoscaler.core.targets.draining import COST, OURS
+from autoscaler.core.targets.holdings import Holding
 from autoscaler.core.targets.selection import selector
 from autoscaler.core.targets.writing import Found
 from autoscaler.shell import cluster
@@ -124,3 +126,99 @@ def test_a_pod_counts_while_it_runs_and_is_ready(
     status = {"phase": phase, "conditions": [{"type": "Ready", "status": condition}]}
     pod = cluster.owned_pod(msgspec.json.decode(msgspec.json.encode({"metadata": meta, "status": status}), type=Pod))
     assert (pod.namespace, pod.name, pod.owner, pod.labels, pod.ready) == ("team", "p", "", {"a": "b"}, ready)
+
+
+def gpus(limit: str, *, always: bool = False) -> dict[str, Any]:
+    container = {"name": "c", "resources": {"limits": {"nvidia.com/gpu": limit}}}
+    return {**container, "restartPolicy": "Always"} if always else container
+
+
+def bound(spec: dict[str, Any], **meta: Any) -> Pod:
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "o", "controller": True}
+    whole = {"metadata": {"name": "p", "namespace": "ml", "uid": "u", "ownerReferences": [owner], **meta},
+             "spec": {"nodeName": "n", **spec}, "status": {"phase": "Running"}}  # fmt: skip
+    return msgspec.json.decode(msgspec.json.encode(whole), type=Pod)
+
+
+@pytest.mark.parametrize(
+    ("containers", "before", "whole"),
+    [
+        ([gpus("1"), gpus("2")], [], 3),
+        ([gpus("1")], [gpus("4"), gpus("2")], 4),  # one after the other
+        ([gpus("1")], [gpus("1", always=True)], 2),  # a sidecar runs beside the others
+        ([gpus("1")], [gpus("1", always=True), gpus("4")], 5),
+        ([gpus("1")], [gpus("4"), gpus("1", always=True)], 4),
+        ([{"name": "c"}], [], 0),
+        ([{"name": "c", "resources": {"requests": {"cpu": "1"}}}], [], 0),
+        ([gpus("much")], [], 0),
+    ],
+)
+def test_whole_gpus_are_counted_as_kube_scheduler_does(containers: list[Any], before: list[Any], whole: int) -> None:
+    holding = cluster.owned_pod(bound({"containers": containers, "initContainers": before})).holding
+    assert holding == (Holding("ml", whole * 1000, "o") if whole else None)
+
+
+def test_a_bound_pod_holds_what_its_annotations_say_for_the_project_of_its_label() -> None:
+    pod = bound({}, annotations={"gpu-fraction": "0.25"}, labels={"plimsoll.dev/project": "search"})
+    assert cluster.owned_pod(pod).holding == Holding("ml", 250, "o", "search")
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running", "Succeeded", "Failed"])
+def test_a_pod_holds_gpus_once_it_is_bound_and_until_it_has_ended(phase: str) -> None:
+    pod = bound({"containers": [gpus("1")]}, deletionTimestamp="2026-01-01T00:00:00Z")
+    pod.status.phase = phase
+    assert (cluster.owned_pod(pod).holding is None) is (phase in {"Succeeded", "Failed"})
+    pod.spec.node_name = ""
+    assert cluster.owned_pod(pod).holding is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "status", "expected"),
+    [
+        ("Pending", {}, "starting"),
+        ("Running", {"containerStatuses": [{"restartCount": 0, "state": {"running": {}}}]}, "starting"),
+        ("Pending", {"containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}, "starting"),
+        ("Pending", {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}, "failed"),
+        ("Running", {"containerStatuses": [{"restartCount": 1, "state": {"running": {}}}]}, "failed"),
+        ("Pending", {"initContainerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}, "failed"),
+        ("Failed", {}, "neither"),
+    ],
+)
+def test_a_pod_that_is_not_ready_starts_or_has_failed_to(phase: str, status: dict[str, Any], expected: str) -> None:
+    meta = {"name": "p", "namespace": "team", "uid": "1", "creationTimestamp": "1970-01-01T00:01:40Z"}
+    found = {"metadata": meta, "status": {"phase": phase, **status}}
+    pod = cluster.owned_pod(msgspec.json.decode(msgspec.json.encode(found), type=Pod))
+    assert (pod.starting, pod.failed) == (expected == "starting", expected == "failed")
+    assert pod.created_s == 100
+
+
+def test_the_pod_of_a_template_is_what_its_controller_would_send() -> None:
+    template = {
+        "metadata": {"labels": {"app": "chat"}, "annotations": {"gpu-fraction": "0.5"}, "creationTimestamp": None},
+        "spec": {"containers": [{"name": "c"}], "priorityClassName": "plimsoll-inference"},
+    }
+    answer = {"metadata": {"namespace": "ns", "name": "chat"}, "spec": {"replicas": 3, "template": template}}
+    assert msgspec.json.decode(cluster.pod_shape(msgspec.json.encode(answer))) == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"namespace": "ns", "labels": {"app": "chat"}, "annotations": {"gpu-fraction": "0.5"}},
+        "spec": template["spec"],
+    }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{}, {"template": {}}, {"template": {"spec": {}}}, {"template": {"metadata": 1, "spec": 2}}, 7, {"template": 3}],
+)
+def test_what_makes_no_pod_has_no_shape(spec: Any) -> None:
+    with pytest.raises((ValueError, msgspec.DecodeError)):
+        cluster.pod_shape(msgspec.json.encode({"metadata": {"namespace": "ns"}, "spec": spec}))
+
+
+def test_a_pod_is_known_with_its_node_and_its_costs() -> None:
+    meta = {"name": "a", "uid": "u", "annotations": {COST: "-1", OURS: "-1"}}
+    pod = msgspec.convert({"metadata": meta, "spec": {"nodeName": "n"}}, Pod)
+    known = cluster.owned_pod(pod)
+    assert (known.placed, known.cost, known.our_cost, known.cost_is_ours) == (True, "-1", "-1", True)
+    waiting = cluster.owned_pod(msgspec.convert({"metadata": {"name": "a", "uid": "u"}}, Pod))
+    assert (waiting.placed, waiting.cost, waiting.cost_is_ours) == (False, "", False)

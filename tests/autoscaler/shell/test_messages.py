@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from autoscaler.shell.messages import MessageError, from_message, to_message
+from autoscaler.core.targets.holdings import GpuUse
+from autoscaler.shell.messages import MessageError, from_message, from_uses, to_message, to_use
 from autoscaler.v1 import autoscaler_pb2 as v1
 from tests.autoscaler.recorded import record, records, seen
 
@@ -32,3 +33,11 @@ def test_every_field_of_a_record_has_its_place() -> None:
     assert {f.name for f in v1.Inputs.DESCRIPTOR.fields} == set(one.decision.inputs.__dataclass_fields__)
     assert {f.name for f in v1.Decision.DESCRIPTOR.fields} == set(one.decision.__dataclass_fields__)
     assert {f.name for f in v1.Workload.DESCRIPTOR.fields} == set(one.key.__dataclass_fields__)
+
+
+def test_what_a_workload_uses_of_gpus_comes_back_as_it_was() -> None:
+    uses = {
+        "a": GpuUse({"": 500, "search": 2000}, {"": 3000, "gone": 7, "search": 120_000}, 2000),
+        "b": GpuUse({}, {"": 0}, 250),
+    }
+    assert from_uses([to_use(uid, use) for uid, use in uses.items()]) == uses

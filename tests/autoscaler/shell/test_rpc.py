@@ -11,11 +11,12 @@ import pytest
 
 from autoscaler.core.decisions.record import Book
 from autoscaler.core.model import WorkloadKey
+from autoscaler.core.targets.holdings import GpuUse
 from autoscaler.shell import feed as feeds
 from autoscaler.shell import rpc
 from autoscaler.shell.feed import Feed
 from autoscaler.shell.gate import ForbiddenReaderError, Gate, UnknowableReaderError, UnknownReaderError
-from autoscaler.shell.messages import from_message
+from autoscaler.shell.messages import from_message, to_use
 from autoscaler.shell.rpc_address import RpcAddress, rpc_address
 from autoscaler.v1 import autoscaler_pb2 as v1
 from autoscaler.v1 import autoscaler_pb2_grpc as service
@@ -105,6 +106,14 @@ async def test_a_list_of_many_workloads_is_whole_and_in_order() -> None:
     assert [each.workload.name for answer in part for each in answer.records] == [
         key.name for key in keys(1050) if key.namespace == "ns-1"
     ]
+
+
+async def test_a_list_says_what_its_workloads_use_of_gpus() -> None:
+    uses = {"uid-1": GpuUse({"": 500}, {"": 3000}, 500), "gone": GpuUse({}, {"": 1}, 1)}
+    book = Book(dict.fromkeys(keys(3), decided(seen())), AT_MS, lambda: uses)
+    async with asking(book) as stub:
+        (answer,) = [answer async for answer in stub.ListWorkloads(v1.ListWorkloadsRequest())]
+    assert list(answer.gpus) == [to_use("uid-1", uses["uid-1"])]
 
 
 async def test_an_empty_list_says_since_when_it_is_known() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from autoscaler.core.targets.writing import Failed, Gone, Overtaken, Refused, Unchanged, Written
+from autoscaler.core.targets.writing import Failed, Gone, Overtaken, Refused, Unchanged, Withheld, Written
 from autoscaler.shell import cluster
 from autoscaler.shell.scaling import Scaling
 from tests.autoscaler.shell.following import DEPLOYMENTS, Following, following, replicas_of, replicated, scale
@@ -178,3 +178,35 @@ async def test_a_write_whose_answer_is_lost_is_still_known_as_ours(
     assert outcome.unknown
     await until(lambda: found.current("chat") == 3)
     assert found.holds() == []
+
+
+async def test_who_may_write_no_more_when_the_turn_comes_writes_nothing(
+    embedded: EmbeddedCluster, api: Api, found: Following
+) -> None:
+    requests = Requests(embedded)
+    found.scaling.left_s = lambda: 0.0
+    outcome = await found.write("chat", 3)
+    assert isinstance(outcome, Failed)
+    assert (outcome.unknown, "another autoscaler leads" in outcome.reason) == (False, True)
+    assert requests.seen == ["GET"]
+    assert await replicas_of(api, CHAT) == 2
+
+
+async def test_nothing_is_written_once_it_is_only_observed_not_even_after_the_read(
+    embedded: EmbeddedCluster, found: Following
+) -> None:
+    requests = Requests(embedded)
+    # The mode changes while the scale is being read.
+    found.scaling.observed = lambda _: bool(requests.seen)
+    assert await found.write("chat", 3) == Withheld("it is only observed by now")
+    assert requests.seen == ["GET"]
+    assert found.target("chat").replicas == 2
+
+
+async def test_a_conflict_is_not_tried_again_once_it_is_only_observed(
+    embedded: EmbeddedCluster, found: Following
+) -> None:
+    requests = Requests(embedded, disturbances=9)
+    found.scaling.observed = lambda _: requests.seen.count("PATCH") >= 2
+    assert isinstance(await found.write("chat", 3), Withheld)
+    assert requests.seen == ["GET", "PATCH", "GET", "PATCH", "GET"]

@@ -9,18 +9,25 @@ from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.load.queries import Selection
 from autoscaler.core.model import Metric, Mode, Policy, Question, WorkloadKey
-from autoscaler.shell.gauges import gauges
+from autoscaler.core.targets.holdings import GpuUse
+from autoscaler.shell.gauges import gauges, gpu_gauges
 from autoscaler.shell.telemetry import Telemetry
 
 NOW_MS = 1_700_000_000_000
-KINDS = {"busy": "Deployment", "left": "StatefulSet", "unseen": 'A "Kind"\\', "gone": "Deployment"}
+KINDS = {
+    "busy": "Deployment",
+    "left": "StatefulSet",
+    "unseen": 'A "Kind"\\',
+    "gone": "Deployment",
+    "observed": "Deployment",
+}
 KEYS = {name: WorkloadKey(name, "ns", name, kind=kind) for name, kind in KINDS.items()}
 KEYS_HERE = {uid: key for uid, key in KEYS.items() if uid != "gone"}
 Page = dict[str, dict[tuple[str, ...], float]]
 
 
 def fleet() -> Fleet:
-    """Return a fleet after one tick: one decided on, one left alone, two of which nothing is known."""
+    """Return a fleet after one tick: one decided on, one left alone, one observed, two of which nothing is known."""
     result = Fleet()
     for uid in KEYS:
         result.follow(uid, Policy(metric=Metric.RPS, target=10.0), NOW_MS)
@@ -34,6 +41,7 @@ def fleet() -> Fleet:
             "left": Look(7, 6, NO_SAMPLES, (), leave="an autoscaler"),
             "unseen": Look(3, 0, NO_SAMPLES, ()),
             "gone": Look(1, 1, NO_SAMPLES, ()),
+            "observed": Look(5, 5, NO_SAMPLES, (), observed="an autoscaler"),
         },
     )
     return result
@@ -72,9 +80,14 @@ def test_the_page_says_what_the_standing_decisions_say() -> None:
 
 def test_a_mode_says_whether_a_workload_is_held_or_left_to_somebody_else() -> None:
     shown = page(fleet())["mode"]
-    assert len(shown) == 3 * 4
+    assert len(shown) == 4 * 4
     modes = {labels[1]: labels[3] for labels, value in shown.items() if value}
-    assert modes == {"busy": "panic", "left": "left", "unseen": "held"}
+    assert modes == {"busy": "panic", "left": "left", "unseen": "held", "observed": "held"}
+
+
+def test_what_is_observed_is_told_from_what_is_carried_out() -> None:
+    shown = page(fleet())["observing"]
+    assert {labels[1]: value for labels, value in shown.items()} == {"busy": 0, "left": 0, "unseen": 0, "observed": 1}
 
 
 def test_of_a_workload_that_is_gone_there_is_no_series() -> None:
@@ -86,3 +99,23 @@ def test_of_a_workload_that_is_gone_there_is_no_series() -> None:
 
 def test_before_the_first_tick_there_is_a_page_without_workloads() -> None:
     assert page(Fleet())["scale_writes"] == {}
+
+
+def test_the_page_says_what_workloads_hold_of_gpus_and_held_so_far_by_project() -> None:
+    uses = {
+        "busy": GpuUse({"": 500, 'a "b"': 2000}, {"": 3000, 'a "b"': 1}, 2000),
+        "gone": GpuUse({"": 1000}, {"": 1000}, 1000),
+    }
+    text = gpu_gauges(uses, KEYS_HERE.get)
+    assert "# TYPE plimsoll_autoscaler_gpu_minutes_total counter\n" in text
+    found = {
+        family.name.removeprefix("plimsoll_autoscaler_"): {
+            (sample.labels["workload"], sample.labels.get("project")): sample.value for sample in family.samples
+        }
+        for family in text_string_to_metric_families(text)
+    }
+    assert found == {
+        "held_gpus": {("busy", ""): 0.5, ("busy", 'a "b"'): 2.0},
+        "gpus_per_replica": {("busy", None): 2.0},
+        "gpu_minutes": {("busy", ""): 3.0, ("busy", 'a "b"'): 0.001},
+    }

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extender.core.ledger import GpuNode, Holding, Ledger, State
-from extender.core.model import MiB, MilliGpu, PodKey
+from extender.core.model import PodKey
+from kube.gpus import MiB, MilliGpu
 
 
 def holding(uid: str, node: str, devices: tuple[int, ...] | None, milli: int, until: float = float("inf")) -> Holding:

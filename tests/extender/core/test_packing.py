@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from extender.core import packing
 from extender.core.ledger import GpuNode, Holding, Ledger, State
-from extender.core.model import MemoryShare, MiB, MilliGpu, Placement, PodKey, Share, share_on
+from extender.core.model import PodKey, share_on
+from kube.gpus import MemoryShare, MiB, MilliGpu, Placement, Share
 
 
 def cluster(free: dict[str, list[int]], memory: int = 16384) -> Ledger:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from extender.core.ledger import GpuNode
-from extender.core.model import Malformed, MiB, MilliGpu, Placement, PodKey, Share, Unmapped
+from extender.core.model import PodKey
 from extender.core.scheduling import (
     RESERVATION_S,
     SETTLING_S,
@@ -15,6 +15,7 @@ from extender.core.scheduling import (
     Scheduling,
     SeenPod,
 )
+from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share, Unmapped
 
 QUARTER = Share(1, MilliGpu(250))
 WHOLE = Share(1, MilliGpu(1000))

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from extender.core.ledger import GpuNode
-from extender.core.model import MiB, MilliGpu, PodKey, Share
+from extender.core.model import PodKey
 from extender.core.scheduling import RESERVATION_S, BindTo, Refused, Scheduling, SeenPod
+from kube.gpus import MiB, MilliGpu, Share
 
 NODES = (GpuNode("a", 2, MiB(16384)), GpuNode("b", 3, MiB(16384)))
 NAMES = [node.name for node in NODES]

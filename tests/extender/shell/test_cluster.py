@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from extender.core.model import Placement, PodKey, Share
+from extender.core.model import PodKey
 from extender.core.scheduling import BindTo
 from extender.shell import cluster
 from kube.client import ApiError
+from kube.gpus import Placement, Share
 from kube.objects import Node, ObjectList, Pod
 
 if TYPE_CHECKING:

@@ -106,6 +106,10 @@ def test_it_is_said_when_that_map_is_not_the_one_in_force() -> None:
             {"": f"  {A}class: hpa.autoscaling.knative.dev\n"},
             "2: warning: its class is hpa.autoscaling.knative.dev, so Plimsoll leaves it alone",
         ),
+        (
+            {"": "    plimsoll.dev/mode: watch\n"},
+            '9: plimsoll.dev/mode: "watch" must be scale or observe',
+        ),
         ({"": f"  {A}max_scale: '1'\n"}, f"9: warning: {K}max_scale is not a key; was max-scale meant?"),
         ({"": f"  {A}foo: '1'\n"}, f"9: warning: {K}foo is not a key, so nobody reads it"),
         (
@@ -193,3 +197,15 @@ def test_what_is_neither_map_nor_workload_is_not_counted() -> None:
     maps = documents("0.yaml", MAP + "---" + MAP.replace("config-autoscaler", "other"))
     assert check(pod).objects == 0
     assert check([*pod, *maps, *documents("1.yaml", WORKLOAD)]).objects == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "warned"), [("StatefulSet", "true", 1), ("StatefulSet", "false", 0), ("Deployment", "true", 0)]
+)
+def test_a_key_that_does_nothing_for_a_kind_is_warned_of(kind: str, value: str, warned: int) -> None:
+    text = (
+        WORKLOAD.replace("kind: Deployment", f"kind: {kind}") + f'    plimsoll.dev/drain-aware-scale-down: "{value}"\n'
+    )
+    found = told(text)
+    assert len(found) == warned
+    assert all("has no effect: a StatefulSet removes its replicas by ordinal" in each for each in found)

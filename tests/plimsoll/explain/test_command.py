@@ -109,7 +109,7 @@ def test_a_file_that_holds_no_record_is_one_sentence(call: Call, tmp_path: Path)
     path.write_text("{}")
     assert call("explain", "--replay", str(path))[0] == (
         f"plimsoll: {path} holds no record: $.version is missing: this version of Plimsoll reads "
-        '"plimsoll.dev/decision/v1" alone'
+        '"plimsoll.dev/decision/v2" alone'
     )
 
 

@@ -74,6 +74,76 @@ def test_a_panic_says_what_began_it_and_what_keeps_it() -> None:
     assert kept.reason == "panic: kept at 12, its highest; load 40 over 6s, target 10 each"
 
 
+OBSERVED = replace(CALM, observed="HorizontalPodAutoscaler llama scales it")
+
+
+def test_what_is_observed_says_so_and_is_decided_on_as_if_it_had_been_carried_out() -> None:
+    # Another keeps 40 replicas; of ours, 4 would be left: by those the rates go.
+    lower = decide_again(replace(OBSERVED, current=40, ready=40, stable=11.0, panic=11.0))
+    assert lower.desired == 2
+    assert lower.reason == "observed: stable: load 11 over 60s, target 10 each: 2"
+    burst = decide_again(replace(OBSERVED, current=40, ready=40, panic=90.0))
+    assert burst.reason == "observed: panic: load 90 over 6s, target 10 each, 4 ready: 9"
+
+
+def test_a_hold_while_another_sets_the_replicas_keeps_our_own_last_decision() -> None:
+    assert decide_again(replace(OBSERVED, current=40, ready=40, seen=Seen.NOTHING)).desired == 4
+    assert decide_again(replace(OBSERVED, current=40, ready=40, seen=Seen.NOTHING, standing=0)).desired == 40
+
+
+def test_replicas_that_do_not_exist_never_count() -> None:
+    # We had decided on 30 and another keeps 3: no more than those can be lost at once, or carry anything.
+    decision = decide_again(replace(OBSERVED, current=3, ready=3, standing=30, stable=40.0, panic=40.0))
+    assert "3 ready" not in decision.reason
+    assert (decision.inputs.counted, decision.desired) == (3, 4)
+
+
+def test_what_another_scaled_to_zero_is_not_decided_on_while_it_is_observed_either() -> None:
+    decision = decide_again(replace(OBSERVED, current=0, ready=0))
+    assert (decision.desired, decision.reason) == (0, "somebody scaled it to zero; autoscaling resumes above zero")
+
+
+LIMITED = replace(CALM, policy=replace(POLICY, limit_to_placeable=True), stable=90.0, panic=90.0)
+HELD = "panic: load 90 over 6s, target 10 each, 4 ready: 9"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "desired", "reason"),
+    [
+        (LIMITED, 9, ""),
+        (replace(LIMITED, placed=4, fits=9), 9, ""),
+        (replace(LIMITED, placed=4, fits=3, misfit="no room"), 7, "; lowered to 7: only 7 can be placed: no room"),
+        (replace(LIMITED, placed=4, fits=0), 4, "; kept at 4: only 4 can be placed"),
+        (replace(LIMITED, placed=1, fits=0), 4, "; kept at 4: only 1 can be placed"),
+        (replace(LIMITED, asking=True), 4, "; kept at 4 until the extender has said how many can be placed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_replicas_rise_only_as_far_as_they_can_be_placed(inputs: Inputs, desired: int, reason: str) -> None:
+    decision = decide_again(inputs)
+    assert (decision.wanted, decision.desired, decision.reason) == (9, desired, HELD + reason)
+    assert decision.inputs == inputs
+
+
+def test_what_is_promised_is_asked_for_place_or_no_place() -> None:
+    least = replace(LIMITED, policy=replace(LIMITED.policy, min_scale=6), placed=4, fits=0)
+    assert decide_again(least).desired == 6
+    first = replace(LIMITED, policy=replace(LIMITED.policy, initial_scale=8), placed=4, fits=0)
+    assert decide_again(replace(first, initialised=False)).desired == 8
+    assert decide_again(first).desired == 4
+
+
+def test_places_lower_nothing_that_is_asked_for_and_stop_no_scale_down() -> None:
+    many = replace(CALM, policy=LIMITED.policy, current=20, ready=4, placed=4, fits=0, standing=20)
+    assert decide_again(replace(many, stable=200.0, panic=200.0)).desired == 20
+    assert decide_again(replace(many, stable=100.0, panic=100.0)).desired == 10
+
+
+def test_what_is_held_rises_no_further_than_its_places_either() -> None:
+    held = replace(LIMITED, hold="x", standing=9, placed=4, fits=1)
+    assert decide_again(held).desired == 5
+
+
 LOADS = st.one_of(st.none(), st.floats(0, 1e12))
 POLICIES = st.builds(
     Policy,
@@ -87,6 +157,7 @@ POLICIES = st.builds(
     min_scale=st.integers(0, 5),
     max_scale=st.sampled_from([0, 5, 100]),
     reachable=st.booleans(),
+    limit_to_placeable=st.booleans(),
 )
 
 
@@ -108,6 +179,7 @@ def recorded(draw: st.DrawFn) -> Inputs:
         delayed=draw(st.integers(0, 1000)),
         standing=draw(st.integers(0, 1000)),
         initialised=draw(st.booleans()),
+        observed=draw(st.sampled_from(["", "", "an HPA scales it"])),
     )
 
 
@@ -119,7 +191,22 @@ def test_what_stands_is_kept_or_exceeded_wherever_the_data_is_not_whole(inputs: 
     if inputs.leave or inputs.current == 0:
         assert decision.desired == inputs.current
     elif inputs.seen is not Seen.ALL or inputs.stable is None or inputs.hold:
-        assert decision.desired >= min(max(inputs.current, inputs.standing), bound)
+        stands = inputs.standing if inputs.observed and inputs.standing else max(inputs.current, inputs.standing)
+        assert decision.desired >= min(stands, bound)
+
+
+@settings(max_examples=300)
+@given(recorded(), st.integers(0, 1000), st.integers(0, 1000))
+def test_places_only_ever_lower_a_rise_and_never_below_what_is_asked_for(
+    inputs: Inputs, placed: int, fits: int
+) -> None:
+    free, bound = decide_again(inputs), decide_again(replace(inputs, placed=placed, fits=fits))
+    if bound.desired != free.desired:
+        assert inputs.asked_for <= bound.desired < free.desired
+        assert bound.desired >= placed + fits
+    more = decide_again(replace(inputs, placed=placed, fits=fits + 1))
+    assert bound.desired <= more.desired <= free.desired
+    assert replace(bound, inputs=inputs, desired=free.desired, reason=free.reason) == free
 
 
 @settings(max_examples=300)
@@ -136,7 +223,8 @@ def test_more_load_never_means_fewer_replicas(inputs: Inputs, more: float, burst
 @settings(max_examples=300)
 @given(recorded())
 def test_panic_never_shrinks_and_a_step_obeys_the_rates(inputs: Inputs) -> None:
-    decision, policy, base = decide_again(inputs), inputs.policy, max(1, inputs.ready)
+    ready = min(inputs.ready, inputs.standing) if inputs.observed and inputs.standing else inputs.ready
+    decision, policy, base = decide_again(inputs), inputs.policy, max(1, ready)
     if decision.mode is Mode.PANIC and inputs.panic_since_ms is not None:
         assert decision.wanted >= inputs.floor
     if decision.mode is Mode.STABLE:

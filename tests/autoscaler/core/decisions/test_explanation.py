@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from autoscaler.core.decisions.decision import decide_again
-from autoscaler.core.decisions.explanation import chain, short
+from autoscaler.core.decisions.explained_law import short
+from autoscaler.core.decisions.explanation import chain
 from autoscaler.core.model import Averaging, Decision, Inputs, Metric, Policy, Seen
 from tests.autoscaler.recorded import AT_MS, decided, many_inputs, seen
 
@@ -45,6 +46,18 @@ def test_a_calm_load_is_a_short_chain() -> None:
     ]
 
 
+def test_what_is_observed_says_who_sets_the_replicas_and_which_of_them_count() -> None:
+    observed = replace(seen(40, panic=900.0), standing=6, observed="HorizontalPodAutoscaler llama scales it")
+    assert mattering(decided(observed)) == [
+        "load: average 412.5 over 60 s (stable), 900 over 6 s (panic)",
+        "observed: HorizontalPodAutoscaler llama scales it, 40 asked for; 6 of 40 ready count",
+        "windows: stable 412.5 / 70 = 6, panic 900 / 70 = 13",
+        "panic threshold: 13 / 6 ready = 2.17, at or above 2",
+        "panic: panic begins: the higher of stable 6 and panic 13 counts",
+        "desired: panic: 40 -> 13, not carried out",
+    ]
+
+
 def test_a_burst_says_that_panic_begins() -> None:
     assert mattering(decided(seen(4, panic=900.0))) == [
         "load: average 412.5 over 60 s (stable), 900 over 6 s (panic)",
@@ -55,6 +68,7 @@ def test_a_burst_says_that_panic_begins() -> None:
     ]
 
 
+LIMITED = Policy(limit_to_placeable=True)
 BUSY = replace(seen(20), panic_since_ms=AT_MS - 12_000, floor=33)
 
 
@@ -96,6 +110,19 @@ BUSY = replace(seen(20), panic_since_ms=AT_MS - 12_000, floor=33)
         ),
         (seen(1, stable=0.0, panic=0.0), "last replica: 0 -> 1"),
         (
+            replace(seen(2, policy=LIMITED), placed=2, fits=3, misfit="no device with 500 milli-GPU free"),
+            "places: 2 have a place, and 3 more fit (no device with 500 milli-GPU free): 6 -> 5",
+        ),
+        (replace(seen(4, policy=LIMITED), placed=2, fits=1), "places: 2 have a place, and 1 more fit: 6 -> 4"),
+        (
+            replace(seen(2, policy=replace(LIMITED, min_scale=5)), placed=2, fits=1),
+            "places: 2 have a place, and 1 more fit: 6 -> 5",
+        ),
+        (
+            replace(seen(4, policy=LIMITED), asking=True),
+            "places: the extender is being asked how many can be placed: 6 -> 4",
+        ),
+        (
             seen(4, policy=Policy(metric=Metric.RPS, averaging=Averaging.WEIGHTED_EXPONENTIAL)),
             "load: weighted average 412.5 requests/s over 60 s (stable), 380 requests/s over 6 s (panic)",
         ),
@@ -119,8 +146,14 @@ def test_what_did_not_matter_is_said_when_asked_for() -> None:
         "min scale": "off",
         "initial scale": "was reached",
         "max scale": "off",
+        "places": "off",
         "last replica": "6 stays",
     }
+
+
+def test_a_limit_that_is_not_known_says_that_it_bounds_nothing() -> None:
+    quiet = {step.name: step.says for step in chain(decided(seen(4, policy=LIMITED))) if not step.mattered}
+    assert quiet["places"] == "not known, so they bound nothing"
 
 
 @pytest.mark.parametrize(("current", "lasts"), [(4, 9), (30, 3)])

@@ -13,7 +13,7 @@ from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES, Samples
 from autoscaler.core.load.queries import Selection
-from autoscaler.core.model import Averaging, Decision, Metric, Mode, Policy, Question, Seen
+from autoscaler.core.model import Averaging, Decision, Metric, Mode, Placement, Policy, Question, Seen
 
 POLICY = Policy(target=10.0, stable_window_s=60, panic_window_s=6, max_scale=100)
 START = 10_000.0
@@ -34,9 +34,12 @@ def samples(now: float, load: float, pods: int) -> Samples:
     )
 
 
-def look(ready: int, seen: Samples, current: int | None = None, *, hold: str = "", leave: str = "") -> Look:
+def look(
+    ready: int, seen: Samples, current: int | None = None, *, hold: str = "", leave: str = "", observed: str = ""
+) -> Look:
     places = tuple(("ns", f"p{i}") for i in range(ready))
-    return Look(ready if current is None else current, ready, seen, places, hold=hold, leave=leave)
+    current = ready if current is None else current
+    return Look(current, ready, seen, places, hold=hold, leave=leave, observed=observed)
 
 
 class One:
@@ -423,3 +426,137 @@ def test_without_a_sample_of_the_other_metric_the_replicas_stay() -> None:
         now += 2.0
         decision = one.tick(look(9, NO_SAMPLES), now)
         assert (decision.mode, decision.desired, decision.inputs.stable) == (Mode.HELD, 9, None)
+
+
+OTHER = "HorizontalPodAutoscaler llama scales it"
+
+
+def observe(one: One, since: float, seconds: int, *, load: float, ready: int) -> tuple[float, Decision]:
+    """Tick every 2 s while another sets the replicas."""
+    now, decision = since, None
+    while now < since + seconds:
+        now += 2.0
+        decision = one.tick(look(ready, samples(now, load, ready), observed=OTHER), now)
+        assert one.fleet.tick(int(now * 1000), {"a": look(ready, samples(now, load, ready), observed=OTHER)}) == []
+    assert decision is not None
+    return now, decision
+
+
+def test_what_is_observed_goes_down_as_if_it_were_carried_out_and_is_never_to_be_written() -> None:
+    one = One(replace(POLICY, max_scale_down_rate=1.1))
+    _, decision = observe(one, START, 120, load=40.0, ready=40)
+    assert (decision.inputs.current, decision.inputs.ready, decision.desired) == (40, 40, 4)
+    assert decision.inputs.observed == OTHER
+
+
+def test_scaling_begins_without_a_jump_after_observing() -> None:
+    policy = replace(POLICY, max_scale_up_rate=2.0, scale_down_delay_s=600)
+    one = One(policy)
+    # What is decided while it is observed lies far from what is there, in panic, on its floor and in its delay.
+    now, decision = observe(one, START, 10, load=1000.0, ready=20)
+    assert decision.desired == 40
+    now, decision = observe(one, now, 20, load=60.0, ready=8)
+    assert decision.desired == 40
+    first = one.tick(look(8, samples(now + 2, 60.0, 8)), now + 2)
+    assert first.desired == 16  # of the eight that are there no more than twice as many
+    assert (first.inputs.standing, first.inputs.delayed, first.inputs.floor) == (0, 0, 8)
+
+
+def test_scaling_takes_nothing_away_for_a_stable_window_after_observing() -> None:
+    one = One()
+    now, decision = observe(one, START, 120, load=40.0, ready=40)
+    assert decision.desired == 4
+    first = one.tick(look(40, samples(now + 2, 40.0, 40)), now + 2)
+    assert (first.desired, first.mode) == (40, Mode.PANIC)
+    now, last = one.run(now + 2, 62, 40.0, 40)
+    assert (last.desired, last.mode) == (20, Mode.STABLE)
+
+
+def test_what_was_remembered_of_observing_is_forgotten_where_scaling_began_during_a_restart() -> None:
+    one = One()
+    # The past is made again as it was, observed; what was told of it has a floor that nobody carried out.
+    one.tick(look(4, samples(START, 40.0, 4), observed=OTHER), START)
+    one.fleet.recall("a", {"standing": 40.0, "panic_floor": 40.0, "panic_since_seconds": START, "initialised": 1.0})
+    first = one.tick(look(4, samples(START + 2, 40.0, 4)), START + 2)
+    assert (first.desired, first.inputs.floor, first.inputs.standing) == (4, 4, 0)
+    scaled = One()
+    scaled.tick(look(4, samples(START, 40.0, 4)), START)
+    scaled.fleet.recall("a", {"standing": 40.0, "panic_floor": 40.0, "panic_since_seconds": START, "initialised": 1.0})
+    assert scaled.tick(look(4, samples(START + 2, 40.0, 4)), START + 2).desired == 40
+
+
+def test_observing_begins_with_what_stood_decided() -> None:
+    one = One()
+    now, decision = one.run(START, 120, 40.0, 4)
+    assert decision.desired == 4
+    observed = one.tick(look(30, samples(now + 2, 40.0, 30), observed=OTHER), now + 2)
+    assert (observed.inputs.standing, observed.desired) == (4, 4)
+
+
+def test_a_workload_rises_where_more_are_wanted_than_it_has_and_only_with_the_key() -> None:
+    limited = One(replace(POLICY, limit_to_placeable=True))
+    seen = replace(look(2, samples(START, 90.0, 2)), placement=Placement(2, 3, "no room"))
+    assert limited.tick(seen, START).desired == 5
+    assert limited.fleet.rising() == {"a": 9}
+    assert limited.fleet.unplaced() == ["a"]
+    figures = limited.fleet.figures()
+    assert figures is not None
+    assert figures.placeable.tolist() == [5.0]
+    limited.tick(replace(seen, placement=Placement(0)), START + 2)
+    assert (limited.fleet.rising(), limited.fleet.unplaced()) == ({"a": 9}, [])
+    limited.tick(replace(seen, current=9), START + 4)
+    assert (limited.fleet.rising(), limited.fleet.unplaced()) == ({}, [])
+    limited.fleet.follow("a", POLICY, int(START * 1000))
+    limited.tick(look(2, samples(START + 6, 90.0, 2)), START + 6)
+    assert limited.fleet.rising() == {}
+    limited.fleet.forget("a")
+    assert limited.fleet.rising() == {}
+
+
+def test_what_is_promised_needs_no_question() -> None:
+    promised = One(replace(POLICY, limit_to_placeable=True, min_scale=9))
+    assert promised.tick(replace(look(2, samples(START, 90.0, 2)), placement=Placement(0)), START).desired == 9
+    assert promised.fleet.rising() == {}
+
+
+def test_the_loads_of_replicas_are_known_where_all_were_measured() -> None:
+    one = One()
+    assert one.fleet.loads("a") == {}
+    one.tick(look(2, samples(START, 30.0, 2)), START)
+    assert one.fleet.loads("a") == {("ns", "p0"): 15.0, ("ns", "p1"): 15.0}
+    one.tick(look(3, samples(START + 2, 30.0, 2)), START + 2)
+    assert one.fleet.loads("a") == {}, "one of three was not measured"
+    assert one.fleet.loads("nobody") == {}
+
+
+def test_what_a_fleet_tells_another_one_can_go_on_from() -> None:
+    policy = replace(POLICY, panic_exit_hold_s=60)
+    one, other = One(policy), One(policy)
+    now, _ = one.run(START, 80, 30.0, 3)
+    other.run(START, 80, 30.0, 3)
+    one.tick(look(3, samples(now, 300.0, 3)), now)
+    now += 2.0
+    surge = one.tick(look(3, samples(now, 300.0, 3)), now)
+    assert surge.panic_since_ms is not None
+    figures = one.fleet.figures()
+    assert figures is not None
+    told = {name: float(column[0]) for name, column in figures.remembered.items() if column[0] > 0}
+    # The other saw the same load, and nothing of the panic.
+    other.tick(look(3, samples(now - 2.0, 300.0, 3)), now - 2.0)
+    other.tick(look(3, samples(now, 300.0, 3)), now)
+    other.fleet.recall("a", {"initialised": 1.0, "standing": 3.0})
+    other.fleet.recall("a", told)
+    now += 2.0
+    again, first = (each.tick(look(3, samples(now, 20.0, 3)), now) for each in (other, one))
+    assert again == first
+    assert again.floor == surge.floor
+
+
+def test_what_is_not_told_is_not_remembered() -> None:
+    one = One()
+    now, _ = one.run(START, 80, 30.0, 3)
+    panicking = one.tick(look(3, samples(now + 2, 300.0, 3)), now + 2)
+    assert panicking.mode is Mode.PANIC
+    one.fleet.recall("a", {"standing": 3.0, "initialised": 1.0})
+    calm = one.tick(look(3, samples(now + 4, 30.0, 3)), now + 4)
+    assert (calm.inputs.panic_since_ms, calm.inputs.floor, calm.inputs.standing) == (None, 0, 3)

@@ -24,7 +24,7 @@ def test_it_gives_the_numbers_of_a_plain_telling_of_the_law(inputs: Inputs, stab
 @given(many_inputs, loads, loads)
 def test_the_steps_between_are_those_of_the_law(inputs: Inputs, stable: float, panic: float) -> None:
     policy, numbers = inputs.policy, worked(inputs, stable, panic)
-    ready = max(1, inputs.ready)
+    ready = max(1, inputs.counted)
     assert numbers.base == ready
     assert numbers.asked == Pair(math.ceil(stable / policy.target), math.ceil(panic / policy.target))
     assert numbers.highest == math.ceil(policy.max_scale_up_rate * ready)

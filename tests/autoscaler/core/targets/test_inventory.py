@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.targets.inventory import Inventory, OwnedPod, Sight, Target, older
+from autoscaler.core.targets.inventory import Inventory, Sight, Target, older
+from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.core.targets.selection import Selector, selector
 
 if TYPE_CHECKING:
@@ -37,6 +39,32 @@ def test_pods_are_a_deployments_through_its_replica_set() -> None:
     inventory.put_pod(pod("c", "set", ready=False))
     inventory.put_owner("set", "deployment")
     assert inventory.sights() == {"deployment": Sight("ns", "name-of-deployment", 3, ("pod-a", "pod-b"))}
+
+
+def test_the_pods_of_a_target_are_all_that_are_not_on_their_way_out() -> None:
+    inventory = Inventory()
+    inventory.put_target(target("deployment", 3))
+    inventory.put_target(target("custom", chosen="app=x"))
+    inventory.put_owner("set", "deployment")
+    starting = replace(pod("a", "set", ready=False), starting=True)
+    for one in (pod("b", "set"), starting, pod("c", "set", ready=False), pod("d", "other", app="x")):
+        inventory.put_pod(one)
+    assert inventory.pods_of("deployment") == [starting, pod("b", "set")]
+    assert inventory.pods_of("custom") == [pod("d", "other", app="x")]
+    assert inventory.pods_of("nobody") == []
+    assert (inventory.is_replica_set("set"), inventory.is_replica_set("other")) == (True, False)
+
+
+def test_the_pods_with_a_cost_of_ours_are_known_as_long_as_it_is_ours() -> None:
+    inventory, plain = Inventory(), pod("a", "set")
+    ours, anothers = replace(plain, cost="-1", our_cost="-1"), replace(plain, cost="5", our_cost="-1")
+    for shown, known in ((plain, []), (ours, [ours]), (anothers, []), (ours, [ours])):
+        inventory.put_pod(shown)
+        assert inventory.pods_with_our_cost() == known
+        assert inventory.pod("a") == shown
+    inventory.drop_pod("a")
+    assert inventory.pods_with_our_cost() == []
+    assert inventory.pod("a") is None
 
 
 def test_a_set_that_is_shown_after_its_pods_brings_them() -> None:
@@ -227,3 +255,20 @@ def test_a_selector_with_no_label_of_its_own_is_asked_of_every_pod() -> None:
     chosen = selector("!l")
     assert isinstance(chosen, Selector)
     assert chosen.equality() is None
+
+
+def test_a_pod_that_is_not_ready_is_starting_or_has_failed_to() -> None:
+    inventory = Inventory()
+    inventory.put_target(target("deployment", 4))
+    inventory.put_owner("rs", "deployment")
+    starting = OwnedPod("a", "rs", "pod-a", ready=False, namespace="ns", starting=True, created_s=7)
+    for pod in (
+        starting,
+        OwnedPod("b", "rs", "pod-b", ready=False, namespace="ns", failed=True, created_s=3),
+        OwnedPod("c", "rs", "pod-c", ready=True, namespace="ns", created_s=2),
+        OwnedPod("d", "rs", "pod-d", ready=False, namespace="ns"),
+    ):
+        inventory.put_pod(pod)
+    assert inventory.sights()["deployment"] == Sight("ns", "name-of-deployment", 4, ("pod-c",), (7,), 1)
+    inventory.put_pod(replace(starting, ready=True, starting=False))
+    assert inventory.sights()["deployment"] == Sight("ns", "name-of-deployment", 4, ("pod-a", "pod-c"), (), 1)

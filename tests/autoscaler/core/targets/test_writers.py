@@ -265,6 +265,24 @@ def test_only_workloads_that_are_held_are_named() -> None:
     assert set(writers.holds(now_ms=10**9, stable_window_s=lambda _: 60)) == {"scaled"}
 
 
+def test_of_what_is_observed_nothing_is_held_or_said_until_it_is_scaled() -> None:
+    writers = Writers()
+    writers.seen(KEY, 4, "1", manager="", now_ms=0)
+    assert writers.setter(KEY.uid) == ""
+    writers.seen(KEY, 5, "2", manager="kubectl-scale", now_ms=0)
+    assert writers.setter(KEY.uid) == "replicas 4 -> 5 were set by another (kubectl-scale)"
+    writers.put_autoscaler(HPA)
+    assert writers.setter(KEY.uid) == "HorizontalPodAutoscaler chat-hpa scales it"
+    assert writers.holds(now_ms=1, stable_window_s=lambda _: 60, observed=lambda _: True) == {}
+    assert writers.said() == ()
+    assert set(writers.holds(now_ms=1, stable_window_s=lambda _: 60)) == {KEY.uid}
+    assert [said.reason for said in writers.said()] == ["ScaledByAnotherAutoscaler"]
+
+
+def test_nobody_is_known_to_set_the_replicas_of_what_is_not_known() -> None:
+    assert Writers().setter("nobody") == ""
+
+
 # --- the plain twin: it knows who wrote each version ---
 
 

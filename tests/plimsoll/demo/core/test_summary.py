@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.demo.core.picture import Change, History
-from plimsoll.demo.core.summary import Served, clock, percentile, summarised, summary_lines
+from plimsoll.demo.core.summary import Served, percentile, summarised, summary_lines
 from tests.plimsoll.demo.pictures import history, picture, standing
 
 
@@ -58,8 +58,3 @@ def test_the_summary_shows_requests_replicas_and_gpus() -> None:
 
 def test_a_run_without_a_moment_has_a_summary_too() -> None:
     assert summarised(History()).gpus_there == 0
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (83, "1:23"), (600, "10:00")])
-def test_a_clock_shows_minutes_and_seconds(seconds: float, text: str) -> None:
-    assert clock(seconds) == text

@@ -29,12 +29,20 @@ decided 1 s ago (2027-01-15 08:00:00 UTC)
   panic            13  panic begins: the higher of stable 6 and panic 13 counts
   max scale        10  at most 10: 13 -> 10
   desired          10  panic: 4 -> 10
-  9 more steps changed nothing: -v shows all, with their rules
+  10 more steps changed nothing: -v shows all, with their rules
 
 last changes of the replica count, newest first; this autoscaler knows since 2027-01-15 06:00:00 UTC, 2 h ago
   2027-01-15 07:57:55 UTC  2 min 6 s ago  1 -> 4  panic: load 140 over 6s, target 70 each, 1 ready: 4
   2027-01-15 06:57:57 UTC  1 h 2 min ago  5 -> 6  stable: load 412.5 over 60s, target 70 each: 6"""
     )
+
+
+def test_what_is_only_observed_says_so_and_changed_from_what_was_decided_before() -> None:
+    observed = replace(seen(40), standing=5, observed="HorizontalPodAutoscaler llama scales it")
+    change = Record(KEY, decide_again(observed))
+    lines = explained(ToldOne(change, (change,), AT_MS), NOW_MS, verbose=False).splitlines()
+    assert lines[0] == "chat/llama (Deployment): 6 replicas, stable; 40 asked for, 40 ready; only observed"
+    assert lines[-1].endswith("  5 -> 6  observed: stable: load 412.5 over 60s, target 70 each: 6")
 
 
 def test_without_changes_it_says_since_when_it_would_know() -> None:
@@ -54,5 +62,5 @@ def test_verbose_shows_every_step_with_its_rule() -> None:
             "1/max-scale-down-rate of them; at least 1 counts as ready"
         ),
     ]
-    assert sum("rule: " in line for line in lines) == 15
+    assert sum("rule: " in line for line in lines) == 16
     assert "more steps" not in "\n".join(lines)

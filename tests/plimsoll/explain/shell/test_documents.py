@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoscaler.core.targets.holdings import GpuUse
 from autoscaler.shell.record_text import NotARecordError, written
 from plimsoll.explain.core.told import ToldAll, ToldOne
 from plimsoll.explain.shell import documents
@@ -30,6 +31,20 @@ def test_what_is_printed_of_one_workload_is_read_back_in_the_order_of_time(last:
 
 def test_what_is_printed_of_all_workloads_is_read_back() -> None:
     assert documents.records(over_a_wire(documents.many(ToldAll((ONE, ONE), AT_MS)))) == (ONE, ONE)
+
+
+def test_a_list_says_what_its_workloads_use_of_gpus() -> None:
+    use = GpuUse({"search": 500}, {"": 7, "search": 3000}, 500)
+    assert documents.many(ToldAll((ONE,), AT_MS, {"u": use}))["gpus"] == [
+        {
+            "uid": "u",
+            "milli_per_replica": 500,
+            "projects": [
+                {"project": "", "held_milli": 0, "milli_minutes": 7},
+                {"project": "search", "held_milli": 500, "milli_minutes": 3000},
+            ],
+        }
+    ]
 
 
 def test_a_record_alone_is_a_document_too() -> None:

@@ -1,0 +1,108 @@
+"""What does one tick see of a workload? Configuration, samples and pods become a `Look`, and the fleet its policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from autoscaler.config.workload import DRAIN_AWARE
+from autoscaler.core.decisions.fleet import Look
+from autoscaler.core.load.feeding import Feed, fed_panic_window_s, followed, shortfall
+from autoscaler.core.load.observation import NO_SAMPLES, Samples, scraped_every_s
+from autoscaler.core.load.presets import PRESETS
+from autoscaler.core.load.queries import places
+from autoscaler.core.targets.draining import without_effect
+from autoscaler.core.targets.starting import Starts
+from autoscaler.shell import cluster
+from autoscaler.shell.announcer import HELD, IN_FORCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from autoscaler.config.in_force import Configured, InForce
+    from autoscaler.core.decisions.fleet import Fleet
+    from autoscaler.core.model import Placement, Question
+    from autoscaler.core.targets.inventory import Sight, Target
+    from autoscaler.shell.announcer import Announcer
+
+    Answers = Mapping[Question, Samples | Exception]
+
+
+class Looking:
+    """Looks at one workload after the other, and remembers how often each is scraped, and which replicas start.
+
+    `setter` tells by a workload's UID who sets its replicas besides us, "" where nobody was seen to.
+    """
+
+    def __init__(
+        self,
+        in_force: InForce,
+        fleet: Fleet,
+        announcer: Announcer,
+        placement: Callable[[str, int], Placement | None],
+        setter: Callable[[str], str],
+    ) -> None:
+        self._setter = setter
+        self._placement = placement
+        self._in_force = in_force
+        self._fleet = fleet
+        self._announcer = announcer
+        self._feeds: dict[str, Feed] = {}
+        self._starts = Starts()
+
+    def look(self, target: Target, sight: Sight, answers: Answers, other: str, now_ms: int) -> Look:
+        """Return what this tick sees of a workload, and let the fleet go by its configuration."""
+        key = target.key
+        configured = self._in_force.workload(target)
+        policy = configured.resolved.policy
+        meanwhile = HELD if configured.hold else IN_FORCE
+        self._announcer.problems(cluster.workload_reference(key), configured.problems, meanwhile)
+        answer = answers.get(configured.question, NO_SAMPLES)
+        samples = _samples(answers, configured.question)
+        where = places(configured.resolved.reading, sight.namespace, sight.ready)
+        scrapes = self._feeds.get(key.uid, Feed())
+        scrapes = self._feeds[key.uid] = followed(scrapes, scraped_every_s(samples, where), now_ms)
+        self._announcer.shortfall(key, shortfall(policy, scrapes))
+        panic_window_s = fed_panic_window_s(policy, scrapes)
+        if panic_window_s != policy.panic_window_s:
+            policy = replace(policy, panic_window_s=panic_window_s)
+        self._fleet.follow(key.uid, policy, now_ms, query=configured.question.query, created_s=target.created_s)
+        hold = configured.hold
+        if configured.question.query and not isinstance(answer, Samples):
+            hold = hold or f"its own query has no answer: {answer}"
+        self._announcer.without_effect(key, DRAIN_AWARE, _drains_nothing(target, configured))
+        return Look(
+            sight.current,
+            len(sight.ready),
+            samples,
+            where,
+            hold=hold,
+            leave=configured.leave or other,
+            observed=configured.observed and (self._setter(key.uid) or configured.observed),
+            starting=self._starts.starting(key.uid, sight, policy.start_deadline_s, now_ms / 1000),
+            signals={signal: _samples(answers, asked) for signal, asked in configured.signal_questions.items()},
+            placement=self._placement(key.uid, now_ms) if policy.limit_to_placeable else None,
+        )
+
+    def retain(self, uids: Collection[str]) -> None:
+        """Forget every workload whose UID is not in `uids`."""
+        for uid in [uid for uid in self._feeds if uid not in uids]:
+            del self._feeds[uid]
+        self._starts.retain(uids)
+
+
+def _samples(answers: Answers, asked: Question) -> Samples:
+    answer = answers.get(asked, NO_SAMPLES)
+    return answer if isinstance(answer, Samples) else NO_SAMPLES
+
+
+def _drains_nothing(target: Target, configured: Configured) -> str:
+    """Return why drain-aware-scale-down does nothing for a workload, "" where it may, or is not asked for."""
+    if not configured.resolved.policy.drain_aware_scale_down:
+        return ""
+    question = configured.question
+    return without_effect(
+        target.key.kind,
+        measured_apart=not question.query and PRESETS[question.preset].by_key is None,
+        asked_for_by_itself=DRAIN_AWARE in target.annotations,
+    )

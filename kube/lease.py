@@ -1,0 +1,200 @@
+"""How does a program hold a Lease? It looks, takes and renews (`election` says when), and says until when it may act.
+
+The clock is CLOCK_BOOTTIME: it goes on while the process is stopped, and while the machine sleeps. What leads asks
+`may_write` as late as it can, after every wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kube import election
+from kube.client import ApiError
+from kube.election import Candidate, Found
+from kube.objects import Lease as LeaseObject
+from kube.objects import LeaseSpec
+from kube.outage import Outage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kube.client import Api
+
+_log = logging.getLogger(__name__)
+
+_ABSENT, _CONFLICT = 404, 409
+_REQUEST_S = 2.0  # a renewal that takes longer is asked for again, as long as the deadline lasts
+_RELEASE_S = 1.0  # our end waits no longer for the lease to be given back
+
+
+def now_s() -> float:
+    """Return the time since boot in seconds, sleep included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Lease:
+    """One Lease that this process wants to hold under a name that no other process has."""
+
+    def __init__(self, api: Api, namespace: str, name: str, *, clock: Callable[[], float] = now_s) -> None:
+        self._api = api
+        self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._namespace, self._name = namespace, name
+        self._clock = clock
+        self._me = Candidate(f"{socket.gethostname()}_{uuid.uuid4()}")
+        self._acquired = ""
+        self._led = False
+        self._ended = False
+        self._outage = Outage(f"the lease {namespace}/{name}", "whoever cannot renew it writes nothing", _log)
+
+    @property
+    def identity(self) -> str:
+        """The name under which we hold it."""
+        return self._me.identity
+
+    @property
+    def holder(self) -> str:
+        """Who held it when we looked last, "" for nobody."""
+        return self._me.seen.holder if self._me.seen else ""
+
+    def left_s(self) -> float:
+        """Return for how many seconds we may still act as the leader, 0 where we may not."""
+        until_s = self._me.leads_until_s()
+        return 0.0 if until_s is None or self._ended else max(0.0, until_s - self._clock())
+
+    def may_write(self) -> bool:
+        """Tell whether we may act as the leader at this moment."""
+        return self.left_s() > 0
+
+    async def run(self) -> None:
+        """Want the lease, without end; when this is cancelled it is given back."""
+        try:
+            while True:
+                await self._step()
+                self._tell()
+                # No secret: candidates that began at once are to be kept apart.
+                pause_s = election.pause_s(self._me, self._clock(), random.random())  # noqa: S311
+                await asyncio.sleep(pause_s)
+        finally:
+            self._ended = True
+            await self._release()
+
+    async def _step(self) -> None:
+        """Look where that is needed, and take or renew the lease where it is free."""
+        try:
+            if self._me.asked_s is None or self._me.seen is None:
+                self._me = election.looked(self._me, await self._look(), self._clock())
+            if election.free(self._me, self._clock()):
+                await self._take()
+        except ApiError as error:
+            if error.status == _CONFLICT:
+                self._me = election.refused(self._me)
+                return
+            self._outage.failed(error.message)
+        except msgspec.DecodeError as error:
+            self._outage.failed(f"what the API server answers is no Lease: {error}")
+        else:
+            self._outage.ended()
+
+    async def _look(self) -> Found | None:
+        try:
+            answer = await self._api.request("GET", f"{self._collection}/{self._name}", timeout_s=_REQUEST_S)
+        except ApiError as error:
+            if error.status == _ABSENT:
+                return None
+            raise
+        return _found(answer)
+
+    async def _take(self) -> None:
+        seen = self._me.seen
+        asked_s, moment = self._clock(), _moment()
+        renews = seen is not None and seen.holder == self._me.identity
+        if not renews:
+            self._acquired = moment
+        spec = LeaseSpec(
+            holder_identity=self._me.identity,
+            lease_duration_seconds=round(self._me.timing.duration_s),
+            acquire_time=self._acquired or moment,
+            renew_time=moment,
+            # A first holder is no transition, as client-go counts.
+            lease_transitions=(seen.transitions + (not renews)) if seen is not None else 0,
+        )
+        answer = await self._put(spec, seen)
+        self._me = election.took(self._me, _found(answer), asked_s, self._clock())
+
+    async def _put(self, spec: LeaseSpec, seen: Found | None, timeout_s: float = _REQUEST_S) -> bytes:
+        body = {
+            "metadata": {"name": self._name, "namespace": self._namespace}
+            | ({"resourceVersion": seen.version} if seen else {}),
+            "spec": spec,
+        }
+        method, path = ("PUT", f"{self._collection}/{self._name}") if seen else ("POST", self._collection)
+        return await self._api.request(method, path, body=body, timeout_s=timeout_s)
+
+    async def _release(self) -> None:
+        """Give the lease back, if it is ours and the API server answers soon."""
+        seen = self._me.seen
+        if self._me.asked_s is None or seen is None or seen.holder != self._me.identity:
+            return
+        moment = _moment()
+        spec = LeaseSpec(
+            holder_identity="",
+            lease_duration_seconds=1,
+            acquire_time=moment,
+            renew_time=moment,
+            lease_transitions=seen.transitions,
+        )
+        try:
+            await asyncio.shield(self._put(spec, seen, timeout_s=_RELEASE_S))
+        except ApiError as error:
+            _log.warning("the lease is not given back, and runs out by itself", extra={"error": error.message})
+        else:
+            _log.info("gave the lease back", extra={"lease": self._name})
+
+    def _tell(self) -> None:
+        leads = self.may_write()
+        if leads != self._led:
+            said = "leads" if leads else "leads no more: writes nothing"
+            _log.info(said, extra={"lease": self._name, "identity": self.identity, "holder": self.holder})
+        self._led = leads
+
+
+class Alone:
+    """Stands where no Lease does: the only one of its kind, that may always write."""
+
+    identity = holder = ""
+
+    def left_s(self) -> float:
+        """Return for how long we may write: for ever."""
+        return float("inf")
+
+    def may_write(self) -> bool:
+        """Tell that we may."""
+        return True
+
+    async def run(self) -> None:
+        """Nothing has to be done for it."""
+
+
+def _moment() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _found(answer: bytes) -> Found:
+    lease = msgspec.json.decode(answer, type=LeaseObject)
+    spec = lease.spec
+    return Found(
+        spec.holder_identity or "",
+        float(spec.lease_duration_seconds or 0),
+        spec.renew_time or "",
+        spec.lease_transitions or 0,
+        lease.metadata.resource_version,
+    )

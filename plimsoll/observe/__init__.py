@@ -1,0 +1,1 @@
+"""`plimsoll observe`: what the autoscaler decided, beside what another one did."""

@@ -1,0 +1,59 @@
+"""Which replicas are on their way, and for how long that is believed."""
+
+from __future__ import annotations
+
+from autoscaler.core.targets.inventory import Sight
+from autoscaler.core.targets.starting import Starts
+
+
+def sight(current: int, ready: int = 0, starting: tuple[int, ...] = (), failed: int = 0) -> Sight:
+    return Sight("ns", "chat", current, tuple(f"p{i}" for i in range(ready)), starting, failed)
+
+
+def test_a_pod_is_starting_until_its_deadline() -> None:
+    starts = Starts()
+    assert [starts.starting("a", sight(3, 1, (100, 130)), 60, now) for now in (131, 159, 160, 189, 190)] == [
+        2,
+        2,
+        1,
+        1,
+        0,
+    ]
+
+
+def test_a_pod_whose_start_failed_is_not_and_holds_its_replicas_place() -> None:
+    assert Starts().starting("a", sight(3, 1, (100,), failed=1), 60, 101) == 1
+
+
+def test_a_replica_without_a_pod_is_starting_from_when_it_was_missed_first() -> None:
+    starts = Starts()
+    assert [starts.starting("a", sight(5, 2), 60, now) for now in (100, 159, 160, 500)] == [3, 3, 0, 0]
+
+
+def test_a_later_request_is_missed_from_then_on() -> None:
+    starts = Starts()
+    assert starts.starting("a", sight(5, 2), 60, 100) == 3
+    assert starts.starting("a", sight(8, 2), 60, 150) == 6
+    assert starts.starting("a", sight(8, 2), 60, 205) == 6
+    assert starts.starting("a", sight(8, 2), 60, 210) == 0
+
+
+def test_a_replica_whose_pod_came_is_missed_no_more() -> None:
+    starts = Starts()
+    assert starts.starting("a", sight(2, 1), 60, 100) == 1
+    assert starts.starting("a", sight(2, 2), 60, 150) == 0
+    assert starts.starting("a", sight(2, 1), 60, 170) == 1
+
+
+def test_a_clock_that_is_set_back_does_not_make_a_start_last_for_ever() -> None:
+    starts = Starts()
+    assert starts.starting("a", sight(2, 1), 60, 10_000) == 1
+    assert starts.starting("a", sight(2, 1), 60, 100) == 1
+    assert starts.starting("a", sight(2, 1), 60, 160) == 0
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    starts = Starts()
+    starts.starting("a", sight(2, 1), 60, 100)
+    starts.retain(())
+    assert starts.starting("a", sight(2, 1), 60, 170) == 1

@@ -1,0 +1,256 @@
+"""Several autoscalers on a real control plane, each behind wires that can be cut, and what may happen to the leader."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from enum import Enum
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Self
+
+from deploy.local.ports import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from deploy.local import LocalCluster
+
+TAKE_OVER_S = 15.0
+_SERVER = re.compile(r"https://127\.0\.0\.1:(\d+)")
+_CHUNK = 65536
+
+
+class Misfortune(Enum):
+    """What happens to the leader."""
+
+    KILLED = "killed"
+    STOPPED = "stopped, and resumed later"
+    CUT_FROM_API_SERVER = "cut from the API server"
+    CUT_FROM_PROMETHEUS = "cut from Prometheus"
+
+
+class Wire:
+    """A TCP connection from a port of its own to another; one that is cut passes nothing on, and refuses nothing."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._whole, self._ended = Event(), Event()
+        self._whole.set()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port: int = self._listener.getsockname()[1]
+        Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Pass nothing on from now on."""
+        self._whole.clear()
+
+    def mend(self) -> None:
+        """Pass everything on again, also what came meanwhile."""
+        self._whole.set()
+
+    def close(self) -> None:
+        """End every connection."""
+        self._ended.set()
+        self._whole.set()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._ended.is_set():
+            try:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+            except OSError:
+                continue
+            Thread(target=self._pass, args=(near, far), daemon=True).start()
+
+    def _pass(self, near: socket.socket, far: socket.socket) -> None:
+        with near, far, selectors.DefaultSelector() as ready, contextlib.suppress(OSError):
+            ready.register(near, selectors.EVENT_READ, far)
+            ready.register(far, selectors.EVENT_READ, near)
+            while not self._ended.is_set():
+                for key, _ in ready.select(timeout=0.5):
+                    self._whole.wait()
+                    source: socket.socket = key.fileobj  # type: ignore[assignment]
+                    read = source.recv(_CHUNK)
+                    if not read:
+                        return
+                    key.data.sendall(read)
+
+
+@dataclass
+class Standby:
+    """One autoscaler: its process, and its wires to the API server and to Prometheus."""
+
+    cluster: LocalCluster
+    name: str
+    directory: Path
+    process: subprocess.Popen[bytes] | None = None
+    port: int = 0
+    wires: list[Wire] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it, with new wires, and wait until it is ready."""
+        self._unwire()
+        kubeconfig = self.cluster.kubeconfig("plimsoll-autoscaler").read_text()
+        found = _SERVER.search(kubeconfig)
+        assert found is not None
+        api, prometheus = Wire(int(found[1])), Wire(int(self.cluster.prometheus_url.rpartition(":")[2]))
+        self.wires = [api, prometheus]
+        config = self.directory / f"{self.name}.yaml"
+        config.write_text(_SERVER.sub(f"https://127.0.0.1:{api.port}", kubeconfig))
+        self.port, decisions = free_ports(2)
+        command = [sys.executable, "-m", "autoscaler", "run", "--kubeconfig", str(config)]
+        command += ["--listen", f"127.0.0.1:{self.port}", "--rpc-listen", f"127.0.0.1:{decisions}"]
+        command += ["--prometheus-url", f"http://127.0.0.1:{prometheus.port}"]
+        with (self.directory / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait("an autoscaler is ready", self._ready, 60.0)
+
+    def leads(self) -> bool:
+        """Tell whether it says that it leads; one that does not answer does not."""
+        return self.number("plimsoll_autoscaler_leader") == 1.0
+
+    def number(self, series: str) -> float | None:
+        """Return a value of its metrics page, 0 for a series that is not there, None where there is no answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=1.0) as answer:
+                page: str = answer.read().decode()
+        except (OSError, urllib.error.URLError):
+            return None
+        values = [line.rpartition(" ")[2] for line in page.splitlines() if line.startswith(series + " ")]
+        return float(values[0]) if values else 0.0
+
+    def decided(self, namespace: str) -> int:
+        """Return how many workloads of a namespace it has decided on and does not hold."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/decisions", timeout=5.0) as answer:
+            found = json.loads(answer.read())["workloads"]
+        return sum(one["namespace"] == namespace and one["mode"] != "held" for one in found)
+
+    def suffer(self, misfortune: Misfortune) -> None:
+        """Let something happen to it."""
+        assert self.process is not None
+        api, prometheus = self.wires
+        match misfortune:
+            case Misfortune.KILLED:
+                self.process.kill()
+                self.process.wait()
+            case Misfortune.STOPPED:
+                self.process.send_signal(signal.SIGSTOP)
+            case Misfortune.CUT_FROM_API_SERVER:
+                api.cut()
+            case Misfortune.CUT_FROM_PROMETHEUS:
+                prometheus.cut()
+
+    def recover(self, misfortune: Misfortune) -> None:
+        """Let it end."""
+        assert self.process is not None
+        api, prometheus = self.wires
+        match misfortune:
+            case Misfortune.KILLED:
+                self.start()
+            case Misfortune.STOPPED:
+                self.process.send_signal(signal.SIGCONT)
+            case Misfortune.CUT_FROM_API_SERVER:
+                api.mend()
+            case Misfortune.CUT_FROM_PROMETHEUS:
+                prometheus.mend()
+
+    def end(self) -> None:
+        """End it, whatever state it is in."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            try:
+                self.process.wait(10.0)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._unwire()
+
+    def _ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"autoscaler {self.name} ended: {self.directory / f'{self.name}.log'}"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1.0):
+                return True
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def _unwire(self) -> None:
+        for wire in self.wires:
+            wire.close()
+        self.wires = []
+
+
+@dataclass
+class Pair:
+    """Two autoscalers of one cluster, of which one leads."""
+
+    both: tuple[Standby, Standby]
+
+    def __enter__(self) -> Self:
+        for each in self.both:
+            each.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self.both:
+            each.end()
+
+    def leader(self) -> Standby:
+        """Return the one that leads, waiting until one does."""
+        wait("one of both leads", lambda: any(each.leads() for each in self.both), 30.0)
+        return next(each for each in self.both if each.leads())
+
+    def other(self, one: Standby) -> Standby:
+        """Return the one that is not this."""
+        return next(each for each in self.both if each is not one)
+
+    def written(self) -> float:
+        """Return how many counts those that answer say they have written."""
+        series = 'plimsoll_autoscaler_scale_writes_total{result="written"}'
+        return sum(each.number(series) or 0.0 for each in self.both)
+
+
+@contextlib.contextmanager
+def suffering(pair: Pair, misfortune: Misfortune) -> Iterator[tuple[Standby, float | None]]:
+    """Let the leader suffer as long as the block runs; give who leads then, and after how many seconds it did.
+
+    Where the other cannot do better (Prometheus is away), nobody takes over, and there is no time.
+    """
+    leader = pair.leader()
+    other = pair.other(leader)
+    began = time.monotonic()
+    leader.suffer(misfortune)
+    try:
+        if misfortune is Misfortune.CUT_FROM_PROMETHEUS:
+            yield leader, None
+        else:
+            wait("the other leads", other.leads, 60.0)
+            yield other, time.monotonic() - began
+    finally:
+        leader.recover(misfortune)
+    wait("both answer, and one leads", lambda: sum(each.leads() for each in pair.both) == 1, 30.0)
+
+
+def wait(what: str, true: Callable[[], bool], seconds: float) -> None:
+    """Wait until something is true.
+
+    Raises:
+        AssertionError: it did not become so in time.
+    """
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not in {seconds:g} s: {what}"
+        time.sleep(0.05)

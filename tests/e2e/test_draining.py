@@ -1,0 +1,181 @@
+"""Which replicas go when there are to be fewer, on a real control plane: a busy one, and with our key the idle one."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from autoscaler.core.targets.draining import COST, SURVIVED_MS
+from plimsoll.embedded.core.controllers.ranking import first_to_go, is_ready
+from tests.e2e import pods
+from tests.e2e.load import Load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deploy.local import LocalCluster
+    from kube.client import Api
+
+NAME = "chat"
+BUSY = 9.0
+
+
+@pytest.fixture(autouse=True)
+def running_programs(cluster: LocalCluster) -> None:
+    """Run both programs."""
+    for name, start in (("extender", cluster.start_extender), ("autoscaler", cluster.start_autoscaler)):
+        if cluster.pid(name) is None:
+            start()
+
+
+@pytest.fixture
+def load(cluster: LocalCluster, managed_namespace: str) -> Iterator[Load]:
+    with Load(cluster, managed_namespace) as running:
+        yield running
+
+
+def post(cluster: LocalCluster, path: str, body: dict[str, Any]) -> None:
+    async def work(api: Api) -> None:
+        await api.request("POST", path, body=body)
+
+    cluster.call(work)
+
+
+def create(cluster: LocalCluster, namespace: str, replicas: int, *, aware: bool, kind: str = "deployments") -> None:
+    """Create a workload whose replicas carry 10 requests each, and wait until they are placed."""
+    template = {
+        "metadata": {"labels": {"app": NAME}, "annotations": {"gpu-fraction": "0.25"}},
+        "spec": {"containers": [{"name": "main", "image": "model-server"}], "terminationGracePeriodSeconds": 0},
+    }
+    annotations = {
+        "autoscaling.knative.dev/target": "10",
+        "autoscaling.knative.dev/target-utilization-percentage": "100",
+        "autoscaling.knative.dev/window": "10s",
+        "autoscaling.knative.dev/min-scale": "1",
+        "plimsoll.dev/drain-aware-scale-down": "true" if aware else "false",
+    }
+    meta = {"name": NAME, "labels": {"plimsoll.dev/autoscale": "true"}, "annotations": annotations}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": NAME}}, "template": template}
+    post(cluster, f"/apis/apps/v1/namespaces/{namespace}/{kind}", {"metadata": meta, "spec": spec})
+    pods.wait_bound(cluster, namespace, replicas)
+
+
+def allow(cluster: LocalCluster, namespace: str) -> None:
+    """Bind the role as docs/configuration.md says."""
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "plimsoll-autoscaler-drain"}
+    subject = {"kind": "ServiceAccount", "name": "plimsoll-autoscaler", "namespace": "plimsoll-system"}
+    body = {"metadata": {"name": "drain"}, "roleRef": role, "subjects": [subject]}
+    post(cluster, f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings", body)
+
+
+def listed(cluster: LocalCluster, namespace: str) -> list[dict[str, Any]]:
+    async def work(api: Api) -> bytes:
+        return await api.request("GET", f"/api/v1/namespaces/{namespace}/pods")
+
+    found: list[dict[str, Any]] = msgspec.json.decode(cluster.call(work))["items"]
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def names(found: list[dict[str, Any]]) -> set[str]:
+    return {pod["metadata"]["name"] for pod in found}
+
+
+def wait_measured(cluster: LocalCluster, namespace: str, total: float, ready: int) -> None:
+    def measured() -> bool:
+        told = next((one for one in pods.decisions(cluster) if one["namespace"] == namespace), {})
+        return (told.get("panic"), told.get("ready")) == (total, ready) and told.get("mode") != "held"
+
+    pods.wait_until(f"a load of {total} measured", measured)
+
+
+def lower(cluster: LocalCluster, namespace: str, most: int, kind: str = "deployments") -> None:
+    body = {"metadata": {"annotations": {"autoscaling.knative.dev/max-scale": str(most)}}}
+    pods.patch(cluster, f"/apis/apps/v1/namespaces/{namespace}/{kind}/{NAME}", body)
+
+
+def in_flight_when_it_went(cluster: LocalCluster, namespace: str, load: Load, kind: str = "deployments") -> float:
+    """Let the replica idle that Kubernetes would take away last, take one of four; return what it had in flight."""
+    load.by_pod = dict.fromkeys(names(listed(cluster, namespace)), BUSY)
+    wait_measured(cluster, namespace, 4 * BUSY, 4)
+    before = listed(cluster, namespace)
+
+    def order(later_s: float) -> list[str]:
+        ranked = first_to_go(before, before, len(before), time.time() + later_s)
+        return [pod["metadata"]["uid"] for pod in ranked]
+
+    # Ages count by powers of two: where one is near, the order of now is not that of a few seconds later.
+    pods.wait_until("an order that lasts", lambda: order(0.0) == order(10.0))
+    *_, last = first_to_go(before, before, len(before), time.time())
+    load.by_pod[last["metadata"]["name"]] = 0.0
+    wait_measured(cluster, namespace, 3 * BUSY, 4)
+    lower(cluster, namespace, 3, kind)
+    pods.wait_until("three replicas", lambda: len(listed(cluster, namespace)) == 3)
+    (went,) = names(before) - names(listed(cluster, namespace))
+    return load.by_pod[went]
+
+
+def test_without_the_key_a_busy_replica_goes_and_what_it_had_in_flight_is_lost(
+    cluster: LocalCluster, managed_namespace: str, load: Load
+) -> None:
+    create(cluster, managed_namespace, 4, aware=False)
+    assert in_flight_when_it_went(cluster, managed_namespace, load) == BUSY
+
+
+@pytest.mark.parametrize("kind", ["deployments", "replicasets"])
+def test_with_the_key_the_idle_one_goes_and_nothing_is_lost(
+    cluster: LocalCluster, managed_namespace: str, load: Load, kind: str
+) -> None:
+    allow(cluster, managed_namespace)
+    create(cluster, managed_namespace, 4, aware=True, kind=kind)
+    assert in_flight_when_it_went(cluster, managed_namespace, load, kind) == 0.0
+    costs = [COST in (pod["metadata"].get("annotations") or {}) for pod in listed(cluster, managed_namespace)]
+    assert costs == [False] * 3, "no other pod was written"
+
+
+def test_without_the_right_to_patch_pods_the_replicas_go_all_the_same_and_that_is_told(
+    cluster: LocalCluster, managed_namespace: str, load: Load
+) -> None:
+    create(cluster, managed_namespace, 4, aware=True)
+    assert in_flight_when_it_went(cluster, managed_namespace, load) == BUSY
+
+    def told() -> bool:
+        return any(
+            event.reason == "NotDrainAware" and "bind the ClusterRole plimsoll-autoscaler-drain" in event.message
+            for event in pods.events_about(cluster, managed_namespace, NAME)
+        )
+
+    pods.wait_until("an Event that says which role is missing", told)
+
+
+def test_while_a_rollout_goes_on_each_replica_set_loses_its_least_loaded_and_survivors_lose_their_cost(
+    cluster: LocalCluster, managed_namespace: str, load: Load
+) -> None:
+    namespace = managed_namespace
+    allow(cluster, namespace)
+    create(cluster, namespace, 8, aware=True)
+    # The new pods fit nowhere, so that the rollout stays as it is: most of the old ones, and some that wait.
+    selector = {"spec": {"template": {"spec": {"nodeSelector": {"no-such": "node"}}}}}
+    pods.patch(cluster, f"/apis/apps/v1/namespaces/{namespace}/deployments/{NAME}", selector)
+
+    def stuck() -> bool:
+        return sum(map(is_ready, listed(cluster, namespace))) == 6 and len(listed(cluster, namespace)) == 10
+
+    pods.wait_until("a rollout that does not go on", stuck)
+    ready = [pod for pod in listed(cluster, namespace) if is_ready(pod)]
+    load.by_pod = {name: float(place) for place, name in enumerate(sorted(names(ready)))}
+    wait_measured(cluster, namespace, sum(load.by_pod.values()), 6)
+    lower(cluster, namespace, 4)
+    pods.wait_until("fewer", lambda: pods.replicas(cluster, namespace, NAME) == 4)
+    time.sleep(5.0)  # until the controllers have done what they do
+    left = names([pod for pod in listed(cluster, namespace) if is_ready(pod)])
+    went = names(ready) - left
+    assert went, "the old ReplicaSet lost some"
+    assert max(load.by_pod[name] for name in went) < min(load.by_pod[name] for name in left)
+
+    def uncosted() -> bool:
+        return not any(COST in (pod["metadata"].get("annotations") or {}) for pod in listed(cluster, namespace))
+
+    pods.wait_until("no cost that is not needed", uncosted, SURVIVED_MS / 1000 + 30)

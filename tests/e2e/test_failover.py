@@ -1,0 +1,93 @@
+"""When the leader of two autoscalers goes, nothing happens to fifty workloads: no count changes."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e import pods
+from tests.e2e.fifty import DOUBLE, WORKLOADS, Fifty
+from tests.e2e.standby import TAKE_OVER_S, Misfortune, Pair, Standby, suffering, wait
+from tests.e2e.test_many_workloads import scale_writes
+from tests.integration.scraping import Exporter, serving_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from deploy.local import LocalCluster
+
+ROUNDS = 2
+SETTLED_S = 5.0  # two ticks and more
+
+
+@pytest.fixture
+def page(cluster: LocalCluster) -> Iterator[Exporter]:
+    with serving_pages() as exporter:
+        exporter.pages["/metrics"] = ""
+        cluster.scrape_targets.write_text(json.dumps([{"targets": [f"127.0.0.1:{exporter.port}"]}]))
+        yield exporter
+        cluster.scrape_targets.write_text("[]")
+
+
+@pytest.fixture
+def pair(cluster: LocalCluster, tmp_path: Path) -> Iterator[Pair]:
+    """Two autoscalers, and no third."""
+    if cluster.pid("autoscaler") is not None:
+        cluster.stop("autoscaler")
+    with Pair((Standby(cluster, "one", tmp_path), Standby(cluster, "two", tmp_path))) as running:
+        yield running
+
+
+@pytest.fixture
+def fifty(cluster: LocalCluster, plain_namespace: str, page: Exporter, pair: Pair) -> Fifty:
+    """Fifty workloads, on which both have decided."""
+    workloads = Fifty(cluster, plain_namespace, page)
+    for each in pair.both:
+        wait("every workload is decided on", lambda each=each: each.decided(plain_namespace) == WORKLOADS, 60.0)  # type: ignore[misc]
+    return workloads
+
+
+def test_no_misfortune_of_the_leader_changes_a_count_and_the_other_takes_over_in_time(
+    cluster: LocalCluster, pair: Pair, fifty: Fifty
+) -> None:
+    before, writes = fifty.counts(), scale_writes(cluster)
+    for misfortune in Misfortune:
+        for _ in range(ROUNDS):
+            with suffering(pair, misfortune) as (leading, taken_s):
+                assert taken_s is None or taken_s < TAKE_OVER_S
+                time.sleep(SETTLED_S)
+                assert leading.leads()
+            time.sleep(SETTLED_S)
+            assert fifty.counts() == before
+            assert scale_writes(cluster) == writes
+    assert set(before.values()) == {1}
+
+
+def test_a_change_that_is_due_while_the_leader_is_stopped_is_made_once_by_the_other(
+    cluster: LocalCluster, pair: Pair, fifty: Fifty
+) -> None:
+    writes, written = scale_writes(cluster), pair.written()
+    with suffering(pair, Misfortune.STOPPED) as (leading, _):
+        fifty.load = DOUBLE
+        pods.wait_until("two pods each", lambda: fifty.show() == 2 * WORKLOADS, seconds=60.0)
+        assert scale_writes(cluster) == writes + WORKLOADS
+        assert leading.number('plimsoll_autoscaler_scale_writes_total{result="written"}') >= WORKLOADS  # type: ignore[operator]
+    time.sleep(SETTLED_S)
+    assert set(fifty.counts().values()) == {2}
+    assert scale_writes(cluster) == writes + WORKLOADS
+    assert pair.written() == written + WORKLOADS
+
+
+def test_an_orderly_end_hands_over_at_once(pair: Pair, fifty: Fifty) -> None:
+    assert fifty.counts()
+    leader = pair.leader()
+    began = time.monotonic()
+    assert leader.process is not None
+    leader.process.terminate()
+    wait("the other leads", pair.other(leader).leads, 10.0)
+    assert time.monotonic() - began < 6.0  # a lease that is not given back runs out after 8 s
+    leader.process.wait(10.0)

@@ -1,0 +1,27 @@
+"""An autoscaler that is restarted every 90 s decides as one that never was: it reads a real Prometheus' history."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tests.integration.remote_write import RECEIVER
+from tests.integration.restarting import KINDS, played
+from tests.integration.scraping import running_prometheus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LENGTH_S = 660  # a burst, the scale-down after it, a hole and a part; two hours stand in the benchmarks
+RESTARTED_EVERY_S = 90
+
+
+def test_every_decision_after_a_restart_is_that_of_an_uninterrupted_run(tmp_path: Path) -> None:
+    with running_prometheus(tmp_path, [], RECEIVER) as url:
+        begin_s = int(time.time()) - LENGTH_S - 60
+        outcome = played(url, begin_s, length_s=LENGTH_S, every_s=RESTARTED_EVERY_S, own_s=2)
+    assert outcome.first == []
+    assert outcome.restarts == LENGTH_S // RESTARTED_EVERY_S
+    assert outcome.compared == (LENGTH_S - RESTARTED_EVERY_S + 2) // 2 * len(KINDS)
+    assert outcome.panics > 50
+    assert outcome.changes > 100
