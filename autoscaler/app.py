@@ -236,6 +236,7 @@ class Autoscaler:
     def _tell(self, looks: Mapping[str, Look], now_ms: int) -> None:
         """Say what is held for long, and to whoever wants to hear every decision, each."""
         self._announcer.holds({uid for uid in self._fleet.held() if uid in looks}, now_ms, self._record)
+        self._announcer.unhelped({uid for uid in self._fleet.unhelped() if uid in looks}, now_ms, self._record)
         self._announcer.unplaced({uid for uid in self._fleet.unplaced() if uid in looks}, now_ms, self._record)
         if self.readers.every_decision_wanted:
             self.readers.decided([Record(key, decision) for key, decision in self._standing.items()])

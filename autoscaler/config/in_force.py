@@ -20,7 +20,7 @@ from autoscaler.config.cluster import Defaults, DeploymentDefaults
 from autoscaler.config.resolution import resolve
 from autoscaler.config.rules import OBSERVES, SCALES
 from autoscaler.core.load.queries import signal_question, substituted
-from autoscaler.core.model import signals
+from autoscaler.core.model import Metric, signals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -181,5 +181,6 @@ class InForce:
 def _signal_questions(resolved: Resolved) -> Mapping[Signal, Question]:
     """Return what is asked beside the load."""
     load = resolved.reading.question
-    asked = {signal: signal_question(signal, load) for signal in signals(resolved.policy)}
+    latency = resolved.policy.metric is Metric.LATENCY
+    asked = {signal: signal_question(signal, load, latency=latency) for signal in signals(resolved.policy)}
     return {signal: question for signal, question in asked.items() if question is not None}

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from autoscaler.config import workload
 from autoscaler.config.cluster import KPA
 from autoscaler.config.rules import AUTOMATIC, LEAST_TARGET, SCALES
+from autoscaler.core.load.presets import PRESETS
 from autoscaler.core.load.queries import signal_question
 from autoscaler.core.model import (
     MOST_REPLICAS,
+    OFFERED,
     SECOND_NS,
     Averaging,
     Estimate,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
     from autoscaler.config.cluster import Defaults, DeploymentDefaults
     from autoscaler.config.problem import Problem
+
+DEFAULT_PERCENTILE = 95.0
 
 RPS_UTILISATION = 0.7
 """Fixed in the original: the percentage of the ConfigMap is for concurrency alone."""
@@ -74,15 +78,16 @@ def resolve(
     window_ns = stable_window_ns(base, said)
     preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
     question = Question(_metric(said), preset, said.get(workload.QUERY, ""))
+    by_latency = workload.LATENCY in said
     policy = Policy(
-        metric=question.metric,
+        metric=Metric.LATENCY if by_latency else question.metric,
         averaging=_averaging(said),
         target=target,
         total=total,
         target_burst_capacity=said.get(workload.BURST, base.target_burst_capacity),
         panic_threshold=said.get(workload.THRESHOLD, base.panic_threshold_percentage) / 100.0,
         stable_window_s=window_ns // SECOND_NS,
-        panic_window_s=_panic_window_s(window_ns, said.get(workload.PANIC_WINDOW, base.panic_window_percentage)),
+        panic_window_s=_load_window_s(base, said, window_ns),
         max_scale_up_rate=base.max_scale_up_rate,
         max_scale_down_rate=base.max_scale_down_rate,
         scale_down_delay_s=scale_down_delay_ns(base, said) // SECOND_NS,
@@ -98,12 +103,15 @@ def resolve(
         reachable=reachable,
         count_starting_replicas=said.get(workload.COUNT_STARTING, base.count_starting_replicas),
         start_deadline_s=_start_deadline_ns(base, deployment, said) // SECOND_NS,
-        load_estimate=_load_estimate(base, said, question),
+        load_estimate=Estimate.BACKLOG if by_latency else _load_estimate(base, said, question),
         drain_period_s=said.get(workload.DRAIN_PERIOD, base.drain_period_ns) // SECOND_NS,
         panic_exit_hold_s=said.get(workload.PANIC_EXIT_HOLD, base.panic_exit_hold_ns) // SECOND_NS,
         rate_period_s=said.get(workload.RATE_PERIOD, base.rate_period_ns) // SECOND_NS,
         drain_aware_scale_down=said.get(workload.DRAIN_AWARE, base.drain_aware_scale_down),
         limit_to_placeable=said.get(workload.PLACEABLE, base.limit_to_placeable),
+        latency_target_ms=said.get(workload.LATENCY_TARGET, 0.0) if by_latency else 0.0,
+        latency_percentile=said.get(workload.LATENCY_PERCENTILE, DEFAULT_PERCENTILE),
+        latency_by_mean=by_latency and preset in PRESETS and PRESETS[preset].latency.buckets is None,
     )
     reading = Reading(question, key=said.get(workload.METRICS_KEY, name))
     return Resolved(policy, reading, autoscaler_class, observes), tuple(told.problems)
@@ -126,9 +134,22 @@ def _in_our_units(said: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Its target is in the unit of its own metric, which may be cpu: then the cluster's target counts.
     """
-    if said.get(workload.METRIC) in {metric.value for metric in Metric}:
+    if said.get(workload.METRIC) in {Metric.CONCURRENCY.value, Metric.RPS.value}:
         return said
     return {key: value for key, value in said.items() if key not in (workload.TARGET_LOAD, workload.UTILISATION)}
+
+
+def _load_window_s(base: Defaults, said: Mapping[str, Any], window_ns: int) -> int:
+    """Return the panic window; for the metric latency it is no shorter than two thirds of the target.
+
+    A burst that is shorter can wait, and is answered within the target nevertheless.
+    """
+    window_s = _panic_window_s(window_ns, said.get(workload.PANIC_WINDOW, base.panic_window_percentage))
+    if workload.LATENCY not in said:
+        return window_s
+    target_ms: float = said.get(workload.LATENCY_TARGET, 0.0)
+    waits_s = round(target_ms / 1000 * 2 / 3) if math.isfinite(target_ms) else 0
+    return max(window_s, min(waits_s, window_ns // SECOND_NS))
 
 
 def _start_deadline_ns(base: Defaults, deployment: DeploymentDefaults, said: Mapping[str, Any]) -> int:
@@ -142,13 +163,16 @@ def _load_estimate(base: Defaults, said: Mapping[str, Any], question: Question) 
     starting = said.get(workload.COUNT_STARTING, base.count_starting_replicas)
     chosen = said.get(workload.LOAD_ESTIMATE, base.load_estimate)
     knowable = question.metric is Metric.CONCURRENCY and all(
-        signal is Signal.GROWTH or signal_question(signal, question) for signal in Signal
+        signal is Signal.GROWTH or signal_question(signal, question) for signal in OFFERED
     )
     wanted = chosen == Estimate.OFFERED.value or (chosen == AUTOMATIC and starting)
     return Estimate.OFFERED if wanted and knowable else Estimate.BACKLOG
 
 
 def _metric(said: Mapping[str, Any]) -> Metric:
+    """Return what the load is counted in."""
+    if workload.LATENCY in said:
+        return Metric.CONCURRENCY
     return Metric.RPS if said.get(workload.METRIC) == Metric.RPS.value else Metric.CONCURRENCY
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.config import texts
 from autoscaler.config.problem import Problem
-from autoscaler.core.model import MOST_REPLICAS, SECOND_NS, Estimate
+from autoscaler.core.model import MOST_REPLICAS, SECOND_NS, Estimate, Metric
 from kube.durations import nanoseconds
 
 if TYPE_CHECKING:
@@ -93,6 +93,13 @@ BURST_CAPACITY = number("a number of at least 0, or -1 for no limit", lambda val
 START_DEADLINE = duration("of at least 0s in whole seconds", 0, step_ns=SECOND_NS)
 UP_TO_AN_HOUR = duration("from 0s to 1h in whole seconds", 0, HOUR_NS, step_ns=SECOND_NS)
 DRAIN_PERIOD = duration("from 1s to 1h in whole seconds", SECOND_NS, HOUR_NS, step_ns=SECOND_NS)
+LATENCY = Rule(
+    "latency; concurrency and rps are values of autoscaling.knative.dev/metric",
+    texts.string,
+    lambda text: text == Metric.LATENCY.value,
+)
+LATENCY_TARGET = number("a number of milliseconds from 1 to 3600000", lambda value: 1 <= value <= 3_600_000)
+LATENCY_PERCENTILE = number("a number from 50 to 99.9", lambda value: 50 <= value <= 99.9)
 AUTOMATIC = "auto"
 """The load estimate that goes by whether starting replicas count."""
 

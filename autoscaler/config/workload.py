@@ -56,6 +56,9 @@ METRICS_PRESET = f"{OURS}metrics-preset"
 METRICS_KEY = f"{OURS}metrics-key"
 QUERY = f"{OURS}query"
 MODE_KEY = f"{OURS}mode"
+LATENCY = f"{OURS}metric"
+LATENCY_TARGET = f"{OURS}latency-target-ms"
+LATENCY_PERCENTILE = f"{OURS}latency-percentile"
 COUNT_STARTING = f"{OURS}count-starting-replicas"
 START_DEADLINE = f"{OURS}start-deadline"
 LOAD_ESTIMATE = f"{OURS}load-estimate"
@@ -97,6 +100,9 @@ RULES = {
     CONTAINER_CONCURRENCY: SCALE,
     METRICS_PRESET: PRESET,
     MODE_KEY: MODE,
+    LATENCY: rules.LATENCY,
+    LATENCY_TARGET: rules.LATENCY_TARGET,
+    LATENCY_PERCENTILE: rules.LATENCY_PERCENTILE,
     METRICS_KEY: Rule("a text that is not empty", str, lambda text: bool(text.strip())),
     QUERY: Rule(
         f"PromQL of 1 to {_LONGEST_QUERY} characters",
@@ -144,6 +150,7 @@ def read_annotations(base: Defaults, annotations: Mapping[str, str]) -> Read:
         *_of_the_class(base, told),
         *_of_the_scales(base, told),
         *_of_the_query(base, told),
+        *_of_latency(told),
     ]:
         spelling = spellings[problem_key]
         told.break_rule(problem_key, Problem(spelling, annotations[spelling], rule))
@@ -199,3 +206,16 @@ def _of_the_query(base: Defaults, told: Read) -> list[tuple[str, str]]:
     if QUERY in told.values and told.sound(QUERY) and not base.allow_custom_queries:
         return [(QUERY, "absent while the cluster's allow-custom-queries is false")]
     return []
+
+
+def _of_latency(told: Read) -> list[tuple[str, str]]:
+    """Return what does not go together with or without the metric latency, as key and rule."""
+    if LATENCY in told.values and told.sound(LATENCY):
+        broken = []
+        if LATENCY_TARGET not in told.values and told.sound(LATENCY_TARGET):
+            broken.append((LATENCY, f"beside a {LATENCY_TARGET}, which is absent"))
+        if QUERY in told.values:
+            broken.append((QUERY, f"absent with {LATENCY}: latency, which needs the several series of a preset"))
+        return broken
+    alone = [key for key in (LATENCY_TARGET, LATENCY_PERCENTILE) if key in told.values and LATENCY not in told.values]
+    return [(key, f"beside {LATENCY}: latency, which is absent") for key in alone]

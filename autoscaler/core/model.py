@@ -6,7 +6,8 @@ wherever something is compared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping  # noqa: TC003  records are read by their types
+from dataclasses import dataclass, field
 from enum import Enum
 
 SECOND_NS = 10**9
@@ -39,6 +40,8 @@ class Metric(Enum):
 
     CONCURRENCY = "concurrency"
     RPS = "rps"
+    LATENCY = "latency"
+    """The load is requests in flight, and how many a replica may have follows from latency (`plimsoll.dev/metric`)."""
 
 
 class Averaging(Enum):
@@ -65,7 +68,8 @@ class Policy:
     `target_burst_capacity` -1 means unlimited, 0 off; `panic_threshold` is a fraction (2.0 = 200 %);
     `activation_scale` 0 is off; `max_scale` 0 means no bound. Not the original's, each off by default:
     `count_starting_replicas`, for no longer than `start_deadline_s` each; `load_estimate`, with `drain_period_s` for
-    what waits; `panic_exit_hold_s` and `rate_period_s`, 0 for off.
+    what waits; `panic_exit_hold_s` and `rate_period_s`, 0 for off. For the metric latency: `latency_percentile` percent
+    of the requests are to be within `latency_target_ms`, or, `latency_by_mean`, all of them on average.
     """
 
     metric: Metric = Metric.CONCURRENCY
@@ -97,6 +101,9 @@ class Policy:
     rate_period_s: int = 0
     drain_aware_scale_down: bool = False
     limit_to_placeable: bool = False
+    latency_target_ms: float = 0.0
+    latency_percentile: float = 95.0
+    latency_by_mean: bool = False
 
 
 class Signal(Enum):
@@ -108,24 +115,36 @@ class Signal(Enum):
     """Requests that a server has taken and does not work on yet."""
     GROWTH = "growth"
     """How much the load grew in each second; it follows from the load itself, and is not asked for."""
+    SECONDS = "seconds"
+    """How many seconds the requests that ended in a second had taken together."""
+    SLOW = "slow"
+    """Requests that ended and had taken longer than the latency target, a second."""
+
+
+OFFERED = (Signal.ENDED, Signal.WAITING, Signal.GROWTH)
+"""What the offered load is worked out from."""
 
 
 def signals(policy: Policy) -> tuple[Signal, ...]:
     """Return what has to be measured beside the load to decide by a policy."""
-    return tuple(Signal) if policy.load_estimate is Estimate.OFFERED else ()
+    if policy.metric is Metric.LATENCY:
+        measured = (Signal.ENDED, Signal.GROWTH, Signal.SECONDS)
+        return measured if policy.latency_by_mean else (*measured, Signal.SLOW)
+    return OFFERED if policy.load_estimate is Estimate.OFFERED else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked: the series of a preset for a metric, of all workloads at once; or one workload's own `query`.
 
-    `waiting`: only those of the requests that wait.
+    `waiting`: only those of the requests that wait. `part`: of the metric latency, which of its series.
     """
 
     metric: Metric = Metric.CONCURRENCY
     preset: str = "vllm"
     query: str = ""
     waiting: bool = False
+    part: Signal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +210,10 @@ class Inputs:
     panic ended that still holds (None: none does), and `panic_left_at` how many replicas asked for. Where replicas are
     limited to what can be placed: whether the extender is being asked (`asking`), before which nothing rises; or how
     many replicas were `placed` when so many more `fits` (None: no bound is known), for want of what (`misfit`).
+
+    For the metric latency: what was seen (`latency`, the fields of `law.latency_memory.Served` and `percentile_s`;
+    empty where it was not measured) and remembered (`learned`) by name, and the one replica that is `slowest`, "" where it is
+    not one alone.
     """
 
     at_ms: int
@@ -219,6 +242,9 @@ class Inputs:
     fits: int | None = None
     misfit: str = ""
     observed: str = ""
+    latency: Mapping[str, float] = field(default_factory=dict)
+    learned: Mapping[str, float] = field(default_factory=dict)
+    slowest: str = ""
 
     @property
     def placement(self) -> Placement | None:
@@ -226,6 +252,11 @@ class Inputs:
         if not self.asking and self.fits is None:
             return None
         return Placement(self.placed, self.fits, self.misfit)
+
+    @property
+    def by_latency(self) -> bool:
+        """Whether the law of latency decides."""
+        return self.policy.metric is Metric.LATENCY
 
     @property
     def as_if(self) -> bool:
@@ -259,7 +290,7 @@ class Decision:
 
     `wanted` is what the law asked for before the workload's bounds, `desired` what the workload gets;
     `excess_burst_capacity` is None where the law was not asked; `panic_since_ms`, `floor`, `panic_left_ms` and
-    `panic_left_at` are remembered for the next decision.
+    `panic_left_at` are remembered for the next decision. `unhelped`: more replicas do not bring latency to its target.
     """
 
     inputs: Inputs
@@ -272,3 +303,4 @@ class Decision:
     reason: str
     panic_left_ms: int | None = None
     panic_left_at: int = 0
+    unhelped: bool = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autoscaler.shell import cluster
-from autoscaler.shell.lasting import HELD_FOR_LONG, UNPLACED_FOR_LONG, Lasting
+from autoscaler.shell.lasting import HELD_FOR_LONG, UNHELPED_FOR_LONG, UNPLACED_FOR_LONG, Lasting
 from kube.events import MESSAGE_LIMIT, Notice
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Announcer:
         self._told_problems: dict[str, tuple[Problem, ...]] = {}
         self._holds = Lasting(tell, HELD_FOR_LONG)
         self._unplaced = Lasting(tell, UNPLACED_FOR_LONG)
+        self._unhelped = Lasting(tell, UNHELPED_FOR_LONG)
         self._without_effect: dict[str, dict[str, str]] = {}
         self._shortfalls: dict[str, str] = {}
         self._refused_ms: dict[str, int] = {}
@@ -66,7 +67,7 @@ class Announcer:
         for about in (*remembered, self._refused_ms, self._unaware_ms):
             for uid in [uid for uid in about if uid not in uids]:
                 del about[uid]
-        for lasting in (self._holds, self._unplaced):
+        for lasting in (self._holds, self._unplaced, self._unhelped):
             lasting.retain(uids)
 
     def wrong(self) -> Mapping[str, int]:
@@ -134,6 +135,10 @@ class Announcer:
     def unplaced(self, fewer: Collection[str], at_ms: int, record: Callable[[str], Record | None]) -> None:
         """Say which workloads get fewer replicas for long because no more can be placed, and which no longer."""
         self._unplaced.now(fewer, at_ms, record)
+
+    def unhelped(self, missed: Collection[str], at_ms: int, record: Callable[[str], Record | None]) -> None:
+        """Say whose latency target more replicas do not bring back, and whose they may again."""
+        self._unhelped.now(missed, at_ms, record)
 
     def _news(self, told_ms: dict[str, int], key: WorkloadKey, at_ms: int) -> bool:
         """Tell whether something of which we spoke to a workload's readers is to be told again, and take note."""

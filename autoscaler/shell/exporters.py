@@ -27,7 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.presets import PRESETS
 from autoscaler.core.load.queries import Selection
-from autoscaler.core.model import Metric
+from autoscaler.core.model import Metric, Signal
 from autoscaler.shell.source import SamplesError
 from kube.outage import Outage
 
@@ -48,7 +48,12 @@ _MEDIA_TYPE = "text/plain"
 _ACCEPT = {"Accept": f"{_MEDIA_TYPE};version=0.0.4"}
 _PARAMETER = "__param_"
 _OF_PODS = {name: preset for name, preset in PRESETS.items() if preset.by_key is None}
-_READ = frozenset(term.metric for preset in _OF_PODS.values() for metric in Metric for term in preset.terms(metric))
+_READ = frozenset(
+    term.metric
+    for preset in _OF_PODS.values()
+    for terms in (*map(preset.terms, Metric), *map(preset.latency_terms, Signal))
+    for term in terms
+)
 
 _Labels = tuple[tuple[str, str], ...]
 

@@ -38,7 +38,9 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
     here = np.array([key is not None for key in keys], dtype=np.bool_)
     labels = [_labels(key) if key else "" for key in keys]
     metric = [f'{mine},metric="{policy.metric.value}"' for mine, policy in zip(labels, figures.policies, strict=True)]
-    target = [policy.target for policy in figures.policies]
+    targets_s = np.array([policy.latency_target_ms / 1000 for policy in figures.policies])
+    carried = figures.remembered.get("latency_capacity", np.full(len(keys), np.nan))
+    target = np.where(targets_s > 0, carried, [policy.target for policy in figures.policies])
     modes = np.where(figures.left, len(Mode), figures.mode)
     return "".join(
         (
@@ -54,7 +56,11 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                 _lines(labels, figures.placeable.tolist(), here & ~np.isnan(figures.placeable)),
             ),
             _family("ready_replicas", "Replicas that are ready.", _lines(labels, figures.ready.tolist(), here)),
-            _family("target_load", "What one replica should carry.", _lines(metric, target, here)),
+            _family(
+                "target_load",
+                "What one replica should carry; with the metric latency, what it was seen to carry within the target.",
+                _lines(metric, target.tolist(), here & ~np.isnan(target)),
+            ),
             _family(
                 "load",
                 "Average over the window: requests that run and wait, or per second.",
@@ -75,6 +81,21 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                     _lines([f'{mine},mode="{word}"' for mine in labels], (modes == number).astype(int).tolist(), here)
                     for number, word in enumerate(_MODES)
                 ),
+            ),
+            _family(
+                "latency_seconds",
+                "Metric latency: the percentile of the requests of about a stable window, or their mean.",
+                _lines(labels, figures.latency.tolist(), here & ~np.isnan(figures.latency)),
+            ),
+            _family(
+                "latency_target_seconds",
+                "Metric latency: the target.",
+                _lines(labels, targets_s.tolist(), here & (targets_s > 0)),
+            ),
+            _family(
+                "latency_not_load_related",
+                "Metric latency: 1 where more replicas do not bring it to its target, 0 where they may.",
+                _lines(labels, figures.unhelped.astype(int).tolist(), here & (targets_s > 0)),
             ),
             _family(
                 "observing",

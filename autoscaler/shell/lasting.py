@@ -51,6 +51,15 @@ UNPLACED_FOR_LONG = Words(
     "many workloads get a place for all replicas again",
 )
 
+UNHELPED_FOR_LONG = Words(
+    10_000,  # at its bound the law may be for a moment
+    "LatencyNotReached",
+    "latency target not reached",
+    "many workloads do not reach their latency target; only some are told one by one",
+    "latency target can be reached again",
+    "many workloads can reach their latency target again",
+)
+
 
 @dataclass(slots=True)
 class _Since:

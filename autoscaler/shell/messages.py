@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -107,10 +108,14 @@ def _plain(holder: Any, leaving_out: str = "") -> dict[str, Any]:
 
 def _values(message: Message) -> dict[str, Any]:
     """Return every field of a message by its name; None for an absent one that may be absent."""
-    return {
-        field.name: getattr(message, field.name) if not field.has_presence or message.HasField(field.name) else None
-        for field in message.DESCRIPTOR.fields
-    }
+    return {field.name: _value(message, field) for field in message.DESCRIPTOR.fields}
+
+
+def _value(message: Message, field: Any) -> Any:
+    if field.has_presence and not message.HasField(field.name):
+        return None
+    value = getattr(message, field.name)
+    return dict(value) if isinstance(value, MutableMapping) else value
 
 
 def _word(kind: type[Word], number: int) -> Word:

@@ -105,7 +105,7 @@ class Prometheus:
         self, asked: Collection[Question], deadline: float, *, own: bool
     ) -> dict[Question, Samples | SamplesError]:
         """Ask one sort of questions, a few at once, as many as there is time for."""
-        ordered = sorted((q for q in asked if bool(q.query) is own), key=lambda q: (q.query, q.preset, q.metric.value))
+        ordered = sorted((q for q in asked if bool(q.query) is own), key=lambda q: (q.query, q.preset, str(q)))
         first = self._turns[own] % max(len(ordered), 1)
         waiting = deque(ordered[first:] + ordered[:first])
         most = _MOST_OWN_QUERIES if own else len(ordered)

@@ -76,6 +76,18 @@ def _rules(decision: Decision) -> Iterator[tuple[str, object, bool, str]]:
     for name in ("stable", "panic", "offered_stable", "offered_panic"):
         value = getattr(inputs, name)
         yield f"inputs.{name}", value, value is None or math.isfinite(value), "a finite number, or absent"
+    for name in ("latency", "learned"):
+        for key, value in sorted(getattr(inputs, name).items()):
+            yield f"inputs.{name}.{key}", value, math.isfinite(value) and value >= 0, "a finite number of at least 0"
+    target_ms, percentile = policy.latency_target_ms, policy.latency_percentile
+    least = 1.0 if inputs.by_latency else 0.0
+    yield (
+        "inputs.policy.latency_target_ms",
+        target_ms,
+        least <= target_ms <= _LAST_MS,
+        f"milliseconds, at least {least:g}",
+    )
+    yield "inputs.policy.latency_percentile", percentile, 0 < percentile < 100, "a number between 0 and 100"
     replicas = f"a count from 0 to {MOST_REPLICAS}"
     for where, holder, names in (
         ("inputs.policy.", policy, ("activation_scale", "initial_scale", "min_scale", "max_scale")),

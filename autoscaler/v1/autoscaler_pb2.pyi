@@ -12,6 +12,7 @@ class Metric(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     METRIC_UNSPECIFIED: _ClassVar[Metric]
     METRIC_CONCURRENCY: _ClassVar[Metric]
     METRIC_RPS: _ClassVar[Metric]
+    METRIC_LATENCY: _ClassVar[Metric]
 
 class Estimate(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -41,6 +42,7 @@ class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 METRIC_UNSPECIFIED: Metric
 METRIC_CONCURRENCY: Metric
 METRIC_RPS: Metric
+METRIC_LATENCY: Metric
 ESTIMATE_UNSPECIFIED: Estimate
 ESTIMATE_BACKLOG: Estimate
 ESTIMATE_OFFERED: Estimate
@@ -153,7 +155,7 @@ class Workload(_message.Message):
     def __init__(self, uid: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., api_version: _Optional[str] = ..., kind: _Optional[str] = ..., resource: _Optional[str] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("inputs", "mode", "wanted", "desired", "excess_burst_capacity", "panic_since_ms", "floor", "reason", "panic_left_ms", "panic_left_at")
+    __slots__ = ("inputs", "mode", "wanted", "desired", "excess_burst_capacity", "panic_since_ms", "floor", "reason", "panic_left_ms", "panic_left_at", "unhelped")
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     WANTED_FIELD_NUMBER: _ClassVar[int]
@@ -164,6 +166,7 @@ class Decision(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     PANIC_LEFT_MS_FIELD_NUMBER: _ClassVar[int]
     PANIC_LEFT_AT_FIELD_NUMBER: _ClassVar[int]
+    UNHELPED_FIELD_NUMBER: _ClassVar[int]
     inputs: Inputs
     mode: Mode
     wanted: int
@@ -174,10 +177,25 @@ class Decision(_message.Message):
     reason: str
     panic_left_ms: int
     panic_left_at: int
-    def __init__(self, inputs: _Optional[_Union[Inputs, _Mapping]] = ..., mode: _Optional[_Union[Mode, str]] = ..., wanted: _Optional[int] = ..., desired: _Optional[int] = ..., excess_burst_capacity: _Optional[int] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., reason: _Optional[str] = ..., panic_left_ms: _Optional[int] = ..., panic_left_at: _Optional[int] = ...) -> None: ...
+    unhelped: bool
+    def __init__(self, inputs: _Optional[_Union[Inputs, _Mapping]] = ..., mode: _Optional[_Union[Mode, str]] = ..., wanted: _Optional[int] = ..., desired: _Optional[int] = ..., excess_burst_capacity: _Optional[int] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., reason: _Optional[str] = ..., panic_left_ms: _Optional[int] = ..., panic_left_at: _Optional[int] = ..., unhelped: _Optional[bool] = ...) -> None: ...
 
 class Inputs(_message.Message):
-    __slots__ = ("at_ms", "policy", "current", "ready", "stable", "panic", "seen", "hold", "leave", "panic_since_ms", "floor", "delayed", "standing", "initialised", "observed", "starting", "fewest", "most", "offered_stable", "offered_panic", "panic_left_ms", "panic_left_at", "asking", "placed", "fits", "misfit")
+    __slots__ = ("at_ms", "policy", "current", "ready", "stable", "panic", "seen", "hold", "leave", "panic_since_ms", "floor", "delayed", "standing", "initialised", "observed", "starting", "fewest", "most", "offered_stable", "offered_panic", "panic_left_ms", "panic_left_at", "latency", "learned", "slowest", "asking", "placed", "fits", "misfit")
+    class LatencyEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class LearnedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     CURRENT_FIELD_NUMBER: _ClassVar[int]
@@ -200,6 +218,9 @@ class Inputs(_message.Message):
     OFFERED_PANIC_FIELD_NUMBER: _ClassVar[int]
     PANIC_LEFT_MS_FIELD_NUMBER: _ClassVar[int]
     PANIC_LEFT_AT_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_FIELD_NUMBER: _ClassVar[int]
+    LEARNED_FIELD_NUMBER: _ClassVar[int]
+    SLOWEST_FIELD_NUMBER: _ClassVar[int]
     ASKING_FIELD_NUMBER: _ClassVar[int]
     PLACED_FIELD_NUMBER: _ClassVar[int]
     FITS_FIELD_NUMBER: _ClassVar[int]
@@ -226,14 +247,17 @@ class Inputs(_message.Message):
     offered_panic: float
     panic_left_ms: int
     panic_left_at: int
+    latency: _containers.ScalarMap[str, float]
+    learned: _containers.ScalarMap[str, float]
+    slowest: str
     asking: bool
     placed: int
     fits: int
     misfit: str
-    def __init__(self, at_ms: _Optional[int] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., current: _Optional[int] = ..., ready: _Optional[int] = ..., stable: _Optional[float] = ..., panic: _Optional[float] = ..., seen: _Optional[_Union[Seen, str]] = ..., hold: _Optional[str] = ..., leave: _Optional[str] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., delayed: _Optional[int] = ..., standing: _Optional[int] = ..., initialised: _Optional[bool] = ..., observed: _Optional[str] = ..., starting: _Optional[int] = ..., fewest: _Optional[int] = ..., most: _Optional[int] = ..., offered_stable: _Optional[float] = ..., offered_panic: _Optional[float] = ..., panic_left_ms: _Optional[int] = ..., panic_left_at: _Optional[int] = ..., asking: _Optional[bool] = ..., placed: _Optional[int] = ..., fits: _Optional[int] = ..., misfit: _Optional[str] = ...) -> None: ...
+    def __init__(self, at_ms: _Optional[int] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., current: _Optional[int] = ..., ready: _Optional[int] = ..., stable: _Optional[float] = ..., panic: _Optional[float] = ..., seen: _Optional[_Union[Seen, str]] = ..., hold: _Optional[str] = ..., leave: _Optional[str] = ..., panic_since_ms: _Optional[int] = ..., floor: _Optional[int] = ..., delayed: _Optional[int] = ..., standing: _Optional[int] = ..., initialised: _Optional[bool] = ..., observed: _Optional[str] = ..., starting: _Optional[int] = ..., fewest: _Optional[int] = ..., most: _Optional[int] = ..., offered_stable: _Optional[float] = ..., offered_panic: _Optional[float] = ..., panic_left_ms: _Optional[int] = ..., panic_left_at: _Optional[int] = ..., latency: _Optional[_Mapping[str, float]] = ..., learned: _Optional[_Mapping[str, float]] = ..., slowest: _Optional[str] = ..., asking: _Optional[bool] = ..., placed: _Optional[int] = ..., fits: _Optional[int] = ..., misfit: _Optional[str] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("metric", "averaging", "target", "total", "target_burst_capacity", "panic_threshold", "stable_window_s", "panic_window_s", "max_scale_up_rate", "max_scale_down_rate", "scale_down_delay_s", "activation_scale", "initial_scale", "min_scale", "max_scale", "enable_scale_to_zero", "scale_to_zero_grace_period_ns", "scale_to_zero_pod_retention_period_ns", "progress_deadline_ns", "activator_capacity", "reachable", "count_starting_replicas", "start_deadline_s", "load_estimate", "drain_period_s", "panic_exit_hold_s", "rate_period_s", "drain_aware_scale_down", "limit_to_placeable")
+    __slots__ = ("metric", "averaging", "target", "total", "target_burst_capacity", "panic_threshold", "stable_window_s", "panic_window_s", "max_scale_up_rate", "max_scale_down_rate", "scale_down_delay_s", "activation_scale", "initial_scale", "min_scale", "max_scale", "enable_scale_to_zero", "scale_to_zero_grace_period_ns", "scale_to_zero_pod_retention_period_ns", "progress_deadline_ns", "activator_capacity", "reachable", "count_starting_replicas", "start_deadline_s", "load_estimate", "drain_period_s", "panic_exit_hold_s", "rate_period_s", "latency_target_ms", "latency_percentile", "latency_by_mean", "drain_aware_scale_down", "limit_to_placeable")
     METRIC_FIELD_NUMBER: _ClassVar[int]
     AVERAGING_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
@@ -261,6 +285,9 @@ class Policy(_message.Message):
     DRAIN_PERIOD_S_FIELD_NUMBER: _ClassVar[int]
     PANIC_EXIT_HOLD_S_FIELD_NUMBER: _ClassVar[int]
     RATE_PERIOD_S_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_TARGET_MS_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_PERCENTILE_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_BY_MEAN_FIELD_NUMBER: _ClassVar[int]
     DRAIN_AWARE_SCALE_DOWN_FIELD_NUMBER: _ClassVar[int]
     LIMIT_TO_PLACEABLE_FIELD_NUMBER: _ClassVar[int]
     metric: Metric
@@ -290,6 +317,9 @@ class Policy(_message.Message):
     drain_period_s: int
     panic_exit_hold_s: int
     rate_period_s: int
+    latency_target_ms: float
+    latency_percentile: float
+    latency_by_mean: bool
     drain_aware_scale_down: bool
     limit_to_placeable: bool
-    def __init__(self, metric: _Optional[_Union[Metric, str]] = ..., averaging: _Optional[_Union[Averaging, str]] = ..., target: _Optional[float] = ..., total: _Optional[float] = ..., target_burst_capacity: _Optional[float] = ..., panic_threshold: _Optional[float] = ..., stable_window_s: _Optional[int] = ..., panic_window_s: _Optional[int] = ..., max_scale_up_rate: _Optional[float] = ..., max_scale_down_rate: _Optional[float] = ..., scale_down_delay_s: _Optional[int] = ..., activation_scale: _Optional[int] = ..., initial_scale: _Optional[int] = ..., min_scale: _Optional[int] = ..., max_scale: _Optional[int] = ..., enable_scale_to_zero: _Optional[bool] = ..., scale_to_zero_grace_period_ns: _Optional[int] = ..., scale_to_zero_pod_retention_period_ns: _Optional[int] = ..., progress_deadline_ns: _Optional[int] = ..., activator_capacity: _Optional[float] = ..., reachable: _Optional[bool] = ..., count_starting_replicas: _Optional[bool] = ..., start_deadline_s: _Optional[int] = ..., load_estimate: _Optional[_Union[Estimate, str]] = ..., drain_period_s: _Optional[int] = ..., panic_exit_hold_s: _Optional[int] = ..., rate_period_s: _Optional[int] = ..., drain_aware_scale_down: _Optional[bool] = ..., limit_to_placeable: _Optional[bool] = ...) -> None: ...
+    def __init__(self, metric: _Optional[_Union[Metric, str]] = ..., averaging: _Optional[_Union[Averaging, str]] = ..., target: _Optional[float] = ..., total: _Optional[float] = ..., target_burst_capacity: _Optional[float] = ..., panic_threshold: _Optional[float] = ..., stable_window_s: _Optional[int] = ..., panic_window_s: _Optional[int] = ..., max_scale_up_rate: _Optional[float] = ..., max_scale_down_rate: _Optional[float] = ..., scale_down_delay_s: _Optional[int] = ..., activation_scale: _Optional[int] = ..., initial_scale: _Optional[int] = ..., min_scale: _Optional[int] = ..., max_scale: _Optional[int] = ..., enable_scale_to_zero: _Optional[bool] = ..., scale_to_zero_grace_period_ns: _Optional[int] = ..., scale_to_zero_pod_retention_period_ns: _Optional[int] = ..., progress_deadline_ns: _Optional[int] = ..., activator_capacity: _Optional[float] = ..., reachable: _Optional[bool] = ..., count_starting_replicas: _Optional[bool] = ..., start_deadline_s: _Optional[int] = ..., load_estimate: _Optional[_Union[Estimate, str]] = ..., drain_period_s: _Optional[int] = ..., panic_exit_hold_s: _Optional[int] = ..., rate_period_s: _Optional[int] = ..., latency_target_ms: _Optional[float] = ..., latency_percentile: _Optional[float] = ..., latency_by_mean: _Optional[bool] = ..., drain_aware_scale_down: _Optional[bool] = ..., limit_to_placeable: _Optional[bool] = ...) -> None: ...

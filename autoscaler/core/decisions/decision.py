@@ -15,19 +15,23 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoscaler.core.decisions.by_latency import LatencySeen, again, inputs_of
 from autoscaler.core.decisions.reason import Asked, sentence
-from autoscaler.core.law import kpa, panic_exit
+from autoscaler.core.law import kpa, latency, panic_exit
 from autoscaler.core.law.zero import Bounds
 from autoscaler.core.model import Decision, Inputs, Mode, Placement, Seen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from autoscaler.core.law.latency_memory import Memory
     from autoscaler.core.model import Policy
 
 SEEN_CODE = {Seen.ALL: 0, Seen.PART: 1, Seen.NOTHING: 2}
@@ -46,7 +50,8 @@ class Given:
     int64: `current`, `ready`, `delayed`, `standing`, `starting`, `fewest`, `most`; `placeable`, the replicas that are
     known to have a place, as `placeable` tells. float64: `stable` and `panic`, NaN where nothing was measured yet;
     `offered_stable` and `offered_panic`, NaN where the averages decide. uint8: `seen` (SEEN_CODE). bool: `held` and
-    `left`, whether there is a `hold` or a reason to `leave`; `observed`; `initialised`.
+    `left`, whether there is a `hold` or a reason to `leave`; `observed`; `initialised`. `latencies`: what the rows rest
+    on that are scaled by latency.
     """
 
     at_ms: int
@@ -73,6 +78,7 @@ class Given:
     initialised: NDArray[np.bool_]
     observed: NDArray[np.bool_]
     placeable: NDArray[np.int64]
+    latencies: Mapping[int, LatencySeen] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class Outcome:
     bool: `decided`, the law was asked (elsewhere it keeps its state and `wanted` means nothing); `left`, the count is
     somebody else's. int64: `fresh`, what it asked for, `replicas`, the same with the scale-down delay, `bounded`, the
     same within min-scale and max-scale, `promised`, what is asked for place or no place, and `desired`. uint8: `mode`,
-    in the order of `Mode`.
+    in the order of `Mode`. `by_latency`: what the law of latency remembers and wants, of the rows that it decided.
     """
 
     state: kpa.State
@@ -96,6 +102,7 @@ class Outcome:
     promised: NDArray[np.int64]
     desired: NDArray[np.int64]
     mode: NDArray[np.uint8]
+    by_latency: Mapping[int, tuple[Memory, latency.Wanted]] = field(default_factory=dict)
 
     @property
     def held(self) -> NDArray[np.bool_]:
@@ -143,10 +150,15 @@ def decidable(
 def decide(given: Given) -> Outcome:
     """Decide for every row."""
     decided = decidable(given.stable, given.seen, current=given.current, held=given.held, left=given.left)
+    for row, seen in given.latencies.items():
+        decided[row] &= seen.served is not None
     as_if = np.where(given.observed, given.standing, 0)
     counted = Counted.of(given.current, given.ready, given.ready + given.starting, as_if)
     loads = _loads(given, counted, decided)
-    state, wanted = kpa.decide(given.parameters, given.state, loads, now_ms=given.at_ms, where=decided)
+    original = decided.copy()
+    original[list(given.latencies)] = False
+    state, wanted = kpa.decide(given.parameters, given.state, loads, now_ms=given.at_ms, where=original)
+    by_latency = _by_latency(given, decided, wanted)
     panicked, panics = (each.panic_since_ms != kpa.NEVER for each in (given.state, state))
     turn = panic_exit.Turn(panicked, panics, counted.asked_for)
     last_exit = panic_exit.left(given.exit, given.exits, turn, given.at_ms)
@@ -174,7 +186,21 @@ def decide(given: Given) -> Outcome:
         promised=promised,
         desired=np.where(left, given.current, np.maximum(placed, 1)),
         mode=np.where(free, np.where(wanted.panicking, _PANIC, _STABLE), _HELD).astype(np.uint8),
+        by_latency=by_latency,
     )
+
+
+def _by_latency(
+    given: Given, decided: NDArray[np.bool_], wanted: kpa.Wanted
+) -> dict[int, tuple[Memory, latency.Wanted]]:
+    """Decide for the rows that are scaled by latency, and write what is wanted in place of the original's answer."""
+    result = {}
+    for row, seen in given.latencies.items():
+        wanted.panicking[row] = False
+        if decided[row] and seen.served is not None:
+            result[row] = latency.decide(seen.aim, seen.memory, seen.served)
+            wanted.replicas[row] = result[row][1].replicas
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +239,7 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
         panic_left_ms=_time(given.exit.at_ms[row]),
         panic_left_at=int(given.exit.replicas[row]),
         observed=told.observed,
+        **inputs_of(given.latencies.get(row)),
         asking=placement is not None and placement.fits is None,
         placed=placement.placed if placement else 0,
         fits=placement.fits if placement else None,
@@ -232,10 +259,13 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
         # Where the law was not asked, what stands is what is wanted.
         wanted=asked.wanted if decided else inputs.kept,
         desired=desired,
-        excess_burst_capacity=int(outcome.wanted.excess_burst_capacity[row]) if decided else None,
+        excess_burst_capacity=int(outcome.wanted.excess_burst_capacity[row])
+        if decided and not inputs.by_latency
+        else None,
         panic_since_ms=_time(outcome.state.panic_since_ms[row]),
         floor=int(outcome.state.floor[row]),
         reason=sentence(inputs, asked, mode, int(outcome.bounded[row]), desired),
+        unhelped=row in outcome.by_latency and outcome.by_latency[row][1].unhelped,
         panic_left_ms=_time(outcome.exit.at_ms[row]),
         panic_left_at=int(outcome.exit.replicas[row]),
     )
@@ -269,6 +299,7 @@ def decide_again(inputs: Inputs) -> Decision:
         initialised=np.array([inputs.initialised]),
         observed=np.array([bool(inputs.observed)]),
         placeable=np.array([placeable(inputs.placement)]),
+        latencies={0: again(inputs)} if inputs.by_latency else {},
     )
     told = Told(inputs.hold, inputs.leave, inputs.placement, inputs.observed)
     return decision_at(given, decide(given), 0, told)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autoscaler.core.decisions.explained_latency import UNMEASURED, latency_steps, measured
 from autoscaler.core.decisions.explained_law import Step, change, law_steps, short
 from autoscaler.core.decisions.worked import worked
 from autoscaler.core.model import Averaging, Metric, Mode, Seen
@@ -15,7 +16,7 @@ from autoscaler.core.model import Averaging, Metric, Mode, Seen
 if TYPE_CHECKING:
     from autoscaler.core.model import Decision, Inputs
 
-_UNIT = {Metric.CONCURRENCY: "", Metric.RPS: " requests/s"}
+_UNIT = {Metric.CONCURRENCY: "", Metric.RPS: " requests/s", Metric.LATENCY: ""}
 _AVERAGE = {Averaging.LINEAR: "average", Averaging.WEIGHTED_EXPONENTIAL: "weighted average"}
 _MEASURED = {
     Seen.ALL: "",
@@ -35,7 +36,11 @@ def chain(decision: Decision) -> tuple[Step, ...]:
     steps += _observed(inputs)
     replicas = inputs.kept
     held = _held(inputs, replicas)
-    if held is None and inputs.stable is not None and inputs.panic is not None:
+    if held is None and inputs.by_latency:
+        steps += latency_steps(inputs, decision.wanted)
+        held = _held_in_part(inputs, decision.wanted, replicas)
+        replicas = decision.wanted if held is None else replicas
+    elif held is None and inputs.stable is not None and inputs.panic is not None:
         numbers = worked(inputs, inputs.stable, inputs.panic)
         steps += law_steps(decision, numbers)
         held = _held_in_part(inputs, numbers.delayed, replicas)
@@ -94,6 +99,8 @@ def _held(inputs: Inputs, standing: int) -> Step | None:
         return Step("hold", _HOLD, f"{inputs.hold}: {standing} stay", standing)
     if inputs.stable is None or inputs.panic is None:
         return Step("hold", _HOLD, f"no sample of its load has been seen yet: {standing} stay", standing)
+    if inputs.by_latency and not measured(inputs):
+        return Step("hold", _HOLD, f"{UNMEASURED}: {standing} stay", standing)
     if inputs.seen is Seen.NOTHING:
         return Step("hold", _HOLD, f"a second of the panic window was not measured: {standing} stay", standing)
     return None

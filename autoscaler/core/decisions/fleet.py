@@ -26,12 +26,14 @@ from autoscaler.core.decisions.decision import (
     placeable,
 )
 from autoscaler.core.decisions.fleet_columns import Columns
+from autoscaler.core.decisions.latencies import TOLD, Flows, Latencies, Newest
 from autoscaler.core.decisions.signals import Signals
 from autoscaler.core.law import kpa
 from autoscaler.core.law.delay import Delays
 from autoscaler.core.law.offered import Flow, offered, service_time_s
 from autoscaler.core.law.window import Windows
 from autoscaler.core.load.observation import LastKnown, observe
+from autoscaler.core.load.slow import rates
 from autoscaler.core.model import SECOND_NS, Policy, Seen, Signal, signals
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from autoscaler.core.decisions.by_latency import LatencySeen
     from autoscaler.core.load.observation import Samples
     from autoscaler.core.load.queries import Place
     from autoscaler.core.model import Decision, Placement
@@ -91,7 +94,8 @@ class Figures:
     `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
     yet; `placeable`, NaN where no bound is known. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was;
     `left`, the count is somebody else's; `observed`, nothing is carried out. `remembered` is what a restart needs, as
-    `Columns.remembered` tells it; `at_ms` is when all of it was decided.
+    `Columns.remembered` tells it; `at_ms` is when all of it was decided. `latency` (float64, seconds; NaN where there
+    is none to tell), and whether more replicas do not bring it to its target (`unhelped`, bool).
     """
 
     at_ms: int
@@ -111,6 +115,8 @@ class Figures:
     left: NDArray[np.bool_]
     observed: NDArray[np.bool_]
     remembered: Mapping[str, NDArray[np.float64]]
+    latency: NDArray[np.float64]
+    unhelped: NDArray[np.bool_]
 
 
 class Fleet:
@@ -125,6 +131,7 @@ class Fleet:
         self._delays = Delays()
         self._fewest, self._most = Delays(), Delays()  # of the rate period; fewest as the highest of negative counts
         self._signals = Signals()
+        self._latencies = Latencies()
         self._changed: set[int] = set()  # rows whose policy may ask for windows or delays of another length
         self._newest_s: int | None = None
         self._given: Given | None = None
@@ -163,6 +170,7 @@ class Fleet:
             self._open_windows(number, policy)
             self._columns.forget_load(number)
             self._signals.drop(number)
+            self._latencies.drop(number)
         if row.policy.scale_down_delay_s != policy.scale_down_delay_s:
             self._changed.add(number)
         if row.policy.rate_period_s != policy.rate_period_s:
@@ -171,6 +179,7 @@ class Fleet:
         row.policy, row.query = policy, query
         self._columns.follow(number, policy)
         self._signals.follow(number, signals(policy), policy, now_ms)
+        self._latencies.follow(number, policy)
 
     def forget(self, uid: str) -> None:
         """Forget a workload that is gone."""
@@ -184,6 +193,7 @@ class Fleet:
         self._close_windows(number)
         self._remove_delays(number)
         self._signals.drop(number)
+        self._latencies.drop(number)
 
     # --- a tick ---
 
@@ -271,6 +281,7 @@ class Fleet:
             return None
         uids = list(self.decided())
         rows = np.array([self._row_of[uid] for uid in uids], dtype=np.int64)
+        latency, unhelped = self._latency_figures(rows)
         return Figures(
             at_ms=given.at_ms,
             uids=uids,
@@ -284,15 +295,46 @@ class Fleet:
             panic=given.panic[rows],
             placeable=np.where(np.isin(given.placeable, (NO_BOUND, ASKING)), np.nan, given.placeable)[rows],
             mode=outcome.mode[rows],
-            asked=outcome.decided[rows],
+            asked=outcome.decided[rows] & ~np.isin(rows, list(given.latencies)),
             left=outcome.left[rows],
             observed=given.observed[rows],
-            remembered=self._columns.remembered(rows) | {"starting": given.starting[rows].astype(np.float64)},
+            remembered=self._columns.remembered(rows)
+            | {"starting": given.starting[rows].astype(np.float64)}
+            | self._learned(rows.tolist()),
+            latency=latency,
+            unhelped=unhelped,
         )
+
+    def unhelped(self) -> list[str]:
+        """Return the workloads whose latency target more replicas do not bring back."""
+        if self._outcome is None:
+            return []
+        rows = (self._rows[row] for row, (_, wanted) in self._outcome.by_latency.items() if wanted.unhelped)
+        return [row.uid for row in rows if row.uid in self._row_of]
+
+    def _latency_figures(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the latency in seconds (NaN: none), and whether more replicas do not help."""
+        latency, unhelped = np.full(len(rows), np.nan), np.zeros(len(rows), dtype=np.bool_)
+        if self._given is None or self._outcome is None or not self._given.latencies:
+            return latency, unhelped
+        for place, row in enumerate(rows.tolist()):
+            if row in self._given.latencies:
+                latency[place] = self._given.latencies[row].percentile_s
+            if row in self._outcome.by_latency:
+                unhelped[place] = self._outcome.by_latency[row][1].unhelped
+        return latency, unhelped
+
+    def _learned(self, rows: Sequence[int]) -> dict[str, NDArray[np.float64]]:
+        """Return what the law of latency remembers of rows, by name; NaN for nothing."""
+        if not self._latencies:
+            return {}
+        told = [self._latencies.told(row) for row in rows]
+        return {name: np.array([each.get(name, np.nan) for each in told]) for name in TOLD}
 
     def recall(self, uid: str, told: Mapping[str, float]) -> None:
         """Remember of a workload what an autoscaler told after a tick (`Figures.remembered`)."""
         self._columns.recall(self._row_of[uid], told)
+        self._latencies.recall(self._row_of[uid], told)
 
     def decision(self, uid: str) -> Decision | None:
         """Return the standing decision of a workload, None before its first."""
@@ -318,6 +360,7 @@ class Fleet:
         self._open_windows(number, row.policy)
         self._add_delays(number, row.policy)
         self._signals.follow(number, signals(row.policy), row.policy, 0)
+        self._latencies.follow(number, row.policy)
 
     def _add_delays(self, number: int, policy: Policy) -> None:
         self._delays.add(number, policy.scale_down_delay_s)
@@ -359,6 +402,7 @@ class Fleet:
             look = looks.get(row.uid)
             if look is not None and not look.observed:
                 self._columns.forget_decisions(number)
+                self._latencies.forget([number])
                 self._remove_delays(number)
                 self._add_delays(number, row.policy)
 
@@ -373,6 +417,7 @@ class Fleet:
             self._add_delays(number, policy)
         self._columns.forget_loads()
         self._signals.forget()
+        self._latencies.forget()
 
     def _record(self, looks: Mapping[str, Look], newest_s: int) -> None:
         """Give the windows one value for every second since the last."""
@@ -419,8 +464,10 @@ class Fleet:
         )
         seen = columns.worst_seen(count, newest_s)
         # The replicas that are still starting count here too: after a restart in a surge they are most of all.
+        first = decidable(stable, seen, current=current, held=held, left=left)
+        first[list(self._latencies.rows())] = False
         columns.begin_law(
-            decidable(stable, seen, current=current, held=held, left=left),
+            first,
             kpa.first(np.maximum(ready, current), at_ms),
         )
         standing = columns.standing[:count].copy()
@@ -452,6 +499,7 @@ class Fleet:
             initialised=columns.initialised[:count].copy(),
             observed=observed,
             placeable=places,
+            latencies=self._by_latency(at_ms, looks, counted, panic, newest_s) if self._latencies else {},
         )
 
     def _offered(
@@ -468,6 +516,36 @@ class Fleet:
         by_stable, by_panic = (offered(flow, service_s, drain_s) for flow in (over_stable, over_panic))
         return by_stable, by_panic
 
+    def _by_latency(
+        self, at_ms: int, looks: Mapping[str, Look], counted: Counted, panic: NDArray[np.float64], newest_s: int
+    ) -> dict[int, LatencySeen]:
+        """Return what the rows rest on that are scaled by latency."""
+        count = len(panic)
+        ended, grown, seconds, slow = (
+            self._signals.averages(signal, newest_s, count)
+            for signal in (Signal.ENDED, Signal.GROWTH, Signal.SECONDS, Signal.SLOW)
+        )
+        result = {}
+        for number in self._latencies.rows():
+            row = self._rows[number]
+            look = looks.get(row.uid)
+            if look is None:
+                continue
+            buckets = look.signals.get(Signal.SLOW)
+            newest = Newest(
+                ended=self._signals.by_place(Signal.ENDED, number),
+                seconds=self._signals.by_place(Signal.SECONDS, number),
+                slow=self._signals.by_place(Signal.SLOW, number),
+                loads=row.known.by_place,
+                within=rates(buckets, look.places, newest_s + 1) if buckets else {},
+            )
+            self._latencies.note(number, newest, at_ms / 1000)
+            values = (ended.stable, ended.panic, grown.stable, grown.panic, seconds.stable, slow.stable, panic)
+            flows = Flows(*(float(each[number]) for each in values))
+            requested, ready = int(counted.asked_for[number]), int(counted.ready[number])
+            result[number] = self._latencies.seen(number, flows, at_ms / 1000, ready=ready, requested=requested)
+        return result
+
     def _reachable(self, count: int) -> NDArray[np.bool_]:
         return self._columns.parameters.reachable[:count] > 0
 
@@ -482,3 +560,5 @@ class Fleet:
         where = outcome.decided & self._reachable(len(given.current))
         self._delays.record(given.at_ms, outcome.wanted.replicas, where)
         self._columns.remember(given, outcome)
+        for number, (memory, _) in outcome.by_latency.items():
+            self._latencies.remember(number, memory)

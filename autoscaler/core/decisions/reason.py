@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autoscaler.core.decisions.explained_latency import latency_sentence
 from autoscaler.core.model import Metric, Mode, Seen
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ def sentence(inputs: Inputs, asked: Asked, mode: Mode, bounded: int, desired: in
         return f"left alone: {inputs.leave}"
     if inputs.current == 0:
         return "somebody scaled it to zero; autoscaling resumes above zero"
+    if inputs.by_latency:
+        said = latency_sentence(inputs, asked.wanted, held=mode is Mode.HELD)
+        kept = inputs.kept if mode is Mode.HELD else asked.wanted
+        observed = "observed: " if inputs.observed else ""
+        return observed + said + _bound(inputs, kept, bounded) + _unplaced(inputs, bounded, desired)
     kept = inputs.kept if mode is Mode.HELD else asked.wanted
     said = _held(inputs, asked) if mode is Mode.HELD else _decided(inputs, asked, mode)
     observed = "observed: " if inputs.observed else ""

@@ -17,6 +17,7 @@ import numpy as np
 
 from autoscaler.core.law.window import Windows
 from autoscaler.core.load.observation import NO_SAMPLES, LastKnown, observe
+from autoscaler.core.load.slow import slower
 from autoscaler.core.model import Seen, Signal
 
 if TYPE_CHECKING:
@@ -41,10 +42,14 @@ class Averages:
 
 @dataclass(slots=True)
 class _Row:
-    """What is remembered of one signal of one row; `hole_s` is the newest second that was not measured whole."""
+    """What is remembered of one signal of one row; `hole_s` is the newest second that was not measured whole.
+
+    `target_s` is the latency target.
+    """
 
     panic_window_s: int
     stable_window_s: int
+    target_s: float = 0.0
     known: LastKnown = field(default_factory=LastKnown)
     measured: bool = False
     hole_s: int = _NEVER_S
@@ -74,7 +79,7 @@ class Signals:
             table = self._tables[signal]
             known = table.rows.get(row)
             if known is None:
-                table.rows[row] = _Row(policy.panic_window_s, policy.stable_window_s)
+                table.rows[row] = _Row(policy.panic_window_s, policy.stable_window_s, policy.latency_target_ms / 1000)
                 table.stable.add(row, policy.stable_window_s)
                 table.panic.add(row, policy.panic_window_s)
                 continue
@@ -83,6 +88,7 @@ class Signals:
             if known.panic_window_s != policy.panic_window_s:
                 table.panic.resize(row, policy.panic_window_s, now_ms)
             known.stable_window_s, known.panic_window_s = policy.stable_window_s, policy.panic_window_s
+            known.target_s = policy.latency_target_ms / 1000
 
     def drop(self, row: int) -> None:
         """Keep nothing of a row any more."""
@@ -94,7 +100,7 @@ class Signals:
         for table in self._tables.values():
             table.stable, table.panic = Windows(), Windows()
             for row, known in table.rows.items():
-                table.rows[row] = _Row(known.panic_window_s, known.stable_window_s)
+                table.rows[row] = _Row(known.panic_window_s, known.stable_window_s, known.target_s)
                 table.stable.add(row, known.stable_window_s)
                 table.panic.add(row, known.panic_window_s)
 
@@ -121,7 +127,10 @@ class Signals:
                 if signal is Signal.GROWTH:
                     values[:, row] = self._grown(known, loads[:, row])
                 else:
-                    self._observe(known, by_signal.get(signal, NO_SAMPLES), places, span, values[:, row])
+                    samples = by_signal.get(signal, NO_SAMPLES)
+                    if signal is Signal.SLOW:
+                        samples = slower(samples, places, known.target_s)
+                    self._observe(known, samples, places, span, values[:, row])
             for second, of_second in zip(span, values, strict=True):
                 table.stable.record(second, of_second)
                 table.panic.record(second, of_second)
@@ -143,6 +152,11 @@ class Signals:
         if len(told):
             stable[told], panic[told] = table.stable.average(second)[told], table.panic.average(second)[told]
         return Averages(stable, panic)
+
+    def by_place(self, signal: Signal, row: int) -> Mapping[Place, float]:
+        """Return the newest value of a signal at each place of a row."""
+        known = self._tables[signal].rows.get(row) if signal in self._tables else None
+        return known.known.by_place if known else {}
 
     def _needs(self, row: int) -> bool:
         return any(row in table.rows for table in self._tables.values())

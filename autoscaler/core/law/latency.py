@@ -1,4 +1,4 @@
-"""How many replicas keep the latency target? As many as the load needs, by what one of them was seen to carry within it.
+"""How many replicas keep the latency target? As many as the load needs, by what one was seen to carry within it.
 
 Latency is late, and beyond a replica's capacity it says nothing of how much is missing; so it does not scale. The load
 does: its highest peak of the last ten stable windows, divided by the capacity of a replica. Latency corrects that
@@ -24,7 +24,6 @@ from math import ceil, exp
 
 from autoscaler.core.law.latency_capacity import (
     NEAR_CEILING,
-    behind,
     grow,
     note_ceiling,
     note_pressing,
@@ -213,6 +212,3 @@ def _fallen(aim: Aim, memory: Memory, served: Served, plan: float, *, missed: bo
         return requested
     memory.fell_at_s = served.at_s
     return max(lowest, requested // 2)
-
-
-__all__ = ["BOUND", "SAID_AFTER_WINDOWS", "Aim", "Memory", "Phase", "Served", "Wanted", "behind", "decide"]

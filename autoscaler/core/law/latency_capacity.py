@@ -1,10 +1,10 @@
 """How much load does one replica carry within the target? What is learned of it, and when.
 
 The laws:
-- Where requests pile up, replicas show what they can: what then ends is their **ceiling**. It is believed once the
-  pressing lasted longer than what lies in flight takes by Little's law (a stable window at most), and replicas have been
-  the same for as long: completions of less than that tell of the time before. Of what piles up because requests take
-  longer, and not because more come than end, only a higher ceiling is believed.
+- Where requests pile up, replicas show what they can: what then ends is their ceiling. It is believed once the
+  pressing lasted longer than what lies in flight takes by Little's law (a stable window at most), and replicas have
+  been the same for as long: completions of less than that tell of the time before. Of what piles up because requests
+  take longer, and not because more come than end, only a higher ceiling is believed.
 - While the target is kept, a little more is tried, as long as the peaks of the load really reach the capacity: quickly
   until a ceiling is known, slowly beyond it, and less the more requests are slow, until half of what may be.
 - A miss takes some of it back; more where the load came faster than replicas start, down to half the ceiling: bursts
@@ -68,7 +68,7 @@ def note_pressing(aim: Aim, memory: Memory, served: Served, passed_s: float) -> 
 
 
 def note_service(aim: Aim, memory: Memory, served: Served, passed_s: float, *, kept: bool) -> None:
-    """Learn how long a request takes while the target is kept; once it is known, load is counted in requests in flight."""
+    """Learn how long a request takes while the target is kept; once known, load is counted in requests in flight."""
     if not kept:
         if not memory.service_s:
             memory.kept_for_s = memory.kept_requests = memory.kept_seconds = 0.0

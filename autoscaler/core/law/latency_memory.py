@@ -1,8 +1,8 @@
 """In which words does the law of latency think, and what does it remember between two decisions?
 
-Everything that is remembered is a number of at least 0, where 0 says that there is nothing: so it can be told to whoever
-takes over, by name, and taken back. What is not told is learned anew, within some stable windows of traffic; until then
-replicas do not fall.
+Everything that is remembered is a number of at least 0, where 0 says that there is nothing: so it can be told to
+whoever takes over, by name, and taken back. What is not told is learned anew, within some stable windows of traffic;
+until then replicas stay as they are.
 
 Until the target was kept for a stable window, nobody knows how long a request takes without waiting: then load is
 counted in requests that arrive per second. From then on it is requests in flight: arrivals times service time.
@@ -153,8 +153,9 @@ class Memory:
     @classmethod
     def of(cls, told: Mapping[str, float]) -> Memory:
         """Return the memory that was told so."""
-        memory = cls(**{name: told[name] for name in _NUMBERS if name in told})
-        memory.peaks = [told.get(name, 0.0) for name in _PEAKS]
+        memory = cls(peaks=[told.get(name, 0.0) for name in _PEAKS])
+        for name in _NUMBERS:
+            setattr(memory, name, told.get(name, 0.0))
         return memory
 
 

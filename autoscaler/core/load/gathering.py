@@ -14,7 +14,7 @@ The laws:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import inf, isnan, nan
 from operator import add, itemgetter, sub, truediv
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from autoscaler.core.load.observation import Samples, Steps, staleness_s
 from autoscaler.core.load.presets import Kind, Term
 from autoscaler.core.load.queries import OWN_QUERY, counts
+from autoscaler.core.model import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,6 +79,33 @@ class _Found:
 
 def gather(selection: Selection, raw: Iterable[RawSeries]) -> Samples:
     """Return what the raw series of an answer, in any order, say of each place."""
+    if selection.part is Signal.SLOW:
+        return _by_bound(selection, raw)
+    return _gathered(selection, raw)
+
+
+def _by_bound(selection: Selection, raw: Iterable[RawSeries]) -> Samples:
+    """Return what the buckets of a histogram say: how many requests end within each bound, a second."""
+    series: dict[float, list[RawSeries]] = {}
+    for labels, samples in raw:
+        bound = _bound(labels)
+        if bound is not None:
+            series.setdefault(bound * selection.preset.latency.unit_s, []).append((labels, samples))
+    found = {bound: _gathered(selection, of_bound) for bound, of_bound in sorted(series.items())}
+    everything = found.get(inf, Samples({}))
+    return replace(everything, by_bound={bound: samples.by_place for bound, samples in found.items()})
+
+
+def _bound(labels: Mapping[str, str]) -> float | None:
+    """Return the upper bound of a bucket, in its own unit; None where it has none."""
+    try:
+        bound = float(labels.get("le", ""))
+    except ValueError:
+        return None
+    return bound if bound > 0 else None
+
+
+def _gathered(selection: Selection, raw: Iterable[RawSeries]) -> Samples:
     terms = {term.metric: (1 << number, term) for number, term in enumerate(selection.terms)}
     place_of = selection.place
     found: dict[Place, _Found] = {}

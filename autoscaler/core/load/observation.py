@@ -54,12 +54,14 @@ class Samples:
     """What one answer said.
 
     `interval_s` is the longest scrape interval in it, None if it shows none. `cut` says that there are series of which
-    only one sample was asked for: their interval may be too long for the question.
+    only one sample was asked for: their interval may be too long for the question. `by_bound`: of a histogram, by each
+    upper bound (seconds), the requests within it; `by_place` are then all requests.
     """
 
     by_place: Mapping[Place, Steps]
     interval_s: float | None = None
     cut: bool = False
+    by_bound: Mapping[float, Mapping[Place, Steps]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from autoscaler.core.model import Metric
+from autoscaler.core.model import Metric, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +45,19 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Latency:
+    """What tells how long requests took: those that `ended`, the `seconds` that they took together, and a histogram.
+
+    `buckets` is None where the server has none: then only the mean is known. `unit_s` turns its bounds into seconds.
+    """
+
+    ended: Term
+    seconds: Term
+    buckets: Term | None = None
+    unit_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class KeyLabels:
     """Which labels name the workload where series know no pods.
 
@@ -66,6 +79,7 @@ class Preset:
     name: str
     concurrency: tuple[Term, ...]
     rps: tuple[Term, ...]
+    latency: Latency
     by_key: KeyLabels | None = None
     doubt: str = ""
     note: str = ""
@@ -76,8 +90,14 @@ class Preset:
         return not self.doubt
 
     def terms(self, metric: Metric) -> tuple[Term, ...]:
-        """Return what makes up the load in that metric."""
-        return self.concurrency if metric is Metric.CONCURRENCY else self.rps
+        """Return what makes up the load in that metric; with the metric latency it is concurrency."""
+        return self.rps if metric is Metric.RPS else self.concurrency
+
+    def latency_terms(self, part: Signal) -> tuple[Term, ...]:
+        """Return what tells a part of the latency; empty where the server does not."""
+        latency = self.latency
+        term = {Signal.ENDED: latency.ended, Signal.SECONDS: latency.seconds, Signal.SLOW: latency.buckets}.get(part)
+        return (term,) if term else ()
 
     @property
     def waiting(self) -> tuple[Term, ...]:
@@ -87,6 +107,15 @@ class Preset:
 
 def _counter(metric: str, factor: float = 1.0, labels: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Term:
     return Term(metric, Kind.COUNTER, factor, labels)
+
+
+def _histogram(name: str, unit_s: float = 1.0, labels: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Latency:
+    return Latency(
+        ended=_counter(f"{name}_count", labels=labels),
+        seconds=_counter(f"{name}_sum", unit_s, labels),
+        buckets=_counter(f"{name}_bucket", labels=labels),
+        unit_s=unit_s,
+    )
 
 
 _MICROSECONDS, _MILLISECONDS = 1e-6, 1e-3
@@ -108,6 +137,7 @@ _ALL = (
         "vllm",
         concurrency=(Term("vllm:num_requests_running"), Term("vllm:num_requests_waiting", waiting=True)),
         rps=(_counter("vllm:request_success_total"),),
+        latency=_histogram("vllm:e2e_request_latency_seconds"),
         note="Several engines of a pod add up.",
     ),
     Preset(
@@ -117,12 +147,14 @@ _ALL = (
             Term("sglang:num_queue_reqs", labels=_FIRST_RANK, waiting=True),
         ),
         rps=(_counter("sglang:num_requests_total", labels=_FIRST_RANK),),
+        latency=_histogram("sglang:e2e_request_latency_seconds", labels=_FIRST_RANK),
         note="Needs --enable-metrics. Of the ranks of an engine only the first counts, as all show the same requests.",
     ),
     Preset(
         "tgi",
         concurrency=(Term("tgi_batch_current_size"), Term("tgi_queue_size", waiting=True)),
         rps=(_counter("tgi_request_count"),),
+        latency=_histogram("tgi_request_duration"),
     ),
     Preset(
         "triton",
@@ -134,6 +166,10 @@ _ALL = (
             _counter("nv_inference_compute_output_duration_us", _MICROSECONDS),
         ),
         rps=(_counter("nv_inference_request_success"),),
+        latency=Latency(
+            ended=_counter("nv_inference_request_success"),
+            seconds=_counter("nv_inference_request_duration_us", _MICROSECONDS),
+        ),
         note="Waiting requests are counted by a gauge, executing ones by their summed compute time. An ensemble and "
         "its models count separately; decoupled models report no compute time worth the name: use a query of your own.",
     ),
@@ -142,6 +178,10 @@ _ALL = (
         # Spans the wait in the queue: ts_queue_latency_microseconds on top would count it twice.
         concurrency=(_counter("ts_inference_latency_microseconds", _MICROSECONDS),),
         rps=(_counter("ts_inference_requests_total"),),
+        latency=Latency(
+            ended=_counter("ts_inference_requests_total"),
+            seconds=_counter("ts_inference_latency_microseconds", _MICROSECONDS),
+        ),
         doubt=_UNSCRAPED,
         note=_ONLY_ENDED + " A pod is measured from its second request on.",
     ),
@@ -149,6 +189,7 @@ _ALL = (
         "tf-serving",
         concurrency=(_counter(":tensorflow:serving:request_latency_sum", _MICROSECONDS),),
         rps=(_counter(":tensorflow:serving:request_count"),),
+        latency=_histogram(":tensorflow:serving:request_latency", _MICROSECONDS),
         doubt=_UNSCRAPED,
         note=_ONLY_ENDED + " Needs a monitoring configuration with Prometheus enabled.",
     ),
@@ -160,6 +201,7 @@ _ALL = (
             Term("ray_serve_deployment_queued_queries", everywhere=False, waiting=True),
         ),
         rps=(_counter("ray_serve_deployment_request_counter_total"),),
+        latency=_histogram("ray_serve_deployment_processing_latency_ms", _MILLISECONDS),
         note="Queues at handles on pods outside the workload (a head node's proxy) do not count for it; a request "
         "that one deployment passes on to another counts where it runs and where it is awaited.",
     ),
@@ -167,6 +209,7 @@ _ALL = (
         "kserve",
         concurrency=(_counter("request_predict_seconds_sum"),),
         rps=(_counter("request_predict_seconds_count"),),
+        latency=_histogram("request_predict_seconds"),
         doubt=_UNSCRAPED,
         note=_ONLY_ENDED,
     ),
@@ -176,6 +219,7 @@ _ALL = (
         # missing without a concurrency limit.
         concurrency=(_counter("kn_serving_invocation_duration_seconds_sum"),),
         rps=(_counter("kn_serving_invocation_duration_seconds_count"),),
+        latency=_histogram("kn_serving_invocation_duration_seconds"),
         doubt=_UNSCRAPED,
         note=_ONLY_ENDED + " Requests that wait in the queue-proxy are not counted.",
     ),
@@ -183,6 +227,7 @@ _ALL = (
         "istio",
         concurrency=(_counter("istio_request_duration_milliseconds_sum", _MILLISECONDS, _AT_DESTINATION),),
         rps=(_counter("istio_requests_total", labels=_AT_DESTINATION),),
+        latency=_histogram("istio_request_duration_milliseconds", _MILLISECONDS, _AT_DESTINATION),
         by_key=KeyLabels("destination_workload", ("destination_workload_namespace",)),
         doubt=_UNSCRAPED,
         note=_ONLY_ENDED + " Only what the destination reports counts, so that no request counts twice.",
@@ -191,6 +236,7 @@ _ALL = (
         "nginx-ingress",
         concurrency=(_counter("nginx_ingress_controller_request_duration_seconds_sum"),),
         rps=(_counter("nginx_ingress_controller_requests"),),
+        latency=_histogram("nginx_ingress_controller_request_duration_seconds"),
         # `namespace` is the controller's own, unless the scrape honours labels; then there is no exported_namespace.
         by_key=KeyLabels("ingress", ("exported_namespace", "namespace")),
         doubt=_UNSCRAPED,
@@ -203,6 +249,7 @@ _ALL = (
             Term("envoy_cluster_upstream_rq_pending_active", waiting=True),
         ),
         rps=(_counter("envoy_cluster_upstream_rq_total"),),
+        latency=_histogram("envoy_cluster_upstream_rq_time", _MILLISECONDS),
         by_key=KeyLabels("envoy_cluster_name"),
         doubt=_UNSCRAPED,
         note="Envoy knows no namespaces: the name of an upstream cluster must be unique wherever Prometheus looks.",

@@ -56,15 +56,18 @@ class Selection:
     metric: Metric
     labels: TargetLabels = field(default_factory=TargetLabels)
     waiting: bool = False
+    part: Signal | None = None
 
     @classmethod
     def of(cls, question: Question, labels: TargetLabels | None = None) -> Selection:
         """Return the selection of a question about a preset."""
-        return cls(PRESETS[question.preset], question.metric, labels or TargetLabels(), question.waiting)
+        return cls(PRESETS[question.preset], question.metric, labels or TargetLabels(), question.waiting, question.part)
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
-        """What makes up the load."""
+        """What makes up the load, or the signal."""
+        if self.part is not None:
+            return self.preset.latency_terms(self.part)
         return self.preset.waiting if self.waiting else self.preset.terms(self.metric)
 
     def query(self, lookback_s: int) -> str:
@@ -105,10 +108,16 @@ def places(reading: Reading, namespace: str, ready: Sequence[str]) -> tuple[Plac
     return ((namespace if by_key.namespaces else "", reading.key),)
 
 
-def signal_question(signal: Signal, load: Question) -> Question | None:
-    """Return what is asked for a signal of a workload whose load is asked by `load`; None where nothing can tell it."""
+def signal_question(signal: Signal, load: Question, *, latency: bool = False) -> Question | None:
+    """Return what is asked for a signal of a workload whose load is asked by `load`; None where nothing can tell it.
+
+    `latency`: the workload is scaled by it, and all signals are to be of the same requests.
+    """
     if load.query:
         return None
+    if latency:
+        told = PRESETS[load.preset].latency_terms(signal)
+        return Question(Metric.LATENCY, load.preset, part=signal) if told else None
     if signal is Signal.ENDED:
         return Question(Metric.RPS, load.preset)
     if signal is Signal.WAITING and PRESETS[load.preset].waiting:

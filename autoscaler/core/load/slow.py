@@ -1,0 +1,102 @@
+"""How many requests were slower than a target? The buckets of histograms in, one rate a second of each place out.
+
+The laws:
+- Within a bucket requests are taken to be spread evenly, as histogram_quantile does.
+- Of requests beyond the last bound nothing more is known: with a target above it, all of them count as slow. That is
+  on the safe side, and said.
+- Only what a scrape shows together is subtracted from each other.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from math import inf
+from typing import TYPE_CHECKING
+
+from autoscaler.core.load.observation import Samples, Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from autoscaler.core.load.queries import Place
+
+
+def slower(samples: Samples, places: Sequence[Place], target_s: float) -> Samples:
+    """Return the requests a second that end at each place after more than `target_s`."""
+    by_bound, bounds = samples.by_bound, sorted(samples.by_bound)
+    steps = {}
+    for place in places:
+        total = samples.by_place.get(place)
+        if total is not None:
+            steps[place] = _slower(total, [(bound, by_bound[bound].get(place)) for bound in bounds], target_s)
+    return Samples(steps, samples.interval_s, samples.cut)
+
+
+def rates(samples: Samples, places: Sequence[Place], moment_s: float) -> dict[float, float]:
+    """Return how many requests end within each bound, a second, of all places together at a moment."""
+    return {bound: sum(_at(by_place.get(place), moment_s) for place in places)
+            for bound, by_place in sorted(samples.by_bound.items())}  # fmt: skip
+
+
+def quantile(within: Mapping[float, float], share: float) -> float | None:
+    """Return the duration within which that share of the requests ended, None where there were none.
+
+    `within`: the requests within each bound; where the answer lies beyond the last finite one, that one is returned.
+    """
+    total = within.get(inf, 0.0)
+    if total <= 0:
+        return None
+    below, before = 0.0, 0.0
+    for bound, count in sorted(within.items()):
+        if count >= share * total and bound < inf:
+            inside = count - before
+            return below + (bound - below) * ((share * total - before) / inside if inside > 0 else 1.0)
+        if bound < inf:
+            below, before = bound, max(before, count)
+    return below
+
+
+def _slower(total: Steps, buckets: Sequence[tuple[float, Steps | None]], target_s: float) -> Steps:
+    here = [(bound, steps) for bound, steps in buckets if steps is not None and bound < inf]
+    low = max(((bound, steps) for bound, steps in here if bound <= target_s), key=_bound_of, default=(0.0, None))
+    high = min(((bound, steps) for bound, steps in here if bound > target_s), key=_bound_of, default=None)
+    share = 0.0 if high is None else (target_s - low[0]) / (high[0] - low[0])
+    needed = [steps for steps in (low[1], high[1] if high else None) if steps is not None]
+    loads, fresh = [], []
+    for number, moment_s in enumerate(total.times):
+        at_low = _of(low[1], total, number, moment_s)
+        at_high = _of(high[1], total, number, moment_s) if high else at_low
+        within = at_low + share * max(0.0, at_high - at_low)
+        known = number < len(total.fresh) and total.fresh[number]
+        known = known if all(_fresh(steps, total, number, moment_s) for steps in needed) else 0
+        if number < len(total.loads):
+            loads.append(max(0.0, total.loads[number] - within))
+            fresh.append(known)
+    return Steps(total.times, loads, fresh, total.terms, total.interval_s)
+
+
+def _bound_of(bucket: tuple[float, Steps | None]) -> float:
+    return bucket[0]
+
+
+def _of(steps: Steps | None, total: Steps, number: int, moment_s: float) -> float:
+    if steps is None:
+        return 0.0
+    if steps.times == total.times:  # of one scrape, as nearly always
+        return steps.loads[number] if number < len(steps.loads) else 0.0
+    return _at(steps, moment_s)
+
+
+def _fresh(steps: Steps, total: Steps, number: int, moment_s: float) -> int:
+    if steps.times != total.times:
+        number = bisect_right(steps.times, moment_s) - 1
+    return steps.fresh[number] if 0 <= number < len(steps.fresh) else 0
+
+
+def _at(steps: Steps | None, moment_s: float) -> float:
+    """Return a rate at a moment, 0 where it is not known."""
+    if steps is None:
+        return 0.0
+    number = bisect_right(steps.times, moment_s) - 1
+    known = 0 <= number < len(steps.fresh) and steps.fresh[number]
+    return steps.loads[number] if known else 0.0
