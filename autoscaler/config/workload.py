@@ -217,5 +217,7 @@ def _of_latency(told: Read) -> list[tuple[str, str]]:
         if QUERY in told.values:
             broken.append((QUERY, f"absent with {LATENCY}: latency, which needs the several series of a preset"))
         return broken
-    alone = [key for key in (LATENCY_TARGET, LATENCY_PERCENTILE) if key in told.values and LATENCY not in told.values]
+    if not told.sound(LATENCY):
+        return []
+    alone = [key for key in (LATENCY_TARGET, LATENCY_PERCENTILE) if key in told.values and told.sound(key)]
     return [(key, f"beside {LATENCY}: latency, which is absent") for key in alone]

@@ -159,6 +159,11 @@ class Queueing:
         replicas = (*self._ready, *self._draining)
         return held + len(self._queue) + sum(each.running + len(each.waiting) for each in replicas)
 
+    @property
+    def serving(self) -> set[int]:
+        """The numbers of the ready replicas."""
+        return {replica.number for replica in self._ready}
+
     def exported(self) -> list[Exported]:
         """Return the page of each ready or draining replica, and of one that is just gone no more."""
         share = len(self._queue) / max(1, len(self._ready))

@@ -33,7 +33,7 @@ _BEHIND = 1.2  # arrivals over completions: more come than end, or fewer
 _LEAST_CARRYING_S = 20.0
 _FEW_ENDED, _MANY_ENDED = 8.0, 20.0
 _LEAST_IN_WINDOW = 5.0
-_QUICKLY, _SLOWLY = 0.10, 0.01  # of the capacity, a stable window
+_QUICKLY, _SLOWLY = 0.10, 0.02  # of the capacity, a stable window
 _REACHED = 1.15  # peaks that come so near count as reaching: replicas are whole
 _WHEN_MISSED, _WHEN_OUTRUN, _WHEN_FIRST_MISSED = 0.95, 0.7, 0.8
 _LEAST_OF_CEILING = 0.5
@@ -126,10 +126,11 @@ def grow(aim: Aim, memory: Memory, served: Served, load: float, passed_s: float)
 
 def shrink(memory: Memory, served: Served, load: float) -> None:
     """Take some of the capacity back, as the target begins to be missed."""
-    if not memory.ceiling and memory.service_s:
-        # The first miss shows where the ceiling is, roughly; what piles up later tells it better.
+    if memory.service_s and memory.carrying <= _LEAST_CARRYING_S:
+        # Misses show where the ceiling is, roughly; what piles up later tells it better.
         each = load / served.replicas
-        memory.ceiling = _WHEN_FIRST_MISSED * min(memory.peak / served.replicas, max(memory.capacity, each))
+        guess = _WHEN_FIRST_MISSED * min(memory.peak / served.replicas, max(memory.capacity, each))
+        memory.ceiling = min(guess, memory.ceiling or guess)
         memory.carrying, memory.carried = _LEAST_CARRYING_S, _LEAST_CARRYING_S * memory.ceiling
         memory.capacity = min(memory.capacity, memory.ceiling)
     outrun = load > memory.capacity * served.replicas

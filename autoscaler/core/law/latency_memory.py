@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WINDOWS_HELD = 10
+WINDOWS_HELD = 15
 """For how many stable windows a peak of the load counts."""
 
 

@@ -45,6 +45,9 @@ def broken(annotations: dict[str, str], base: Defaults | None = None) -> list[st
         (f"{P}container-concurrency", ["0", "8"], ["-1", "1.5", "2147483648"]),
         (f"{P}metrics-preset", ["vllm", "tf-serving"], ["", "vLLM"]),
         (f"{P}mode", ["scale", "observe"], ["", "Observe", "off"]),
+        (f"{P}metric", [], ["latency", "", "rps", "Latency"]),
+        (f"{P}latency-target-ms", [], ["250", "0", "-1", "3600001", "2s", "NaN"]),
+        (f"{P}latency-percentile", [], ["95", "49", "100", "p95"]),
         (f"{P}metrics-key", ["chat", "a b"], ["", " "]),
         (f"{P}query", [], ["", "up", "x" * 2001]),
         (f"{P}count-starting-replicas", ["true", "F"], ["yes", ""]),
@@ -60,6 +63,30 @@ def broken(annotations: dict[str, str], base: Defaults | None = None) -> list[st
 def test_an_annotation_has_its_rule(key: str, accepted: list[str], refused: list[str]) -> None:
     assert [text for text in accepted if broken({key: text})] == []
     assert [text for text in refused if broken({key: text}) != [key]] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "keys"),
+    [
+        ({"latency-target-ms": "1"}, []),
+        ({"latency-target-ms": "3600000", "latency-percentile": "99.9"}, []),
+        ({"latency-target-ms": "250.5", "latency-percentile": "50"}, []),
+        ({}, ["metric"]),
+        ({"latency-target-ms": "0.5"}, ["latency-target-ms"]),
+        ({"latency-target-ms": "2s"}, ["latency-target-ms"]),
+        ({"latency-target-ms": "250", "latency-percentile": "99.95"}, ["latency-percentile"]),
+    ],
+)
+def test_latency_needs_a_target_that_can_be_kept(said: dict[str, str], keys: list[str]) -> None:
+    annotations = {f"{P}metric": "latency"} | {f"{P}{key}": text for key, text in said.items()}
+    assert broken(annotations) == [f"{P}{key}" for key in keys]
+
+
+def test_what_is_missing_beside_latency_is_told_with_the_key() -> None:
+    (problem,) = read_annotations(Defaults(), {f"{P}metric": "latency"}).problems
+    assert str(problem) == (
+        'plimsoll.dev/metric: "latency" must be beside a plimsoll.dev/latency-target-ms, which is absent'
+    )
 
 
 def test_every_annotation_has_been_asked_about() -> None:

@@ -10,7 +10,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from autoscaler.core.load.observation import NO_SAMPLES, LastKnown, observe
-from autoscaler.core.model import SECOND_NS, Averaging, Decision, Estimate, Inputs, Mode, Policy, Seen, Signal
+from autoscaler.core.model import (
+    OFFERED,
+    SECOND_NS,
+    Averaging,
+    Decision,
+    Estimate,
+    Inputs,
+    Mode,
+    Policy,
+    Seen,
+    Signal,
+)
 from tests.autoscaler.core.twin import Counted, Decider, Maximum, Window
 
 if TYPE_CHECKING:
@@ -67,7 +78,7 @@ class Offering:
     def of(cls, policy: Policy) -> Offering | None:
         if policy.load_estimate is Estimate.BACKLOG:
             return None
-        return cls(policy.drain_period_s, {signal: Measured.nothing(policy) for signal in Signal})
+        return cls(policy.drain_period_s, {signal: Measured.nothing(policy) for signal in OFFERED})
 
     def resize(self, policy: Policy, now_ms: int) -> None:
         self.drain_s = policy.drain_period_s

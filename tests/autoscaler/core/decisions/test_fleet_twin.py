@@ -131,7 +131,7 @@ class Story:
         choice = self.chance.choice
         stable_window_s = choice([6, 7, 10, 30, 60])
         return Policy(
-            metric=choice(list(Metric)),
+            metric=choice([Metric.CONCURRENCY, Metric.RPS]),
             averaging=choice(list(Averaging)),
             target=choice([0.01, 1.0, 7.0, 10.0, 33.3]),
             total=choice([1.0, 10.0, 50.0]),
