@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding, failover, law, loop, restart, starting
+from tests.benchmarks import binding, failover, latency, law, loop, restart, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "loop": loop.table,
     "binding": binding.table,
     "starting": starting.table,
+    "latency": latency.table,
     "failover": failover.table,
     "restart": restart.table,
 }

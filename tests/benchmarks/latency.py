@@ -1,0 +1,241 @@
+"""How often does the latency law keep its target, beside a ratio controller on the same requests?
+
+Requests of a trace come to replicas that take a minute to start and work on a few at once (`queueing`). The target is
+1.5 times the 95th percentile of the service time without waiting. The law looks every 2 s at what the servers export;
+the ratio controller is the HPA's: every 15 s the ready replicas times latency over target, 10 % tolerance, 300 s of
+stabilisation downwards, at most doubling (or four more) at a time. Both may ask for at most twice what the busiest
+minute of the trace keeps busy.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from math import ceil, inf
+from statistics import median, quantiles
+from typing import TYPE_CHECKING
+
+from autoscaler.core.law.latency import Aim, Memory, Phase, Seen, decide
+from tests.benchmarks import traces
+from tests.benchmarks.queueing import VLLM_BUCKETS_S, Disturbance, Plant, Queueing, Routing, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.benchmarks.queueing import Request
+
+_BEGIN_S = 1_000_000.0
+_STABLE_S, _PANIC_S = 60, 6
+_SHARE = 0.05
+_LIMITS, _BEGINNINGS, _SEEDS = (1, 4, 8, 16), (1, 4), (1, 2, 3)
+_KEPT = 0.9
+_FIRST_S = 300.0  # intervals from here on count
+
+
+@dataclass
+class History:
+    """What all servers exported together, look by look."""
+
+    times: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)
+    duration: list[float] = field(default_factory=list)
+    buckets: list[list[float]] = field(default_factory=list)
+    in_flight: list[float] = field(default_factory=list)
+    _of_replica: dict[int, tuple[int, float, tuple[int, ...]]] = field(default_factory=dict)
+
+    def look(self, queueing: Queueing) -> None:
+        """Read every page; what a replica that is gone had counted stays counted."""
+        pages = queueing.exported()
+        self._of_replica |= {page.number: (page.ended, page.sum_s, page.buckets) for page in pages}
+        known = self._of_replica.values()
+        self.times.append(queueing.now_s)
+        self.ended.append(sum(one[0] for one in known))
+        self.duration.append(sum(one[1] for one in known))
+        self.buckets.append([sum(each) for each in zip(*(one[2] for one in known), strict=True)])
+        self.in_flight.append(sum(page.running + page.waiting for page in pages))
+
+    def before(self, length_s: float) -> int:
+        """Return the place of the look so long before the last one, of the first one at most."""
+        return max(0, bisect_right(self.times, self.times[-1] - length_s + 1e-9) - 1)
+
+    def slow(self, since: int, target_s: float) -> float:
+        """Return how many requests since a look were slower than the target, by the buckets."""
+        counts = [now - then for now, then in zip(self.buckets[-1], self.buckets[since], strict=True)]
+        at = next(i for i, bound in enumerate(VLLM_BUCKETS_S) if bound >= target_s)
+        upper, lower = VLLM_BUCKETS_S[at], VLLM_BUCKETS_S[at - 1] if at else 0.0
+        within = counts[at] if upper == inf else counts[at] * (upper - target_s) / (upper - lower)
+        return sum(counts[at + 1 :]) + within
+
+    def percentile(self, since: int) -> float | None:
+        """Return the 95th percentile since a look by the buckets, None without requests."""
+        counts = [now - then for now, then in zip(self.buckets[-1], self.buckets[since], strict=True)]
+        wanted, below = 0.95 * sum(counts), 0.0
+        if not wanted:
+            return None
+        for number, count in enumerate(counts):
+            if below + count >= wanted:
+                lower = VLLM_BUCKETS_S[number - 1] if number else 0.0
+                upper = VLLM_BUCKETS_S[number]
+                return lower if upper == inf else lower + (upper - lower) * (wanted - below) / count
+            below += count
+        return None
+
+
+class Law:
+    """The product's law; `phases` are those that it went through, and when."""
+
+    def __init__(self, target_s: float, most: int) -> None:
+        panic_s = min(_STABLE_S, max(_PANIC_S, round(target_s * 2 / 3)))
+        self._aim = Aim(target_s, _SHARE, _STABLE_S, panic_s, 1, most)
+        self._memory, self._history = Memory(), History()
+        self.phases: list[tuple[float, Phase]] = []
+
+    def decide(self, queueing: Queueing) -> int | None:
+        """Look, and decide."""
+        history, aim = self._history, self._aim
+        history.look(queueing)
+        stable, panic = history.before(aim.stable_s), history.before(aim.panic_s)
+        if stable == len(history.times) - 1:
+            return None
+        over_s, over_panic_s = (history.times[-1] - history.times[since] for since in (stable, panic))
+        recent = history.in_flight[panic + 1 :]
+        seen = Seen(
+            at_ms=round(1000 * (_BEGIN_S + queueing.now_s)),
+            ended=(history.ended[-1] - history.ended[stable]) / over_s,
+            grown=(history.in_flight[-1] - history.in_flight[stable]) / over_s,
+            slow=history.slow(stable, aim.target_s) / over_s,
+            duration=(history.duration[-1] - history.duration[stable]) / over_s,
+            ended_now=(history.ended[-1] - history.ended[panic]) / over_panic_s,
+            grown_now=(history.in_flight[-1] - history.in_flight[panic]) / over_panic_s,
+            in_flight=sum(recent) / len(recent),
+            ready=queueing.ready,
+            current=queueing.requested,
+        )
+        before = self._memory.phase
+        self._memory, wanted = decide(self._memory, aim, seen)
+        if self._memory.phase is not before:
+            self.phases.append((queueing.now_s, self._memory.phase))
+        return wanted
+
+
+class Ratio:
+    """The HPA's law."""
+
+    def __init__(self, target_s: float, most: int) -> None:
+        self._target_s, self._most = target_s, most
+        self._history = History()
+        self._wanted: list[tuple[float, int]] = []
+        self._next_s = 0.0
+
+    def decide(self, queueing: Queueing) -> int | None:
+        """Look, and decide every 15 s."""
+        self._history.look(queueing)
+        if queueing.now_s < self._next_s:
+            return None
+        self._next_s = queueing.now_s + 15.0
+        latency_s = self._history.percentile(self._history.before(_STABLE_S))
+        if latency_s is None:
+            return None
+        ratio, current = latency_s / self._target_s, queueing.requested
+        wanted = current if abs(ratio - 1) <= 0.1 else ceil(ratio * queueing.ready)
+        self._wanted = [(at, count) for at, count in self._wanted if at > queueing.now_s - 300]
+        self._wanted.append((queueing.now_s, wanted))
+        if wanted < current:
+            wanted = min(current, max(count for _, count in self._wanted))
+        return max(1, min(wanted, max(2 * current, current + 4), self._most))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The share of one-minute intervals within the target, and what the replicas cost."""
+
+    within: float
+    replica_minutes: float
+
+
+def target_of(requests: Sequence[Request]) -> float:
+    """Return 1.5 times the 95th percentile of the service time."""
+    return 1.5 * quantiles([request.service_s for request in requests], n=20)[-1]
+
+
+def most_of(requests: Sequence[Request], limit: int) -> int:
+    """Return twice the replicas that the busiest minute keeps busy."""
+    minutes: dict[int, float] = {}
+    for request in requests:
+        minutes[int(request.at_s // 60)] = minutes.get(int(request.at_s // 60), 0.0) + request.service_s / 60
+    return ceil(2 * max(minutes.values()) / limit)
+
+
+def outcome(queueing: Queueing, target_s: float, until_s: float) -> Outcome:
+    """Return what came of a run."""
+    minutes: dict[int, list[float]] = {}
+    for one in queueing.ended:
+        if _FIRST_S <= one.at_s < until_s:
+            minutes.setdefault(int(one.at_s // 60), []).append(one.latency_s)
+    kept = [sorted(each)[ceil(0.95 * len(each)) - 1] <= target_s for each in minutes.values()]
+    return Outcome(sum(kept) / len(kept), queueing.replica_seconds / 60)
+
+
+def table(say: Callable[[str], None]) -> list[str]:
+    """Play every trace with both; return the tables."""
+    absent = traces.absent()
+    lines = [
+        "| trace | requests at once | within the target | ratio controller | replica-minutes | ratio controller |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name in traces.FILES:
+        if name in absent:
+            lines.append(f"| {name} | not measured: the trace is not at hand | | | | |")
+            continue
+        for limit in _LIMITS:
+            lines.append(_row(name, limit))
+            say(lines[-1])
+    lines += ["", *causes(say), ""]
+    seeds = ", ".join(map(str, _SEEDS))
+    lines.append(f"Seeds {seeds}, each with another {_KEPT:.0%} of the requests; {_BEGINNINGS} replicas to begin with.")
+    return lines
+
+
+def causes(say: Callable[[str], None]) -> list[str]:
+    """Return the table of what replicas do not cure."""
+    lines = [
+        "| what is slow, from 1,500 s on | replicas before | most afterwards | said not to be load after, s |",
+        "|---|---:|---:|---:|",
+    ]
+    if "azure_conv" in traces.absent():
+        return [*lines, "| not measured: the trace is not at hand | | | |"]
+    requests = traces.requests("azure_conv", keep=_KEPT)
+    target_s, from_s = target_of(requests), 1500.0
+    for title, routing, wrong in (
+        ("the model, 3 times", Routing.ONE_QUEUE, Disturbance(from_s=from_s, slower=3.0)),
+        ("one pod, 10 times", Routing.ROUND_ROBIN, Disturbance(from_s=from_s, bad_pod=0)),
+        ("a dependency", Routing.ONE_QUEUE, Disturbance(from_s=from_s, extra_s=2 * target_s, holds_slot=False)),
+    ):
+        law = Law(target_s, 0)
+        queueing = Queueing(Plant(limit=4, routing=routing, disturbance=wrong), requests, 10)
+        changes = run(queueing, law.decide, requests[-1].at_s)
+        before = [count for at_s, count in changes if at_s < from_s][-1]
+        most = max([before, *(count for at_s, count in changes if at_s >= from_s)])
+        said = [at_s - from_s for at_s, phase in law.phases if phase is Phase.GIVEN_UP and at_s >= from_s]
+        lines.append(f"| {title} | {before} | {most} | {f'{said[0]:.0f}' if said else 'not said'} |")
+        say(lines[-1])
+    return lines
+
+
+def _row(name: str, limit: int) -> str:
+    runs: dict[type[Law | Ratio], list[Outcome]] = {Law: [], Ratio: []}
+    for seed in _SEEDS:
+        requests = traces.requests(name, keep=_KEPT, seed=seed)
+        target_s, most = target_of(requests), most_of(requests, limit)
+        for beginning in _BEGINNINGS:
+            for who, outcomes in runs.items():
+                queueing = Queueing(Plant(limit=limit), requests, beginning)
+                run(queueing, who(target_s, max(most, beginning)).decide, requests[-1].at_s)
+                outcomes.append(outcome(queueing, target_s, requests[-1].at_s))
+    within = [_range([one.within for one in runs[who]], "{:.1%}") for who in (Law, Ratio)]
+    minutes = [_range([one.replica_minutes for one in runs[who]], "{:.0f}") for who in (Law, Ratio)]
+    return f"| {name} | {limit} | {within[0]} | {within[1]} | {minutes[0]} | {minutes[1]} |"
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    return f"{form.format(median(values))} ({form.format(min(values))} to {form.format(max(values))})"
