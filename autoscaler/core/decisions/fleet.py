@@ -464,7 +464,10 @@ class Fleet:
         )
         over_stable = Flow(stable, waiting.stable, ended.stable, grown.stable)
         over_panic = Flow(panic, waiting.panic, ended.panic, grown.panic)
-        service_s, drain_s = service_time_s(over_stable), self._columns.drain_period_s[:count]
+        service_s, drain_s = (
+            service_time_s(over_stable, self._columns.parameters.stable_window_ms[:count] / 1000),
+            self._columns.drain_period_s[:count],
+        )
         by_stable, by_panic = (offered(flow, service_s, drain_s) for flow in (over_stable, over_panic))
         return by_stable, by_panic
 
