@@ -211,7 +211,7 @@ class Inputs:
     limited to what can be placed: whether the extender is being asked (`asking`), before which nothing rises; or how
     many replicas were `placed` when so many more `fits` (None: no bound is known), for want of what (`misfit`).
 
-    For the metric latency: what was seen (`latency`, the fields of `law.latency_memory.Served` and `percentile_s`;
+    For the metric latency: what was seen (`latency`, the fields of `law.latency.Seen` and `percentile_s`;
     empty where it was not measured) and remembered (`learned`) by name, and the one replica that is `slowest`, "" where
     it is not one alone.
     """

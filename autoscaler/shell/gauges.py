@@ -39,7 +39,7 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
     labels = [_labels(key) if key else "" for key in keys]
     metric = [f'{mine},metric="{policy.metric.value}"' for mine, policy in zip(labels, figures.policies, strict=True)]
     targets_s = np.array([policy.latency_target_ms / 1000 for policy in figures.policies])
-    carried = figures.remembered.get("latency_capacity", np.full(len(keys), np.nan))
+    carried = figures.remembered.get("latency_per_replica", np.full(len(keys), np.nan))
     target = np.where(targets_s > 0, carried, [policy.target for policy in figures.policies])
     modes = np.where(figures.left, len(Mode), figures.mode)
     return "".join(

@@ -24,7 +24,6 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "binding": binding.table,
     "starting": starting.table,
     "latency": latency.table,
-    "causes": latency.table_of_causes,
     "failover": failover.table,
     "restart": restart.table,
 }

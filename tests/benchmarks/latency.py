@@ -1,253 +1,241 @@
-"""How many minutes are within a latency target, and for how many replicas, beside a ratio controller on the same runs?
+"""How often does the latency law keep its target, beside a ratio controller on the same requests?
 
-Requests of traces come to replicas that take a minute to start and work on a few at once, in one queue (`queueing`);
-the target is one and a half times the 95th percentile of the service times. A minute counts by the requests that came in
-it, from the sixth minute on; one without requests counts for neither. Both controllers have the same max-scale: twice,
-and four times, the replicas that the busiest minute fills.
-
-What replicas do not cure is played on steady load: a model that is slow whatever the load, one bad pod, and something
-behind the replicas that is down.
+Requests of a trace come to replicas that take a minute to start and work on a few at once (`queueing`). The target is
+1.5 times the 95th percentile of the service time without waiting. The law looks every 2 s at what the servers export;
+the ratio controller is the HPA's: every 15 s the ready replicas times latency over target, 10 % tolerance, 300 s of
+stabilisation downwards, at most doubling (or four more) at a time. Both may ask for at most twice what the busiest
+minute of the trace keeps busy.
 """
 
 from __future__ import annotations
 
-import random
-from collections import defaultdict
-from dataclasses import dataclass, replace
-from math import ceil
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from math import ceil, inf
+from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
+from autoscaler.core.law.latency import Aim, Memory, Phase, Seen, decide
 from tests.benchmarks import traces
-from tests.benchmarks.latency_arms import Law, Ratio, policy, share_within
-from tests.benchmarks.queueing import VLLM_BUCKETS_S, Disturbance, Plant, Queueing, Request, Routing, run
+from tests.benchmarks.queueing import VLLM_BUCKETS_S, Disturbance, Plant, Queueing, Routing, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_SEEDS = (1, 2, 3)
+    from tests.benchmarks.queueing import Request
+
+_BEGIN_S = 1_000_000.0
+_STABLE_S, _PANIC_S = 60, 6
+_SHARE = 0.05
+_LIMITS, _BEGINNINGS, _SEEDS = (1, 4, 8, 16), (1, 4), (1, 2, 3)
 _KEPT = 0.9
-_LIMITS = (1, 4, 8, 16)
-_SLOTS_AT_FIRST = (1, 4, 64)  # replicas, replicas, and slots
-_ROOM = (2.0, 4.0)
-_FIRST_S, _LENGTH_S, _MINUTE_S = 300.0, 3420.0, 60.0
-_TARGET = 1.5
-_HEADS = (
-    "requests",
-    "at once",
-    "max-scale",
-    "within: ratio",
-    "within: Plimsoll",
-    "replica-minutes: ratio",
-    "replica-minutes: Plimsoll",
-    "no replica spared",
-    "no worse, no dearer",
-)
+_FIRST_S = 300.0  # intervals from here on count
+
+
+@dataclass
+class History:
+    """What all servers exported together, look by look."""
+
+    times: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)
+    duration: list[float] = field(default_factory=list)
+    buckets: list[list[float]] = field(default_factory=list)
+    in_flight: list[float] = field(default_factory=list)
+    _of_replica: dict[int, tuple[int, float, tuple[int, ...]]] = field(default_factory=dict)
+
+    def look(self, queueing: Queueing) -> None:
+        """Read every page; what a replica that is gone had counted stays counted."""
+        pages = queueing.exported()
+        self._of_replica |= {page.number: (page.ended, page.sum_s, page.buckets) for page in pages}
+        known = self._of_replica.values()
+        self.times.append(queueing.now_s)
+        self.ended.append(sum(one[0] for one in known))
+        self.duration.append(sum(one[1] for one in known))
+        self.buckets.append([sum(each) for each in zip(*(one[2] for one in known), strict=True)])
+        self.in_flight.append(sum(page.running + page.waiting for page in pages))
+
+    def before(self, length_s: float) -> int:
+        """Return the place of the look so long before the last one, of the first one at most."""
+        return max(0, bisect_right(self.times, self.times[-1] - length_s + 1e-9) - 1)
+
+    def slow(self, since: int, target_s: float) -> float:
+        """Return how many requests since a look were slower than the target, by the buckets."""
+        counts = [now - then for now, then in zip(self.buckets[-1], self.buckets[since], strict=True)]
+        at = next(i for i, bound in enumerate(VLLM_BUCKETS_S) if bound >= target_s)
+        upper, lower = VLLM_BUCKETS_S[at], VLLM_BUCKETS_S[at - 1] if at else 0.0
+        within = counts[at] if upper == inf else counts[at] * (upper - target_s) / (upper - lower)
+        return sum(counts[at + 1 :]) + within
+
+    def percentile(self, since: int) -> float | None:
+        """Return the 95th percentile since a look by the buckets, None without requests."""
+        counts = [now - then for now, then in zip(self.buckets[-1], self.buckets[since], strict=True)]
+        wanted, below = 0.95 * sum(counts), 0.0
+        if not wanted:
+            return None
+        for number, count in enumerate(counts):
+            if below + count >= wanted:
+                lower = VLLM_BUCKETS_S[number - 1] if number else 0.0
+                upper = VLLM_BUCKETS_S[number]
+                return lower if upper == inf else lower + (upper - lower) * (wanted - below) / count
+            below += count
+        return None
+
+
+class Law:
+    """The product's law; `phases` are those that it went through, and when."""
+
+    def __init__(self, target_s: float, most: int) -> None:
+        panic_s = min(_STABLE_S, max(_PANIC_S, round(target_s * 2 / 3)))
+        self._aim = Aim(target_s, _SHARE, _STABLE_S, panic_s, 1, most)
+        self._memory, self._history = Memory(), History()
+        self.phases: list[tuple[float, Phase]] = []
+
+    def decide(self, queueing: Queueing) -> int | None:
+        """Look, and decide."""
+        history, aim = self._history, self._aim
+        history.look(queueing)
+        stable, panic = history.before(aim.stable_s), history.before(aim.panic_s)
+        if stable == len(history.times) - 1:
+            return None
+        over_s, over_panic_s = (history.times[-1] - history.times[since] for since in (stable, panic))
+        recent = history.in_flight[panic + 1 :]
+        seen = Seen(
+            at_ms=round(1000 * (_BEGIN_S + queueing.now_s)),
+            ended=(history.ended[-1] - history.ended[stable]) / over_s,
+            grown=(history.in_flight[-1] - history.in_flight[stable]) / over_s,
+            slow=history.slow(stable, aim.target_s) / over_s,
+            duration=(history.duration[-1] - history.duration[stable]) / over_s,
+            ended_now=(history.ended[-1] - history.ended[panic]) / over_panic_s,
+            grown_now=(history.in_flight[-1] - history.in_flight[panic]) / over_panic_s,
+            in_flight=sum(recent) / len(recent),
+            ready=queueing.ready,
+            current=queueing.requested,
+        )
+        before = self._memory.phase
+        self._memory, wanted = decide(self._memory, aim, seen)
+        if self._memory.phase is not before:
+            self.phases.append((queueing.now_s, self._memory.phase))
+        return wanted
+
+
+class Ratio:
+    """The HPA's law."""
+
+    def __init__(self, target_s: float, most: int) -> None:
+        self._target_s, self._most = target_s, most
+        self._history = History()
+        self._wanted: list[tuple[float, int]] = []
+        self._next_s = 0.0
+
+    def decide(self, queueing: Queueing) -> int | None:
+        """Look, and decide every 15 s."""
+        self._history.look(queueing)
+        if queueing.now_s < self._next_s:
+            return None
+        self._next_s = queueing.now_s + 15.0
+        latency_s = self._history.percentile(self._history.before(_STABLE_S))
+        if latency_s is None:
+            return None
+        ratio, current = latency_s / self._target_s, queueing.requested
+        wanted = current if abs(ratio - 1) <= 0.1 else ceil(ratio * queueing.ready)
+        self._wanted = [(at, count) for at, count in self._wanted if at > queueing.now_s - 300]
+        self._wanted.append((queueing.now_s, wanted))
+        if wanted < current:
+            wanted = min(current, max(count for _, count in self._wanted))
+        return max(1, min(wanted, max(2 * current, current + 4), self._most))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one run: the share of minutes within the target, replica-minutes, and the counts asked for."""
+    """The share of one-minute intervals within the target, and what the replicas cost."""
 
     within: float
     replica_minutes: float
-    changes: tuple[tuple[float, int], ...]
-
-    @property
-    def most(self) -> int:
-        """The most replicas that were asked for."""
-        return max(count for _, count in self.changes)
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value within which that share lies."""
-    return sorted(values)[min(len(values) - 1, ceil(share * len(values)) - 1)]
+def target_of(requests: Sequence[Request]) -> float:
+    """Return 1.5 times the 95th percentile of the service time."""
+    return 1.5 * quantiles([request.service_s for request in requests], n=20)[-1]
 
 
-def target_s(requests: Sequence[Request]) -> float:
-    """Return one and a half times the 95th percentile of the service times."""
-    return _TARGET * percentile([request.service_s for request in requests], 0.95)
+def most_of(requests: Sequence[Request], limit: int) -> int:
+    """Return twice the replicas that the busiest minute keeps busy."""
+    minutes: dict[int, float] = {}
+    for request in requests:
+        minutes[int(request.at_s // 60)] = minutes.get(int(request.at_s // 60), 0.0) + request.service_s / 60
+    return ceil(2 * max(minutes.values()) / limit)
 
 
-def played(queueing: Queueing, decide: Callable[[Queueing], int | None], aim_s: float, until_s: float) -> Outcome:
-    """Let one controller scale, and return what came of it."""
-    changes = run(queueing, decide, until_s, every_s=1.0)
-    by_minute: defaultdict[int, list[float]] = defaultdict(list)
+def outcome(queueing: Queueing, target_s: float, until_s: float) -> Outcome:
+    """Return what came of a run."""
+    minutes: dict[int, list[float]] = {}
     for one in queueing.ended:
-        if _FIRST_S <= one.at_s < until_s - _MINUTE_S:
-            by_minute[int(one.at_s // _MINUTE_S)].append(one.latency_s)
-    return Outcome(share_within(by_minute, aim_s), queueing.replica_seconds / 60, tuple(changes))
-
-
-def turns(changes: Sequence[tuple[float, int]], within_s: float = 300.0) -> int:
-    """Return how many changes of direction there are at most within so many seconds."""
-    ways = [(at, after > before) for (_, before), (at, after) in zip(changes, changes[1:], strict=False)]
-    turned = [at for (_, way), (at, other) in zip(ways, ways[1:], strict=False) if way != other]
-    return max((sum(at <= each < at + within_s for each in turned) for at in turned), default=0)
-
-
-def drawn(rate: Callable[[float], float], until_s: float, seed: int, *, mean_s: float = 2.0) -> list[Request]:
-    """Return requests that come by chance at `rate`, with service times of a gamma distribution (CV 0.7)."""
-    draw, at_s, found = random.Random(seed), 0.0, []  # noqa: S311  a seed, for the same requests each time
-    while at_s < until_s:
-        at_s += draw.expovariate(max(rate(at_s), 0.01))
-        found.append(Request(at_s, draw.gammavariate(2.0, mean_s / 2.0)))
-    return found
-
-
-SYNTHETIC: dict[str, Callable[[float], float]] = {
-    "steady": lambda _: 8.0,
-    "step": lambda at_s: 4.0 if at_s < 1200 or at_s > 2400 else 12.0,
-    "bursts": lambda at_s: 12.0 if at_s % 400 < 60 else 1.0,
-}
-"""Arrivals a second."""
-
-
-def _sources() -> dict[str, Callable[[int], list[Request]] | None]:
-    """Return where requests come from, by seed; None for a trace that is not at hand."""
-    absent = traces.absent()
-    known: dict[str, Callable[[int], list[Request]] | None] = {}
-    for name in traces.FILES:
-        known[name] = None if name in absent else _of_trace(name)
-    known["servegen"] = traces.servegen if traces.has_servegen() else None
-    for name, rate in SYNTHETIC.items():
-        known[name] = _of_rate(rate)
-    return known
-
-
-def _of_trace(name: str) -> Callable[[int], list[Request]]:
-    def requests(seed: int) -> list[Request]:
-        found = traces.requests(name, keep=_KEPT, seed=seed)
-        offset_s = 400.0 * (seed - 1)  # another beginning with each seed, and what was cut off at the end
-        length_s = found[-1].at_s
-        moved = [replace(each, at_s=(each.at_s - offset_s) % length_s) for each in found]
-        return sorted(moved, key=lambda request: request.at_s)
-
-    return requests
-
-
-def _of_rate(rate: Callable[[float], float]) -> Callable[[int], list[Request]]:
-    return lambda seed: drawn(rate, _LENGTH_S, seed)
+        if _FIRST_S <= one.at_s < until_s:
+            minutes.setdefault(int(one.at_s // 60), []).append(one.latency_s)
+    kept = [sorted(each)[ceil(0.95 * len(each)) - 1] <= target_s for each in minutes.values()]
+    return Outcome(sum(kept) / len(kept), queueing.replica_seconds / 60)
 
 
 def table(say: Callable[[str], None]) -> list[str]:
-    """Play everything with both controllers; return the table."""
-    lines = [f"| {' | '.join(_HEADS)} |", "|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
-    for name, source in _sources().items():
-        if source is None:
-            lines.append(f"| {name} | not measured: the trace is not at hand | | | | | | | |")
-            continue
-        for limit in _LIMITS:
-            for room in _ROOM:
-                lines.append(_row(name, limit, room, _pairs(source, limit, room)))
-                say(lines[-1])
-    seeds, first = ", ".join(map(str, _SEEDS)), ", ".join(map(str, _SLOTS_AT_FIRST[:2]))
-    lines += [
-        "",
-        f"Median (least to most) over seeds {seeds}, each with another {_KEPT:.0%} of the requests and another "
-        f"beginning, and {first} or enough replicas for {_SLOTS_AT_FIRST[2]} requests at first.",
-    ]
-    return lines
-
-
-def _pairs(source: Callable[[int], list[Request]], limit: int, room: float) -> list[tuple[Outcome, Outcome, float]]:
-    """Return what the ratio controller and we did on each run, and what was possible with replicas without end."""
-    found = []
-    for seed in _SEEDS:
-        requests = source(seed)
-        aim_s, most = target_s(requests), ceil(room * busiest(requests) / limit)
-        spared = played(Queueing(Plant(limit=100_000), requests, 1), lambda _: None, aim_s, _LENGTH_S).within
-        for first in (*_SLOTS_AT_FIRST[:2], ceil(_SLOTS_AT_FIRST[2] / limit)):
-            here = max(most, first)
-            ratio, law = Ratio(aim_s, VLLM_BUCKETS_S, most=here), Law(policy(aim_s, most=here), VLLM_BUCKETS_S)
-            outcomes = [
-                played(Queueing(Plant(limit=limit), requests, first), each.decide, aim_s, _LENGTH_S)
-                for each in (ratio, law)
-            ]
-            found.append((outcomes[0], outcomes[1], spared))
-    return found
-
-
-def busiest(requests: Sequence[Request]) -> float:
-    """Return how many requests the busiest minute keeps in work at once."""
-    by_minute: defaultdict[int, float] = defaultdict(float)
-    for request in requests:
-        by_minute[int(request.at_s // _MINUTE_S)] += request.service_s
-    return max(by_minute.values()) / _MINUTE_S
-
-
-def _row(name: str, limit: int, room: float, pairs: Sequence[tuple[Outcome, Outcome, float]]) -> str:
-    ratios, ours = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    good = sum(o.within >= r.within and o.replica_minutes <= r.replica_minutes for r, o, _ in pairs)
-    cells = (
-        name,
-        str(limit),
-        f"{room:g}x",
-        *(_spread([100 * one.within for one in each], "%") for each in (ratios, ours)),
-        *(_spread([one.replica_minutes for one in each]) for each in (ratios, ours)),
-        _spread([100 * pair[2] for pair in pairs], "%"),
-        f"{good} of {len(pairs)}",
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _spread(values: Sequence[float], unit: str = "") -> str:
-    ordered = sorted(values)
-    median = ordered[len(ordered) // 2]
-    return f"{median:.0f}{unit} ({ordered[0]:.0f} to {ordered[-1]:.0f})"
-
-
-# --- what replicas do not cure ---
-
-
-def causes(aim_s: float) -> dict[str, Plant]:
-    """Return the replicas with what is wrong with them, from minute 25 on or from the beginning."""
-    plants = {"nothing": Plant()}
-    for when, from_s in (("from minute 25", 1500.0), ("from the start", 0.0)):
-        plants |= {
-            f"model three times slower, {when}": Plant(disturbance=Disturbance(from_s, slower=3.0)),
-            f"one bad pod, its turn each round, {when}": Plant(
-                routing=Routing.ROUND_ROBIN, disturbance=Disturbance(from_s, bad_pod=0)
-            ),
-            f"one bad pod, one queue, {when}": Plant(disturbance=Disturbance(from_s, bad_pod=0)),
-            f"dependency down, slots held, {when}": Plant(disturbance=Disturbance(from_s, extra_s=2 * aim_s)),
-            f"dependency down, no slot held, {when}": Plant(
-                disturbance=Disturbance(from_s, extra_s=2 * aim_s, holds_slot=False)
-            ),
-        }
-    return plants
-
-
-def table_of_causes(say: Callable[[str], None]) -> list[str]:
-    """Play what replicas do not cure; return the table."""
+    """Play every trace with both; return the tables."""
+    absent = traces.absent()
     lines = [
-        "| what is wrong | ratio: most replicas | Plimsoll: most replicas | times its load at the target | "
-        "said after, s | turns in 5 minutes |",
+        "| trace | requests at once | within the target | ratio controller | replica-minutes | ratio controller |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    rate = SYNTHETIC["steady"]
-    runs = {seed: drawn(rate, _LENGTH_S, seed) for seed in _SEEDS}
-    for name in causes(1.0):
-        found = []
-        for requests in runs.values():
-            aim_s = target_s(requests)
-            plant = causes(aim_s)[name]
-            law = Law(policy(aim_s), VLLM_BUCKETS_S)
-            ratio = Ratio(aim_s, VLLM_BUCKETS_S, most=1000)
-            ours = played(Queueing(plant, requests, 5), law.decide, aim_s, _LENGTH_S)
-            theirs = played(Queueing(plant, requests, 5), ratio.decide, aim_s, _LENGTH_S)
-            said = law.unhelped_since_s
-            found.append((theirs.most, ours.most, None if said is None else said - plant.disturbance.from_s, ours))
-        needed = ceil(busiest(runs[_SEEDS[0]]) / Plant().limit)
-        said_s = [f"{each:.0f}" for _, _, each, _ in found if each is not None] or ["never"]
-        cells = (
-            name,
-            _spread([float(one[0]) for one in found]),
-            _spread([float(one[1]) for one in found]),
-            f"{max(one[1] for one in found) / needed:.1f}",
-            " / ".join(said_s),
-            str(max(turns(one[3].changes) for one in found)),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-        say(lines[-1])
-    lines += ["", f"8 requests a second, 4 at once, 5 replicas at first, seeds {', '.join(map(str, _SEEDS))}."]
+    for name in traces.FILES:
+        if name in absent:
+            lines.append(f"| {name} | not measured: the trace is not at hand | | | | |")
+            continue
+        for limit in _LIMITS:
+            lines.append(_row(name, limit))
+            say(lines[-1])
+    lines += ["", *causes(say), ""]
+    seeds = ", ".join(map(str, _SEEDS))
+    lines.append(f"Seeds {seeds}, each with another {_KEPT:.0%} of the requests; {_BEGINNINGS} replicas to begin with.")
     return lines
+
+
+def causes(say: Callable[[str], None]) -> list[str]:
+    """Return the table of what replicas do not cure."""
+    lines = [
+        "| what is slow, from 1,500 s on | replicas before | most afterwards | said not to be load after, s |",
+        "|---|---:|---:|---:|",
+    ]
+    if "azure_conv" in traces.absent():
+        return [*lines, "| not measured: the trace is not at hand | | | |"]
+    requests = traces.requests("azure_conv", keep=_KEPT)
+    target_s, from_s = target_of(requests), 1500.0
+    for title, routing, wrong in (
+        ("the model, 3 times", Routing.ONE_QUEUE, Disturbance(from_s=from_s, slower=3.0)),
+        ("one pod, 10 times", Routing.ROUND_ROBIN, Disturbance(from_s=from_s, bad_pod=0)),
+        ("a dependency", Routing.ONE_QUEUE, Disturbance(from_s=from_s, extra_s=2 * target_s, holds_slot=False)),
+    ):
+        law = Law(target_s, 0)
+        queueing = Queueing(Plant(limit=4, routing=routing, disturbance=wrong), requests, 10)
+        changes = run(queueing, law.decide, requests[-1].at_s)
+        before = [count for at_s, count in changes if at_s < from_s][-1]
+        most = max([before, *(count for at_s, count in changes if at_s >= from_s)])
+        said = [at_s - from_s for at_s, phase in law.phases if phase is Phase.GIVEN_UP and at_s >= from_s]
+        lines.append(f"| {title} | {before} | {most} | {f'{said[0]:.0f}' if said else 'not said'} |")
+        say(lines[-1])
+    return lines
+
+
+def _row(name: str, limit: int) -> str:
+    runs: dict[type[Law | Ratio], list[Outcome]] = {Law: [], Ratio: []}
+    for seed in _SEEDS:
+        requests = traces.requests(name, keep=_KEPT, seed=seed)
+        target_s, most = target_of(requests), most_of(requests, limit)
+        for beginning in _BEGINNINGS:
+            for who, outcomes in runs.items():
+                queueing = Queueing(Plant(limit=limit), requests, beginning)
+                run(queueing, who(target_s, max(most, beginning)).decide, requests[-1].at_s)
+                outcomes.append(outcome(queueing, target_s, requests[-1].at_s))
+    within = [_range([one.within for one in runs[who]], "{:.1%}") for who in (Law, Ratio)]
+    minutes = [_range([one.replica_minutes for one in runs[who]], "{:.0f}") for who in (Law, Ratio)]
+    return f"| {name} | {limit} | {within[0]} | {within[1]} | {minutes[0]} | {minutes[1]} |"
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    return f"{form.format(median(values))} ({form.format(min(values))} to {form.format(max(values))})"

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoscaler.core.decisions.by_latency import LatencySeen, again, inputs_of
+from autoscaler.core.decisions.by_latency import LatencyDecided, LatencySeen, again, decided_on, inputs_of
 from autoscaler.core.decisions.reason import Asked, sentence
-from autoscaler.core.law import kpa, latency, panic_exit
+from autoscaler.core.law import kpa, panic_exit
 from autoscaler.core.law.zero import Bounds
 from autoscaler.core.model import Decision, Inputs, Mode, Placement, Seen
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoscaler.core.law.latency_memory import Memory
     from autoscaler.core.model import Policy
 
 SEEN_CODE = {Seen.ALL: 0, Seen.PART: 1, Seen.NOTHING: 2}
@@ -102,7 +101,7 @@ class Outcome:
     promised: NDArray[np.int64]
     desired: NDArray[np.int64]
     mode: NDArray[np.uint8]
-    by_latency: Mapping[int, tuple[Memory, latency.Wanted]] = field(default_factory=dict)
+    by_latency: Mapping[int, LatencyDecided] = field(default_factory=dict)
 
     @property
     def held(self) -> NDArray[np.bool_]:
@@ -151,7 +150,7 @@ def decide(given: Given) -> Outcome:
     """Decide for every row."""
     decided = decidable(given.stable, given.seen, current=given.current, held=given.held, left=given.left)
     for row, seen in given.latencies.items():
-        decided[row] &= seen.served is not None
+        decided[row] &= seen.seen is not None
     as_if = np.where(given.observed, given.standing, 0)
     counted = Counted.of(given.current, given.ready, given.ready + given.starting, as_if)
     loads = _loads(given, counted, decided)
@@ -190,16 +189,14 @@ def decide(given: Given) -> Outcome:
     )
 
 
-def _by_latency(
-    given: Given, decided: NDArray[np.bool_], wanted: kpa.Wanted
-) -> dict[int, tuple[Memory, latency.Wanted]]:
+def _by_latency(given: Given, decided: NDArray[np.bool_], wanted: kpa.Wanted) -> dict[int, LatencyDecided]:
     """Decide for the rows that are scaled by latency, and write what is wanted in place of the original's answer."""
     result = {}
     for row, seen in given.latencies.items():
         wanted.panicking[row] = False
-        if decided[row] and seen.served is not None:
-            result[row] = latency.decide(seen.aim, seen.memory, seen.served)
-            wanted.replicas[row] = result[row][1].replicas
+        if decided[row] and seen.seen is not None:
+            result[row] = decided_on(seen)
+            wanted.replicas[row] = result[row].replicas
     return result
 
 
@@ -265,7 +262,7 @@ def decision_at(given: Given, outcome: Outcome, row: int, told: Told) -> Decisio
         panic_since_ms=_time(outcome.state.panic_since_ms[row]),
         floor=int(outcome.state.floor[row]),
         reason=sentence(inputs, asked, mode, int(outcome.bounded[row]), desired),
-        unhelped=row in outcome.by_latency and outcome.by_latency[row][1].unhelped,
+        unhelped=row in outcome.by_latency and outcome.by_latency[row].unhelped,
         panic_left_ms=_time(outcome.exit.at_ms[row]),
         panic_left_at=int(outcome.exit.replicas[row]),
     )

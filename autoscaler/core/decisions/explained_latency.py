@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
-from autoscaler.core.decisions.by_latency import again
+from autoscaler.core.decisions.by_latency import again, decided_on
 from autoscaler.core.decisions.explained_law import Step, short
-from autoscaler.core.law.latency import BOUND, SAID_AFTER_WINDOWS, decide
-from autoscaler.core.law.latency_memory import WINDOWS_HELD, Phase
+from autoscaler.core.law.latency import MOST_TIMES, WINDOWS_HELD, Phase
 
 if TYPE_CHECKING:
-    from autoscaler.core.law.latency import Wanted
-    from autoscaler.core.law.latency_memory import Memory
+    from autoscaler.core.decisions.by_latency import LatencyDecided
+    from autoscaler.core.law.latency import Memory
     from autoscaler.core.model import Inputs
 
 UNMEASURED = "latency was not measured whole"
 
 _PHASES = {
-    Phase.KEPT: "it is not missed",
+    Phase.KEPT: "it is kept",
     Phase.MISSED: "it is missed: replicas rise with what the load needs and what waits",
-    Phase.TRIED: "it is missed though nothing waits for a replica: a trial with more of them is on",
-    Phase.STOPPED: "it is missed, and more replicas did not help: they follow the load alone",
+    Phase.TRIED: "it is missed though every replica is ready and carries no more than it may: more are tried",
+    Phase.GIVEN_UP: "it is missed, and more replicas did not help: they follow the load alone",
 }
 
 
 def measured(inputs: Inputs) -> bool:
     """Tell whether the law of latency could be asked."""
-    return again(inputs).served is not None
-
-
-def worked_latency(inputs: Inputs) -> tuple[Memory, Wanted]:
-    """Return what the law makes of recorded inputs that were measured."""
-    seen = again(inputs)
-    assert seen.served is not None  # noqa: S101  see `measured`
-    return decide(seen.aim, seen.memory, seen.served)
+    return again(inputs).seen is not None
 
 
 def latency_sentence(inputs: Inputs, wanted: int, *, held: bool) -> str:
@@ -44,89 +37,93 @@ def latency_sentence(inputs: Inputs, wanted: int, *, held: bool) -> str:
         return f"held: {UNMEASURED}"
     if held:
         return f"held: some ready pods sent no samples; {wanted} wanted, part of the data never scales down"
-    memory, law = worked_latency(inputs)
-    said = f"latency: {_latency(inputs)}: {_plan(inputs, memory, law)}"
-    if law.unhelped:
-        alone = f", only {inputs.slowest} is slow" if inputs.slowest else ""
-        bound = f", at most {law.bound}" if law.bound else ""
-        return f"{said}; more replicas do not help{alone}{bound}"
+    decided = decided_on(again(inputs))
+    said = f"latency: {_latency(inputs)}: {_plan(inputs, decided)}"
+    if decided.unhelped:
+        said += "; more replicas do not help"
+        bound = _bound(decided.memory)
+        said += f", at most {bound}" if bound else ""
     if inputs.slowest:
-        said += f"; only {inputs.slowest} is slow, which more replicas do not cure"
-    return f"{said}; kept at {wanted}: scale-down-delay" if wanted > law.replicas else said
+        said += f"; only {inputs.slowest} is slow"
+    return f"{said}; kept at {wanted}: scale-down-delay" if wanted > decided.replicas else said
 
 
 def latency_steps(inputs: Inputs, delayed: int) -> list[Step]:
     """Return the steps of the law; `delayed` is what the scale-down delay makes of its answer."""
-    memory, law = worked_latency(inputs)
-    before = again(inputs).memory
-    phase = Phase(int(memory.phase))
-    policy = inputs.policy
-    bound = (
-        f"the load needed {law.bound // BOUND} when it was kept: at most {law.bound}" if law.bound else "none is needed"
-    )
+    before, decided = again(inputs), decided_on(again(inputs))
+    memory, bound = decided.memory, _bound(decided.memory)
     unit = "requests in flight" if memory.service_s else "requests a second"
-    learned = f"{short(memory.capacity)} {unit}" if memory.capacity else "not known yet: nothing changes"
-    ceiling = f", at most {short(memory.ceiling)} were carried" if memory.ceiling else ""
+    learned = f"{short(memory.per_replica)} {unit}" if memory.per_replica else "not known yet: nothing changes"
+    ceiling = f"; full ones worked off {short(memory.ceiling)}" if memory.ceiling else ""
+    alone = f"; only {inputs.slowest} is slow" if inputs.slowest else ""
+    delay = f"{delayed} were wanted within {inputs.policy.scale_down_delay_s} s"
     return [
         Step(
             "latency",
-            "the share of requests that ends within the target decides what a replica may carry",
-            _latency(inputs),
+            "the share of requests that end within the target says whether a replica may carry what it does",
+            f"{_latency(inputs)}{alone}",
         ),
         Step(
-            "capacity",
-            "what one replica carries within the target: learned where requests pile up, and while the target is kept",
-            f"{learned}{ceiling} (before: {short(before.capacity)})",
+            "per replica",
+            "raised slowly while the target is kept and it is nearly carried, lowered at a miss; learned from what "
+            "full replicas work off",
+            f"{learned}{ceiling} (before: {short(before.memory.per_replica)})",
         ),
         Step(
-            "plan",
-            f"the highest load of the last {WINDOWS_HELD} stable windows, divided by that and rounded up",
-            _plan(inputs, memory, law),
-            law.by_load or inputs.asked_for,
+            "demand",
+            f"arrivals times service time: the highest of the last {WINDOWS_HELD} stable windows, and what waits while "
+            "the target is missed, by what a replica may carry",
+            _plan(inputs, decided),
         ),
         Step(
             "target",
-            "missed: three slow requests too many, or for as long as the target more in flight than ends within it; "
-            f"that more replicas do not help is said after a trial, or {SAID_AFTER_WINDOWS} stable windows",
-            f"{_PHASES[phase]}; {short(memory.debt)} slow requests too many",
-            mattered=phase is not Phase.KEPT,
+            "missed by three slow requests too many, or by more in flight than ends within the target for as long; "
+            f"that more replicas do not help is said after a trial, or {WINDOWS_HELD} stable windows",
+            f"{_PHASES[memory.phase]}; {short(memory.debt)} slow requests too many",
+            mattered=memory.phase is not Phase.KEPT,
         ),
         Step(
             "bound",
-            f"while the target is missed: at most {BOUND} times the replicas that the load needed when it was kept",
-            bound,
-            mattered=law.unhelped and law.bound > 0,
+            f"while it is missed, at most {MOST_TIMES} times the replicas that the demand needed when it was kept",
+            f"at most {bound}" if bound else "none is needed",
+            mattered=0 < bound <= decided.replicas,
         ),
         Step(
-            "latency law",
-            "rises at once; falls five stable windows after a rise at the earliest, and not while the target is missed",
-            f"{inputs.asked_for} asked for, {inputs.counted} ready: {law.replicas}",
-            law.replicas,
+            "pace",
+            "rises at once; falls five stable windows after a rise at the earliest, once a window, and not while the "
+            "target is missed for want of replicas",
+            f"{inputs.asked_for} asked for, {inputs.counted} ready: {decided.replicas}",
+            decided.replicas,
         ),
         Step(
             "scale-down delay",
             "the most that was wanted within scale-down-delay counts",
-            f"{delayed} were wanted within {policy.scale_down_delay_s} s"
-            if delayed != law.replicas
-            else "no more was wanted",
+            delay if delayed != decided.replicas else "no more was wanted",
             delayed,
-            mattered=delayed != law.replicas,
+            mattered=delayed != decided.replicas,
         ),
     ]
+
+
+def _bound(memory: Memory) -> int:
+    """Return how many replicas there are at most while the target is missed; 0 for no bound."""
+    if memory.phase is Phase.KEPT or memory.proven <= 0:
+        return 0
+    return max(MOST_TIMES * ceil(max(memory.peaks) / memory.proven), 1)
 
 
 def _latency(inputs: Inputs) -> str:
     policy, seen = inputs.policy, inputs.latency
     target = f"target {short(policy.latency_target_ms / 1000)}s"
     if "percentile_s" not in seen:
-        return f"no requests ended, {target}"
-    what = "mean" if policy.latency_by_mean else f"p{short(policy.latency_percentile)}"
+        return f"no request ended, {target}"
+    what = "mean (no histogram)" if policy.latency_by_mean else f"p{short(policy.latency_percentile)}"
     return f"{what} {short(seen['percentile_s'])}s, {target}"
 
 
-def _plan(inputs: Inputs, memory: Memory, law: Wanted) -> str:
-    unit = "" if memory.service_s else " requests/s"
-    load = f"load {short(law.load)}{unit}, peak {short(law.peak)}"
-    if not memory.capacity:
-        return f"{load}, what a replica carries is not known yet: {inputs.asked_for} stay"
-    return f"{load}, {short(memory.capacity)} a replica: {law.replicas}"
+def _plan(inputs: Inputs, decided: LatencyDecided) -> str:
+    memory = decided.memory
+    demand = f"demand {short(max(memory.peaks))}{'' if memory.service_s else ' requests/s'}"
+    if not memory.per_replica:
+        return f"{demand}, what a replica may carry is not known yet: {inputs.asked_for} stay"
+    return f"{demand}, {short(memory.per_replica)} a replica: {decided.replicas}"

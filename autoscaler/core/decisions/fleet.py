@@ -309,7 +309,7 @@ class Fleet:
         """Return the workloads whose latency target more replicas do not bring back."""
         if self._outcome is None:
             return []
-        rows = (self._rows[row] for row, (_, wanted) in self._outcome.by_latency.items() if wanted.unhelped)
+        rows = (self._rows[row] for row, decided in self._outcome.by_latency.items() if decided.unhelped)
         return [row.uid for row in rows if row.uid in self._row_of]
 
     def _latency_figures(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -321,7 +321,7 @@ class Fleet:
             if row in self._given.latencies:
                 latency[place] = self._given.latencies[row].percentile_s
             if row in self._outcome.by_latency:
-                unhelped[place] = self._outcome.by_latency[row][1].unhelped
+                unhelped[place] = self._outcome.by_latency[row].unhelped
         return latency, unhelped
 
     def _learned(self, rows: Sequence[int]) -> dict[str, NDArray[np.float64]]:
@@ -512,7 +512,10 @@ class Fleet:
         )
         over_stable = Flow(stable, waiting.stable, ended.stable, grown.stable)
         over_panic = Flow(panic, waiting.panic, ended.panic, grown.panic)
-        service_s, drain_s = service_time_s(over_stable), self._columns.drain_period_s[:count]
+        service_s, drain_s = (
+            service_time_s(over_stable, self._columns.parameters.stable_window_ms[:count] / 1000),
+            self._columns.drain_period_s[:count],
+        )
         by_stable, by_panic = (offered(flow, service_s, drain_s) for flow in (over_stable, over_panic))
         return by_stable, by_panic
 
@@ -534,16 +537,14 @@ class Fleet:
             buckets = look.signals.get(Signal.SLOW)
             newest = Newest(
                 ended=self._signals.by_place(Signal.ENDED, number),
-                seconds=self._signals.by_place(Signal.SECONDS, number),
                 slow=self._signals.by_place(Signal.SLOW, number),
-                loads=row.known.by_place,
                 within=rates(buckets, look.places, newest_s + 1) if buckets else {},
             )
             self._latencies.note(number, newest, at_ms / 1000)
             values = (ended.stable, ended.panic, grown.stable, grown.panic, seconds.stable, slow.stable, panic)
             flows = Flows(*(float(each[number]) for each in values))
             requested, ready = int(counted.asked_for[number]), int(counted.ready[number])
-            result[number] = self._latencies.seen(number, flows, at_ms / 1000, ready=ready, requested=requested)
+            result[number] = self._latencies.seen(number, flows, at_ms, ready=ready, current=requested)
         return result
 
     def _reachable(self, count: int) -> NDArray[np.bool_]:
@@ -560,5 +561,5 @@ class Fleet:
         where = outcome.decided & self._reachable(len(given.current))
         self._delays.record(given.at_ms, outcome.wanted.replicas, where)
         self._columns.remember(given, outcome)
-        for number, (memory, _) in outcome.by_latency.items():
-            self._latencies.remember(number, memory)
+        for number, decided in outcome.by_latency.items():
+            self._latencies.remember(number, decided.memory)

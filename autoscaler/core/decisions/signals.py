@@ -115,7 +115,7 @@ class Signals:
         `looks` are rows, what was answered for each of their signals, and the places where it is counted; `loads`
         float64[seconds, rows] are the loads of the same seconds, NaN where there is none.
         """
-        if not self._tables or not span:
+        if not self._tables:
             return
         asked = [(row, by_signal, places) for row, by_signal, places in looks if self._needs(row)]
         for signal, table in self._tables.items():
@@ -124,9 +124,10 @@ class Signals:
                 known = table.rows.get(row)
                 if known is None:
                     continue
-                if signal is Signal.GROWTH:
+                if signal is Signal.GROWTH and span:
                     values[:, row] = self._grown(known, loads[:, row])
-                else:
+                elif signal is not Signal.GROWTH:
+                    # Also where no second is new: a place that is gone is not to be remembered.
                     samples = by_signal.get(signal, NO_SAMPLES)
                     if signal is Signal.SLOW:
                         samples = slower(samples, places, known.target_s)

@@ -1,214 +1,386 @@
-"""How many replicas keep the latency target? As many as the load needs, by what one was seen to carry within it.
+"""How many replicas keep requests within a latency target? A load per replica that is learned, and latency corrects it.
 
-Latency is late, and beyond a replica's capacity it says nothing of how much is missing; so it does not scale. The load
-does: its highest peak of the last ten stable windows, divided by the capacity of a replica. Latency corrects that
-capacity (`latency_capacity`).
+Latency itself is no measure of need: it lags by what it measures, it is flat until a server is full, and above that it
+grows with the queue, not with the need. So the law scales by load, as for concurrency, and learns what a replica can
+carry (docs/decisions/0013-latency.md):
 
-The laws:
-- The target is missed when slow requests are three more than may be slow (a debt that ended requests pay back), or when
-  for as long as the target more has lain in flight than is worked off within it. Three requests alone say nothing.
-- Starting replicas are on their way: nothing is asked for twice.
-- While the target is missed there are at most three times the replicas that the same load needed when it was kept last
-  (or that it needs by the best that a replica was seen to carry).
-- Where it is missed though replicas are as planned, all ready, and nothing got better for a stable window, half as many
-  more are tried. If neither sojourn nor slow requests fell within a stable window of their being ready, more replicas
-  do not help: the trial is taken back. In any case that is said after ten stable windows.
-- Nothing falls within five stable windows of a rise, nor while the target is missed for want of replicas; and it falls
-  at most by half a stable window. It falls only where a twentieth less load per replica would do.
+- Demand is arrivals a second times the service time, learned while the target was met; its highest values of the last
+  ten stable windows stay.
+- `per_replica` is the demand that one replica may carry: raised slowly while the target is met and it is nearly
+  carried, lowered at a miss that is not explained by demand above it. What saturated replicas worked off is its
+  ceiling.
+- Missed is a target when slow requests outweigh what the percentile allows, added up over time so that the noise of few
+  requests is none; or when what is in flight cannot be worked off within the target.
+- Where a miss stays though everything asked for is ready, half as many replicas more are tried, once. If that does not
+  help, latency is not load-related here: the trial is taken back, and it is said.
+- While missing, replicas are never more than three times what the demand needed when the target was met; after ten
+  stable windows a miss is given up.
+- Replicas rise at once, and fall after five stable windows, by one step a window. As long as the target is kept they do
+  not rise again within five windows of a fall: a steady load has no two turns within them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import ceil, exp
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from math import ceil, exp, floor
 
-from autoscaler.core.law.latency_capacity import (
-    NEAR_CEILING,
-    grow,
-    note_ceiling,
-    note_pressing,
-    note_service,
-    share_slow,
-    shrink,
-)
-from autoscaler.core.law.latency_memory import WINDOWS_HELD, Aim, Memory, Phase, Served
+WINDOWS_HELD = 10
+"""Stable windows for which the highest demand stays, and after which a miss is given up."""
 
-BOUND = 3
-"""While the target is missed: at most so many times the replicas that the load needed when it was kept."""
+MOST_TIMES = 3
+"""While missing, replicas are at most so many times those that the demand needed when the target was met."""
 
-SAID_AFTER_WINDOWS = 10
-"""After so many stable windows without the target it is said that more replicas do not help."""
-
-_MISSED_DEBT, _KEPT_DEBT, _MOST_DEBT = 3.0, 1.0, 6.0
-_DEBT_WINDOWS = 10
+_OF_CEILING = 0.95  # a saturated replica's pace leaves no room for chance
+_BACK = 0.95
 _TRIAL = 1.5
-_TRIED_FURTHEST = 0.5
-_LEAST_EXCESS = 2.0  # slow requests too many within a stable window, to begin a trial for
-_FEW_ENDED = 8.0
-_BETTER_SOJOURN, _BETTER_SHARE = 0.9, 0.8
-_ROOM = 1.05
-_DRAIN_WINDOWS = 4
-_FALL_AFTER_WINDOWS = 5
-_SPARE = 0.95
-_HARDLY = 1e-9  # rounding of floats
+_HYSTERESIS = 0.95
+_DOWN_AFTER = 5  # stable windows since the last rise
+_GATE = 1.15  # how nearly per_replica has to be carried to be raised
+_STEP_KNOWN, _STEP_FREE = 0.02, 0.10  # by how much a window, with and without a known ceiling
+_DRAIN_WINDOWS = 2.0
+_DEBT_MISSED, _DEBT_MET, _DEBT_MOST = 3.0, 1.0, 6.0  # requests
+_PRIOR = 20  # requests by which a share of few is drawn to none
+_ENOUGH, _FEW = 20, 8  # requests from which a time, and a pace, are believed
+_LEAST_PRESSED = 3.0
+
+
+class Phase(IntEnum):
+    """Where the law stands with a target."""
+
+    KEPT = 0
+    """It is met, or was a moment ago."""
+    MISSED = 1
+    """It is missed, and more replicas may help."""
+    TRIED = 2
+    """More replicas are tried."""
+    GIVEN_UP = 3
+    """More replicas did not help."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for: `replicas`, of them `by_load` for the load alone; `bound` is 0 where none holds them down.
+class Aim:
+    """What is wanted: `share` of requests may be slower than `target_s`.
 
-    `load` is that of now, `peak` the one that counts; `unhelped`: more replicas do not bring the target back, or would
-    be more than the bound.
+    The windows are in seconds; `least` and `most` are replicas, most 0 for no bound.
     """
 
-    replicas: int
-    by_load: int
-    bound: int
-    load: float
-    peak: float
-    unhelped: bool
+    target_s: float
+    share: float
+    stable_s: int
+    panic_s: int
+    least: int = 1
+    most: int = 0
 
 
-def decide(aim: Aim, before: Memory, served: Served) -> tuple[Memory, Wanted]:
-    """Return what is remembered now, and what is wanted."""
-    memory = before.copied()
-    passed_s = min(max(served.at_s - memory.seen_s, 0.0), aim.window_s) if memory.seen_s else 0.0
-    memory.seen_s = served.at_s
-    if memory.seen_ready != served.ready or not memory.settled_at_s:
-        memory.seen_ready, memory.settled_at_s, memory.waiting_since_s = float(served.ready), served.at_s, served.at_s
-        memory.best_s = 0.0
-    _owe(aim, memory, served, passed_s)
-    pressed = note_pressing(aim, memory, served, passed_s)
-    missed = memory.debt >= _MISSED_DEBT or memory.pressed_s >= aim.target_s
-    kept = memory.debt < _KEPT_DEBT and not pressed
-    _wait(memory, served)
-    note_service(aim, memory, served, passed_s, kept=kept and share_slow(aim, served) <= aim.slow_share / 2)
-    load = served.arriving * memory.unit_s
-    load = min(load, served.in_flight) if memory.service_s else load
-    _hold_peak(aim, memory, served.at_s, load)
-    note_ceiling(memory, served)
-    if not memory.capacity:
-        _begin(aim, memory, served, missed=missed, kept=kept)
-    elif missed:
-        _act(aim, memory, served, load, pressed=pressed)
-    elif kept:
-        if memory.phase != Phase.KEPT:
-            memory.phase, memory.trial_capacity = float(Phase.KEPT), 0.0
-        grow(aim, memory, served, load, passed_s)
-    _give_up(aim, memory, served, missed=missed)
-    return memory, _planned(aim, memory, served, load, missed=missed)
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Averages a second over the stable window: requests `ended`, `grown` in flight, slower than the target (`slow`).
+
+    `duration` is the sum of their latencies; over the panic window: `ended_now`, `grown_now`, and those `in_flight`.
+    """
+
+    at_ms: int
+    ended: float
+    grown: float
+    slow: float
+    duration: float
+    ended_now: float
+    grown_now: float
+    in_flight: float
+    ready: int
+    current: int
 
 
-def _owe(aim: Aim, memory: Memory, served: Served, passed_s: float) -> None:
-    """Count slow requests beyond their share; old ones fade."""
-    more = (served.slow - aim.slow_share * served.ending_long) * passed_s
-    fades = exp(-passed_s / (_DEBT_WINDOWS * aim.window_s))
-    memory.debt = min(max(0.0, memory.debt + more) * fades, _MOST_DEBT)
+@dataclass(slots=True)
+class Memory:
+    """What is remembered between two decisions; 0 for what is not known, moments in Unix seconds.
+
+    `per_replica`, `ceiling` and `proven` (the most that was ever kept) are demand per replica; `service_s` is the
+    service time. `debt` is slow requests beyond what is allowed; `met_*` is what `service_s` is learned from; `peaks`
+    are the highest demands of windows, the newest last, that of window `window`. `trial_*` is how it stood before a
+    trial. `paced_*` is what saturated replicas worked off.
+    """
+
+    at_s: float = 0.0
+    phase: Phase = Phase.KEPT
+    per_replica: float = 0.0
+    service_s: float = 0.0
+    ceiling: float = 0.0
+    proven: float = 0.0
+    debt: float = 0.0
+    met_ended: float = 0.0
+    met_duration: float = 0.0
+    met_for_s: float = 0.0
+    window: int = 0
+    ready: int = -1
+    ready_since_s: float = 0.0
+    best_s: float = 0.0
+    patient_since_s: float = 0.0
+    raised_s: float = 0.0
+    lowered_s: float = 0.0
+    missed_since_s: float = 0.0
+    trial_per_replica: float = 0.0
+    trial_latency_s: float = 0.0
+    trial_slow: float = 0.0
+    pressed_s: float = 0.0
+    pressed_ended: float = 0.0
+    paced_ended: float = 0.0
+    paced_replicas: float = 0.0
+    peaks: tuple[float, ...] = (0.0,) * (WINDOWS_HELD + 1)
 
 
-def _wait(memory: Memory, served: Served) -> None:
-    """Take note of whatever gets better, or is still to come: as long as that goes on, nothing else is tried."""
-    better = not memory.best_s or served.sojourn_s < _BETTER_SOJOURN * memory.best_s
-    if served.ready < served.requested or better:
-        memory.waiting_since_s, memory.best_s = served.at_s, served.sojourn_s
+def decide(memory: Memory, aim: Aim, seen: Seen) -> tuple[Memory, int]:
+    """Return what is remembered now, and the replicas that are wanted; `memory` stays as it is."""
+    look = _Look(replace(memory), aim, seen)
+    look.judge()
+    look.learn()
+    look.adapt()
+    return look.memory, look.replicas()
 
 
-def _hold_peak(aim: Aim, memory: Memory, at_s: float, load: float) -> None:
-    slot = at_s // aim.window_s
-    for _ in range(min(int(slot - memory.slot), WINDOWS_HELD + 1)):
-        memory.peaks = [*memory.peaks[1:], 0.0]
-    memory.slot = slot
-    memory.peaks[-1] = max(memory.peaks[-1], load)
+class _Look:
+    """One decision: what follows from what is seen, and the memory that it changes."""
 
+    def __init__(self, memory: Memory, aim: Aim, seen: Seen) -> None:
+        self.memory, self.aim, self.seen = memory, aim, seen
+        self.now_s = seen.at_ms / 1000
+        # A stop of ours, or a hold, is not a time in which anything was seen.
+        self.passed_s = 0.0 if memory.at_s <= 0 else min(max(0.0, self.now_s - memory.at_s), aim.stable_s)
+        memory.at_s = self.now_s
+        self.base = max(1, seen.ready)
+        self.arrivals = max(seen.ended + seen.grown, 0.0)
+        self.arrivals_now = max(seen.ended_now + seen.grown_now, 0.0)
+        window_s = aim.stable_s
+        self.excess = (seen.slow - aim.share * seen.ended) * window_s  # requests slower than allowed, in a window
+        self.slow_share = seen.slow * window_s / (seen.ended * window_s + _PRIOR)
+        self.latency_s = seen.in_flight / max(self.arrivals, 1e-9)  # by Little's law
+        self.behind = self.arrivals > 1.2 * seen.ended
 
-def _begin(aim: Aim, memory: Memory, served: Served, *, missed: bool, kept: bool) -> None:
-    """Take what is carried now for the capacity, where the target is kept with it or missed without a queue."""
-    excess = (served.slow - aim.slow_share * served.ending_long) * aim.window_s
-    each = memory.peak / served.replicas
-    if missed:
-        calm = served.at_s - memory.pressed_at_s >= 2 * aim.window_s
-        if calm and served.at_s - memory.waiting_since_s >= aim.window_s and excess >= _LEAST_EXCESS:
-            memory.capacity = memory.proven = each
-    elif kept:
-        memory.capacity = each if memory.service_s else 0.0
-        memory.phase = float(Phase.KEPT)
+    @property
+    def known(self) -> bool:
+        """Whether the service time is known; until then demand is counted in arrivals a second."""
+        return self.memory.service_s > 0
 
+    @property
+    def service_s(self) -> float:
+        return self.memory.service_s if self.known else 1.0
 
-def _act(aim: Aim, memory: Memory, served: Served, load: float, *, pressed: bool) -> None:
-    """Do what there is to do about a missed target."""
-    sojourn_s, share = served.sojourn_s, share_slow(aim, served)
-    if memory.phase == Phase.KEPT:
-        shrink(memory, served, load)
-        memory.phase, memory.waiting_since_s, memory.best_s = float(Phase.MISSED), served.at_s, sojourn_s
-    waited = served.at_s - memory.waiting_since_s >= aim.window_s
-    excess = (served.slow - aim.slow_share * served.ending_long) * aim.window_s
-    saturated = pressed and memory.worked_off >= _FEW_ENDED
-    if memory.phase == Phase.MISSED and waited:
-        as_planned = load <= _ROOM * memory.capacity * served.replicas
-        if as_planned and (excess >= _LEAST_EXCESS or saturated):
-            memory.trial_capacity, memory.trial_sojourn_s, memory.trial_share = memory.capacity, sojourn_s, share
-            if not memory.ceiling:
-                memory.capacity = max(memory.capacity, memory.peak / served.replicas)
-            known = min(memory.capacity, NEAR_CEILING * memory.ceiling)
-            furthest = _TRIED_FURTHEST * memory.capacity
-            memory.capacity = max(known, furthest) if saturated and memory.ceiling else memory.capacity / _TRIAL
-            memory.phase, memory.waiting_since_s, memory.best_s = float(Phase.TRIED), served.at_s, sojourn_s
-    elif memory.phase == Phase.TRIED and waited and served.requested <= served.ready:
-        better = sojourn_s < _BETTER_SOJOURN * memory.trial_sojourn_s or share < _BETTER_SHARE * memory.trial_share
-        if better:
-            memory.ceiling = memory.ceiling or memory.capacity / NEAR_CEILING
+    # --- is the target met? ---
+
+    def judge(self) -> None:
+        memory, seen, window_s = self.memory, self.seen, self.aim.stable_s
+        owed = memory.debt + (seen.slow - self.aim.share * seen.ended) * self.passed_s
+        memory.debt = min(max(0.0, owed) * exp(-self.passed_s / (WINDOWS_HELD * window_s)), _DEBT_MOST)
+        if memory.ready != seen.ready:
+            memory.ready, memory.ready_since_s = seen.ready, self.now_s
+            memory.patient_since_s, memory.best_s = self.now_s, 0.0
+        self.pressed = seen.in_flight > max(seen.ended_now * self.aim.target_s, _LEAST_PRESSED)
+        if self.pressed:
+            memory.pressed_s += self.passed_s
+            self._pace()
         else:
-            memory.capacity = memory.trial_capacity
-        memory.phase = float(Phase.MISSED if better else Phase.STOPPED)
-        memory.trial_capacity = 0.0
-        memory.waiting_since_s, memory.best_s = served.at_s, sojourn_s
+            memory.pressed_s = memory.pressed_ended = 0.0
+        self.missed = memory.debt >= _DEBT_MISSED or memory.pressed_s >= self.aim.target_s
+        self.met = memory.debt < _DEBT_MET and not self.pressed
+        self.calm = self.met and self.slow_share <= self.aim.share / 2
+        better = memory.best_s <= 0 or self.latency_s < 0.9 * memory.best_s
+        if seen.ready < seen.current or better:
+            memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+        self.stuck = self.now_s - memory.patient_since_s >= window_s
 
+    def _pace(self) -> None:
+        """Take note of what saturated replicas work off, once they have been saturated for as long as requests take."""
+        memory, seen = self.memory, self.seen
+        window_s = self.aim.stable_s
+        takes_s = min(seen.in_flight / max(self.arrivals, self.arrivals_now, 1e-9), window_s)
+        least_s = max(takes_s, self.service_s if self.known else min(self.aim.target_s, window_s)) + self.aim.panic_s
+        if min(memory.pressed_s, self.now_s - memory.ready_since_s) <= least_s:
+            return
+        worked = seen.ended_now * self.service_s
+        draining = self.arrivals < seen.ended / 1.2
+        if self.behind or draining or worked * memory.paced_replicas > self.base * memory.paced_ended:
+            fade = exp(-self.passed_s / (WINDOWS_HELD * window_s))
+            memory.paced_ended = memory.paced_ended * fade + worked * self.passed_s
+            memory.paced_replicas = memory.paced_replicas * fade + self.base * self.passed_s
+            memory.pressed_ended += seen.ended_now * self.passed_s
 
-def _give_up(aim: Aim, memory: Memory, served: Served, *, missed: bool) -> None:
-    """Stop after ten stable windows without the target, whatever was tried."""
-    if memory.phase == Phase.KEPT and not missed:
-        memory.missed_at_s = 0.0
-        return
-    memory.missed_at_s = memory.missed_at_s or served.at_s
-    if memory.phase != Phase.STOPPED and served.at_s - memory.missed_at_s > SAID_AFTER_WINDOWS * aim.window_s:
-        memory.capacity = memory.trial_capacity or memory.capacity
-        memory.phase, memory.trial_capacity = float(Phase.STOPPED), 0.0
+    # --- what can a replica carry? ---
 
+    def learn(self) -> None:
+        self._learn_service()
+        self.demand = min(self.arrivals_now * self.service_s, self.seen.in_flight) if self.known else self.arrivals_now
+        memory = self.memory
+        window = int(self.now_s // self.aim.stable_s)
+        shift = min(max(window - memory.window, 0), len(memory.peaks))
+        peaks = (*memory.peaks[shift:], *(0.0,) * shift)
+        memory.window, memory.peaks = window, (*peaks[:-1], max(peaks[-1], self.demand))
+        self.held = max(memory.peaks)
+        if memory.pressed_ended >= _FEW and memory.paced_replicas >= _ENOUGH:
+            self._learn_ceiling()
 
-def _planned(aim: Aim, memory: Memory, served: Served, load: float, *, missed: bool) -> Wanted:
-    """Return what the load asks for, within the bound, and let the count move as the laws allow."""
-    requested, peak, stopped = served.requested, memory.peak, memory.phase == Phase.STOPPED
-    if not memory.capacity:
-        return Wanted(requested, 0, 0, load, peak, stopped)
-    rising = memory.phase in (Phase.MISSED, Phase.TRIED) and missed
-    usual_s = memory.service_s or aim.target_s * 2 / 3
-    waiting = max(0.0, served.crowd - served.arriving_long * usual_s) if rising else 0.0
-    by_load = peak / memory.capacity
-    plan = (peak + waiting * memory.unit_s / (_DRAIN_WINDOWS * aim.window_s)) / memory.capacity
-    bound = 0
-    if memory.phase != Phase.KEPT and memory.proven:
-        bound = max(BOUND * ceil(peak / memory.proven - _HARDLY), 1)
-    bounded = min(plan, bound) if bound else plan
-    wanted = ceil(bounded - _HARDLY)
-    if wanted < requested:
-        wanted = _fallen(aim, memory, served, bounded, missed=missed)
-    wanted = max(1, wanted)
-    if wanted > requested and not memory.ceiling and memory.phase != Phase.TRIED:
-        # As long as no replica ever had too much, the load alone is no reason to rise: nobody knows what they carry.
-        wanted = requested
-    if wanted > requested:
-        memory.rose_at_s = served.at_s
-    unhelped = stopped or (bound > 0 and bounded < plan and missed)
-    return Wanted(wanted, ceil(by_load - _HARDLY), bound, load, peak, unhelped)
+    def _learn_service(self) -> None:
+        memory, seen, window_s = self.memory, self.seen, self.aim.stable_s
+        if not (self.calm and seen.ended > 0):
+            if not self.known and not self.calm:
+                memory.met_for_s = memory.met_ended = memory.met_duration = 0.0
+            return
+        full = seen.ended * window_s >= 5 or memory.met_ended >= _ENOUGH
+        fade = exp(-self.passed_s / (2 * window_s)) if full else 1.0
+        memory.met_ended = memory.met_ended * fade + seen.ended * self.passed_s
+        memory.met_duration = memory.met_duration * fade + seen.duration * self.passed_s
+        memory.met_for_s += self.passed_s
+        if self.known:
+            memory.service_s = memory.met_duration / memory.met_ended if memory.met_ended else memory.service_s
+        elif memory.met_ended >= _ENOUGH and memory.met_for_s >= window_s:
+            # From now on demand is counted in requests at once: so is what was learned.
+            memory.service_s = factor = memory.met_duration / memory.met_ended
+            memory.per_replica *= factor
+            memory.ceiling *= factor
+            memory.proven *= factor
+            memory.paced_ended *= factor
+            memory.peaks = tuple(peak * factor for peak in memory.peaks)
 
+    def _learn_ceiling(self) -> None:
+        memory = self.memory
+        memory.ceiling = memory.paced_ended / memory.paced_replicas
+        usable = _OF_CEILING * memory.ceiling
+        if memory.per_replica <= 0:
+            memory.per_replica = usable
+        elif memory.phase is not Phase.TRIED:
+            sure = self.behind and (memory.pressed_ended >= _ENOUGH or not self.known)
+            memory.per_replica = usable if sure else max(memory.per_replica, usable)
+        if memory.proven <= 0:
+            memory.proven = memory.ceiling
+        elif not self.known:
+            memory.proven = max(memory.proven, memory.ceiling)
 
-def _fallen(aim: Aim, memory: Memory, served: Served, plan: float, *, missed: bool) -> int:
-    """Return how far the replicas fall at once."""
-    requested = served.requested
-    lowest = ceil(plan / _SPARE - _HARDLY)
-    lately = served.at_s - memory.rose_at_s < _FALL_AFTER_WINDOWS * aim.window_s
-    just = served.at_s - memory.fell_at_s < aim.window_s
-    if lowest >= requested or lately or just or (missed and memory.phase != Phase.STOPPED):
-        return requested
-    memory.fell_at_s = served.at_s
-    return max(lowest, requested // 2)
+    # --- does the load explain it? ---
+
+    def adapt(self) -> None:
+        memory = self.memory
+        if memory.per_replica <= 0:
+            self._begin()
+        elif self.missed:
+            self._miss()
+        else:
+            if memory.phase is not Phase.KEPT and self.met:
+                memory.phase, memory.trial_per_replica = Phase.KEPT, 0.0
+            if memory.phase is Phase.KEPT and self.met:
+                self._raise()
+        if memory.phase in {Phase.MISSED, Phase.TRIED} and self._over():
+            if memory.trial_per_replica > 0:
+                memory.per_replica, memory.trial_per_replica = memory.trial_per_replica, 0.0
+            memory.phase = Phase.GIVEN_UP
+
+    def _begin(self) -> None:
+        memory = self.memory
+        if self.met and self.known:
+            memory.per_replica = self.held / self.base
+        elif self.missed and self.stuck and not self.pressed and self.excess >= 2:
+            memory.per_replica = memory.proven = self.held / self.base
+
+    def _raise(self) -> None:
+        memory, free = self.memory, self.memory.ceiling <= 0
+        below = free or memory.per_replica < _OF_CEILING * memory.ceiling
+        push = 1 - self.slow_share / (self.aim.share / 2)
+        if not free and below:
+            push = max(push, 0.0)
+        if self.held / self.base * _GATE >= memory.per_replica or push < 0:
+            step = _STEP_FREE if below else _STEP_KNOWN
+            memory.per_replica *= 1 + step * self.passed_s / self.aim.stable_s * max(-1.0, min(1.0, push))
+        carried = max(memory.peaks[:-1]) if free else 0.8 * min(self.demand, memory.ceiling * self.base)
+        memory.per_replica = max(memory.per_replica, carried / self.base)
+        memory.proven = memory.per_replica
+
+    def _miss(self) -> None:
+        memory, base = self.memory, self.base
+        if memory.phase is Phase.KEPT:
+            memory.phase, memory.missed_since_s = Phase.MISSED, self.now_s
+            memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+            if self.demand <= memory.per_replica * base:  # more than that explains it by itself
+                memory.per_replica = self._less(memory.per_replica)
+        waited = self.now_s - memory.patient_since_s >= self.aim.stable_s
+        carried = self.demand <= 1.05 * memory.per_replica * base
+        if memory.phase is Phase.MISSED and waited and memory.trial_per_replica <= 0 and carried:
+            if self.excess >= 2 or memory.pressed_ended >= _FEW:
+                self._try()
+        elif memory.phase is Phase.TRIED and self.stuck and self.seen.current <= self.seen.ready:
+            self._judge_trial()
+
+    def _try(self) -> None:
+        memory = self.memory
+        memory.trial_per_replica, memory.trial_latency_s = memory.per_replica, self.latency_s
+        memory.trial_slow = self.slow_share
+        if memory.ceiling <= 0:
+            memory.per_replica = max(memory.per_replica, self.held / self.base)
+        if memory.pressed_ended >= _FEW:
+            usable = _OF_CEILING * memory.ceiling
+            memory.per_replica = max(min(memory.per_replica, usable), memory.per_replica / 2)
+        else:
+            memory.per_replica /= _TRIAL
+        memory.phase = Phase.TRIED
+        memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+
+    def _judge_trial(self) -> None:
+        memory = self.memory
+        better = self.latency_s < 0.9 * memory.trial_latency_s or self.slow_share < 0.8 * memory.trial_slow
+        if not better:
+            memory.per_replica = memory.trial_per_replica
+        elif memory.ceiling <= 0:
+            memory.ceiling = memory.per_replica / _OF_CEILING
+        memory.phase = Phase.MISSED if better else Phase.GIVEN_UP
+        memory.trial_per_replica = 0.0
+        memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+
+    def _less(self, per_replica: float) -> float:
+        ceiling = self.memory.ceiling
+        if ceiling <= 0:
+            return per_replica * _BACK
+        return max(min(per_replica * _BACK, _OF_CEILING * ceiling), min(per_replica, _OF_CEILING * ceiling))
+
+    def _over(self) -> bool:
+        return self.now_s - self.memory.missed_since_s > WINDOWS_HELD * self.aim.stable_s
+
+    # --- how many, then? ---
+
+    def replicas(self) -> int:
+        """Return the replicas that are wanted."""
+        memory, aim, current = self.memory, self.aim, self.seen.current
+        if memory.per_replica <= 0:
+            return current
+        plan = (self.held + self._drain()) / max(memory.per_replica, 1e-9)
+        if memory.phase is not Phase.KEPT and memory.proven > 0:
+            plan = min(plan, max(MOST_TIMES * ceil(self.held / max(memory.proven, 1e-9)), 1))
+        wanted = ceil(plan - 1e-9)
+        if wanted < current:
+            wanted = self._fallen(plan)
+        elif wanted > current and memory.ceiling <= 0 and memory.phase is not Phase.TRIED:
+            # Never saturated, never tried: nothing says yet that more replicas would help.
+            wanted = current
+        elif wanted > current and memory.phase is Phase.KEPT and self._fell_lately():
+            wanted = current
+        wanted = max(aim.least, 1, min(wanted, aim.most or wanted))
+        if wanted > current:
+            memory.raised_s = self.now_s
+        return wanted
+
+    def _fell_lately(self) -> bool:
+        """Tell whether replicas fell a moment ago: what is kept all the same needs no turn so soon."""
+        return self.now_s - self.memory.lowered_s < _DOWN_AFTER * self.aim.stable_s
+
+    def _drain(self) -> float:
+        """Return the demand that works off what waits, while missing."""
+        if not (self.missed and self.memory.phase in {Phase.MISSED, Phase.TRIED}):
+            return 0.0
+        running = self.arrivals * (self.service_s if self.known else self.aim.target_s * 2 / 3)
+        return max(0.0, self.seen.in_flight - running) * self.service_s / (_DRAIN_WINDOWS * self.aim.stable_s)
+
+    def _fallen(self, plan: float) -> int:
+        memory, current, window_s = self.memory, self.seen.current, self.aim.stable_s
+        low = ceil(plan / _HYSTERESIS - 1e-9)
+        waits = self.now_s - memory.raised_s < _DOWN_AFTER * window_s or self.now_s - memory.lowered_s < window_s
+        if low >= current or waits or (self.missed and memory.phase is not Phase.GIVEN_UP):
+            return current
+        memory.lowered_s = self.now_s
+        return max(low, floor(current / 2))

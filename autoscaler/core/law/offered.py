@@ -10,7 +10,8 @@ row 1). The law, by Little's:
   and, within the drain period, what waits.
 - It is never more than all requests there are: where a flow begins, hardly anything has ended yet, and what runs says
   nothing of how long it will.
-- Where nothing ends, nothing is known of the service time: then the load is what it is.
+- Where in a stable window less than one request ends, or less than a second is worked, nothing is known of the service
+  time: then the load is what it is.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ class Flow:
     grown: NDArray[np.float64]
 
 
-def service_time_s(flow: Flow) -> NDArray[np.float64]:
-    """Return how long a request is worked on, float64[rows]; NaN where it cannot be known."""
+def service_time_s(flow: Flow, window_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how long a request is worked on over a window, float64[rows]; NaN where it cannot be known."""
     running = np.maximum(flow.in_flight - flow.waiting, 0.0)
-    known = (flow.ended > 0) & (running > 0)
+    known = (flow.ended * window_s >= 1.0) & (running * window_s >= 1.0)
     return np.where(known, running / np.where(known, flow.ended, 1.0), np.nan)
 
 

@@ -117,7 +117,7 @@ class Offering:
             return None, None
         waiting, ended, grown = (self.windows[each] for each in (Signal.WAITING, Signal.ENDED, Signal.GROWTH))
         ended_s, running = ended.stable.average(second), inputs.stable - waiting.stable.average(second)
-        if ended_s <= 0 or running <= 0:
+        if min(ended_s, running) * ended.stable.length < 1:
             return None, None
         service_s = running / ended_s
         stable, panic = (

@@ -87,3 +87,16 @@ def test_windows_of_another_length_keep_their_newest_seconds() -> None:
     signals.follow(1, EVERY, Policy(stable_window_s=5, panic_window_s=4), 120_000)
     # The panic window knows two seconds of its four, and as in the original it counts them as full.
     assert averages(signals, Signal.WAITING, 119) == (3.0, 3.0)
+
+
+def test_a_place_that_is_gone_is_forgotten_also_where_no_second_is_new() -> None:
+    signals = following()
+    for second in range(100, 110):
+        recorded(signals, range(second, second + 1))
+    # The clock was set back a little, and the pod that counted is another one now.
+    other = ("ns", "q")
+    signals.record([(1, {}, (other,))], range(0), np.full((0, 2), np.nan))
+    told = Samples({other: samples(2.0, 110).by_place[PLACE]}, 1.0)
+    signals.record([(1, {Signal.WAITING: told}, (PLACE, other))], range(110, 111), np.full((1, 2), 5.0))
+    # Of the first pod nothing is known any more: the part that is measured is all there is.
+    assert signals._tables[Signal.WAITING].rows[1].known.by_place == {other: 2.0}

@@ -1,26 +1,22 @@
-"""Who scales by latency in the benchmark? Our law, through the whole fleet, and a ratio controller as most use today.
+"""How does the whole fleet scale by latency on the queueing model? Each replica a pod, with all that it exports.
 
-Both see the same: what the servers export, once a second, in vLLM's buckets. The ratio controller is the
-HorizontalPodAutoscaler's law on the percentile of the last minute: ready replicas times percentile over target, nothing
-within a tenth of it, at most doubled or four more a sync, 300 s of stabilisation downwards, a sync every 15 s, nothing
-where there is no number.
+What stands between the law and the servers is there: samples once a second, counters that go with their replica,
+buckets, windows, holds, bounds and delays.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
-from math import ceil, inf
+from math import inf
 from typing import TYPE_CHECKING
 
 from autoscaler.core.decisions.fleet import Fleet, Look
 from autoscaler.core.load.observation import Samples, Steps
-from autoscaler.core.load.slow import quantile
 from autoscaler.core.model import Metric, Policy, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from autoscaler.core.load.queries import Place
     from autoscaler.core.model import Decision
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
 
 BEGIN_S = 1_000_000
 _RECENT = 12
-_SYNC_S, _STABILISATION_S, _TOLERANCE, _WINDOW_S = 15.0, 300.0, 0.1, 60
 
 
 def policy(target_s: float, *, most: int = 0, least: int = 0) -> Policy:
@@ -125,44 +120,6 @@ class Law:
         return Steps([*times, times[-1] + 5.0], [*values, 0.0], [1] * len(times) + [0], 1, 1.0)
 
 
-class Ratio:
-    """The HorizontalPodAutoscaler's law on a percentile of latency."""
-
-    def __init__(self, target_s: float, bounds_s: Sequence[float], *, most: int = 0, percentile: float = 0.95) -> None:
-        self._target_s, self._bounds_s, self._most, self._percentile = target_s, bounds_s, most, percentile
-        self._seen: deque[tuple[float, ...]] = deque(maxlen=_WINDOW_S + 1)
-        self._before: dict[int, tuple[float, ...]] = {}
-        self._total = (0.0,) * (2 + len(bounds_s))
-        self._next_s = 0.0
-        self._recommended: deque[tuple[float, int]] = deque()
-
-    def decide(self, queueing: Queueing) -> int | None:
-        """Look every second, and decide at each sync."""
-        for page in queueing.exported():
-            numbers, before = _numbers([page]), self._before.get(page.number, (0.0,) * len(self._total))
-            self._total = tuple(total + new - old for total, new, old in zip(self._total, numbers, before, strict=True))
-            self._before[page.number] = numbers
-        self._seen.append(self._total)
-        if queueing.now_s < self._next_s:
-            return None
-        self._next_s = queueing.now_s + _SYNC_S
-        rises = [new - old for new, old in zip(self._seen[-1], self._seen[0], strict=True)]
-        latency_s = quantile(dict(zip(self._bounds_s, rises[2:], strict=True)), self._percentile)
-        return None if latency_s is None else self._scaled(queueing, latency_s / self._target_s)
-
-    def _scaled(self, queueing: Queueing, ratio: float) -> int:
-        requested = queueing.requested
-        wanted = requested if abs(ratio - 1) <= _TOLERANCE else ceil(ratio * queueing.ready)
-        self._recommended.append((queueing.now_s, wanted))
-        while self._recommended[0][0] <= queueing.now_s - _STABILISATION_S:
-            self._recommended.popleft()
-        # Downwards, the highest recommendation of the last 300 s counts.
-        stable = max(each for _, each in self._recommended)
-        wanted = wanted if wanted >= requested else min(requested, stable)
-        wanted = min(wanted, max(2 * requested, requested + 4), self._most or wanted)
-        return max(1, wanted)
-
-
 def _numbers(pages: Sequence[Exported]) -> tuple[float, ...]:
     """Return ended, seconds and cumulative buckets of pages together."""
     below, cumulative = 0.0, []
@@ -170,9 +127,3 @@ def _numbers(pages: Sequence[Exported]) -> tuple[float, ...]:
         below += sum(counts)
         cumulative.append(below)
     return (float(sum(page.ended for page in pages)), sum(page.sum_s for page in pages), *cumulative)
-
-
-def share_within(latencies: Mapping[int, Sequence[float]], target_s: float, percentile: float = 0.95) -> float:
-    """Return the share of the minutes with requests in which that share of them was within the target."""
-    kept = [bisect_right(ordered, target_s) >= percentile * len(ordered) for ordered in map(sorted, latencies.values())]
-    return sum(kept) / max(1, len(kept))
