@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from math import ceil, exp, floor
+from math import ceil, exp, floor, inf
 
 WINDOWS_HELD = 10
 """Stable windows for which the highest demand stays, and after which a miss is given up."""
@@ -33,6 +33,8 @@ MOST_TIMES = 3
 
 _OF_CEILING = 0.95  # a saturated replica's pace leaves no room for chance
 _BACK = 0.95
+_OF_MISSED = 0.8
+_WHEN_UNKNOWN = 2.0
 _TRIAL = 1.5
 _HYSTERESIS = 0.95
 _DOWN_AFTER = 5  # stable windows since the last rise
@@ -41,7 +43,7 @@ _STEP_KNOWN, _STEP_FREE = 0.02, 0.10  # by how much a window, with and without a
 _DRAIN_WINDOWS = 2.0
 _DEBT_MISSED, _DEBT_MET, _DEBT_MOST = 3.0, 1.0, 6.0  # requests
 _PRIOR = 20  # requests by which a share of few is drawn to none
-_ENOUGH, _FEW = 20, 8  # requests from which a time, and a pace, are believed
+_ENOUGH, _FEW, _MANY = 20, 8, 60  # requests from which a time, and a pace, are believed
 _LEAST_PRESSED = 3.0
 
 
@@ -97,7 +99,8 @@ class Memory:
     """What is remembered between two decisions; 0 for what is not known, moments in Unix seconds.
 
     `per_replica`, `ceiling` and `proven` (the most that was ever kept) are demand per replica; `service_s` is the
-    service time. `debt` is slow requests beyond what is allowed; `met_*` is what `service_s` is learned from; `peaks`
+    service time. `debt` is slow requests beyond what is allowed; `pressed_*`: for how long, with how many ended, and when
+    last, more was in flight than could end within the target; `met_*` is what `service_s` is learned from; `peaks`
     are the highest demands of windows, the newest last, that of window `window`. `trial_*` is how it stood before a
     trial. `paced_*` is what saturated replicas worked off.
     """
@@ -125,6 +128,7 @@ class Memory:
     trial_slow: float = 0.0
     pressed_s: float = 0.0
     pressed_ended: float = 0.0
+    pressed_last_s: float = 0.0
     paced_ended: float = 0.0
     paced_replicas: float = 0.0
     peaks: tuple[float, ...] = (0.0,) * (WINDOWS_HELD + 1)
@@ -178,6 +182,7 @@ class _Look:
         self.pressed = seen.in_flight > max(seen.ended_now * self.aim.target_s, _LEAST_PRESSED)
         if self.pressed:
             memory.pressed_s += self.passed_s
+            memory.pressed_last_s = self.now_s
             self._pace()
         else:
             memory.pressed_s = memory.pressed_ended = 0.0
@@ -248,7 +253,8 @@ class _Look:
         if memory.per_replica <= 0:
             memory.per_replica = usable
         elif memory.phase is not Phase.TRIED:
-            sure = self.behind and (memory.pressed_ended >= _ENOUGH or not self.known)
+            few = memory.pressed_ended < _ENOUGH and self.known
+            sure = not few and (self.behind or memory.pressed_ended >= _MANY)
             memory.per_replica = usable if sure else max(memory.per_replica, usable)
         if memory.proven <= 0:
             memory.proven = memory.ceiling
@@ -277,6 +283,12 @@ class _Look:
         memory = self.memory
         if self.met and self.known:
             memory.per_replica = self.held / self.base
+        elif self.missed and not self.pressed and self.now_s - memory.pressed_last_s < self.aim.stable_s:
+            # A burst was too much, and too short to tell what saturated replicas can: twice as many, for the next one.
+            memory.per_replica = self.held / self.base / _WHEN_UNKNOWN
+            memory.ceiling = memory.per_replica / _OF_CEILING
+            memory.phase, memory.missed_since_s = Phase.MISSED, self.now_s
+            memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
         elif self.missed and self.stuck and not self.pressed and self.excess >= 2:
             memory.per_replica = memory.proven = self.held / self.base
 
@@ -298,6 +310,8 @@ class _Look:
         if memory.phase is Phase.KEPT:
             memory.phase, memory.missed_since_s = Phase.MISSED, self.now_s
             memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+            if self.known and memory.paced_replicas <= _ENOUGH:
+                self._guess_ceiling()
             if self.demand <= memory.per_replica * base:  # more than that explains it by itself
                 memory.per_replica = self._less(memory.per_replica)
         waited = self.now_s - memory.patient_since_s >= self.aim.stable_s
@@ -332,6 +346,13 @@ class _Look:
         memory.phase = Phase.MISSED if better else Phase.GIVEN_UP
         memory.trial_per_replica = 0.0
         memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+
+    def _guess_ceiling(self) -> None:
+        """Take what was carried at a miss for the ceiling, roughly, until saturated replicas tell it better."""
+        memory = self.memory
+        carried = min(self.held / self.base, max(memory.per_replica, self.demand / self.base))
+        memory.ceiling = min(_OF_MISSED * carried, memory.ceiling or inf)
+        memory.per_replica = min(memory.per_replica, memory.ceiling)
 
     def _less(self, per_replica: float) -> float:
         ceiling = self.memory.ceiling
