@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BEGIN_S = 1_000_000
 _RECENT = 12
+_REMEMBERED = 60  # ticks: two of the longest windows
 
 
 def policy(target_s: float, *, most: int = 0, least: int = 0) -> Policy:
@@ -55,12 +56,26 @@ class Law:
         self._fleet.follow("a", scaled_by, 1000 * BEGIN_S)
         self._by_mean, self._bounds_s = scaled_by.latency_by_mean, bounds_s
         self._pages: dict[Place, _Page] = {}
+        self._looks: deque[tuple[int, Look]] = deque(maxlen=_REMEMBERED)
         self.unhelped_since_s: float | None = None
 
     @property
     def decision(self) -> Decision | None:
         """The standing decision."""
         return self._fleet.decision("a")
+
+    def take_over(self, other: Law) -> None:
+        """Go on from what another told after its last tick, and from the samples of the past.
+
+        Those of the last windows are played again, as a restart does from Prometheus, with what was told in the end.
+        """
+        self._pages, figures = other._pages, other._fleet.figures()
+        assert figures is not None
+        self._looks = other._looks
+        for at_ms, look in other._looks:
+            self._fleet.tick(at_ms, {"a": look})
+        told = {name: float(values[0]) for name, values in figures.remembered.items() if values[0] > 0}
+        self._fleet.recall("a", told | {"standing": float(figures.desired[0])})
 
     def decide(self, queueing: Queueing) -> int | None:
         """Look, and decide in every second second."""
@@ -76,7 +91,9 @@ class Law:
             starting=queueing.requested - queueing.ready,
             signals=self._signals(),
         )
-        self._fleet.tick(round(1000 * (BEGIN_S + queueing.now_s)), {"a": look})
+        at_ms = round(1000 * (BEGIN_S + queueing.now_s))
+        self._looks.append((at_ms, look))
+        self._fleet.tick(at_ms, {"a": look})
         decision = self.decision
         if decision is not None and decision.unhelped:
             self.unhelped_since_s = self.unhelped_since_s or queueing.now_s

@@ -99,8 +99,8 @@ class Memory:
     """What is remembered between two decisions; 0 for what is not known, moments in Unix seconds.
 
     `per_replica`, `ceiling` and `proven` (the most that was ever kept) are demand per replica; `service_s` is the
-    service time. `debt` is slow requests beyond what is allowed; `pressed_*`: for how long, with how many ended, and when
-    last, more was in flight than could end within the target; `met_*` is what `service_s` is learned from; `peaks`
+    service time. `debt` is slow requests beyond what is allowed; `pressed_*`: for how long, with how many ended, and
+    when last, more was in flight than could end within the target; `met_*` is what `service_s` is learned from; `peaks`
     are the highest demands of windows, the newest last, that of window `window`. `trial_*` is how it stood before a
     trial. `paced_*` is what saturated replicas worked off.
     """
