@@ -76,9 +76,10 @@ def _rules(decision: Decision) -> Iterator[tuple[str, object, bool, str]]:
     for name in ("stable", "panic", "offered_stable", "offered_panic"):
         value = getattr(inputs, name)
         yield f"inputs.{name}", value, value is None or math.isfinite(value), "a finite number, or absent"
-    for name in ("latency", "learned"):
-        for key, value in sorted(getattr(inputs, name).items()):
-            yield f"inputs.{name}.{key}", value, math.isfinite(value) and value >= 0, "a finite number of at least 0"
+    for key, value in sorted(inputs.latency.items()):
+        yield f"inputs.latency.{key}", value, math.isfinite(value), "a finite number"
+    for key, value in sorted(inputs.learned.items()):
+        yield f"inputs.learned.{key}", value, math.isfinite(value) and value >= 0, "a finite number of at least 0"
     target_ms, percentile = policy.latency_target_ms, policy.latency_percentile
     least = 1.0 if inputs.by_latency else 0.0
     yield (

@@ -9,26 +9,35 @@ minute of the trace keeps busy.
 
 from __future__ import annotations
 
+import random
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 from math import ceil, inf
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 from autoscaler.core.law.latency import Aim, Memory, Phase, Seen, decide
 from tests.benchmarks import traces
-from tests.benchmarks.queueing import VLLM_BUCKETS_S, Disturbance, Plant, Queueing, Routing, run
+from tests.benchmarks.queueing import VLLM_BUCKETS_S, Disturbance, Plant, Queueing, Request, Routing, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from tests.benchmarks.queueing import Request
 
 _BEGIN_S = 1_000_000.0
 _STABLE_S, _PANIC_S = 60, 6
 _SHARE = 0.05
 _LIMITS, _BEGINNINGS, _SEEDS = (1, 4, 8, 16), (1, 4), (1, 2, 3)
 _KEPT = 0.9
+_MADE_UP_S = 3420.0
+MADE_UP: dict[str, Callable[[float], float]] = {
+    "steady": lambda _: 8.0,
+    "step": lambda at_s: 12.0 if 1200 <= at_s < 2400 else 4.0,
+    "bursts": lambda at_s: 12.0 if at_s % 400 < 60 else 1.0,
+}
+"""Arrivals a second."""
+
 _FIRST_S = 300.0  # intervals from here on count
 
 
@@ -178,54 +187,104 @@ def outcome(queueing: Queueing, target_s: float, until_s: float) -> Outcome:
 
 def table(say: Callable[[str], None]) -> list[str]:
     """Play every trace with both; return the tables."""
-    absent = traces.absent()
     lines = [
-        "| trace | requests at once | within the target | ratio controller | replica-minutes | ratio controller |",
+        "| requests | requests at once | within the target | ratio controller | replica-minutes | ratio controller |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for name in traces.FILES:
-        if name in absent:
+    for name, source in sources().items():
+        if source is None:
             lines.append(f"| {name} | not measured: the trace is not at hand | | | | |")
             continue
         for limit in _LIMITS:
-            lines.append(_row(name, limit))
+            lines.append(_row(name, source, limit))
             say(lines[-1])
     lines += ["", *causes(say), ""]
     seeds = ", ".join(map(str, _SEEDS))
-    lines.append(f"Seeds {seeds}, each with another {_KEPT:.0%} of the requests; {_BEGINNINGS} replicas to begin with.")
+    lines.append(
+        f"Seeds {seeds}, each with another {_KEPT:.0%} of a trace's requests; {_BEGINNINGS} replicas to begin with. "
+        "What is slow: 8 requests a second of 2 s, 4 at once, 5 replicas to begin with."
+    )
     return lines
+
+
+def wrongs(target_s: float, from_s: float) -> dict[str, tuple[Routing, Disturbance]]:
+    """Return what replicas do not cure, from a time on."""
+    one, each = Routing.ONE_QUEUE, Routing.ROUND_ROBIN
+    return {
+        "the model, 3 times slower": (one, Disturbance(from_s, slower=3.0)),
+        "one pod, 10 times slower, each has its turn": (each, Disturbance(from_s, bad_pod=0)),
+        "one pod, 10 times slower, one queue for all": (one, Disturbance(from_s, bad_pod=0)),
+        "a dependency, replicas not busy": (one, Disturbance(from_s, extra_s=2 * target_s, holds_slot=False)),
+        "a dependency, replicas busy": (one, Disturbance(from_s, extra_s=2 * target_s)),
+    }
 
 
 def causes(say: Callable[[str], None]) -> list[str]:
-    """Return the table of what replicas do not cure."""
+    """Return the table of what replicas do not cure: the steady load, with it from the start and from 1,500 s on."""
     lines = [
-        "| what is slow, from 1,500 s on | replicas before | most afterwards | said not to be load after, s |",
-        "|---|---:|---:|---:|",
+        "| what is slow | from, s | needed without it | most replicas | ratio controller | said after, s | turns |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    if "azure_conv" in traces.absent():
-        return [*lines, "| not measured: the trace is not at hand | | | |"]
-    requests = traces.requests("azure_conv", keep=_KEPT)
-    target_s, from_s = target_of(requests), 1500.0
-    for title, routing, wrong in (
-        ("the model, 3 times", Routing.ONE_QUEUE, Disturbance(from_s=from_s, slower=3.0)),
-        ("one pod, 10 times", Routing.ROUND_ROBIN, Disturbance(from_s=from_s, bad_pod=0)),
-        ("a dependency", Routing.ONE_QUEUE, Disturbance(from_s=from_s, extra_s=2 * target_s, holds_slot=False)),
-    ):
-        law = Law(target_s, 0)
-        queueing = Queueing(Plant(limit=4, routing=routing, disturbance=wrong), requests, 10)
-        changes = run(queueing, law.decide, requests[-1].at_s)
-        before = [count for at_s, count in changes if at_s < from_s][-1]
-        most = max([before, *(count for at_s, count in changes if at_s >= from_s)])
-        said = [at_s - from_s for at_s, phase in law.phases if phase is Phase.GIVEN_UP and at_s >= from_s]
-        lines.append(f"| {title} | {before} | {most} | {f'{said[0]:.0f}' if said else 'not said'} |")
-        say(lines[-1])
+    for from_s in (1500.0, 0.0):
+        for title in wrongs(1.0, from_s):
+            lines.append(_cause(title, from_s))
+            say(lines[-1])
     return lines
 
 
-def _row(name: str, limit: int) -> str:
+def _cause(title: str, from_s: float) -> str:
+    needed, most, theirs, said, turned = [], [], [], [], []
+    for seed in _SEEDS:
+        requests = drawn(MADE_UP["steady"], seed)
+        target_s = target_of(requests)
+        routing, wrong = wrongs(target_s, from_s)[title]
+        plant = Plant(limit=4, routing=routing, disturbance=wrong)
+        law, ratio = Law(target_s, 0), Ratio(target_s, 1000)
+        changes = run(Queueing(plant, requests, 5), law.decide, _MADE_UP_S)
+        theirs.append(max(count for _, count in run(Queueing(plant, requests, 5), ratio.decide, _MADE_UP_S)))
+        needed.append(ceil(most_of(requests, 4) / 2))
+        most.append(max(count for _, count in changes))
+        told = [at_s - from_s for at_s, phase in law.phases if phase is Phase.GIVEN_UP and at_s >= from_s]
+        said.append(f"{told[0]:.0f}" if told else "never")
+        turned.append(turns(changes, 300.0))
+    ranges = [_range(each, "{:.0f}") for each in (needed, most, theirs)]
+    return f"| {title} | {from_s:.0f} | {' | '.join(ranges)} | {', '.join(said)} | {max(turned)} |"
+
+
+def turns(changes: Sequence[tuple[float, int]], within_s: float) -> int:
+    """Return the most changes of direction within any so many seconds."""
+    moves = [(at_s, after > before) for (_, before), (at_s, after) in pairwise(changes)]
+    turned = [at_s for (_, was), (at_s, now) in pairwise(moves) if was is not now]
+    return max((sum(at_s <= other < at_s + within_s for other in turned) for at_s in turned), default=0)
+
+
+def sources() -> dict[str, Callable[[int], list[Request]] | None]:
+    """Return where requests come from, by a seed; None for a trace that is not at hand."""
+    absent = traces.absent()
+    found: dict[str, Callable[[int], list[Request]] | None] = {
+        name: None if name in absent else partial(_kept_of, name) for name in traces.FILES
+    }
+    found["servegen"] = traces.servegen if traces.has_servegen() else None
+    return found | {name: partial(drawn, rate) for name, rate in MADE_UP.items()}
+
+
+def _kept_of(name: str, seed: int) -> list[Request]:
+    return traces.requests(name, keep=_KEPT, seed=seed)
+
+
+def drawn(rate: Callable[[float], float], seed: int) -> list[Request]:
+    """Return requests that come by chance at a rate, with service times of 2 s (gamma, CV 0.7)."""
+    draw, at_s, found = random.Random(seed), 0.0, []  # noqa: S311  a seed, for the same requests each time
+    while at_s < _MADE_UP_S:
+        at_s += draw.expovariate(rate(at_s))
+        found.append(Request(at_s, draw.gammavariate(2.0, 1.0)))
+    return found
+
+
+def _row(name: str, source: Callable[[int], list[Request]], limit: int) -> str:
     runs: dict[type[Law | Ratio], list[Outcome]] = {Law: [], Ratio: []}
     for seed in _SEEDS:
-        requests = traces.requests(name, keep=_KEPT, seed=seed)
+        requests = source(seed)
         target_s, most = target_of(requests), most_of(requests, limit)
         for beginning in _BEGINNINGS:
             for who, outcomes in runs.items():

@@ -18,6 +18,7 @@ from autoscaler.core.model import Metric, Policy, Signal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autoscaler.core.decisions.fleet import Figures
     from autoscaler.core.load.queries import Place
     from autoscaler.core.model import Decision
     from tests.benchmarks.queueing import Exported, Queueing
@@ -63,6 +64,10 @@ class Law:
     def decision(self) -> Decision | None:
         """The standing decision."""
         return self._fleet.decision("a")
+
+    def figures(self) -> Figures | None:
+        """What stands on the metrics page."""
+        return self._fleet.figures()
 
     def take_over(self, other: Law) -> None:
         """Go on from what another told after its last tick, and from the samples of the past.

@@ -19,12 +19,38 @@ FILES = {
     "azure_code": "azure_llm_2023_code.csv.gz",
     "mooncake": "mooncake_conversation.csv.gz",
 }
+_SERVEGEN, _SERVEGEN_THINNED, _SERVEGEN_HOUR = "servegen_m-mid_10min.csv.gz", 200, 50
 _MOONCAKE_BATCH_S = 3.0  # its stamps come in batches of so long
 
 
 def absent() -> list[str]:
     """Return which traces are not at hand."""
     return [name for name, file in FILES.items() if not (DIRECTORY / file).is_file()]
+
+
+def has_servegen() -> bool:
+    """Tell whether the rates of ServeGen are at hand, and the requests that they are given."""
+    return (DIRECTORY / _SERVEGEN).is_file() and "azure_conv" not in absent()
+
+
+def servegen(seed: int) -> list[Request]:
+    """Return an hour of requests at ServeGen's rates, thinned out, as gamma renewals of its dispersion.
+
+    Another hour with each seed. Of a thinned stream the dispersion is as much less beyond that of pure chance. Service
+    times are drawn from those of azure_conv, as it has none.
+    """
+    draw = random.Random(seed)  # noqa: S311  a seed, for the same requests each time
+    services = [request.service_s for request in requests("azure_conv")]
+    with gzip.open(DIRECTORY / _SERVEGEN, "rt") as file:
+        rows = list(csv.DictReader(file))[_SERVEGEN_HOUR * 6 * seed :][:7]
+    at_s, found = 0.0, []
+    for number, row in enumerate(rows):
+        mean_s = _SERVEGEN_THINNED / float(row["rate_rps"])
+        dispersion = 1.0 + (float(row["dispersion"]) - 1.0) / _SERVEGEN_THINNED
+        while at_s < 600.0 * (number + 1):
+            at_s += draw.gammavariate(1 / dispersion, mean_s * dispersion)
+            found.append(Request(at_s, draw.choice(services)))
+    return found
 
 
 def requests(name: str, *, keep: float = 1.0, seed: int = 1) -> list[Request]:

@@ -61,17 +61,16 @@ def _slower(total: Steps, buckets: Sequence[tuple[float, Steps | None]], target_
     low = max(((bound, steps) for bound, steps in here if bound <= target_s), key=_bound_of, default=(0.0, None))
     high = min(((bound, steps) for bound, steps in here if bound > target_s), key=_bound_of, default=None)
     share = 0.0 if high is None else (target_s - low[0]) / (high[0] - low[0])
-    needed = [steps for steps in (low[1], high[1] if high else None) if steps is not None]
-    loads, fresh = [], []
-    for number, moment_s in enumerate(total.times):
-        at_low = _of(low[1], total, number, moment_s)
-        at_high = _of(high[1], total, number, moment_s) if high else at_low
-        within = at_low + share * max(0.0, at_high - at_low)
-        known = number < len(total.fresh) and total.fresh[number]
-        known = known if all(_fresh(steps, total, number, moment_s) for steps in needed) else 0
-        if number < len(total.loads):
-            loads.append(max(0.0, total.loads[number] - within))
-            fresh.append(known)
+    below, fresh_below = _along(low[1], total)
+    above, fresh_above = _along(high[1], total) if high else (below, fresh_below)
+    loads = [
+        max(0.0, every - first - share * max(0.0, last - first))
+        for every, first, last in zip(total.loads, below, above, strict=False)
+    ]
+    fresh = [
+        known if first and last else 0
+        for known, first, last in zip(total.fresh, fresh_below, fresh_above, strict=False)
+    ]
     return Steps(total.times, loads, fresh, total.terms, total.interval_s)
 
 
@@ -79,18 +78,18 @@ def _bound_of(bucket: tuple[float, Steps | None]) -> float:
     return bucket[0]
 
 
-def _of(steps: Steps | None, total: Steps, number: int, moment_s: float) -> float:
+def _along(steps: Steps | None, total: Steps) -> tuple[Sequence[float], Sequence[int]]:
+    """Return the loads and the freshness of a bucket at the times of all requests."""
     if steps is None:
-        return 0.0
+        return [0.0] * len(total.times), [1] * len(total.times)
     if steps.times == total.times:  # of one scrape, as nearly always
-        return steps.loads[number] if number < len(steps.loads) else 0.0
-    return _at(steps, moment_s)
-
-
-def _fresh(steps: Steps, total: Steps, number: int, moment_s: float) -> int:
-    if steps.times != total.times:
-        number = bisect_right(steps.times, moment_s) - 1
-    return steps.fresh[number] if 0 <= number < len(steps.fresh) else 0
+        return steps.loads, steps.fresh
+    places = [bisect_right(steps.times, moment_s) - 1 for moment_s in total.times]
+    known = [place if 0 <= place < len(steps.loads) else None for place in places]
+    return (
+        [0.0 if place is None else steps.loads[place] for place in known],
+        [0 if place is None else steps.fresh[place] for place in known],
+    )
 
 
 def _at(steps: Steps | None, moment_s: float) -> float:

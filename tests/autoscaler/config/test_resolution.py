@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.config import Defaults, DeploymentDefaults, Resolved, resolve
-from autoscaler.core.model import SECOND_NS, Averaging, Estimate, Metric, Policy, Question, Reading
+from autoscaler.core.model import (
+    SECOND_NS,
+    Averaging,
+    Estimate,
+    Metric,
+    Policy,
+    Question,
+    Reading,
+    Signal,
+    signals,
+)
 
 A = "autoscaling.knative.dev/"
 P = "plimsoll.dev/"
@@ -297,3 +307,42 @@ def test_a_workload_of_another_class_is_observed_by_its_target_only_where_that_i
 
 def test_what_is_not_observed_resolves_as_it_always_did() -> None:
     assert resolved({A + "class": HPA, A + "target": "80"}).policy.target == pytest.approx(56.0)
+
+
+def test_a_latency_target_scales_by_requests_in_flight_and_asks_for_their_latency() -> None:
+    said = {f"{P}metric": "latency", f"{P}latency-target-ms": "2500", f"{P}latency-percentile": "99"}
+    found = resolved(said)
+    assert found.policy == Policy(metric=Metric.LATENCY, latency_target_ms=2500.0, latency_percentile=99.0)
+    assert found.reading == Reading(Question(Metric.CONCURRENCY, "vllm"), key="chat")
+    assert set(signals(found.policy)) == {Signal.ENDED, Signal.GROWTH, Signal.SECONDS, Signal.SLOW}
+
+
+@pytest.mark.parametrize(
+    ("target_ms", "window", "panic_window_s"),
+    [("2500", "60s", 6), ("30000", "60s", 20), ("600000", "60s", 60), ("30000", "6s", 6)],
+    ids=["the panic window's", "two thirds of the target", "the stable window at most", "a short stable window"],
+)
+def test_a_burst_that_can_wait_within_the_target_is_no_burst(target_ms: str, window: str, panic_window_s: int) -> None:
+    said = {f"{P}metric": "latency", f"{P}latency-target-ms": target_ms, f"{A}window": window}
+    assert resolved(said).policy.panic_window_s == panic_window_s
+
+
+@pytest.mark.parametrize("preset", ["triton", "torchserve"])
+def test_where_there_is_no_histogram_the_mean_is_kept(preset: str) -> None:
+    said = {f"{P}metric": "latency", f"{P}latency-target-ms": "2500", f"{P}metrics-preset": preset}
+    policy = resolved(said).policy
+    assert policy.latency_by_mean
+    assert Signal.SLOW not in signals(policy)
+
+
+def test_knatives_metric_and_the_load_estimate_give_way_to_latency() -> None:
+    said = {
+        f"{P}metric": "latency",
+        f"{P}latency-target-ms": "2500",
+        f"{A}metric": "rps",
+        f"{P}load-estimate": "offered",
+    }
+    found = resolved(said)
+    assert found.policy.metric is Metric.LATENCY
+    assert found.reading.question.metric is Metric.CONCURRENCY
+    assert found.policy.load_estimate is Estimate.BACKLOG

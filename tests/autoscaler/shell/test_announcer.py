@@ -163,3 +163,11 @@ def test_too_few_places_are_told_after_a_minute() -> None:
         told.announcer.begin_tick({"a"})
         told.announcer.unplaced({"a"}, at_ms, record)
         assert told.about("NotPlaceable") == (["a"] if at_ms >= 60_000 else [])
+
+
+def test_a_latency_target_that_replicas_do_not_bring_back_is_told_once() -> None:
+    told = Told()
+    for at_ms in (0, 9_999, 10_000, 60_000):
+        told.announcer.begin_tick({"a"})
+        told.announcer.unhelped({"a"}, at_ms, record)
+        assert told.about("LatencyNotReached") == (["a"] if at_ms >= 10_000 else [])

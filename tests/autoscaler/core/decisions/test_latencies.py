@@ -5,14 +5,21 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from autoscaler.core.decisions.by_latency import again, recalled, told
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.explanation import chain
+from autoscaler.core.decisions.record import Record
 from autoscaler.core.law.latency import MOST_TIMES, Phase
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.model import Decision, Mode, Signal
+from autoscaler.shell.gauges import gauges
+from autoscaler.shell.messages import from_message, to_message
+from autoscaler.shell.record_text import read, written
+from autoscaler.v1 import autoscaler_pb2 as v1
+from tests.autoscaler.recorded import KEY
 from tests.benchmarks.latency_fleet import BEGIN_S, Law, policy
 from tests.benchmarks.queueing import VLLM_BUCKETS_S, Disturbance, Plant, Queueing, Request, Routing, run
 
@@ -154,3 +161,24 @@ def test_a_follower_that_never_was_told_learns_anew_and_takes_nothing_away_befor
 def test_times_are_those_of_the_ticks() -> None:
     _, _, _, decisions = played(requests(6.0, 60), 60)
     assert decisions[0].inputs.at_ms == 1000 * (BEGIN_S + 2)
+
+
+def test_a_decision_by_latency_crosses_processes_and_is_written_and_read_as_it_was() -> None:
+    plant = Plant(routing=Routing.ROUND_ROBIN, disturbance=Disturbance(from_s=300, bad_pod=0))
+    _, _, _, decisions = played(requests(6.0, 600), 600, replicas=4, plant=plant)
+    for decision in decisions[::20]:
+        record = Record(KEY, decision)
+        assert from_message(v1.Record.FromString(to_message(record).SerializeToString())) == record
+        assert read(msgspec.json.decode(msgspec.json.encode(written(record)))) == record
+
+
+def test_the_metrics_say_latency_target_and_whether_replicas_help() -> None:
+    plant = Plant(disturbance=Disturbance(from_s=0, slower=6.0))
+    _, law, _, decisions = played(requests(3.0, 1200), 1200, replicas=8, plant=plant)
+    page = gauges(law.figures(), lambda _: KEY)
+    shown = {line.partition("{")[0]: float(line.rpartition(" ")[2]) for line in page.splitlines() if line[0] != "#"}
+    assert shown["plimsoll_autoscaler_latency_target_seconds"] == AIM_S
+    assert shown["plimsoll_autoscaler_latency_seconds"] > AIM_S
+    assert shown["plimsoll_autoscaler_latency_not_load_related"] == decisions[-1].unhelped == 1
+    assert "plimsoll_autoscaler_excess_burst_capacity" not in shown
+    assert 'what="latency_per_replica"' in page

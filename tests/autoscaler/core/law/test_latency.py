@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.core.law.latency import MOST_TIMES, Aim, Memory, Phase, Seen, decide
-from tests.benchmarks.latency import Law, outcome, target_of
+from tests.benchmarks.latency import Law, outcome, target_of, turns
 from tests.benchmarks.queueing import Disturbance, Plant, Queueing, Request, Routing, run
 
 LIMIT = 4
@@ -33,13 +32,6 @@ def played(
     queueing, law = Queueing(plant, arrivals, replicas), Law(target_of(requests(5.0)), 0)
     changes = run(queueing, law.decide, UNTIL_S)
     return queueing, law, changes
-
-
-def turns(changes: list[tuple[float, int]], within_s: float) -> int:
-    """Return the most changes of direction within any so many seconds."""
-    moves = [(at_s, after > before) for (_, before), (at_s, after) in pairwise(changes)]
-    turned = [at_s for (_, was), (at_s, now) in pairwise(moves) if was is not now]
-    return max((sum(at_s <= other < at_s + within_s for other in turned) for at_s in turned), default=0)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

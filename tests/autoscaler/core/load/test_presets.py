@@ -56,6 +56,33 @@ def test_series_that_know_no_pods_name_their_workload() -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_latency_is_told_by_counters_of_the_same_requests(preset: Preset) -> None:
+    latency = preset.latency
+    terms = [latency.ended, latency.seconds, *([latency.buckets] if latency.buckets else [])]
+    assert all(term.kind is Kind.COUNTER and term.labels == latency.ended.labels for term in terms)
+    if latency.buckets:
+        name = latency.buckets.metric.removesuffix("_bucket")
+        assert [term.metric for term in terms] == [f"{name}_count", f"{name}_sum", f"{name}_bucket"]
+        assert latency.seconds.factor == latency.unit_s
+
+
+def test_servers_without_a_histogram_are_known() -> None:
+    assert {name for name, preset in PRESETS.items() if preset.latency.buckets is None} == {"triton", "torchserve"}
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_the_document_says_how_latency_is_read(preset: Preset) -> None:
+    document = Path(__file__).parents[4] / "docs" / "presets.md"
+    rows = [line for line in document.read_text().splitlines() if line.startswith(f"| `{preset.name}` | ")]
+    cell = rows[1].split("|")[2]
+    latency = preset.latency
+    if latency.buckets:
+        assert re.findall("`(.+?)`", cell) == [latency.buckets.metric.removesuffix("_bucket")]
+    else:
+        assert re.findall("`(.+?)`", cell) == [latency.seconds.metric, latency.ended.metric]
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
 def test_the_document_says_what_is_read_and_whether_it_was_checked(preset: Preset) -> None:
     document = Path(__file__).parents[4] / "docs" / "presets.md"
     row = next(line for line in document.read_text().splitlines() if line.startswith(f"| `{preset.name}` | "))
