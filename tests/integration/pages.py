@@ -23,6 +23,12 @@ vllm:num_requests_waiting{{engine="1",model_name="m"}} 0
 # TYPE vllm:request_success_total counter
 vllm:request_success_total{{engine="0",finished_reason="stop",model_name="m"}} {requests / 2}
 vllm:request_success_total{{engine="1",finished_reason="length",model_name="m"}} {requests / 2}
+# TYPE vllm:e2e_request_latency_seconds histogram
+vllm:e2e_request_latency_seconds_bucket{{engine="0",le="0.3",model_name="m"}} 0
+vllm:e2e_request_latency_seconds_bucket{{engine="0",le="0.5",model_name="m"}} {requests}
+vllm:e2e_request_latency_seconds_bucket{{engine="0",le="+Inf",model_name="m"}} {requests}
+vllm:e2e_request_latency_seconds_count{{engine="0",model_name="m"}} {requests}
+vllm:e2e_request_latency_seconds_sum{{engine="0",model_name="m"}} {busy}
 """,
         "sglang": f"""
 # TYPE sglang:num_running_reqs gauge

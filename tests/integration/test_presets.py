@@ -12,7 +12,8 @@ import pytest
 from autoscaler.core.load.observation import LastKnown, Samples, observe
 from autoscaler.core.load.presets import PRESETS
 from autoscaler.core.load.queries import places
-from autoscaler.core.model import Metric, Question, Reading, Seen
+from autoscaler.core.load.slow import slower
+from autoscaler.core.model import Metric, Question, Reading, Seen, Signal
 from autoscaler.shell.connection import Access
 from autoscaler.shell.prometheus import Prometheus
 from tests.integration.pages import CONCURRENCY, RATE, pages
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
 
     from autoscaler.shell.source import SamplesError
 
-QUESTIONS = tuple(Question(metric, preset) for preset in PRESETS for metric in Metric)
+LATENCY = {part: Question(Metric.LATENCY, "vllm", part=part) for part in (Signal.ENDED, Signal.SECONDS, Signal.SLOW)}
+QUESTIONS = (
+    *(Question(metric, preset) for preset in PRESETS for metric in (Metric.CONCURRENCY, Metric.RPS)),
+    *LATENCY.values(),
+)
+TARGET_S = 0.4  # in the middle of the bucket that all requests are in
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +90,7 @@ def observed(samples: Samples | SamplesError, question: Question) -> list[tuple[
     assert isinstance(samples, Samples), samples
     now = int(time.time())
     where = places(Reading(question, "key"), "ns", ["a"])
+    samples = slower(samples, where, TARGET_S) if question.part is Signal.SLOW else samples
     _, seconds = observe(samples, where, LastKnown(), range(now - 3, now))
     return [(second.load, second.seen) for second in seconds]
 
@@ -95,3 +102,9 @@ def test_a_server_tells_its_load(
 ) -> None:
     # The page is as old as 10 ms and more on a busy machine, a scrape not quite a second apart.
     assert [value for value, _ in answers[Question(metric, preset)]] == [pytest.approx(load, rel=0.2)] * 3
+
+
+def test_latency_is_read_of_a_histogram(answers: Mapping[Question, list[tuple[float, Seen]]]) -> None:
+    expected = {Signal.ENDED: RATE, Signal.SECONDS: CONCURRENCY, Signal.SLOW: RATE / 2}
+    for part, value in expected.items():
+        assert [load for load, _ in answers[LATENCY[part]]] == pytest.approx([value] * 3, rel=0.1), part
