@@ -109,3 +109,20 @@ async def test_events_without_room_are_logged_together(api: Api, caplog: pytest.
     for i in range(5000):
         writer.write(Notice(ABOUT, "Said", f"sentence {i}"))
     assert [record.message for record in caplog.records] == ["event queue full, not written"]
+
+
+async def test_who_may_not_write_tells_nothing_and_what_waits_when_the_right_ends_is_let_go(api: Api) -> None:
+    may = [False]
+    writer = EventWriter(api, "tester", lambda: may[0])
+    writer.write(Notice(ABOUT, "Told", "before the right"))
+    may[0] = True
+    writer.write(Notice(ABOUT, "Told", "too late"))
+    may[0] = False
+    task = asyncio.create_task(writer.run())
+    await asyncio.sleep(0)
+    may[0] = True
+    writer.write(Notice(ABOUT, "Told", "in time"))
+    assert [event.message for event in await written(api, 1)] == ["in time"]
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -6,13 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
-import pytest
 
 from kube.lease import Alone, Lease
 from kube.objects import Lease as LeaseObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
     from kube.client import Api
     from plimsoll.embedded import EmbeddedCluster
