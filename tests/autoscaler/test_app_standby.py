@@ -88,7 +88,7 @@ async def pair(api: Api, load: Load) -> AsyncIterator[tuple[Standby, Standby]]:
 async def test_who_follows_decides_the_same_says_whom_it_follows_and_writes_nothing(
     embedded: EmbeddedCluster, api: Api
 ) -> None:
-    await deploy(api, target="10", target_utilization_percentage="100", max_scale="8")
+    await deploy(api, target="10", target_utilization_percentage="100", max_scale="8", window="6s")
     load = Load(api)
     async with pair(api, load) as (leader, follower):
         patches: list[str] = []
@@ -99,8 +99,8 @@ async def test_who_follows_decides_the_same_says_whom_it_follows_and_writes_noth
 
         embedded.faults.refuse = patched
         load.total = 40.0
-        await eventually(lambda: follower.decided(4))
-        await eventually(lambda: _has(api, 4))
+        await eventually(lambda: follower.decided(4), 15.0)
+        await eventually(lambda: _has(api, 4), 15.0)
         await eventually(lambda: messages(api, "ScaledUp"))
         assert follower.autoscaler.book.follows == leader.lease.identity
         assert leader.autoscaler.book.follows == ""
@@ -131,7 +131,7 @@ async def test_who_takes_over_changes_nothing_and_makes_what_is_due_once(api: Ap
         assert follower.written() == 0.0
 
         load.total = 60.0
-        await eventually(lambda: _has(api, 6))
+        await eventually(lambda: _has(api, 6), 15.0)
         told = follower.autoscaler.book.explain("default", "chat")
         assert isinstance(told, Explained)
         made = [each.decision for each in told.changes]
@@ -144,7 +144,7 @@ async def test_who_takes_over_changes_nothing_and_makes_what_is_due_once(api: Ap
 async def test_a_right_that_ends_between_the_read_and_the_write_of_a_scale_lets_nothing_go_out(
     embedded: EmbeddedCluster, api: Api
 ) -> None:
-    await deploy(api, target="10", target_utilization_percentage="100", max_scale="8")
+    await deploy(api, target="10", target_utilization_percentage="100", max_scale="8", window="6s")
     load = Load(api)
     async with pair(api, load) as (leader, follower):
         clock, asleep_s = leader.lease._clock, [0.0]
