@@ -107,10 +107,15 @@ class Autoscaler:
         self._changes = Changes(self._scaling, self._record, hearers, self._draining.prepare)
         self._source_outage = Outage(source.name, "decisions are held", _log)
         self._ticked_at = time.monotonic()
+        self._warm = asyncio.Event()
 
     def ready(self) -> bool:
         """Tell whether everything that we decide by has been listed."""
         return self._targets.ready() and not self._configuration.unlisted()
+
+    def warm(self) -> bool:
+        """Tell whether it has decided on everything once, so that it may lead, and others may end."""
+        return self._warm.is_set() and self.ready()
 
     def alive(self) -> bool:
         """Tell whether ticks go on."""
@@ -119,9 +124,12 @@ class Autoscaler:
     async def run(self) -> None:
         """Watch and tick, without end."""
         async with asyncio.TaskGroup() as tasks:
-            for work in (self._events, self._source, self._configuration, self._targets, self._lease):
+            for work in (self._events, self._source, self._configuration, self._targets):
                 tasks.create_task(work.run())
             tasks.create_task(self._tick_for_ever())
+            # Whoever could not list or read the past yet must not keep the lease from one that has decided all along.
+            await self._warm.wait()
+            await self._lease.run()
 
     # --- deciding ---
 
@@ -162,6 +170,7 @@ class Autoscaler:
             _log.exception("defect: no tick; replicas stay as they are")
             return False
         self.telemetry.last_tick.set_to_current_time()
+        self._warm.set()
         return True
 
     async def _tick(self) -> None:
@@ -350,8 +359,8 @@ async def _serve(started: Started, extender: Extender | None) -> None:
     autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace, lease, extender)
     telemetry = autoscaler.telemetry
     pages = Pages(
-        autoscaler.ready,
-        "workloads, pods and configuration are still being listed",
+        autoscaler.warm,
+        "workloads, pods and configuration are still being listed, or nothing is decided yet",
         telemetry.exposition,
         {"/decisions": lambda: Page(200, JSON, telemetry.decisions())},
         alive=autoscaler.alive,

@@ -86,10 +86,14 @@ def refused(candidate: Candidate) -> Candidate:
     return replace(candidate, seen=None, asked_s=None)
 
 
-def pause_s(candidate: Candidate, now_s: float, jitter: float) -> float:
-    """Return how long to wait until the next look; `jitter` from 0 to 1 keeps candidates apart."""
+def pause_s(candidate: Candidate, began_s: float, now_s: float, jitter: float) -> float:
+    """Return how long to wait until the next look, if the last one began at `began_s`.
+
+    `jitter` from 0 to 1 keeps candidates apart.
+    """
     timing = candidate.timing
-    pause_s = timing.retry_s
+    # Looks keep their beat: a renewal that took long without success leaves time for another before the deadline.
+    pause_s = max(began_s + timing.retry_s - now_s, 0.0)
     if candidate.asked_s is None and candidate.seen is not None and candidate.seen.holder:
         # No later than when the lease may be free.
         left_s = candidate.since_s + max(candidate.seen.duration_s, timing.duration_s) - now_s

@@ -78,10 +78,11 @@ class Lease:
         """Want the lease, without end; when this is cancelled it is given back."""
         try:
             while True:
+                began_s = self._clock()
                 await self._step()
                 self._tell()
                 # No secret: candidates that began at once are to be kept apart.
-                pause_s = election.pause_s(self._me, self._clock(), random.random())  # noqa: S311
+                pause_s = election.pause_s(self._me, began_s, self._clock(), random.random())  # noqa: S311
                 await asyncio.sleep(pause_s)
         finally:
             self._ended = True
@@ -90,19 +91,33 @@ class Lease:
     async def _step(self) -> None:
         """Look where that is needed, and take or renew the lease where it is free."""
         try:
-            if self._me.asked_s is None or self._me.seen is None:
-                self._me = election.looked(self._me, await self._look(), self._clock())
-            if election.free(self._me, self._clock()):
-                await self._take()
+            if not await self._try():
+                # It stands otherwise than we thought, perhaps by a renewal of our own whose answer was lost.
+                await self._try()
         except ApiError as error:
-            if error.status == _CONFLICT:
-                self._me = election.refused(self._me)
-                return
             self._outage.failed(error.message)
         except msgspec.DecodeError as error:
             self._outage.failed(f"what the API server answers is no Lease: {error}")
         else:
             self._outage.ended()
+
+    async def _try(self) -> bool:
+        """Do one step; tell whether the lease stood as it was thought to.
+
+        Raises:
+            ApiError, msgspec.DecodeError: the API server did not answer, said no, or said what is no Lease.
+        """
+        if self._me.asked_s is None or self._me.seen is None:
+            self._me = election.looked(self._me, await self._look(), self._clock())
+        if election.free(self._me, self._clock()):
+            try:
+                await self._take()
+            except ApiError as error:
+                if error.status != _CONFLICT:
+                    raise
+                self._me = election.refused(self._me)
+                return False
+        return True
 
     async def _look(self) -> Found | None:
         try:

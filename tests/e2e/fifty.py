@@ -63,9 +63,14 @@ class Fifty:
 
     def counts(self) -> dict[str, int]:
         """Return the replicas asked for, by workload."""
+        return {each.metadata.name: msgspec.json.decode(each.spec)["replicas"] for each in self._found()}
 
+    def changes(self) -> dict[str, int]:
+        """Return how often each one's spec was changed since it was created, as the API server counts."""
+        return {each.metadata.name: each.metadata.generation - 1 for each in self._found()}
+
+    def _found(self) -> list[Workload]:
         async def work(api: Api) -> bytes:
             return await api.request("GET", f"/apis/apps/v1/namespaces/{self._namespace}/deployments")
 
-        found = msgspec.json.decode(self._cluster.call(work), type=ObjectList[Workload])
-        return {each.metadata.name: msgspec.json.decode(each.spec)["replicas"] for each in found.items or []}
+        return msgspec.json.decode(self._cluster.call(work), type=ObjectList[Workload]).items or []

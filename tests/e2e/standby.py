@@ -41,10 +41,14 @@ class Misfortune(Enum):
 
 
 class Wire:
-    """A TCP connection from a port of its own to another; one that is cut passes nothing on, and refuses nothing."""
+    """A TCP connection from a port of its own to another; one that is cut passes nothing on, and refuses nothing.
+
+    What it passes takes `slow_s` seconds.
+    """
 
     def __init__(self, port: int) -> None:
         self._to = port
+        self.slow_s = 0.0
         self._whole, self._ended = Event(), Event()
         self._whole.set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -85,6 +89,7 @@ class Wire:
                     read = source.recv(_CHUNK)
                     if not read:
                         return
+                    time.sleep(self.slow_s)
                     key.data.sendall(read)
 
 

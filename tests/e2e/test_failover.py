@@ -65,6 +65,7 @@ def test_no_misfortune_of_the_leader_changes_a_count_and_the_other_takes_over_in
             assert fifty.counts() == before
             assert scale_writes(cluster) == writes
     assert set(before.values()) == {1}
+    assert set(fifty.changes().values()) == {0}
 
 
 def test_a_change_that_is_due_while_the_leader_is_stopped_is_made_once_by_the_other(
@@ -79,7 +80,25 @@ def test_a_change_that_is_due_while_the_leader_is_stopped_is_made_once_by_the_ot
     time.sleep(SETTLED_S)
     assert set(fifty.counts().values()) == {2}
     assert scale_writes(cluster) == writes + WORKLOADS
+    assert set(fifty.changes().values()) == {1}
     assert pair.written() == written + WORKLOADS
+
+
+def test_a_leader_that_is_stopped_in_the_midst_of_its_writes_leaves_none_undone_and_none_is_made_twice(
+    cluster: LocalCluster, pair: Pair, fifty: Fifty
+) -> None:
+    before, writes, leader = fifty.counts(), scale_writes(cluster), pair.leader()
+    leader.wires[0].slow_s = 0.1  # so that some writes are done, some are under way, and some have not begun
+    fifty.load = DOUBLE
+    fifty.show()
+    wait("the first write is made", lambda: fifty.counts() != before, 30.0)
+    with suffering(pair, Misfortune.STOPPED):
+        pods.wait_until("two pods each", lambda: fifty.show() == 2 * WORKLOADS, seconds=60.0)
+        assert 0.0 < pair.written() < WORKLOADS  # only the other answers: it made those that were left
+    time.sleep(SETTLED_S)
+    assert set(fifty.counts().values()) == {2}
+    assert set(fifty.changes().values()) == {1}
+    assert scale_writes(cluster) == writes + WORKLOADS
 
 
 def test_an_orderly_end_hands_over_at_once(pair: Pair, fifty: Fifty) -> None:

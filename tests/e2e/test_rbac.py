@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SYSTEM = "plimsoll-system"
 
-# verb, API group, resource[/subresource], namespace ("" = all)
+# verb, API group, resource[/subresource][ name of the one object], namespace ("" = all)
 MAY = {
     "plimsoll-extender": [
         ("list", "", "nodes", ""),
@@ -45,6 +45,9 @@ MAY = {
         ("watch", "", "configmaps", SYSTEM),
         ("create", "authentication.k8s.io", "tokenreviews", ""),
         ("create", "authorization.k8s.io", "subjectaccessreviews", ""),
+        ("create", "coordination.k8s.io", "leases", SYSTEM),
+        ("get", "coordination.k8s.io", "leases plimsoll-autoscaler", SYSTEM),
+        ("update", "coordination.k8s.io", "leases plimsoll-autoscaler", SYSTEM),
     ],
     "plimsoll-scheduler": [
         ("watch", "", "nodes", ""),
@@ -80,6 +83,10 @@ MAY_NOT = {
         ("list", "", "secrets", "any"),
         ("list", "", "configmaps", "any"),
         ("patch", "", "configmaps", SYSTEM),
+        ("update", "coordination.k8s.io", "leases plimsoll-scheduler", SYSTEM),
+        ("update", "coordination.k8s.io", "leases plimsoll-autoscaler", "any"),
+        ("delete", "coordination.k8s.io", "leases plimsoll-autoscaler", SYSTEM),
+        ("list", "coordination.k8s.io", "leases", SYSTEM),
     ],
     "plimsoll-scheduler": [
         ("create", "", "pods", "any"),
@@ -109,12 +116,14 @@ def allowed(cluster: LocalCluster, account: str, asked: list[tuple[str, str, str
             await api.close()
 
     async def one(api: Api, verb: str, group: str, resource: str, namespace: str) -> bool:
-        name, _, subresource = resource.partition("/")
+        plural, _, name = resource.partition(" ")
+        plural, _, subresource = plural.partition("/")
         attributes = {
             "verb": verb,
             "group": group,
-            "resource": name,
+            "resource": plural,
             "subresource": subresource,
+            "name": name,
             "namespace": namespace,
         }
         answer = await api.request(

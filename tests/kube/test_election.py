@@ -46,10 +46,17 @@ def test_who_finds_another_holder_leads_no_more() -> None:
 
 def test_a_follower_looks_again_no_later_than_the_lease_may_be_free() -> None:
     me = election.looked(Candidate("me"), found("other"), 100.0)
-    assert election.pause_s(me, 100.0, 0.0) == 2.0
-    assert election.pause_s(me, 107.5, 0.0) == 0.5
-    assert election.pause_s(me, 120.0, 0.0) == 0.0
-    assert 2.0 < election.pause_s(me, 100.0, 1.0) < 2.5
+    assert election.pause_s(me, 100.0, 100.0, 0.0) == 2.0
+    assert election.pause_s(me, 107.5, 107.5, 0.0) == 0.5
+    assert election.pause_s(me, 120.0, 120.0, 0.0) == 0.0
+    assert 2.0 < election.pause_s(me, 100.0, 100.0, 1.0) < 2.5
+
+
+def test_looks_keep_their_beat_so_that_a_slow_answer_leaves_time_to_ask_again_before_the_deadline() -> None:
+    me = election.took(Candidate("me"), found("me"), 100.0, 100.1)
+    assert election.pause_s(me, 100.0, 100.5, 0.0) == 1.5
+    assert election.pause_s(me, 100.0, 102.0, 0.0) == 0.0
+    assert election.pause_s(me, 100.0, 160.0, 0.0) == 0.0
 
 
 @dataclass

@@ -14,7 +14,7 @@ from kube.objects import Event, ObjectList, ObjectReference
 from tests.story.programs import POLL_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     import pytest
 
@@ -25,8 +25,8 @@ ABOUT = ObjectReference(api_version="v1", kind="Pod", namespace="default", name=
 
 
 @asynccontextmanager
-async def writing(api: Api) -> AsyncIterator[EventWriter]:
-    writer = EventWriter(api, "tester")
+async def writing(api: Api, may_write: Callable[[], bool] = lambda: True) -> AsyncIterator[EventWriter]:
+    writer = EventWriter(api, "tester", may_write)
     task = asyncio.create_task(writer.run())
     try:
         yield writer
@@ -109,3 +109,26 @@ async def test_events_without_room_are_logged_together(api: Api, caplog: pytest.
     for i in range(5000):
         writer.write(Notice(ABOUT, "Said", f"sentence {i}"))
     assert [record.message for record in caplog.records] == ["event queue full, not written"]
+
+
+async def test_what_is_told_without_the_right_to_write_is_not_written_later_either(api: Api) -> None:
+    may = [False]
+    async with writing(api, lambda: may[0]) as writer:
+        writer.write(Notice(ABOUT, "Told", "too early", old_for_s=60.0))
+        may[0] = True
+        writer.write(Notice(ABOUT, "Told", "in time"))
+        assert [event.message for event in await written(api, 1)] == ["in time"]
+        # What was not written is still news.
+        writer.write(Notice(ABOUT, "Told", "too early", old_for_s=60.0))
+        assert len(await written(api, 2)) == 2
+
+
+async def test_what_waits_when_the_right_to_write_ends_is_let_go(api: Api) -> None:
+    may = [True]
+    async with writing(api, lambda: may[0]) as writer:
+        writer.write(Notice(ABOUT, "Told", "too late"))
+        may[0] = False
+        await asyncio.sleep(0)
+        may[0] = True
+        writer.write(Notice(ABOUT, "Told", "in time"))
+        assert [event.message for event in await written(api, 1)] == ["in time"]

@@ -6,16 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
-import pytest
 
 from kube.lease import Alone, Lease
 from kube.objects import Lease as LeaseObject
-from plimsoll.embedded import EmbeddedCluster
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
+
+    import pytest
 
     from kube.client import Api
+    from plimsoll.embedded import EmbeddedCluster
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 
@@ -28,14 +29,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now_s
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[Api]:
-    async with EmbeddedCluster(nodes=1, gpus_per_node=1) as cluster:
-        connected = await cluster.connect()
-        yield connected
-        await connected.close()
 
 
 async def stands(api: Api) -> LeaseObject:
@@ -95,6 +88,34 @@ async def test_whose_lease_was_taken_meanwhile_follows(api: Api) -> None:
     running.cancel()
     await asyncio.wait([running])
     assert (await stands(api)).spec.holder_identity == "usurper"
+
+
+async def test_a_renewal_whose_answer_was_lost_costs_no_right(embedded: EmbeddedCluster, api: Api) -> None:
+    clock = Clock()
+    lease = Lease(api, "default", "chief", clock=clock)
+    await lease._step()
+    lost: list[str] = []
+
+    def first_renewal(method: str, path: str) -> bool:
+        if lost or method != "PUT" or not path.endswith("/chief"):
+            return False
+        lost.append(path)
+        return True
+
+    embedded.faults.lose_answer = first_renewal
+    clock.now_s += 2.0
+    for _ in range(2):  # the client may ask again by itself, or leave that to the next step
+        await lease._step()
+        assert lease.may_write()
+    assert lost
+    assert lease.left_s() == 6.0
+
+
+async def test_of_two_that_take_a_free_lease_at_once_the_other_knows_at_once_whom_it_follows(api: Api) -> None:
+    one, two = (Lease(api, "default", "chief") for _ in range(2))
+    await asyncio.gather(one._step(), two._step())
+    assert sorted((one.may_write(), two.may_write())) == [False, True]
+    assert one.holder == two.holder == (one if one.may_write() else two).identity
 
 
 async def test_a_lease_that_cannot_be_had_is_told_and_nothing_is_written(
