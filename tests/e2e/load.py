@@ -28,9 +28,12 @@ class Load:
     def __init__(self, cluster: LocalCluster, namespace: str) -> None:
         self.total = 0.0
         self.by_pod: dict[str, float] = {}
+        self.scraped: int | None = None
+        """How many of the pods' pages Prometheus reads at most; None: all."""
         self._cluster = cluster
         self._namespace = namespace
         self._shown: tuple[str, ...] = ()
+        self._targets: tuple[str, ...] = ()
         self._ended = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._threads = [
@@ -64,9 +67,10 @@ class Load:
         return tuple(sorted(pod.metadata.name for pod in running))
 
     def _show(self, names: tuple[str, ...]) -> None:
-        if names != self._shown:
-            self._shown = names
-            self._write_targets(names)
+        self._shown = names
+        if names[: self.scraped] != self._targets:
+            self._targets = names[: self.scraped]
+            self._write_targets(self._targets)
 
     def _write_targets(self, names: tuple[str, ...]) -> None:
         address = "{}:{}".format(*self._server.server_address[:2])
