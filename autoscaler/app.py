@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from autoscaler.config.in_force import InForce
 from autoscaler.config.workload import PLACEABLE
-from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.decisions.fleet import Fleet
+from autoscaler.core.decisions.look import Look
 from autoscaler.core.decisions.record import Book, Record
 from autoscaler.core.load.observation import NO_SAMPLES, Samples
 from autoscaler.core.model import Decision, WorkloadKey

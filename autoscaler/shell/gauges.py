@@ -16,7 +16,7 @@ from autoscaler.core.model import Mode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from autoscaler.core.decisions.fleet import Figures
+    from autoscaler.core.decisions.figures import Figures
     from autoscaler.core.model import WorkloadKey
     from autoscaler.core.targets.holdings import GpuUse
 

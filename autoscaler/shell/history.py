@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from autoscaler.config.in_force import InForce
-    from autoscaler.core.decisions.fleet import Fleet, Look
+    from autoscaler.core.decisions.fleet import Fleet
+    from autoscaler.core.decisions.look import Look
     from autoscaler.core.load.observation import Samples
     from autoscaler.core.model import Policy, Question, WorkloadKey
     from autoscaler.core.targets.inventory import Inventory, Target

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoscaler.config.workload import DRAIN_AWARE
-from autoscaler.core.decisions.fleet import Look
+from autoscaler.core.decisions.look import Look
 from autoscaler.core.load.feeding import Feed, fed_panic_window_s, followed, shortfall
 from autoscaler.core.load.observation import NO_SAMPLES, Samples, scraped_every_s
 from autoscaler.core.load.presets import PRESETS

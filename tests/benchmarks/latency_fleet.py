@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
-from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.decisions.fleet import Fleet
+from autoscaler.core.decisions.look import Look
 from autoscaler.core.load.observation import Samples, Steps
 from autoscaler.core.model import Metric, Policy, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autoscaler.core.decisions.fleet import Figures
+    from autoscaler.core.decisions.figures import Figures
     from autoscaler.core.load.queries import Place
     from autoscaler.core.model import Decision
     from tests.benchmarks.queueing import Exported, Queueing

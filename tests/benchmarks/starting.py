@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.decisions.fleet import Fleet
+from autoscaler.core.decisions.look import Look
 from autoscaler.core.load.observation import Samples, Steps
 from autoscaler.core.model import Estimate, Policy, Signal
 from tests.benchmarks import traces

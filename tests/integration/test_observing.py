@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.decisions.fleet import Fleet
+from autoscaler.core.decisions.look import Look
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.queries import Selection
 from autoscaler.core.model import Policy, Question, WorkloadKey

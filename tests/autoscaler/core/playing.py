@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.decisions.fleet import Fleet
+from autoscaler.core.decisions.look import Look
 from autoscaler.core.law import kpa
 from autoscaler.core.law.delay import Delays
 from autoscaler.core.law.window import Windows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.decisions.fleet import Fleet
+from autoscaler.core.decisions.look import Look
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.load.queries import Selection

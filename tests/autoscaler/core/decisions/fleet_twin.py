@@ -27,7 +27,7 @@ from tests.autoscaler.core.twin import Counted, Decider, Maximum, Window
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from autoscaler.core.decisions.fleet import Look
+    from autoscaler.core.decisions.look import Look
     from autoscaler.core.model import SecondOfLoad
 
 LONGEST_CATCH_UP_S = 600

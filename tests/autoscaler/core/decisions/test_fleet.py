@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoscaler.core.decisions.decision import decide_again
-from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.decisions.fleet import Fleet
+from autoscaler.core.decisions.look import Look
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES, Samples
 from autoscaler.core.load.queries import Selection

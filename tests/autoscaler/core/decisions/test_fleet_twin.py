@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from autoscaler.core.decisions.decision import decide_again
-from autoscaler.core.decisions.fleet import Fleet, Look
+from autoscaler.core.decisions.fleet import Fleet
+from autoscaler.core.decisions.look import Look
 from autoscaler.core.load.observation import NO_SAMPLES, Samples, Steps
 from autoscaler.core.model import (
     SECOND_NS,
