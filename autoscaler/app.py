@@ -39,7 +39,7 @@ from kube.pages import JSON, Page, Pages
 
 if TYPE_CHECKING:
     from autoscaler.core.model import Question
-    from autoscaler.core.targets.inventory import Sight
+    from autoscaler.core.targets.target import Sight
     from autoscaler.shell.fits import Extender
     from autoscaler.shell.source import Source
     from kube.client import Api

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from autoscaler.config.problem import Problem
     from autoscaler.config.resolution import Resolved
     from autoscaler.core.model import Question, Signal
-    from autoscaler.core.targets.inventory import Target
+    from autoscaler.core.targets.target import Target
 
 AUTOSCALER_MAP, DEPLOYMENT_MAP = "config-autoscaler", "config-deployment"
 MAPS = (AUTOSCALER_MAP, DEPLOYMENT_MAP)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from autoscaler.core.decisions.record import Record
     from autoscaler.core.model import Decision, WorkloadKey
-    from autoscaler.core.targets.inventory import Sight
+    from autoscaler.core.targets.target import Sight
     from autoscaler.core.targets.writing import Outcome
     from autoscaler.shell.scaling import Scaling
 

@@ -10,10 +10,10 @@ import msgspec
 from autoscaler.core.model import WorkloadKey
 from autoscaler.core.targets.draining import COST, OURS
 from autoscaler.core.targets.holdings import Holding
-from autoscaler.core.targets.inventory import Target
 from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.core.targets.refusal import Controller, refusal
 from autoscaler.core.targets.selection import BadSelectorError, selector
+from autoscaler.core.targets.target import Target
 from autoscaler.core.targets.writers import MANAGER, Autoscaler
 from autoscaler.core.targets.writing import Found
 from kube.gpus import VENDOR_GPU, held

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from autoscaler.core.decisions.told import NAMES, TICK_MS, Told, ticks, told
 from autoscaler.core.load.past import Past
 from autoscaler.core.load.queries import matcher
-from autoscaler.core.targets.inventory import Sight
 from autoscaler.core.targets.past import Owners, PresentPod, gone_by_owner, ready_then
+from autoscaler.core.targets.target import Sight
 from autoscaler.shell.source import SamplesError
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from autoscaler.core.decisions.look import Look
     from autoscaler.core.load.observation import Samples
     from autoscaler.core.model import Policy, Question, WorkloadKey
-    from autoscaler.core.targets.inventory import Inventory, Target
+    from autoscaler.core.targets.inventory import Inventory
+    from autoscaler.core.targets.target import Target
     from autoscaler.shell.prometheus import Prometheus
 
     Answers = Mapping[Question, Samples | Exception]

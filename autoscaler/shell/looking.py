@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from autoscaler.config.in_force import Configured, InForce
     from autoscaler.core.decisions.fleet import Fleet
     from autoscaler.core.model import Placement, Question
-    from autoscaler.core.targets.inventory import Sight, Target
+    from autoscaler.core.targets.target import Sight, Target
     from autoscaler.shell.announcer import Announcer
 
     Answers = Mapping[Question, Samples | Exception]

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from autoscaler.core.targets.inventory import older
+from autoscaler.core.targets.target import older
 from autoscaler.shell import cluster
 from autoscaler.shell.pods import follow_owners, follow_pods
 from autoscaler.shell.projects import follow_projects
@@ -29,7 +29,8 @@ from kube.watch import Gone, Put, Relisted, watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from autoscaler.core.targets.inventory import Inventory, Target
+    from autoscaler.core.targets.inventory import Inventory
+    from autoscaler.core.targets.target import Target
     from autoscaler.core.targets.writers import Writers
     from autoscaler.shell.scales import Reading
     from kube.client import Api

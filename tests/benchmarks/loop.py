@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from autoscaler.app import GC_THRESHOLD, Autoscaler
 from autoscaler.config.in_force import MAPS
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.targets.inventory import Target
 from autoscaler.core.targets.pods import OwnedPod
+from autoscaler.core.targets.target import Target
 from autoscaler.shell.connection import Access
 from autoscaler.shell.prometheus import Prometheus
 from kube.lease import Alone

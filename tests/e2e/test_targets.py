@@ -26,7 +26,7 @@ from kube.discovery import Scalable, discover
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from autoscaler.core.targets.inventory import Target
+    from autoscaler.core.targets.target import Target
     from deploy.local import LocalCluster
     from kube.events import Notice
 

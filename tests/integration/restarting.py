@@ -20,8 +20,9 @@ from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import Samples, lookback_s
 from autoscaler.core.load.presets import Kind
 from autoscaler.core.model import Question, WorkloadKey
-from autoscaler.core.targets.inventory import Inventory, Target
+from autoscaler.core.targets.inventory import Inventory
 from autoscaler.core.targets.pods import OwnedPod
+from autoscaler.core.targets.target import Target
 from autoscaler.shell.announcer import Announcer
 from autoscaler.shell.connection import Access
 from autoscaler.shell.gauges import gauges

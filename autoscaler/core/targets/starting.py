@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from autoscaler.core.targets.inventory import Sight
+    from autoscaler.core.targets.target import Sight
 
 
 class Starts:

@@ -19,7 +19,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from autoscaler.core.targets.inventory import older
+from autoscaler.core.targets.target import older
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

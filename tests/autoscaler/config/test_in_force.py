@@ -9,7 +9,7 @@ import pytest
 from autoscaler.config import Defaults
 from autoscaler.config.in_force import AUTOSCALER_MAP, DEPLOYMENT_MAP, InForce
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.targets.inventory import Target
+from autoscaler.core.targets.target import Target
 
 K = "autoscaling.knative.dev/"
 

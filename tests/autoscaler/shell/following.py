@@ -20,7 +20,7 @@ from tests.story.programs import until
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from autoscaler.core.targets.inventory import Sight, Target
+    from autoscaler.core.targets.target import Sight, Target
     from autoscaler.core.targets.writing import Outcome
     from kube.client import Api
     from kube.events import Notice

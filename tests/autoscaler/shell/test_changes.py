@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.record import Record
 from autoscaler.core.model import Inputs, Policy, Seen, WorkloadKey
-from autoscaler.core.targets.inventory import Sight
+from autoscaler.core.targets.target import Sight
 from autoscaler.core.targets.writing import Failed, Refused, Unchanged, Withheld, Written
 from autoscaler.shell import changes
 from autoscaler.shell.changes import Changes, Hearers

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from autoscaler.core.model import WorkloadKey
 from autoscaler.core.targets.holdings import GpuUse, Holding, Holdings
-from autoscaler.core.targets.inventory import Inventory, Target
+from autoscaler.core.targets.inventory import Inventory
 from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.core.targets.selection import selector
+from autoscaler.core.targets.target import Target
 
 MINUTE_MS = 60_000
 BEGIN_MS = 1_000 * MINUTE_MS + 500

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoscaler.core.model import WorkloadKey
-from autoscaler.core.targets.inventory import Inventory, Sight, Target, older
+from autoscaler.core.targets.inventory import Inventory
 from autoscaler.core.targets.pods import OwnedPod
 from autoscaler.core.targets.selection import Selector, selector
+from autoscaler.core.targets.target import Sight, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,14 +135,6 @@ def test_our_own_write_does_not_undo_what_the_watch_showed_after_it() -> None:
     inventory.put_target(target("a", 5, "15"))
     inventory.counted("a", 8, "14")
     assert inventory.sights()["a"].current == 5
-
-
-@pytest.mark.parametrize(
-    ("version", "than", "is_older"),
-    [("9", "10", True), ("10", "9", False), ("10", "10", False), ("a9", "b1", False), ("", "1", False)],
-)
-def test_versions_are_compared_as_numbers_or_not_at_all(version: str, than: str, is_older: bool) -> None:  # noqa: FBT001
-    assert older(version, than) is is_older
 
 
 # --- the plain twin: everything looked at anew ---

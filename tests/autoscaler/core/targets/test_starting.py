@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autoscaler.core.targets.inventory import Sight
 from autoscaler.core.targets.starting import Starts
+from autoscaler.core.targets.target import Sight
 
 
 def sight(current: int, ready: int = 0, starting: tuple[int, ...] = (), failed: int = 0) -> Sight:
