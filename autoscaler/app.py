@@ -6,20 +6,17 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from autoscaler.config.in_force import InForce
 from autoscaler.config.workload import PLACEABLE
 from autoscaler.core.decisions.fleet import Fleet
-from autoscaler.core.decisions.look import Look
 from autoscaler.core.decisions.record import Book, Record
-from autoscaler.core.load.observation import NO_SAMPLES, Samples
-from autoscaler.core.model import Decision, WorkloadKey
 from autoscaler.core.targets.inventory import Inventory
 from autoscaler.core.targets.writers import Writers
-from autoscaler.shell import cluster, feed, fits, rpc, sources
+from autoscaler.shell import feed, fits, rpc, sources
 from autoscaler.shell.announcer import Announcer
+from autoscaler.shell.asking import Asking
 from autoscaler.shell.changes import Changes, Hearers
 from autoscaler.shell.configuration import Configuration
 from autoscaler.shell.draining import DrainHearers, Draining
@@ -28,24 +25,26 @@ from autoscaler.shell.history import History
 from autoscaler.shell.looking import Looking
 from autoscaler.shell.places import PlaceHearers, Places
 from autoscaler.shell.prometheus import Prometheus
+from autoscaler.shell.records import Records
 from autoscaler.shell.scaling import Scaling
 from autoscaler.shell.targets import Targets
-from autoscaler.shell.telemetry import Telemetry
+from autoscaler.shell.telemetry import Telemetry, by_result
+from autoscaler.shell.telling import Telling
 from kube import program
-from kube.events import EventWriter, Notice
+from kube.events import EventWriter
 from kube.lease import Alone, Lease
-from kube.outage import Outage
 from kube.pages import JSON, Page, Pages
 
 if TYPE_CHECKING:
-    from autoscaler.core.model import Question
+    from collections.abc import Mapping
+
+    from autoscaler.core.decisions.look import Look
+    from autoscaler.core.model import WorkloadKey
     from autoscaler.core.targets.target import Sight
     from autoscaler.shell.fits import Extender
     from autoscaler.shell.source import Source
     from kube.client import Api
     from kube.program import Started
-
-    Answers = Mapping[Question, Samples | Exception]
 
 _log = logging.getLogger("autoscaler")
 
@@ -57,8 +56,6 @@ LEASE = "plimsoll-autoscaler"
 _LISTING_PAUSE_S = 0.1
 _TICK_S = 2.0
 _STUCK_S = 60.0  # a program whose last tick ended so long ago does nothing any more
-
-_DEFECT = "a defect of the autoscaler keeps it from being looked at; the log has the trace"
 
 
 class Autoscaler:
@@ -84,11 +81,14 @@ class Autoscaler:
             left_s=lease.left_s,
             observed=self._observes,
         )
-        self._standing = _Standing(self._inventory, self._fleet)
+        self._standing = Records(self._inventory, self._fleet)
         self._announcer = Announcer(self._events.write)
         self.telemetry = Telemetry(
             self._standing,
-            lambda: gauges(self._fleet.figures(), self._key_of) + gpu_gauges(self._holdings.uses(), self._key_of),
+            lambda: (
+                gauges(self._fleet.figures(), self._standing.key)
+                + gpu_gauges(self._holdings.uses(), self._standing.key)
+            ),
             self._announcer.wrong,
             self._targets.kinds,
             self._targets.refused,
@@ -97,16 +97,22 @@ class Autoscaler:
         self._configuration = Configuration(api, namespace, self._in_force, self._announcer)
         self.book = Book(self._standing, _now_ms(), self._holdings.uses)
         self.readers = feed.Feed()
+        self._telling = Telling(self.book, self.readers, self._events.write, lease.may_write)
         self._draining = Draining(
-            self._scaling, self._inventory, self._fleet.loads, DrainHearers(self._unaware, self._cost_written)
+            self._scaling,
+            self._inventory,
+            self._fleet.loads,
+            DrainHearers(self._unaware, by_result(self.telemetry.deletion_costs)),
         )
-        self._places = Places(api, self._inventory, extender, PlaceHearers(self._unlimited, self._asked))
+        self._places = Places(
+            api, self._inventory, extender, PlaceHearers(self._unlimited, by_result(self.telemetry.fits))
+        )
         self._looking = Looking(
             self._in_force, self._fleet, self._announcer, self._places.placement, self._writers.setter
         )
-        hearers = Hearers(self._made, self._refused, self._ended)
-        self._changes = Changes(self._scaling, self._record, hearers, self._draining.prepare)
-        self._source_outage = Outage(source.name, "decisions are held", _log)
+        hearers = Hearers(self._telling.made, self._refused, by_result(self.telemetry.writes))
+        self._changes = Changes(self._scaling, self._standing.record, hearers, self._draining.prepare)
+        self._asking = Asking(source, self.telemetry)
         self._ticked_at = time.monotonic()
         self._warm = asyncio.Event()
 
@@ -175,7 +181,7 @@ class Autoscaler:
         return True
 
     async def _tick(self) -> None:
-        answers = await self._answers()
+        answers = await self._asking.answers(self._looking.questions(self._inventory))
         now_ms = _now_ms()
         sights = self._inventory.sights()
         self._forget_all_but(sights)
@@ -184,17 +190,7 @@ class Autoscaler:
         else:
             self._holdings.pass_by(now_ms)
         holds = self._scaling.holds(self._stable_window_s)
-        looks: dict[str, Look] = {}
-        for uid, sight in sights.items():
-            try:
-                looks[uid] = self._looking.look(
-                    self._inventory.targets[uid], sight, answers, holds.get(uid, ""), now_ms
-                )
-            except Exception:  # noqa: BLE001  a defect met by one workload must not cost the others their decision
-                _log.exception("defect: no decision", extra={"workload": f"{sight.namespace}/{sight.name}"})
-                if uid in self._fleet:
-                    # Its seconds go on, with its last known load: those that nobody looks at would be zeros.
-                    looks[uid] = Look(sight.current, len(sight.ready), NO_SAMPLES, (), leave=_DEFECT)
+        looks = self._looking.looks(self._inventory, answers, holds, now_ms)
         changed = self._fleet.tick(now_ms, looks)
         self._places.ask(self._fleet.rising(), now_ms)
         self._tell(looks, now_ms)
@@ -204,24 +200,9 @@ class Autoscaler:
             self._draining.begin_tick(now_ms)
             self._changes.carry_out(changed)
         for uid in self._fleet.observed_changes():
-            self._observed(uid)
-
-    async def _answers(self) -> Answers:
-        questions: set[Question] = set()
-        for uid in self._inventory.sights():
-            questions.update(self._in_force.workload(self._inventory.targets[uid]).questions)
-        with self.telemetry.query_seconds.time():
-            answers = await self._source.samples(questions)
-        failed = [(asked, answer) for asked, answer in answers.items() if not isinstance(answer, Samples)]
-        for asked, _ in failed:
-            self.telemetry.query_errors.labels("own" if asked.query else asked.preset, asked.metric.value).inc()
-        # What is wrong with a workload's own query is told with its hold.
-        shared = [f"{asked.preset}, {asked.metric.value}: {error}" for asked, error in failed if not asked.query]
-        if shared:
-            self._source_outage.failed("; ".join(sorted(shared))[:500])
-        elif questions:
-            self._source_outage.ended()
-        return answers
+            record = self._standing.record(uid)
+            if record is not None:
+                self._telling.observed(record)
 
     def _stable_window_s(self, uid: str) -> int:
         return self._in_force.workload(self._inventory.targets[uid]).resolved.policy.stable_window_s
@@ -245,99 +226,26 @@ class Autoscaler:
 
     def _tell(self, looks: Mapping[str, Look], now_ms: int) -> None:
         """Say what is held for long, and to whoever wants to hear every decision, each."""
-        self._announcer.holds({uid for uid in self._fleet.held() if uid in looks}, now_ms, self._record)
-        self._announcer.unhelped({uid for uid in self._fleet.unhelped() if uid in looks}, now_ms, self._record)
-        self._announcer.unplaced({uid for uid in self._fleet.unplaced() if uid in looks}, now_ms, self._record)
+        self._announcer.holds({uid for uid in self._fleet.held() if uid in looks}, now_ms, self._standing.record)
+        self._announcer.unhelped({uid for uid in self._fleet.unhelped() if uid in looks}, now_ms, self._standing.record)
+        self._announcer.unplaced({uid for uid in self._fleet.unplaced() if uid in looks}, now_ms, self._standing.record)
         if self.readers.every_decision_wanted:
             self.readers.decided([Record(key, decision) for key, decision in self._standing.items()])
 
-    # --- what was done ---
-
-    def _made(self, record: Record) -> None:
-        """Tell that a replica count was changed."""
-        key, decision = record.key, record.decision
-        current = decision.inputs.current
-        self.book.change(key, decision)
-        self.readers.changed(record)
-        reason = "ScaledUp" if decision.desired > current else "ScaledDown"
-        message = f"replicas {current} -> {decision.desired}: {decision.reason}"
-        self._events.write(Notice(cluster.workload_reference(key), reason, message))
-        _log.info("scaled", extra=_scaled(key, decision))
-
-    def _observed(self, uid: str) -> None:
-        """Keep a decision that would have changed a replica count; of what is only observed there is no Event."""
-        record = self._record(uid)
-        if record is not None:
-            self.book.change(record.key, record.decision)
-            self.readers.changed(record)
-            if self._lease.may_write():  # one log is enough
-                _log.info("observed", extra=_scaled(record.key, record.decision))
+    # --- what became of it ---
 
     def _refused(self, key: WorkloadKey, sentence: str) -> None:
         self._announcer.refused(key, sentence, _now_ms())
 
-    def _ended(self, result: str) -> None:
-        self.telemetry.writes.labels(result).inc()
-
     def _unaware(self, key: WorkloadKey, sentence: str) -> None:
         self._announcer.unaware(key, sentence, _now_ms())
-
-    def _cost_written(self, result: str) -> None:
-        self.telemetry.deletion_costs.labels(result).inc()
 
     def _unlimited(self, key: WorkloadKey, why: str) -> None:
         self._announcer.without_effect(key, PLACEABLE, why)
 
-    def _asked(self, result: str) -> None:
-        self.telemetry.fits.labels(result).inc()
-
-    def _record(self, uid: str) -> Record | None:
-        key, decision = self._key_of(uid), self._fleet.decision(uid)
-        return Record(key, decision) if key and decision else None
-
-    def _key_of(self, uid: str) -> WorkloadKey | None:
-        target = self._inventory.targets.get(uid)
-        return target.key if target else None
-
-
-class _Standing(Mapping[WorkloadKey, Decision]):
-    """The standing decisions, made into values only where somebody looks."""
-
-    def __init__(self, inventory: Inventory, fleet: Fleet) -> None:
-        self._inventory = inventory
-        self._fleet = fleet
-
-    def __getitem__(self, key: WorkloadKey) -> Decision:
-        decision = self._fleet.decision(key.uid)
-        if decision is None:
-            raise KeyError(key)
-        return decision
-
-    def __iter__(self) -> Iterator[WorkloadKey]:
-        targets = self._inventory.targets
-        return (targets[uid].key for uid in self._fleet.decided() if uid in targets)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _scaled(key: WorkloadKey, decision: Decision) -> dict[str, object]:
-    inputs = decision.inputs
-    return {
-        "workload": str(key),
-        "kind": key.kind,
-        "from": inputs.current,
-        "to": decision.desired,
-        "mode": decision.mode.value,
-        "ready": inputs.ready,
-        "stable": inputs.stable,
-        "panic": inputs.panic,
-        "reason": decision.reason,
-    }
 
 
 async def serve(started: Started) -> None:

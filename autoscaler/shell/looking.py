@@ -1,7 +1,8 @@
-"""What does one tick see of a workload? Configuration, samples and pods become a `Look`, and the fleet its policy."""
+"""What does one tick ask, and see of a workload? Configuration, samples and pods become a `Look`; the fleet follows."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
     from autoscaler.config.in_force import Configured, InForce
     from autoscaler.core.decisions.fleet import Fleet
     from autoscaler.core.model import Placement, Question
+    from autoscaler.core.targets.inventory import Inventory
     from autoscaler.core.targets.target import Sight, Target
     from autoscaler.shell.announcer import Announcer
 
     Answers = Mapping[Question, Samples | Exception]
+
+_log = logging.getLogger("autoscaler")
+
+_DEFECT = "a defect of the autoscaler keeps it from being looked at; the log has the trace"
 
 
 class Looking:
@@ -49,6 +55,26 @@ class Looking:
         self._announcer = announcer
         self._feeds: dict[str, Feed] = {}
         self._starts = Starts()
+
+    def questions(self, inventory: Inventory) -> set[Question]:
+        """Return what is to be asked before all workloads can be looked at."""
+        questions: set[Question] = set()
+        for uid in inventory.sights():
+            questions.update(self._in_force.workload(inventory.targets[uid]).questions)
+        return questions
+
+    def looks(self, inventory: Inventory, answers: Answers, others: Mapping[str, str], now_ms: int) -> dict[str, Look]:
+        """Look at every workload; `others` says why some are left to another writer."""
+        looks: dict[str, Look] = {}
+        for uid, sight in inventory.sights().items():
+            try:
+                looks[uid] = self.look(inventory.targets[uid], sight, answers, others.get(uid, ""), now_ms)
+            except Exception:  # noqa: BLE001  a defect met by one workload must not cost the others their decision
+                _log.exception("defect: no decision", extra={"workload": f"{sight.namespace}/{sight.name}"})
+                if uid in self._fleet:
+                    # Its seconds go on, with its last known load: those that nobody looks at would be zeros.
+                    looks[uid] = Look(sight.current, len(sight.ready), NO_SAMPLES, (), leave=_DEFECT)
+        return looks
 
     def look(self, target: Target, sight: Sight, answers: Answers, other: str, now_ms: int) -> Look:
         """Return what this tick sees of a workload, and let the fleet go by its configuration."""

@@ -118,6 +118,11 @@ class Telemetry:
         return msgspec.json.encode({"workloads": workloads})
 
 
+def by_result(counter: Counter) -> Callable[[str], None]:
+    """Return what counts one more of a result."""
+    return lambda result: counter.labels(result).inc()
+
+
 class _Collector(Collector):
     """What others keep, read at each scrape."""
 
