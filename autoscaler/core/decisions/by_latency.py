@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from math import isnan
 from typing import TYPE_CHECKING, TypedDict
 
-from autoscaler.core.law.latency import Aim, Memory, Phase, Seen, decide
+from autoscaler.core.law.latency import decide
+from autoscaler.core.law.latency_terms import Aim, Memory, Phase, Seen
 from autoscaler.core.model import Metric
 
 if TYPE_CHECKING:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING
 
 from autoscaler.core.decisions.by_latency import again, decided_on
 from autoscaler.core.decisions.explained_law import Step, short
-from autoscaler.core.law.latency import MOST_TIMES, WINDOWS_HELD, Phase
+from autoscaler.core.law.bursts import WINDOWS_HELD, WINDOWS_LOOKED_BACK, held
+from autoscaler.core.law.latency import MOST_TIMES, MOST_TIMES_NEVER_MET, bound
+from autoscaler.core.law.latency_terms import Phase
 
 if TYPE_CHECKING:
     from autoscaler.core.decisions.by_latency import LatencyDecided
-    from autoscaler.core.law.latency import Memory
+    from autoscaler.core.law.latency_terms import Memory
     from autoscaler.core.model import Inputs
 
 UNMEASURED = "latency was not measured whole"
@@ -71,20 +72,23 @@ def latency_steps(inputs: Inputs, delayed: int) -> list[Step]:
         ),
         Step(
             "demand",
-            f"arrivals times service time: the highest of the last {WINDOWS_HELD} stable windows, and what waits while "
-            "the target is missed, by what a replica may carry",
+            f"arrivals times service time: the highest of the last {WINDOWS_HELD} stable windows (of "
+            f"{WINDOWS_LOOKED_BACK} where it comes in bursts, and room for a higher one), and what waits while the "
+            "target is missed, by what a replica may carry",
             _plan(inputs, decided),
         ),
         Step(
             "target",
             "missed by three slow requests too many, or by more in flight than ends within the target for as long; "
-            f"that more replicas do not help is said after a trial, or {WINDOWS_HELD} stable windows",
+            f"that more replicas do not help is said after a trial, or {WINDOWS_HELD} stable windows without replicas "
+            "that start",
             f"{_PHASES[memory.phase]}; {short(memory.debt)} slow requests too many",
             mattered=memory.phase is not Phase.KEPT,
         ),
         Step(
             "bound",
-            f"while it is missed, at most {MOST_TIMES} times the replicas that the demand needed when it was kept",
+            f"while it is missed, at most {MOST_TIMES} times the replicas that the demand needed when it was kept, or "
+            f"{MOST_TIMES_NEVER_MET} times what full replicas make of it where it never was",
             f"at most {bound}" if bound else "none is needed",
             mattered=0 < bound <= decided.replicas,
         ),
@@ -107,9 +111,7 @@ def latency_steps(inputs: Inputs, delayed: int) -> list[Step]:
 
 def _bound(memory: Memory) -> int:
     """Return how many replicas there are at most while the target is missed; 0 for no bound."""
-    if memory.phase is Phase.KEPT or memory.proven <= 0:
-        return 0
-    return max(MOST_TIMES * ceil(max(memory.peaks) / memory.proven), 1)
+    return 0 if memory.phase is Phase.KEPT else bound(memory)
 
 
 def _latency(inputs: Inputs) -> str:
@@ -123,7 +125,7 @@ def _latency(inputs: Inputs) -> str:
 
 def _plan(inputs: Inputs, decided: LatencyDecided) -> str:
     memory = decided.memory
-    demand = f"demand {short(max(memory.peaks))}{'' if memory.service_s else ' requests/s'}"
+    demand = f"demand {short(held(memory.peaks))}{'' if memory.service_s else ' requests/s'}"
     if not memory.per_replica:
         return f"{demand}, what a replica may carry is not known yet: {inputs.asked_for} stay"
     return f"{demand}, {short(memory.per_replica)} a replica: {decided.replicas}"

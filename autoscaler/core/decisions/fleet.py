@@ -182,7 +182,7 @@ class Fleet:
         self._lately = Lately(count)
         for number, policy in policies.items():
             self._lately.begin(number, policy)
-        self._latencies.forget()
+        self._latencies.begin_anew()
 
     def _resize(self, now_ms: int) -> None:
         """Give windows and delays the lengths of changed policies."""
@@ -196,7 +196,7 @@ class Fleet:
             look = looks.get(number)
             if look is not None and not look.observed:
                 self._columns.forget_decisions(number)
-                self._latencies.forget([number])
+                self._latencies.begin_anew([number])
                 self._lately.end(number)
                 self._lately.begin(number, self._rows[number].policy)
 

@@ -15,7 +15,7 @@ from math import exp, isnan
 from typing import TYPE_CHECKING, TypeVar
 
 from autoscaler.core.decisions.by_latency import NAMES, LatencySeen, aim_of, recalled, told
-from autoscaler.core.law.latency import Aim, Memory, Seen
+from autoscaler.core.law.latency_terms import Aim, Memory, Seen
 from autoscaler.core.load.slow import quantile
 
 if TYPE_CHECKING:
@@ -99,11 +99,12 @@ class Latencies:
         """Know nothing of a row any more."""
         self._rows.pop(row, None)
 
-    def forget(self, rows: Sequence[int] | None = None) -> None:
-        """Know nothing that was learned any more: of some rows, or of all."""
+    def begin_anew(self, rows: Sequence[int] | None = None) -> None:
+        """Begin anew with some rows, or with all; what was learned of their replicas and demand stays."""
         for row in list(self._rows) if rows is None else rows:
             if row in self._rows:
-                self._rows[row] = _Row(self._rows[row].aim, self._rows[row].by_mean)
+                one = self._rows[row]
+                self._rows[row] = _Row(one.aim, one.by_mean, one.memory.learned())
 
     def rows(self) -> Sequence[int]:
         """Return which rows there are, in order."""

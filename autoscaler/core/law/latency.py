@@ -5,7 +5,7 @@ grows with the queue, not with the need. So the law scales by load, as for concu
 carry (docs/decisions/0013-latency.md):
 
 - Demand is arrivals a second times the service time, learned while the target was met; its highest values of the last
-  ten stable windows stay.
+  ten stable windows stay, of the last thirty where it comes in bursts (`held`).
 - `per_replica` is the demand that one replica may carry: raised slowly while the target is met and it is nearly
   carried, lowered at a miss that is not explained by demand above it. What saturated replicas worked off is its
   ceiling.
@@ -13,23 +13,26 @@ carry (docs/decisions/0013-latency.md):
   requests is none; or when what is in flight cannot be worked off within the target.
 - Where a miss stays though everything asked for is ready, half as many replicas more are tried, once. If that does not
   help, latency is not load-related here: the trial is taken back, and it is said.
-- While missing, replicas are never more than three times what the demand needed when the target was met; after ten
-  stable windows a miss is given up.
+- While missing, replicas are never more than three times what the demand needed when the target was met, or twice what
+  saturated replicas make of it where it never was. After ten stable windows a miss is given up, after thirty where
+  replicas are still starting. What was carried before is then gone back to as soon as the target is kept again.
 - Replicas rise at once, and fall after five stable windows, by one step a window. As long as the target is kept they do
   not rise again within five windows of a fall: a steady load has no two turns within them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 from math import ceil, exp, floor, inf
 
-WINDOWS_HELD = 10
-"""Stable windows for which the highest demand stays, and after which a miss is given up."""
+from autoscaler.core.law.bursts import WINDOWS_HELD, held
+from autoscaler.core.law.latency_terms import Aim, Memory, Phase, Seen
 
 MOST_TIMES = 3
 """While missing, replicas are at most so many times those that the demand needed when the target was met."""
+
+MOST_TIMES_NEVER_MET = 2
+"""The same where it was never met, times those that saturated replicas make of the demand."""
 
 _OF_CEILING = 0.95  # a saturated replica's pace leaves no room for chance
 _BACK = 0.95
@@ -39,99 +42,14 @@ _TRIAL = 1.5
 _HYSTERESIS = 0.95
 _DOWN_AFTER = 5  # stable windows since the last rise
 _GATE = 1.15  # how nearly per_replica has to be carried to be raised
-_STEP_KNOWN, _STEP_FREE = 0.02, 0.10  # by how much a window, with and without a known ceiling
+_STEP_KNOWN, _STEP_FREE, _STEP_REGAINED = 0.02, 0.10, 0.25  # by how much a window, with and without a known ceiling
+_PUSH_BELOW = 0.5  # far below what it may carry, few slow requests do not hold it back
 _DRAIN_WINDOWS = 2.0
 _DEBT_MISSED, _DEBT_MET, _DEBT_MOST = 3.0, 1.0, 6.0  # requests
 _PRIOR = 20  # requests by which a share of few is drawn to none
 _ENOUGH, _FEW, _MANY = 20, 8, 60  # requests from which a time, and a pace, are believed
 _LEAST_PRESSED = 3.0
-
-
-class Phase(IntEnum):
-    """Where the law stands with a target."""
-
-    KEPT = 0
-    """It is met, or was a moment ago."""
-    MISSED = 1
-    """It is missed, and more replicas may help."""
-    TRIED = 2
-    """More replicas are tried."""
-    GIVEN_UP = 3
-    """More replicas did not help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What is wanted: `share` of requests may be slower than `target_s`.
-
-    The windows are in seconds; `least` and `most` are replicas, most 0 for no bound.
-    """
-
-    target_s: float
-    share: float
-    stable_s: int
-    panic_s: int
-    least: int = 1
-    most: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Averages a second over the stable window: requests `ended`, `grown` in flight, slower than the target (`slow`).
-
-    `duration` is the sum of their latencies; over the panic window: `ended_now`, `grown_now`, and those `in_flight`.
-    """
-
-    at_ms: int
-    ended: float
-    grown: float
-    slow: float
-    duration: float
-    ended_now: float
-    grown_now: float
-    in_flight: float
-    ready: int
-    current: int
-
-
-@dataclass(slots=True)
-class Memory:
-    """What is remembered between two decisions; 0 for what is not known, moments in Unix seconds.
-
-    `per_replica`, `ceiling` and `proven` (the most that was ever kept) are demand per replica; `service_s` is the
-    service time. `debt` is slow requests beyond what is allowed; `pressed_*`: for how long, with how many ended, and
-    when last, more was in flight than could end within the target; `met_*` is what `service_s` is learned from; `peaks`
-    are the highest demands of windows, the newest last, that of window `window`. `trial_*` is how it stood before a
-    trial. `paced_*` is what saturated replicas worked off.
-    """
-
-    at_s: float = 0.0
-    phase: Phase = Phase.KEPT
-    per_replica: float = 0.0
-    service_s: float = 0.0
-    ceiling: float = 0.0
-    proven: float = 0.0
-    debt: float = 0.0
-    met_ended: float = 0.0
-    met_duration: float = 0.0
-    met_for_s: float = 0.0
-    window: int = 0
-    ready: int = -1
-    ready_since_s: float = 0.0
-    best_s: float = 0.0
-    patient_since_s: float = 0.0
-    raised_s: float = 0.0
-    lowered_s: float = 0.0
-    missed_since_s: float = 0.0
-    trial_per_replica: float = 0.0
-    trial_latency_s: float = 0.0
-    trial_slow: float = 0.0
-    pressed_s: float = 0.0
-    pressed_ended: float = 0.0
-    pressed_last_s: float = 0.0
-    paced_ended: float = 0.0
-    paced_replicas: float = 0.0
-    peaks: tuple[float, ...] = (0.0,) * (WINDOWS_HELD + 1)
+_STARTING_TIMES = 3.0  # so many times longer a miss may last while replicas are starting
 
 
 def decide(memory: Memory, aim: Aim, seen: Seen) -> tuple[Memory, int]:
@@ -143,6 +61,14 @@ def decide(memory: Memory, aim: Aim, seen: Seen) -> tuple[Memory, int]:
     return look.memory, look.replicas()
 
 
+def bound(memory: Memory) -> int:
+    """Return the most replicas that are asked for while the target is missed; 0 where nothing is known yet."""
+    if memory.proven <= 0:
+        return 0
+    times = MOST_TIMES if memory.service_s > 0 else MOST_TIMES_NEVER_MET
+    return max(times * ceil(held(memory.peaks) / memory.proven), 1)
+
+
 class _Look:
     """One decision: what follows from what is seen, and the memory that it changes."""
 
@@ -151,6 +77,8 @@ class _Look:
         self.now_s = seen.at_ms / 1000
         # A stop of ours, or a hold, is not a time in which anything was seen.
         self.passed_s = 0.0 if memory.at_s <= 0 else min(max(0.0, self.now_s - memory.at_s), aim.stable_s)
+        if memory.at_s <= 0:
+            memory.raised_s = self.now_s  # who begins anew waits before replicas fall
         memory.at_s = self.now_s
         self.base = max(1, seen.ready)
         self.arrivals = max(seen.ended + seen.grown, 0.0)
@@ -220,8 +148,8 @@ class _Look:
         shift = min(max(window - memory.window, 0), len(memory.peaks))
         peaks = (*memory.peaks[shift:], *(0.0,) * shift)
         memory.window, memory.peaks = window, (*peaks[:-1], max(peaks[-1], self.demand))
-        self.held = max(memory.peaks)
-        if memory.pressed_ended >= _FEW and memory.paced_replicas >= _ENOUGH:
+        self.held = held(memory.peaks)
+        if memory.pressed_ended >= (_FEW if self.known else _ENOUGH) and memory.paced_replicas >= _ENOUGH:
             self._learn_ceiling()
 
     def _learn_service(self) -> None:
@@ -271,7 +199,7 @@ class _Look:
             self._miss()
         else:
             if memory.phase is not Phase.KEPT and self.met:
-                memory.phase, memory.trial_per_replica = Phase.KEPT, 0.0
+                self._recover()
             if memory.phase is Phase.KEPT and self.met:
                 self._raise()
         if memory.phase in {Phase.MISSED, Phase.TRIED} and self._over():
@@ -291,25 +219,54 @@ class _Look:
             memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
         elif self.missed and self.stuck and not self.pressed and self.excess >= 2:
             memory.per_replica = memory.proven = self.held / self.base
+        if memory.per_replica <= 0:
+            self._wait()
+
+    def _wait(self) -> None:
+        """Nothing is known of what a replica carries: say so where nothing ends for as long as a miss may last."""
+        memory = self.memory
+        if not self.missed:
+            memory.phase, memory.missed_since_s = Phase.KEPT, 0.0
+        elif memory.missed_since_s <= 0:
+            memory.missed_since_s = self.now_s
+        elif self._over():
+            memory.phase = Phase.GIVEN_UP
+
+    def _recover(self) -> None:
+        """The target is kept again."""
+        memory = self.memory
+        if memory.phase is Phase.GIVEN_UP:
+            # It was not the load: what saturated replicas worked off meanwhile says nothing of what they can now.
+            memory.ceiling, memory.paced_ended, memory.paced_replicas = memory.kept_ceiling, 0.0, 0.0
+            memory.regained = memory.kept_per_replica
+        memory.phase, memory.trial_per_replica = Phase.KEPT, 0.0
 
     def _raise(self) -> None:
         memory, free = self.memory, self.memory.ceiling <= 0
         below = free or memory.per_replica < _OF_CEILING * memory.ceiling
+        regains = memory.per_replica < memory.regained
         push = 1 - self.slow_share / (self.aim.share / 2)
         if not free and below:
             push = max(push, 0.0)
-        if self.held / self.base * _GATE >= memory.per_replica or push < 0:
-            step = _STEP_FREE if below else _STEP_KNOWN
+        if below and push > 0:
+            push = max(push, _PUSH_BELOW)
+        if regains or self.held / self.base * _GATE >= memory.per_replica or push < 0:
+            step = _STEP_REGAINED if regains else _STEP_FREE if below else _STEP_KNOWN
             memory.per_replica *= 1 + step * self.passed_s / self.aim.stable_s * max(-1.0, min(1.0, push))
-        carried = max(memory.peaks[:-1]) if free else 0.8 * min(self.demand, memory.ceiling * self.base)
+        carried = (
+            max(memory.peaks[-WINDOWS_HELD - 1 : -1]) if free else 0.8 * min(self.demand, memory.ceiling * self.base)
+        )
         memory.per_replica = max(memory.per_replica, carried / self.base)
         memory.proven = memory.per_replica
+        if self.known and not regains:
+            memory.kept_per_replica, memory.kept_ceiling, memory.regained = memory.per_replica, memory.ceiling, 0.0
 
     def _miss(self) -> None:
         memory, base = self.memory, self.base
         if memory.phase is Phase.KEPT:
             memory.phase, memory.missed_since_s = Phase.MISSED, self.now_s
             memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+            memory.regained = 0.0
             if self.known and memory.paced_replicas <= _ENOUGH:
                 self._guess_ceiling()
             if self.demand <= memory.per_replica * base:  # more than that explains it by itself
@@ -361,7 +318,8 @@ class _Look:
         return max(min(per_replica * _BACK, _OF_CEILING * ceiling), min(per_replica, _OF_CEILING * ceiling))
 
     def _over(self) -> bool:
-        return self.now_s - self.memory.missed_since_s > WINDOWS_HELD * self.aim.stable_s
+        lasted = (self.now_s - self.memory.missed_since_s) / (WINDOWS_HELD * self.aim.stable_s)
+        return lasted > (1.0 if self.seen.ready >= self.seen.current else _STARTING_TIMES)
 
     # --- how many, then? ---
 
@@ -372,7 +330,7 @@ class _Look:
             return current
         plan = (self.held + self._drain()) / max(memory.per_replica, 1e-9)
         if memory.phase is not Phase.KEPT and memory.proven > 0:
-            plan = min(plan, max(MOST_TIMES * ceil(self.held / max(memory.proven, 1e-9)), 1))
+            plan = min(plan, bound(memory))
         wanted = ceil(plan - 1e-9)
         if wanted < current:
             wanted = self._fallen(plan)
@@ -395,7 +353,9 @@ class _Look:
         if not (self.missed and self.memory.phase in {Phase.MISSED, Phase.TRIED}):
             return 0.0
         running = self.arrivals * (self.service_s if self.known else self.aim.target_s * 2 / 3)
-        return max(0.0, self.seen.in_flight - running) * self.service_s / (_DRAIN_WINDOWS * self.aim.stable_s)
+        # What waits for longer may take longer: replicas that take long to start are not asked for twice.
+        within_s = max(_DRAIN_WINDOWS * self.aim.stable_s, self.now_s - self.memory.missed_since_s)
+        return max(0.0, self.seen.in_flight - running) * self.service_s / within_s
 
     def _fallen(self, plan: float) -> int:
         memory, current, window_s = self.memory, self.seen.current, self.aim.stable_s

@@ -12,7 +12,8 @@ from autoscaler.core.decisions.by_latency import again, recalled, told
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.explanation import chain
 from autoscaler.core.decisions.record import Record
-from autoscaler.core.law.latency import MOST_TIMES, Phase
+from autoscaler.core.law.latency import MOST_TIMES
+from autoscaler.core.law.latency_terms import Phase
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.model import Decision, Mode, Signal
 from autoscaler.shell.gauges import gauges

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.core.law.latency import MOST_TIMES, Aim, Memory, Phase, Seen, decide
+from autoscaler.core.law.latency import MOST_TIMES, bound, decide
+from autoscaler.core.law.latency_terms import Aim, Memory, Phase, Seen
 from tests.benchmarks.latency import Law, outcome, target_of, turns
 from tests.benchmarks.queueing import Disturbance, Plant, Queueing, Request, Routing, run
 
@@ -53,6 +54,49 @@ def test_a_load_that_doubles_is_followed_and_what_it_needed_goes_again() -> None
     at_most = max(count for at_s, count in changes if at_s >= 1200)
     assert before < at_most <= 3 * before
     assert changes[-1][1] < at_most
+
+
+def test_what_was_carried_before_a_miss_that_was_not_the_load_is_gone_back_to() -> None:
+    arrivals = requests(5.0, until_s=4500.0)
+    queueing = Queueing(Plant(limit=LIMIT, disturbance=Disturbance(900.0, 1800.0, slower=3.0)), arrivals, 5)
+    law = Law(target_of(requests(5.0)), 0)
+    changes = run(queueing, law.decide, 4500.0)
+    before = [count for at_s, count in changes if at_s < 900][-1]
+    assert Phase.GIVEN_UP in {phase for _, phase in law.phases}
+    assert max(count for _, count in changes) > before
+    assert changes[-1][1] <= before + 1
+
+
+def test_where_nothing_ever_ends_nothing_is_added_and_it_is_said() -> None:
+    _, law, changes = played(requests(5.0), 4, Disturbance(extra_s=1e5))
+    assert [count for _, count in changes] == [4]
+    assert [phase for _, phase in law.phases] == [Phase.GIVEN_UP]
+    assert law.phases[0][0] < 60 * 15
+
+
+@pytest.mark.parametrize("wrong", [Disturbance(slower=10.0), Disturbance(extra_s=60.0)], ids=["model", "dependency"])
+def test_a_target_that_was_never_met_has_a_bound_too(wrong: Disturbance) -> None:
+    _, law, changes = played(requests(5.0), 5, wrong)
+    assert 0 < max(count for _, count in changes) <= law.bound
+
+
+def test_replicas_that_start_for_long_are_neither_asked_for_twice_nor_said_to_be_no_help() -> None:
+    later = [Request(900.0 + one.at_s, one.service_s) for one in requests(15.0, until_s=1800.0, seed=2)]
+    arrivals = sorted([*requests(3.0), *later], key=lambda request: request.at_s)
+    queueing = Queueing(Plant(limit=LIMIT, cold_start_s=780.0), arrivals, 4)
+    law = Law(target_of(requests(5.0)), 0)
+    changes = run(queueing, law.decide, UNTIL_S)
+    assert Phase.GIVEN_UP not in {phase for at_s, phase in law.phases if at_s < 900.0 + 780.0}
+    assert max(count for _, count in changes) <= 2.5 * 18 * 2 / LIMIT  # 18 a second of 2 s
+
+
+def test_who_begins_anew_keeps_what_was_learned_of_replicas_and_demand() -> None:
+    memory = Memory(at_s=5.0, phase=Phase.TRIED, per_replica=2.0, proven=3.0, service_s=1.5, trial_per_replica=4.0)
+    memory.peaks = (*memory.peaks[1:], 6.0)
+    anew = memory.learned()
+    assert (anew.per_replica, anew.proven, anew.service_s, anew.peaks) == (2.0, 3.0, 1.5, memory.peaks)
+    assert (anew.at_s, anew.phase, anew.trial_per_replica) == (0.0, Phase.KEPT, 0.0)
+    assert bound(anew) == bound(memory) > 0
 
 
 @pytest.mark.parametrize(
