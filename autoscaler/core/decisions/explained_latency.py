@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from autoscaler.core.decisions.by_latency import again, decided_on
 from autoscaler.core.decisions.explained_law import Step, short
 from autoscaler.core.law.bursts import WINDOWS_HELD, WINDOWS_LOOKED_BACK, held
-from autoscaler.core.law.latency import MOST_TIMES, MOST_TIMES_NEVER_MET, bound
+from autoscaler.core.law.latency import MOST_TIMES, bound
 from autoscaler.core.law.latency_terms import Phase
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def latency_steps(inputs: Inputs, delayed: int) -> list[Step]:
         Step(
             "bound",
             f"while it is missed, at most {MOST_TIMES} times the replicas that the demand needed when it was kept, or "
-            f"{MOST_TIMES_NEVER_MET} times what full replicas make of it where it never was",
+            "those that keep up with it where it never was",
             f"at most {bound}" if bound else "none is needed",
             mattered=0 < bound <= decided.replicas,
         ),

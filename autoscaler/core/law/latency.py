@@ -13,8 +13,8 @@ carry (docs/decisions/0013-latency.md):
   requests is none; or when what is in flight cannot be worked off within the target.
 - Where a miss stays though everything asked for is ready, half as many replicas more are tried, once. If that does not
   help, latency is not load-related here: the trial is taken back, and it is said.
-- While missing, replicas are never more than three times what the demand needed when the target was met, or twice what
-  saturated replicas make of it where it never was. After ten stable windows a miss is given up, after thirty where
+- While missing, replicas are never more than three times what the demand needed when the target was met, or what keeps up
+  with it where it never was. After ten stable windows a miss is given up, after thirty where
   replicas are still starting. What was carried before is then gone back to as soon as the target is kept again.
 - Replicas rise at once, and fall after five stable windows, by one step a window. As long as the target is kept they do
   not rise again within five windows of a fall: a steady load has no two turns within them.
@@ -29,10 +29,10 @@ from autoscaler.core.law.bursts import WINDOWS_HELD, held
 from autoscaler.core.law.latency_terms import Aim, Memory, Phase, Seen
 
 MOST_TIMES = 3
-"""While missing, replicas are at most so many times those that the demand needed when the target was met."""
+"""While missing, replicas are at most so many times those that the demand needed when the target was met.
 
-MOST_TIMES_NEVER_MET = 2
-"""The same where it was never met, times those that saturated replicas make of the demand."""
+Where it never was: so many times those that keep up with the demand, by what saturated replicas worked off.
+"""
 
 _OF_CEILING = 0.95  # a saturated replica's pace leaves no room for chance
 _BACK = 0.95
@@ -65,8 +65,7 @@ def bound(memory: Memory) -> int:
     """Return the most replicas that are asked for while the target is missed; 0 where nothing is known yet."""
     if memory.proven <= 0:
         return 0
-    times = MOST_TIMES if memory.service_s > 0 else MOST_TIMES_NEVER_MET
-    return max(times * ceil(held(memory.peaks) / memory.proven), 1)
+    return max(MOST_TIMES * ceil(held(memory.peaks) / memory.proven), 1)
 
 
 class _Look:
@@ -149,7 +148,7 @@ class _Look:
         peaks = (*memory.peaks[shift:], *(0.0,) * shift)
         memory.window, memory.peaks = window, (*peaks[:-1], max(peaks[-1], self.demand))
         self.held = held(memory.peaks)
-        if memory.pressed_ended >= (_FEW if self.known else _ENOUGH) and memory.paced_replicas >= _ENOUGH:
+        if memory.pressed_ended >= _FEW and memory.paced_replicas >= _ENOUGH:
             self._learn_ceiling()
 
     def _learn_service(self) -> None:
