@@ -13,9 +13,9 @@ carry (docs/decisions/0013-latency.md):
   requests is none; or when what is in flight cannot be worked off within the target.
 - Where a miss stays though everything asked for is ready, half as many replicas more are tried, once. If that does not
   help, latency is not load-related here: the trial is taken back, and it is said.
-- While missing, replicas are never more than three times what the demand needed when the target was met, or what keeps up
-  with it where it never was. After ten stable windows a miss is given up, after thirty where
-  replicas are still starting. What was carried before is then gone back to as soon as the target is kept again.
+- While missing, replicas are never more than three times what the demand needed when the target was met, or what keeps
+  up with it where it never was. After ten stable windows a miss is given up, after thirty where replicas are still
+  starting. What was carried before is gone back to once the target is kept again.
 - Replicas rise at once, and fall after five stable windows, by one step a window. As long as the target is kept they do
   not rise again within five windows of a fall: a steady load has no two turns within them.
 """
