@@ -11,7 +11,7 @@ The laws:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp, isnan
+from math import exp, isnan, nan
 from typing import TYPE_CHECKING, TypeVar
 
 from autoscaler.core.decisions.by_latency import NAMES, LatencySeen, aim_of, recalled, told
@@ -126,9 +126,7 @@ class Latencies:
         slow = (
             min(ended, ended * one.aim.share * (mean_s / one.aim.target_s) ** _STEEPNESS) if one.by_mean else flows.slow
         )
-        percentile_s = quantile(one.within, 1 - one.aim.share) if one.within else None
-        if percentile_s is None:
-            percentile_s = mean_s if one.by_mean and ended > 0 else float("nan")
+        percentile_s = _percentile_s(one, ended, mean_s)
         seen = Seen(
             at_ms=at_ms,
             ended=ended,
@@ -158,6 +156,16 @@ class Latencies:
         if row in self._rows:
             mine = {name.removeprefix(PREFIX): value for name, value in said.items() if name in TOLD}
             self._rows[row].memory = recalled(mine)
+
+
+def _percentile_s(one: _Row, ended: float, mean_s: float) -> float:
+    """Return the latency that is shown, NaN where no request is known to have ended in the stable window."""
+    if not ended > 0:  # the averages fade alike: their percentile would stay as it was, however old
+        return nan
+    if one.by_mean:
+        return mean_s
+    found = quantile(one.within, 1 - one.aim.share)
+    return nan if found is None else found
 
 
 def _slowest(one: _Row) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from math import isnan
 
 import msgspec
 import pytest
@@ -71,6 +72,18 @@ def test_without_requests_the_replicas_stay_and_are_never_none() -> None:
 def test_after_the_last_request_one_replica_stays() -> None:
     _, _, changes, _ = played(requests(6.0, 900), 2700)
     assert changes[-1][1] == 1
+
+
+@pytest.mark.parametrize("by_mean", [False, True], ids=["by a percentile", "by the mean"])
+def test_once_no_request_ended_within_a_stable_window_there_is_no_latency(by_mean: bool) -> None:  # noqa: FBT001
+    _, law, _, decisions = played(requests(6.0, 300), 420, by_mean=by_mean)
+    shown = {one.inputs.at_ms // 1000 - BEGIN_S: one.inputs.latency.get("percentile_s") for one in decisions}
+    figures = law.figures()
+    assert figures is not None
+    assert shown[320] is not None
+    assert shown[420] is None
+    assert isnan(figures.latency[0])
+    assert "plimsoll_autoscaler_latency_seconds{" not in gauges(figures, lambda _: KEY)
 
 
 def test_a_few_requests_at_night_are_no_reason_to_rise() -> None:
