@@ -68,7 +68,8 @@ class LatencySeen:
     """What one decision by latency rests on: `seen` is None where it was not measured whole.
 
     `percentile_s` of the requests of about a stable window (NaN: none ended), the mean where there is no histogram;
-    `slowest` the one replica that is slow by itself.
+    `slowest` the one replica that is slow by itself; `short_s` where the histogram ends (0: it has no finite bound), if
+    that is below the target.
     """
 
     aim: Aim
@@ -76,6 +77,7 @@ class LatencySeen:
     seen: Seen | None
     percentile_s: float = float("nan")
     slowest: str = ""
+    short_s: float | None = None
 
 
 class Kept(TypedDict):
@@ -95,6 +97,8 @@ def inputs_of(row: LatencySeen | None) -> Kept:
         latency = {name: getattr(row.seen, name) for name in _SEEN}
     if not isnan(row.percentile_s):
         latency["percentile_s"] = row.percentile_s
+    if row.short_s is not None:
+        latency["short_s"] = row.short_s
     return Kept(latency=latency, learned=told(row.memory), slowest=row.slowest)
 
 
@@ -105,7 +109,10 @@ def again(inputs: Inputs) -> LatencySeen:
     if all(name in latency for name in _SEEN):
         values = {name: latency[name] for name in _SEEN}
         seen = Seen(at_ms=inputs.at_ms, ready=inputs.counted, current=inputs.asked_for, **values)
-    return LatencySeen(aim, recalled(inputs.learned), seen, latency.get("percentile_s", float("nan")), inputs.slowest)
+    percentile_s = latency.get("percentile_s", float("nan"))
+    return LatencySeen(
+        aim, recalled(inputs.learned), seen, percentile_s, inputs.slowest, short_s=latency.get("short_s")
+    )
 
 
 @dataclass(frozen=True, slots=True)

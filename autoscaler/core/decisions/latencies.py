@@ -1,7 +1,8 @@
 """What is seen and remembered of the workloads that are scaled by latency? A row each; rows without it cost nothing.
 
 The laws:
-- What was not measured whole is not seen: the law is then not asked.
+- What was not measured whole is not seen: the law is then not asked. Nor is it where a histogram ends below the target,
+  and so cannot tell which requests were slow.
 - A server without a histogram tells the mean alone: then that is to be within the target. As slow counts the share of
   the requests that may be slow, times the mean over the target to the fourth power.
 - Of three or more replicas one that alone keeps the percentile from its target is named: more of them do not cure it.
@@ -34,6 +35,7 @@ TOLD = tuple(PREFIX + name for name in NAMES)
 _LEAST_REPLICAS = 3  # of two, either may be the worst
 _LEAST_SLOW = 3.0  # slow requests of one replica within a stable window
 _STEEPNESS = 4
+_ROUNDING = 1e-9  # bounds in milliseconds come out as seconds not quite exactly
 _RATES = ("ended", "grown", "slow", "duration", "ended_now", "grown_now", "in_flight")
 
 
@@ -54,13 +56,14 @@ class Flows:
 class Newest:
     """What the newest samples show.
 
-    Requests a second that `ended` at each place and those that were `slow`; and how many ended `within` each bound, of
-    all places.
+    Requests a second that `ended` at each place and those that were `slow`; how many ended `within` each bound, of all
+    places; and where the histogram ends (`slow.ends_s`).
     """
 
     ended: Mapping[Place, float]
     slow: Mapping[Place, float]
     within: Mapping[float, float]
+    ends_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -73,7 +76,14 @@ class _Row:
     ended: dict[Place, float] = field(default_factory=dict)
     slow: dict[Place, float] = field(default_factory=dict)
     within: dict[float, float] = field(default_factory=dict)
+    ends_s: float | None = None
     seen_s: float = 0.0
+
+    @property
+    def short_s(self) -> float | None:
+        """Where the histogram ends, if that is below the target."""
+        reaches = self.ends_s is None or self.ends_s >= self.aim.target_s * (1 - _ROUNDING)
+        return None if reaches else self.ends_s
 
 
 class Latencies:
@@ -117,6 +127,7 @@ class Latencies:
         one.ended = _faded(one.ended, newest.ended, fades)
         one.slow = _faded(one.slow, newest.slow, fades)
         one.within = _faded(one.within, newest.within, fades)
+        one.ends_s = one.ends_s if newest.ends_s is None else newest.ends_s
 
     def seen(self, row: int, flows: Flows, at_ms: int, *, ready: int, current: int) -> LatencySeen:
         """Return what the law is to decide on."""
@@ -140,6 +151,9 @@ class Latencies:
             current=current,
         )
         measured = not any(isnan(getattr(seen, name)) for name in _RATES)
+        short_s = one.short_s
+        if short_s is not None:
+            return LatencySeen(one.aim, one.memory, None, short_s=short_s)
         return LatencySeen(one.aim, one.memory, seen if measured else None, percentile_s, _slowest(one))
 
     def remember(self, row: int, memory: Memory) -> None:

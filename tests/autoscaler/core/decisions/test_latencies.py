@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from math import isnan
+from math import inf, isnan
 
 import msgspec
 import pytest
@@ -108,6 +108,36 @@ def test_what_is_not_measured_whole_is_held_and_said(missing: Signal, monkeypatc
     assert decision is not None
     assert [count for _, count in changes] == [before]
     assert (decision.mode, decision.reason) == (Mode.HELD, "held: latency was not measured whole")
+
+
+@pytest.mark.parametrize(
+    ("bounds_s", "ends"),
+    [((0.1, 0.25, inf), "ends at 0.25s"), ((inf,), "has no bound but +Inf")],
+    ids=["below the target", "no finite bound"],
+)
+def test_a_histogram_that_ends_below_the_target_holds_and_says_what_to_do(
+    bounds_s: tuple[float, ...], ends: str
+) -> None:
+    law, queueing = Law(policy(AIM_S), bounds_s), Queueing(Plant(buckets_s=bounds_s), requests(6.0, 1200), 8)
+    changes = run(queueing, law.decide, 1200, every_s=1.0)
+    decision = law.decision
+    assert decision is not None
+    assert [count for _, count in changes] == [8]
+    assert (decision.mode, decision.unhelped, law.unhelped_since_s) == (Mode.HELD, False, None)
+    assert decision.reason.startswith(f"held: the target is 5s and the server's histogram {ends}: ")
+    assert "lower latency-target-ms" in decision.reason
+    assert decision.inputs.latency == {"short_s": max((bound for bound in bounds_s if bound < inf), default=0.0)}
+    assert decide_again(decision.inputs) == decision
+    assert any(decision.reason.removeprefix("held: ") in step.says for step in chain(decision))
+    assert "plimsoll_autoscaler_latency_seconds{" not in gauges(law.figures(), lambda _: KEY)
+
+
+def test_a_histogram_that_ends_at_the_target_is_enough() -> None:
+    bounds_s = (1.0, AIM_S, inf)
+    law, queueing = Law(policy(AIM_S), bounds_s), Queueing(Plant(buckets_s=bounds_s), requests(6.0, 600), 8)
+    run(queueing, law.decide, 600, every_s=1.0)
+    assert law.decision is not None
+    assert law.decision.mode is not Mode.HELD
 
 
 def test_one_bad_pod_is_named_and_replicas_stay_within_the_bound() -> None:
