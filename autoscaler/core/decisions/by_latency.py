@@ -1,8 +1,9 @@
 """On what does a decision by latency rest, and how is that recorded? Aim, memory and what was seen, there and back.
 
 What the law remembers is told as numbers by name, without those that are as in the beginning: so it goes into records
-and metrics, and comes back from there. A restart that finds them goes on with them; one that does not learns anew,
-within some stable windows of traffic, and leaves the replicas as they are until then.
+and metrics, and comes back from there. A restart that finds them goes on with them; where they are old, what was
+learned stays, and whether the target is kept is judged anew. One that finds none learns anew, within some stable
+windows of traffic, and leaves the replicas as they are until then.
 """
 
 from __future__ import annotations
@@ -28,6 +29,23 @@ _NUMBERS = tuple(each.name for each in fields(Memory) if each.name != "peaks")
 _PEAKS = tuple(f"peak_{number}" for number in range(len(_BLANK.peaks) - 1, -1, -1))
 NAMES = (*_NUMBERS, *_PEAKS)
 """Everything that the law remembers, by the names under which it is told."""
+
+_OF_THEN = {
+    "at_s",
+    "debt",
+    "ready",
+    "ready_since_s",
+    "best_s",
+    "patient_since_s",
+    "missed_since_s",
+    "trial_per_replica",
+    "trial_latency_s",
+    "trial_slow",
+    "pressed_s",
+    "pressed_ended",
+    "pressed_last_s",
+}
+"""What is said of a miss, or of a trial, that somebody follows: nobody did meanwhile."""
 
 _SEEN = tuple(each.name for each in fields(Seen) if each.name not in {"at_ms", "ready", "current"})
 
@@ -61,6 +79,19 @@ def recalled(said: Mapping[str, float]) -> Memory:
     phase = round(said.get("phase", 0.0))
     memory.phase = Phase(phase) if phase in set(Phase) else Phase.KEPT
     return memory
+
+
+def lasting(said: Mapping[str, float]) -> dict[str, float]:
+    """Return what holds of a memory that was told long ago: what was learned, and that a miss was given up.
+
+    A trial that was not judged is taken back.
+    """
+    kept = {name: value for name, value in said.items() if name not in _OF_THEN}
+    if said.get("trial_per_replica", 0.0) > 0:
+        kept["per_replica"] = said["trial_per_replica"]
+    if said.get("phase") != Phase.GIVEN_UP:
+        kept.pop("phase", None)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from math import exp, isnan, nan
 from typing import TYPE_CHECKING, TypeVar
 
-from autoscaler.core.decisions.by_latency import NAMES, LatencySeen, aim_of, recalled, told
+from autoscaler.core.decisions.by_latency import NAMES, LatencySeen, aim_of, lasting, recalled, told
 from autoscaler.core.law.latency import Aim, Memory, Seen
 from autoscaler.core.load.slow import quantile
 
@@ -168,8 +168,16 @@ class Latencies:
     def recall(self, row: int, said: Mapping[str, float]) -> None:
         """Remember of a row what was told of it."""
         if row in self._rows:
-            mine = {name.removeprefix(PREFIX): value for name, value in said.items() if name in TOLD}
-            self._rows[row].memory = recalled(mine)
+            self._rows[row].memory = recalled(_mine(said))
+
+    def recall_lasting(self, row: int, said: Mapping[str, float]) -> None:
+        """Remember of a row what still holds of what was told of it long ago."""
+        if row in self._rows:
+            self._rows[row].memory = recalled(lasting(_mine(said)))
+
+
+def _mine(said: Mapping[str, float]) -> dict[str, float]:
+    return {name.removeprefix(PREFIX): value for name, value in said.items() if name in TOLD}
 
 
 def _percentile_s(one: _Row, ended: float, mean_s: float) -> float:

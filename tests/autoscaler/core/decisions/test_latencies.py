@@ -9,11 +9,11 @@ from math import inf, isnan
 import msgspec
 import pytest
 
-from autoscaler.core.decisions.by_latency import again, recalled, told
+from autoscaler.core.decisions.by_latency import _OF_THEN, NAMES, again, lasting, recalled, told
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.explanation import chain
 from autoscaler.core.decisions.record import Record
-from autoscaler.core.law.latency import MOST_TIMES, Phase
+from autoscaler.core.law.latency import MOST_TIMES, Memory, Phase
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.model import Decision, Mode, Signal
 from autoscaler.shell.gauges import gauges
@@ -177,6 +177,24 @@ def test_whoever_takes_over_goes_on_as_if_nothing_had_been() -> None:
     other.take_over(law)
     changes += run(queueing, other.decide, 1500, every_s=1.0)[1:]
     assert changes == whole
+
+
+def test_of_a_memory_of_long_ago_what_was_learned_stays_and_no_judgement() -> None:
+    memory = Memory(
+        at_s=100.0, phase=Phase.TRIED, per_replica=1.5, service_s=2.0, ceiling=3.0, debt=4.0, window=7, ready=4,
+        missed_since_s=90.0, trial_per_replica=2.5, pressed_s=9.0, raised_s=80.0,
+    )  # fmt: skip
+    kept = recalled(lasting(told(memory)))
+    assert kept == Memory(per_replica=2.5, service_s=2.0, ceiling=3.0, window=7, raised_s=80.0)
+
+
+def test_that_more_replicas_did_not_help_lasts() -> None:
+    assert recalled(lasting(told(Memory(phase=Phase.GIVEN_UP)))).phase is Phase.GIVEN_UP
+    assert recalled(lasting(told(Memory(phase=Phase.MISSED)))).phase is Phase.KEPT
+
+
+def test_all_that_is_of_then_is_named_as_it_is_told() -> None:
+    assert set(NAMES) >= _OF_THEN
 
 
 def test_every_memory_is_told_and_recalled() -> None:
