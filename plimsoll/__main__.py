@@ -114,9 +114,7 @@ def _factor(text: str) -> float:
 
 
 def _plan(given: argparse.Namespace) -> app.Plan:
-    report = _writable(
-        given.report or clusters_directory().parent / "reports" / time.strftime("demo-%Y%m%d-%H%M%S.html")
-    )
+    report = _writable(given.report or _own_report())
     ground = chosen(given.cluster)
     tempo = ground.tempo
     if given.trace is None:
@@ -133,14 +131,35 @@ def _plan(given: argparse.Namespace) -> app.Plan:
     return app.Plan(given.name, load, origin, report, ground)
 
 
-def _writable(report: Path) -> Path:
-    """Return `report` after making its directory: better refused now than after three minutes."""
+def _own_report() -> Path:
+    """Return a new file in our own directory of reports, which is made.
+
+    Raises:
+        DemoError: it cannot be.
+    """
+    reports = clusters_directory().parent / "reports"
     try:
-        report.parent.mkdir(parents=True, exist_ok=True)
+        reports.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DemoError(f"the report's directory {report.parent} cannot be made: {error.strerror}") from error
-    if report.is_dir() or not os.access(report if report.exists() else report.parent, os.W_OK):
-        raise DemoError(f"the report {report} cannot be written: choose another file with --report")
+        raise DemoError(f"the directory of reports {reports} cannot be made: {error.strerror}") from error
+    return reports / time.strftime("demo-%Y%m%d-%H%M%S.html")
+
+
+def _writable(report: Path) -> Path:
+    """Return `report` if it can be written: better refused now than after three minutes.
+
+    Raises:
+        DemoError: it cannot be. No directory is made for it: a name that was mistyped would make one.
+    """
+    there = report.exists()
+    try:
+        with report.open("ab"):  # root may write everywhere by the mode bits alone: only the try tells
+            pass
+        if not there:
+            report.unlink()
+    except OSError as error:
+        why = "there is no such directory" if isinstance(error, FileNotFoundError) else error.strerror
+        raise DemoError(f"the report {report} cannot be written ({why}): choose another file with --report") from error
     return report
 
 

@@ -211,9 +211,9 @@ class Inputs:
     limited to what can be placed: whether the extender is being asked (`asking`), before which nothing rises; or how
     many replicas were `placed` when so many more `fits` (None: no bound is known), for want of what (`misfit`).
 
-    For the metric latency: what was seen (`latency`, the fields of `law.latency.Seen` and `percentile_s`;
-    empty where it was not measured) and remembered (`learned`) by name, and the one replica that is `slowest`, "" where
-    it is not one alone.
+    For the metric latency, by name: what was seen (`latency`: the fields of `law.latency.Seen` and `percentile_s`;
+    empty where it was not measured, `short_s` where the histogram ends below the target) and remembered (`learned`),
+    and the one replica that is `slowest`, "" where it is not one alone.
     """
 
     at_ms: int

@@ -5,6 +5,7 @@ The laws:
   same fleet, from the same raw samples; time is an argument. Nothing is written for a tick of the past.
 - What the autoscaler told of a tick counts more than what comes out again: after each tick of which it told, what it
   remembered is taken over. So a panic keeps its floor, however long ago it began.
+- Where nothing was told for longer than that, what lasts is taken from the last hour: what was learned of latency.
 - Whoever has no history begins as without one. Reading takes no longer than half a minute; what is not read by then is
   let go, and all begin as without one.
 """
@@ -17,7 +18,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from autoscaler.core.decisions.told import NAMES, TICK_MS, Told, ticks, told
+from autoscaler.core.decisions.told import NAMES, SIGNS, TICK_MS, Told, ticks, told, told_last_s
 from autoscaler.core.load.past import Past
 from autoscaler.core.load.queries import matcher
 from autoscaler.core.targets.past import Owners, PresentPod, gone_by_owner, ready_then
@@ -25,11 +26,12 @@ from autoscaler.core.targets.target import Sight
 from autoscaler.shell.source import SamplesError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from autoscaler.config.in_force import InForce
     from autoscaler.core.decisions.fleet import Fleet
     from autoscaler.core.decisions.look import Look
+    from autoscaler.core.decisions.told import Identity
     from autoscaler.core.load.observation import Samples
     from autoscaler.core.model import Policy, Question, WorkloadKey
     from autoscaler.core.targets.inventory import Inventory
@@ -42,6 +44,9 @@ _log = logging.getLogger("autoscaler")
 
 LONGEST_S = 7200
 """No more is read back: the longest window and the longest delay, an hour each."""
+
+LASTS_S = 3600
+"""So long what was learned is taken back, by whoever finds nothing newer."""
 
 _WHOLE_LIMIT_S = 30.0
 _ONE_LIMIT_S = 10.0
@@ -89,7 +94,9 @@ class History:
         questions = sorted({each for _, each in self._questions()}, key=str)
         pasts = {each: Past(None if each.query else self.source.selection(each)) for each in questions}
         begin_ms = end_ms - 1000 * length_s
-        known = told(await self._told(end_ms, length_s))
+        known = told(await self._told(NAMES, end_ms / 1000, length_s))
+        if not known.ticks:
+            known = replace(known, earlier=await self._told_earlier(end_ms / 1000))
         owners = Owners([target.key for target in self.inventory.targets.values()])
         waiting, made, at_ms = ticks(known, begin_ms, end_ms), 0, begin_ms
         while waiting:
@@ -133,9 +140,12 @@ class History:
                 continue
             mine = numbers.get(_identity(target.key), {})
             count = round(mine["ready"]) if "ready" in mine else None
+            new = uid not in self.fleet
             names = ready_then(present[uid], gone.get(uid, {}), tick_ms / 1000, count)
             past = Sight(sight.namespace, sight.name, round(mine.get("current", sight.current)), names)
             look = self.look(target, past, answers, "", tick_ms)
+            if new:
+                self.fleet.recall_lasting(uid, known.earlier.get(_identity(target.key), {}))
             if tick_ms < end_ms - 1000 * _delay_s(self.in_force.workload(target).resolved.policy) - TICK_MS:
                 look = replace(look, hold=look.hold or _FILLING)
             ready = len(names) if count is None else count
@@ -162,9 +172,19 @@ class History:
         found = await self.source.past(query, to_s, _ONE_LIMIT_S)
         return [(labels, list(samples)) for labels, samples in found]
 
-    async def _told(self, end_ms: int, length_s: int) -> list[tuple[Mapping[str, str], list[tuple[float, float]]]]:
-        query = f"{{{matcher('__name__', NAMES)}}}[{length_s}s]"
-        found = await self.source.past(query, end_ms / 1000, _ONE_LIMIT_S)
+    async def _told_earlier(self, end_s: float) -> Mapping[Identity, Mapping[str, float]]:
+        """Return the numbers of the last tick that was told, all of one scrape: what is not there was nothing."""
+        at_s = told_last_s(await self._told(SIGNS, end_s, LASTS_S))
+        if at_s is None:
+            return {}
+        last = told(await self._told(NAMES, at_s + 0.5, 1))
+        return last.numbers[last.ticks[-1]] if last.ticks else {}
+
+    async def _told(
+        self, names: Sequence[str], end_s: float, length_s: int
+    ) -> list[tuple[Mapping[str, str], list[tuple[float, float]]]]:
+        query = f"{{{matcher('__name__', names)}}}[{length_s}s]"
+        found = await self.source.past(query, end_s, _ONE_LIMIT_S)
         return [(labels, list(samples)) for labels, samples in found]
 
     def _length_s(self) -> int:

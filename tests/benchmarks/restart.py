@@ -1,8 +1,8 @@
 """Does an autoscaler that is restarted every 90 s through two hours decide as one that never was?
 
-On a real Prometheus that holds the history: loads of ten kinds of workloads, and what the uninterrupted autoscaler
-exported, scraped every 2 s or every 15 s. Time is an argument. Every decision of every tick is compared: replicas
-wanted and decided, mode, panic and its floor.
+On a real Prometheus that holds the history: loads of a dozen kinds of workloads, one with a latency target among them,
+and what the uninterrupted autoscaler exported, scraped every 2 s or every 15 s. Time is an argument. Every decision of
+every tick is compared: replicas wanted and decided, mode, panic and its floor.
 """
 
 from __future__ import annotations

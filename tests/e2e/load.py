@@ -56,6 +56,11 @@ class Load:
         self._server.server_close()
         self._write_targets(())
 
+    def page(self, pod: str) -> str:
+        """Return the metrics page of a pod."""
+        share = self.by_pod.get(pod, self.total / max(1, len(self._shown)))
+        return f"vllm:num_requests_running {share}\nvllm:num_requests_waiting 0\n"
+
     def _follow(self) -> None:
         while not self._ended.wait(0.3):
             with contextlib.suppress(ApiError):  # a test may have taken the API server away: the pods stay as they were
@@ -89,8 +94,7 @@ class Load:
     def _handler(load: Load) -> type[BaseHTTPRequestHandler]:  # noqa: N805  `self` is the handler's, below
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                share = load.by_pod.get(self.path.strip("/"), load.total / max(1, len(load._shown)))
-                body = f"vllm:num_requests_running {share}\nvllm:num_requests_waiting 0\n".encode()
+                body = load.page(self.path.strip("/")).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.send_header("Content-Length", str(len(body)))

@@ -36,7 +36,7 @@ def load(cluster: LocalCluster, managed_namespace: str) -> Iterator[Load]:
         yield running
 
 
-def create_workload(cluster: LocalCluster, namespace: str) -> None:
+def create_workload(cluster: LocalCluster, namespace: str, annotations: dict[str, str] | None = None) -> None:
     labels = {"app": NAME}
     body: dict[str, Any] = {
         "apiVersion": "apps/v1",
@@ -44,7 +44,8 @@ def create_workload(cluster: LocalCluster, namespace: str) -> None:
         "metadata": {
             "name": NAME,
             "labels": {"plimsoll.dev/autoscale": "true"},
-            "annotations": {
+            "annotations": annotations
+            or {
                 "autoscaling.knative.dev/target": "10",
                 "autoscaling.knative.dev/target-utilization-percentage": "100",
                 "autoscaling.knative.dev/window": f"{STABLE_WINDOW_S}s",

@@ -39,18 +39,24 @@ if TYPE_CHECKING:
 TICK_S = 2
 _A, _P = "autoscaling.knative.dev/", "plimsoll.dev/"
 _START_S = 20  # until a new pod is ready
+SLOTS = 4
+BOUNDS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, math.inf)
 _SUFFIXES = "bcdfghjklmnpqrstvwxz2456789"
 
 
 @dataclass(frozen=True)
 class Kindof:
-    """A kind of workload: its annotations, its load (requests at once) over time, and how it is scraped."""
+    """A kind of workload: its annotations, its load (requests at once) over time, and how it is scraped.
+
+    With a `service_s` the load is arrivals a second: requests take so long, `SLOTS` at once on a pod, and wait for it.
+    """
 
     name: str
     annotations: dict[str, str]
     load: Callable[[int, random.Random], float]
     scraped_every_s: int = 1
     holes: bool = False
+    service_s: float = 0.0
 
 
 def _steady(_: int, chance: random.Random) -> float:
@@ -63,6 +69,10 @@ def _waves(second: int, chance: random.Random) -> float:
 
 def _bursts(second: int, chance: random.Random) -> float:
     return (160 if second % 700 < 90 else 20) + chance.uniform(-2, 2)
+
+
+def _arrivals(second: int, chance: random.Random) -> float:
+    return (11 if second % 500 >= 340 else 4) + chance.uniform(-0.5, 0.5)
 
 
 KINDS = (
@@ -90,6 +100,12 @@ KINDS = (
         _bursts,
     ),
     Kindof("rated", {f"{_A}target": "10", f"{_P}rate-period": "30s"}, _bursts),
+    Kindof(
+        "latency",
+        {f"{_P}metric": "latency", f"{_P}latency-target-ms": "5000", f"{_A}max-scale": "40"},
+        _arrivals,
+        service_s=2.0,
+    ),
     Kindof("observed", {f"{_A}target": "10", f"{_A}scale-down-delay": "1m", f"{_P}mode": "observe"}, _bursts),
 )
 
@@ -102,6 +118,15 @@ class Pod:
     created_s: int
     ready_at_s: int
     ended: float = 0.0
+    latency_s: float = 0.0
+    within: list[float] = field(default_factory=lambda: [0.0] * len(BOUNDS_S))
+
+    def end(self, count: float, service_s: float, waited_s: float) -> None:
+        """Let requests end that waited so long and then took half as long to half as long again."""
+        self.ended += count
+        self.latency_s += count * (waited_s + service_s)
+        for number, bound_s in enumerate(BOUNDS_S):
+            self.within[number] += count * min(max((bound_s - waited_s) / service_s - 0.5, 0.0), 1.0)
 
 
 @dataclass
@@ -112,6 +137,20 @@ class Served:
     key: WorkloadKey
     replicas: int
     pods: list[Pod] = field(default_factory=list)
+    queue: float = 0.0
+
+    def second(self, ready: list[Pod], load: float) -> tuple[float, float]:
+        """Let a second pass on the ready pods; return the requests in flight, and of them those that wait."""
+        service_s = self.kind.service_s
+        if not service_s:
+            for pod in ready:
+                pod.ended += load / len(ready)
+            return load, load * 0.1
+        ends = min(self.queue + load, len(ready) * SLOTS / service_s)
+        self.queue += load - ends
+        for pod in ready:
+            pod.end(ends / len(ready), service_s, self.queue / ends)
+        return self.queue + ends * service_s, self.queue
 
 
 class Running:
@@ -197,8 +236,7 @@ class World:
         for one in self.served:
             ready = [pod for pod in one.pods if pod.ready_at_s <= now_s]
             load = one.kind.load(now_s - self.begin_s, self.chance)
-            for pod in ready:
-                pod.ended += load / len(ready)
+            in_flight, waits = one.second(ready, load)
             if now_s % one.kind.scraped_every_s:
                 continue
             if one.kind.holes and (now_s - self.begin_s) % 600 in range(300, 330):
@@ -208,12 +246,14 @@ class World:
                     continue  # a part
                 labels = {"namespace": "ns", "pod": pod.name}
                 at_s = now_s + 0.25
-                waiting = load / len(ready) * 0.1
+                waiting = waits / len(ready)
                 samples += [
-                    (labels | {"__name__": "vllm:num_requests_running"}, at_s, load / len(ready) - waiting),
+                    (labels | {"__name__": "vllm:num_requests_running"}, at_s, in_flight / len(ready) - waiting),
                     (labels | {"__name__": "vllm:num_requests_waiting"}, at_s, waiting),
                     (labels | {"__name__": "vllm:request_success_total"}, at_s, pod.ended),
                 ]
+                if one.kind.service_s:
+                    samples += _histogram(labels, at_s, pod)
         if samples:
             remote_write.write(self.url, samples)
 
@@ -277,6 +317,18 @@ class World:
         one.pods.append(Pod(f"{one.kind.name}-6b8d7c5f9-{name}", now_s, now_s + _START_S))
 
 
+def _histogram(labels: dict[str, str], at_s: float, pod: Pod) -> list[remote_write.Sample]:
+    name = "vllm:e2e_request_latency_seconds"
+    return [
+        (labels | {"__name__": f"{name}_count"}, at_s, pod.ended),
+        (labels | {"__name__": f"{name}_sum"}, at_s, pod.latency_s),
+        *(
+            (labels | {"__name__": f"{name}_bucket", "le": str(bound_s).replace("inf", "+Inf")}, at_s, count)
+            for bound_s, count in zip(BOUNDS_S, pod.within, strict=True)
+        ),
+    ]
+
+
 @dataclass
 class Outcome:
     """How many decisions were compared, and how many came out otherwise, by workload; `first` of them in words."""
@@ -292,6 +344,52 @@ class Outcome:
 def played(url: str, begin_s: int, *, length_s: int, every_s: int, own_s: int) -> Outcome:
     """Let an autoscaler run for so long, and another that is restarted every so often; compare all that they decide."""
     return asyncio.run(_played(World(url, begin_s, own_s), length_s, every_s))
+
+
+@dataclass
+class Gap:
+    """What was decided of the latency workload before a gap, and after it: by one that reads the past, and by one that
+    knows none.
+    """
+
+    before: Decision
+    after: list[Decision]
+    unknowing: list[Decision]
+
+
+def after_gap(url: str, begin_s: int, *, length_s: int, gap_s: int, then_s: int) -> Gap:
+    """Let an autoscaler run for so long, none for the gap, in which replicas stay, and then one that starts."""
+    return asyncio.run(_after_gap(World(url, begin_s, TICK_S), length_s, gap_s, then_s))
+
+
+async def _after_gap(world: World, length_s: int, gap_s: int, then_s: int) -> Gap:
+    source = Prometheus(Access(world.url))
+    first, again, unknowing = (Running(source, world.served, world.begin_s - 1000) for _ in range(3))
+    away_s = world.begin_s + length_s
+    back_s = away_s + gap_s
+    gap: Gap | None = None
+    for now_s in range(world.begin_s, back_s + then_s):
+        world.second(now_s)
+        tick_s = now_s + 1
+        if (tick_s - world.begin_s) % TICK_S or away_s < tick_s < back_s:
+            continue
+        shown = world.shown(tick_s)
+        if tick_s == back_s:
+            again.show(shown)
+            assert await again.replay(1000 * tick_s)
+        running = first if tick_s <= away_s else again
+        running.show(shown)
+        decided = await running.tick(1000 * tick_s)
+        if tick_s <= away_s:
+            world.scrape(tick_s + 0.5, running.page())
+            gap = Gap(decided["latency"], [], [])
+        elif gap is not None:
+            unknowing.show(shown)
+            gap.unknowing.append((await unknowing.tick(1000 * tick_s))["latency"])
+            gap.after.append(decided["latency"])
+        world.obey(tick_s, decided)
+    assert gap is not None
+    return gap
 
 
 async def _played(world: World, length_s: int, every_s: int) -> Outcome:

@@ -52,7 +52,17 @@ def test_a_trace_runs_as_fast_as_asked_for(
     [
         (["--compress", "2"], "plimsoll: --compress speeds a trace up: give one with --trace"),
         (["--trace", "nowhere.csv"], "plimsoll: trace nowhere.csv cannot be read: No such file or directory"),
-        (["--report", "/"], "plimsoll: the report / cannot be written: choose another file with --report"),
+        (
+            ["--report", "/"],
+            "plimsoll: the report / cannot be written (Is a directory): choose another file with --report",
+        ),
+        (
+            ["--report", "/proc/none/x.html"],
+            (
+                "plimsoll: the report /proc/none/x.html cannot be written (there is no such directory): "
+                "choose another file with --report"
+            ),
+        ),
     ],
 )
 def test_what_cannot_be_played_is_one_sentence(
@@ -62,6 +72,18 @@ def test_what_cannot_be_played_is_one_sentence(
         call(monkeypatch, "demo", *arguments)
     assert end.value.code == complaint
     assert plans == []
+
+
+def test_asking_whether_a_report_can_be_written_leaves_files_as_they_were(
+    monkeypatch: pytest.MonkeyPatch, plans: list[app.Plan], tmp_path: Path
+) -> None:
+    old = tmp_path / "old.html"
+    old.write_text("kept")
+    for report in (old, tmp_path / "new.html"):
+        call(monkeypatch, "demo", "--report", str(report))
+    assert [plan.report for plan in plans] == [old, tmp_path / "new.html"]
+    assert [path.name for path in tmp_path.glob("*.html")] == ["old.html"]
+    assert old.read_text() == "kept"
 
 
 @pytest.mark.parametrize("factor", ["0", "-1", "x", "nan", "inf"])

@@ -1,8 +1,9 @@
 """On what does a decision by latency rest, and how is that recorded? Aim, memory and what was seen, there and back.
 
 What the law remembers is told as numbers by name, without those that are as in the beginning: so it goes into records
-and metrics, and comes back from there. A restart that finds them goes on with them; one that does not learns anew,
-within some stable windows of traffic, and leaves the replicas as they are until then.
+and metrics, and comes back from there. A restart that finds them goes on with them; where they are old, what was
+learned stays, and whether the target is kept is judged anew. One that finds none learns anew, within some stable
+windows of traffic, and leaves the replicas as they are until then.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _NUMBERS = tuple(each.name for each in fields(Memory) if each.name != "peaks")
 _PEAKS = tuple(f"peak_{number}" for number in range(len(_BLANK.peaks) - 1, -1, -1))
 NAMES = (*_NUMBERS, *_PEAKS)
 """Everything that the law remembers, by the names under which it is told."""
+
+"""What is said of a miss, or of a trial, that somebody follows: nobody did meanwhile."""
 
 _SEEN = tuple(each.name for each in fields(Seen) if each.name not in {"at_ms", "ready", "current"})
 
@@ -64,12 +67,21 @@ def recalled(said: Mapping[str, float]) -> Memory:
     return memory
 
 
+def lasting(said: Mapping[str, float]) -> dict[str, float]:
+    """Return what holds of a memory that was told long ago: what was learned, and that a miss was given up.
+
+    A trial that was not judged is taken back.
+    """
+    return told(recalled(said).learned())
+
+
 @dataclass(frozen=True, slots=True)
 class LatencySeen:
     """What one decision by latency rests on: `seen` is None where it was not measured whole.
 
     `percentile_s` of the requests of about a stable window (NaN: none ended), the mean where there is no histogram;
-    `slowest` the one replica that is slow by itself.
+    `slowest` the one replica that is slow by itself; `short_s` where the histogram ends (0: it has no finite bound), if
+    that is below the target.
     """
 
     aim: Aim
@@ -77,6 +89,7 @@ class LatencySeen:
     seen: Seen | None
     percentile_s: float = float("nan")
     slowest: str = ""
+    short_s: float | None = None
 
 
 class Kept(TypedDict):
@@ -96,6 +109,8 @@ def inputs_of(row: LatencySeen | None) -> Kept:
         latency = {name: getattr(row.seen, name) for name in _SEEN}
     if not isnan(row.percentile_s):
         latency["percentile_s"] = row.percentile_s
+    if row.short_s is not None:
+        latency["short_s"] = row.short_s
     return Kept(latency=latency, learned=told(row.memory), slowest=row.slowest)
 
 
@@ -106,7 +121,10 @@ def again(inputs: Inputs) -> LatencySeen:
     if all(name in latency for name in _SEEN):
         values = {name: latency[name] for name in _SEEN}
         seen = Seen(at_ms=inputs.at_ms, ready=inputs.counted, current=inputs.asked_for, **values)
-    return LatencySeen(aim, recalled(inputs.learned), seen, latency.get("percentile_s", float("nan")), inputs.slowest)
+    percentile_s = latency.get("percentile_s", float("nan"))
+    return LatencySeen(
+        aim, recalled(inputs.learned), seen, percentile_s, inputs.slowest, short_s=latency.get("short_s")
+    )
 
 
 @dataclass(frozen=True, slots=True)

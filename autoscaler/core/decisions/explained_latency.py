@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from autoscaler.core.law.latency_terms import Memory
     from autoscaler.core.model import Inputs
 
-UNMEASURED = "latency was not measured whole"
-
 _PHASES = {
     Phase.KEPT: "it is kept",
     Phase.MISSED: "it is missed: replicas rise with what the load needs and what waits",
@@ -25,17 +23,25 @@ _PHASES = {
 }
 
 
-def measured(inputs: Inputs) -> bool:
-    """Tell whether the law of latency could be asked."""
-    return again(inputs).seen is not None
+def unasked(inputs: Inputs) -> str:
+    """Return why the law of latency could not be asked, "" where it was."""
+    seen = again(inputs)
+    if seen.short_s is not None:
+        ends = f"ends at {short(seen.short_s)}s" if seen.short_s else "has no bound but +Inf"
+        return (
+            f"the target is {short(seen.aim.target_s)}s and the server's histogram {ends}: which requests were slower "
+            "cannot be told; give it a bucket at the target or above, or lower latency-target-ms"
+        )
+    return "" if seen.seen is not None else "latency was not measured whole"
 
 
 def latency_sentence(inputs: Inputs, wanted: int, *, held: bool) -> str:
     """Return why so many replicas are wanted, or the standing ones held."""
     if inputs.hold:
         return f"held: {inputs.hold}"
-    if not measured(inputs):
-        return f"held: {UNMEASURED}"
+    missing = unasked(inputs)
+    if missing:
+        return f"held: {missing}"
     if held:
         return f"held: some ready pods sent no samples; {wanted} wanted, part of the data never scales down"
     decided = decided_on(again(inputs))

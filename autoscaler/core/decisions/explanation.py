@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.core.decisions.explained_latency import UNMEASURED, latency_steps, measured
+from autoscaler.core.decisions.explained_latency import latency_steps, unasked
 from autoscaler.core.decisions.explained_law import Step, change, law_steps, short
 from autoscaler.core.decisions.worked import worked
 from autoscaler.core.model import Averaging, Metric, Mode, Seen
@@ -99,8 +99,9 @@ def _held(inputs: Inputs, standing: int) -> Step | None:
         return Step("hold", _HOLD, f"{inputs.hold}: {standing} stay", standing)
     if inputs.stable is None or inputs.panic is None:
         return Step("hold", _HOLD, f"no sample of its load has been seen yet: {standing} stay", standing)
-    if inputs.by_latency and not measured(inputs):
-        return Step("hold", _HOLD, f"{UNMEASURED}: {standing} stay", standing)
+    missing = unasked(inputs) if inputs.by_latency else ""
+    if missing:
+        return Step("hold", _HOLD, f"{missing}: {standing} stay", standing)
     if inputs.seen is Seen.NOTHING:
         return Step("hold", _HOLD, f"a second of the panic window was not measured: {standing} stay", standing)
     return None

@@ -103,6 +103,17 @@ class Fleet:
         self._columns.recall(number, told)
         self._latencies.recall(number, told)
 
+    def recall_lasting(self, uid: str, told: Mapping[str, float]) -> None:
+        """Remember of a workload what still holds of what an autoscaler told longer ago than windows remember.
+
+        What was learned of latency, and that the initial scale was reached; a panic, a standing decision and what was
+        observed are of then.
+        """
+        number = self._rows.number(uid)
+        assert number is not None, "recalled before it is followed"  # noqa: S101  who is there is ours to know
+        self._columns.recall_lasting(number, told)
+        self._latencies.recall_lasting(number, told)
+
     # --- a tick ---
 
     def tick(self, at_ms: int, looks: Mapping[str, Look]) -> list[str]:

@@ -188,6 +188,10 @@ class Columns:
         for name, column in _REPLICAS.items():
             getattr(self, column)[row] = round(told.get(name, 0.0))
 
+    def recall_lasting(self, row: int, told: Mapping[str, float]) -> None:
+        """Remember of a row what still holds of what was told of it long ago: a panic of then does not."""
+        self.initialised[row] |= told.get("initialised", 0.0) > 0
+
     def exit(self, count: int) -> panic_exit.Exit:
         """Return a copy of the last end of a panic of the first `count` rows."""
         return panic_exit.Exit(self._panic_left_ms[:count].copy(), self._panic_left_at[:count].copy())

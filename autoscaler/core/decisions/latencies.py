@@ -1,7 +1,8 @@
 """What is seen and remembered of the workloads that are scaled by latency? A row each; rows without it cost nothing.
 
 The laws:
-- What was not measured whole is not seen: the law is then not asked.
+- What was not measured whole is not seen: the law is then not asked. Nor is it where a histogram ends below the target,
+  and so cannot tell which requests were slow.
 - A server without a histogram tells the mean alone: then that is to be within the target. As slow counts the share of
   the requests that may be slow, times the mean over the target to the fourth power.
 - Of three or more replicas one that alone keeps the percentile from its target is named: more of them do not cure it.
@@ -11,10 +12,10 @@ The laws:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp, isnan
+from math import exp, isnan, nan
 from typing import TYPE_CHECKING, TypeVar
 
-from autoscaler.core.decisions.by_latency import NAMES, LatencySeen, aim_of, recalled, told
+from autoscaler.core.decisions.by_latency import NAMES, LatencySeen, aim_of, lasting, recalled, told
 from autoscaler.core.law.latency_terms import Aim, Memory, Seen
 from autoscaler.core.load.slow import quantile
 
@@ -34,6 +35,7 @@ TOLD = tuple(PREFIX + name for name in NAMES)
 _LEAST_REPLICAS = 3  # of two, either may be the worst
 _LEAST_SLOW = 3.0  # slow requests of one replica within a stable window
 _STEEPNESS = 4
+_ROUNDING = 1e-9  # bounds in milliseconds come out as seconds not quite exactly
 _RATES = ("ended", "grown", "slow", "duration", "ended_now", "grown_now", "in_flight")
 
 
@@ -54,13 +56,14 @@ class Flows:
 class Newest:
     """What the newest samples show.
 
-    Requests a second that `ended` at each place and those that were `slow`; and how many ended `within` each bound, of
-    all places.
+    Requests a second that `ended` at each place and those that were `slow`; how many ended `within` each bound, of all
+    places; and where the histogram ends (`slow.ends_s`).
     """
 
     ended: Mapping[Place, float]
     slow: Mapping[Place, float]
     within: Mapping[float, float]
+    ends_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -73,7 +76,14 @@ class _Row:
     ended: dict[Place, float] = field(default_factory=dict)
     slow: dict[Place, float] = field(default_factory=dict)
     within: dict[float, float] = field(default_factory=dict)
+    ends_s: float | None = None
     seen_s: float = 0.0
+
+    @property
+    def short_s(self) -> float | None:
+        """Where the histogram ends, if that is below the target."""
+        reaches = self.ends_s is None or self.ends_s >= self.aim.target_s * (1 - _ROUNDING)
+        return None if reaches else self.ends_s
 
 
 class Latencies:
@@ -118,6 +128,7 @@ class Latencies:
         one.ended = _faded(one.ended, newest.ended, fades)
         one.slow = _faded(one.slow, newest.slow, fades)
         one.within = _faded(one.within, newest.within, fades)
+        one.ends_s = one.ends_s if newest.ends_s is None else newest.ends_s
 
     def seen(self, row: int, flows: Flows, at_ms: int, *, ready: int, current: int) -> LatencySeen:
         """Return what the law is to decide on."""
@@ -127,9 +138,7 @@ class Latencies:
         slow = (
             min(ended, ended * one.aim.share * (mean_s / one.aim.target_s) ** _STEEPNESS) if one.by_mean else flows.slow
         )
-        percentile_s = quantile(one.within, 1 - one.aim.share) if one.within else None
-        if percentile_s is None:
-            percentile_s = mean_s if one.by_mean and ended > 0 else float("nan")
+        percentile_s = _percentile_s(one, ended, mean_s)
         seen = Seen(
             at_ms=at_ms,
             ended=ended,
@@ -143,6 +152,9 @@ class Latencies:
             current=current,
         )
         measured = not any(isnan(getattr(seen, name)) for name in _RATES)
+        short_s = one.short_s
+        if short_s is not None:
+            return LatencySeen(one.aim, one.memory, None, short_s=short_s)
         return LatencySeen(one.aim, one.memory, seen if measured else None, percentile_s, _slowest(one))
 
     def remember(self, row: int, memory: Memory) -> None:
@@ -157,8 +169,26 @@ class Latencies:
     def recall(self, row: int, said: Mapping[str, float]) -> None:
         """Remember of a row what was told of it."""
         if row in self._rows:
-            mine = {name.removeprefix(PREFIX): value for name, value in said.items() if name in TOLD}
-            self._rows[row].memory = recalled(mine)
+            self._rows[row].memory = recalled(_mine(said))
+
+    def recall_lasting(self, row: int, said: Mapping[str, float]) -> None:
+        """Remember of a row what still holds of what was told of it long ago."""
+        if row in self._rows:
+            self._rows[row].memory = recalled(lasting(_mine(said)))
+
+
+def _mine(said: Mapping[str, float]) -> dict[str, float]:
+    return {name.removeprefix(PREFIX): value for name, value in said.items() if name in TOLD}
+
+
+def _percentile_s(one: _Row, ended: float, mean_s: float) -> float:
+    """Return the latency that is shown, NaN where no request is known to have ended in the stable window."""
+    if not ended > 0:  # the averages fade alike: their percentile would stay as it was, however old
+        return nan
+    if one.by_mean:
+        return mean_s
+    found = quantile(one.within, 1 - one.aim.share)
+    return nan if found is None else found
 
 
 def _slowest(one: _Row) -> str:

@@ -16,7 +16,7 @@ from autoscaler.core.decisions.signals import Signals
 from autoscaler.core.law.offered import Flow, offered, service_time_s
 from autoscaler.core.law.window import Windows
 from autoscaler.core.load.observation import LastKnown, observe
-from autoscaler.core.load.slow import rates
+from autoscaler.core.load.slow import ends_s, rates
 from autoscaler.core.model import Seen, Signal, signals
 
 if TYPE_CHECKING:
@@ -167,6 +167,7 @@ class Measurements:
                 ended=self._signals.by_place(Signal.ENDED, row),
                 slow=self._signals.by_place(Signal.SLOW, row),
                 within=rates(buckets, look.places, newest_s + 1) if buckets else {},
+                ends_s=ends_s(buckets, look.places) if buckets else None,
             )
             yield row, Flows(*(float(column[row]) for column in columns)), newest
 

@@ -4,6 +4,7 @@ The laws:
 - Only one autoscaler is listened to: the one that said last that it leads; where none did, the one that spoke last.
 - A page shows one tick: all numbers of one scrape are that tick's.
 - Between two ticks that were seen, ticks went on every two seconds, with the numbers seen last.
+- What was told before all of them is of use only in what lasts: `Fleet.recall_lasting` takes that.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ OBSERVING = f"{PREFIX}observing"
 NAMES = (LEADER, TICK, READY, REQUESTED, STANDING, REMEMBERED, OBSERVING)
 """Every series that is read back."""
 
+SIGNS = (LEADER, TICK)
+"""The series that say when an autoscaler told of a tick, and whether it led."""
+
 TICK_MS = 2000
 
 Identity = tuple[str, str, str]
@@ -37,21 +41,29 @@ _COUNTS = {READY: "ready", REQUESTED: "current", STANDING: "standing", OBSERVING
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was told of ticks, oldest first: their times (Unix ms), and of each the numbers of each workload by name."""
+    """What was told of ticks, oldest first: their times (Unix ms), and of each the numbers of each workload by name.
+
+    `earlier`: where none of those ticks was told, the numbers of the last tick before them that was.
+    """
 
     ticks: tuple[int, ...] = ()
     numbers: Mapping[int, Mapping[Identity, Mapping[str, float]]] = field(default_factory=dict)
+    earlier: Mapping[Identity, Mapping[str, float]] = field(default_factory=dict)
 
 
 def told(series: Iterable[RawSeries]) -> Told:
     """Return what the exported series tell."""
-    by_instance: dict[tuple[str, ...], list[RawSeries]] = defaultdict(list)
-    for labels, samples in series:
-        if samples:
-            by_instance[tuple(labels.get(name, "") for name in _INSTANCE)].append((labels, samples))
-    if not by_instance:
-        return Told()
-    return _told(max(sorted(by_instance.items()), key=lambda item: _rank(item[1]))[1])
+    listened_to = _listened_to(series)
+    return _told(listened_to) if listened_to else Told()
+
+
+def told_last_s(series: Iterable[RawSeries]) -> float | None:
+    """Return when the one that is listened to told last as the leader, or at all (Unix seconds); None: nobody did."""
+    listened_to = _listened_to(series)
+    if not listened_to:
+        return None
+    led_s, spoke_s = _rank(listened_to)
+    return led_s or spoke_s
 
 
 def ticks(known: Told, from_ms: int, to_ms: int) -> list[int]:
@@ -68,6 +80,15 @@ def ticks(known: Told, from_ms: int, to_ms: int) -> list[int]:
         # One that comes less than half a tick before the next is that one, late.
         result += range(tick, max(following - TICK_MS // 2, tick + 1), TICK_MS)
     return result
+
+
+def _listened_to(series: Iterable[RawSeries]) -> list[RawSeries]:
+    """Return the series of the one autoscaler that is listened to."""
+    by_instance: dict[tuple[str, ...], list[RawSeries]] = defaultdict(list)
+    for labels, samples in series:
+        if samples:
+            by_instance[tuple(labels.get(name, "") for name in _INSTANCE)].append((labels, samples))
+    return max(sorted(by_instance.items()), key=lambda item: _rank(item[1]))[1] if by_instance else []
 
 
 def _rank(series: list[RawSeries]) -> tuple[float, float]:

@@ -56,8 +56,9 @@ class Seen:
 
 
 _LEARNED = (
-    *("per_replica", "service_s", "ceiling", "proven", "kept_per_replica", "kept_ceiling"),
-    *("met_ended", "met_duration", "met_for_s", "window", "peaks"),
+    *("per_replica", "service_s", "ceiling", "proven", "kept_per_replica", "kept_ceiling", "regained"),
+    *("met_ended", "met_duration", "met_for_s", "paced_ended", "paced_replicas"),
+    *("raised_s", "lowered_s", "window", "peaks"),
 )
 
 
@@ -105,5 +106,13 @@ class Memory:
     peaks: tuple[float, ...] = (0.0,) * (WINDOWS_LOOKED_BACK + 1)
 
     def learned(self) -> Memory:
-        """Return what was learned of replicas and demand alone: what a law goes on with that begins anew."""
-        return replace(Memory(), **{name: getattr(self, name) for name in _LEARNED})
+        """Return what a law goes on with that begins anew: what was learned, and that a miss was given up.
+
+        A trial that was not judged is taken back.
+        """
+        kept = replace(Memory(), **{name: getattr(self, name) for name in _LEARNED})
+        if self.trial_per_replica > 0:
+            kept.per_replica = self.trial_per_replica
+        if self.phase is Phase.GIVEN_UP:
+            kept.phase = self.phase
+        return kept

@@ -2,8 +2,8 @@
 
 The laws:
 - Within a bucket requests are taken to be spread evenly, as histogram_quantile does.
-- Of requests beyond the last bound nothing more is known: with a target above it, all of them count as slow. That is
-  on the safe side, and said.
+- Of requests beyond the last finite bound nothing more is known. A histogram that ends below the target cannot tell
+  which of them were slow: `ends_s` says where it ends, and nothing is decided by it.
 - Only what a scrape shows together is subtracted from each other.
 """
 
@@ -54,6 +54,14 @@ def quantile(within: Mapping[float, float], share: float) -> float | None:
         if bound < inf:
             below, before = bound, max(before, count)
     return below
+
+
+def ends_s(samples: Samples, places: Sequence[Place]) -> float | None:
+    """Return the last finite bound of the histogram that ends first, 0 for one without; None where none is shown."""
+    shown = [place for place in places if place in samples.by_place]
+    finite = [(bound, by_place) for bound, by_place in samples.by_bound.items() if bound < inf]
+    return min((max((bound for bound, by_place in finite if place in by_place), default=0.0) for place in shown),
+               default=None)  # fmt: skip
 
 
 def _slower(total: Steps, buckets: Sequence[tuple[float, Steps | None]], target_s: float) -> Steps:

@@ -553,6 +553,22 @@ def test_what_a_fleet_tells_another_one_can_go_on_from() -> None:
     assert again.floor == surge.floor
 
 
+def test_of_what_was_told_long_ago_the_initial_scale_stays_and_the_law_begins_anew() -> None:
+    policy = replace(POLICY, initial_scale=5, progress_deadline_ns=10**18)
+    long_ago = {"initialised": 1.0, "standing": 9.0, "panic_since_seconds": START - 600.0, "panic_floor": 9.0}
+    desired = []
+    for told in ({}, long_ago):
+        one = One(policy)
+        one.tick(Look(3, 3, NO_SAMPLES, ()), START - 2)
+        one.fleet.recall_lasting("a", told)
+        now, _ = one.run(START, 80, 10.0, 3)
+        decision = one.tick(look(3, samples(now, 10.0, 3)), now)
+        assert decision.floor < 9
+        desired.append(decision.desired)
+    assert desired[0] == 5
+    assert desired[1] < 5
+
+
 def test_what_is_not_told_is_not_remembered() -> None:
     one = One()
     now, _ = one.run(START, 80, 30.0, 3)

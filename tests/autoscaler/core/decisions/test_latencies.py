@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from math import inf, isnan
 
 import msgspec
 import pytest
 
-from autoscaler.core.decisions.by_latency import again, recalled, told
+from autoscaler.core.decisions.by_latency import again, lasting, recalled, told
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.explanation import chain
 from autoscaler.core.decisions.record import Record
 from autoscaler.core.law.latency import MOST_TIMES
-from autoscaler.core.law.latency_terms import Phase
+from autoscaler.core.law.latency_terms import Memory, Phase
 from autoscaler.core.load.observation import NO_SAMPLES
 from autoscaler.core.model import Decision, Mode, Signal
 from autoscaler.shell.gauges import gauges
@@ -74,6 +75,18 @@ def test_after_the_last_request_one_replica_stays() -> None:
     assert changes[-1][1] == 1
 
 
+@pytest.mark.parametrize("by_mean", [False, True], ids=["by a percentile", "by the mean"])
+def test_once_no_request_ended_within_a_stable_window_there_is_no_latency(by_mean: bool) -> None:  # noqa: FBT001
+    _, law, _, decisions = played(requests(6.0, 300), 420, by_mean=by_mean)
+    shown = {one.inputs.at_ms // 1000 - BEGIN_S: one.inputs.latency.get("percentile_s") for one in decisions}
+    figures = law.figures()
+    assert figures is not None
+    assert shown[320] is not None
+    assert shown[420] is None
+    assert isnan(figures.latency[0])
+    assert "plimsoll_autoscaler_latency_seconds{" not in gauges(figures, lambda _: KEY)
+
+
 def test_a_few_requests_at_night_are_no_reason_to_rise() -> None:
     _, _, changes, _ = played([Request(600.0 + 200.0 * n, 20.0) for n in range(3)], 1800)
     assert changes == [(0.0, 1)]
@@ -96,6 +109,36 @@ def test_what_is_not_measured_whole_is_held_and_said(missing: Signal, monkeypatc
     assert decision is not None
     assert [count for _, count in changes] == [before]
     assert (decision.mode, decision.reason) == (Mode.HELD, "held: latency was not measured whole")
+
+
+@pytest.mark.parametrize(
+    ("bounds_s", "ends"),
+    [((0.1, 0.25, inf), "ends at 0.25s"), ((inf,), "has no bound but +Inf")],
+    ids=["below the target", "no finite bound"],
+)
+def test_a_histogram_that_ends_below_the_target_holds_and_says_what_to_do(
+    bounds_s: tuple[float, ...], ends: str
+) -> None:
+    law, queueing = Law(policy(AIM_S), bounds_s), Queueing(Plant(buckets_s=bounds_s), requests(6.0, 1200), 8)
+    changes = run(queueing, law.decide, 1200, every_s=1.0)
+    decision = law.decision
+    assert decision is not None
+    assert [count for _, count in changes] == [8]
+    assert (decision.mode, decision.unhelped, law.unhelped_since_s) == (Mode.HELD, False, None)
+    assert decision.reason.startswith(f"held: the target is 5s and the server's histogram {ends}: ")
+    assert "lower latency-target-ms" in decision.reason
+    assert decision.inputs.latency == {"short_s": max((bound for bound in bounds_s if bound < inf), default=0.0)}
+    assert decide_again(decision.inputs) == decision
+    assert any(decision.reason.removeprefix("held: ") in step.says for step in chain(decision))
+    assert "plimsoll_autoscaler_latency_seconds{" not in gauges(law.figures(), lambda _: KEY)
+
+
+def test_a_histogram_that_ends_at_the_target_is_enough() -> None:
+    bounds_s = (1.0, AIM_S, inf)
+    law, queueing = Law(policy(AIM_S), bounds_s), Queueing(Plant(buckets_s=bounds_s), requests(6.0, 600), 8)
+    run(queueing, law.decide, 600, every_s=1.0)
+    assert law.decision is not None
+    assert law.decision.mode is not Mode.HELD
 
 
 def test_one_bad_pod_is_named_and_replicas_stay_within_the_bound() -> None:
@@ -135,6 +178,20 @@ def test_whoever_takes_over_goes_on_as_if_nothing_had_been() -> None:
     other.take_over(law)
     changes += run(queueing, other.decide, 1500, every_s=1.0)[1:]
     assert changes == whole
+
+
+def test_of_a_memory_of_long_ago_what_was_learned_stays_and_no_judgement() -> None:
+    memory = Memory(
+        at_s=100.0, phase=Phase.TRIED, per_replica=1.5, service_s=2.0, ceiling=3.0, debt=4.0, window=7, ready=4,
+        missed_since_s=90.0, trial_per_replica=2.5, pressed_s=9.0, raised_s=80.0,
+    )  # fmt: skip
+    kept = recalled(lasting(told(memory)))
+    assert kept == Memory(per_replica=2.5, service_s=2.0, ceiling=3.0, window=7, raised_s=80.0)
+
+
+def test_that_more_replicas_did_not_help_lasts() -> None:
+    assert recalled(lasting(told(Memory(phase=Phase.GIVEN_UP)))).phase is Phase.GIVEN_UP
+    assert recalled(lasting(told(Memory(phase=Phase.MISSED)))).phase is Phase.KEPT
 
 
 def test_every_memory_is_told_and_recalled() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.core.decisions.told import LEADER, READY, REMEMBERED, STANDING, TICK, Told, ticks, told
+from autoscaler.core.decisions.told import LEADER, READY, REMEMBERED, STANDING, TICK, Told, ticks, told, told_last_s
 
 if TYPE_CHECKING:
     from autoscaler.core.load.gathering import RawSeries
@@ -71,3 +71,17 @@ def test_without_any_they_are_counted_back_from_the_end() -> None:
 
 def test_a_tick_that_came_a_little_late_is_not_made_twice() -> None:
     assert ticks(Told((10_000, 12_900), {}), 9_000, 16_000) == [10_000, 12_900, 14_900]
+
+
+def test_last_told_is_when_the_leader_told_last_though_another_spoke_later() -> None:
+    one = [series(LEADER, (101.0, 1.0), (103.0, 1.0)), series(TICK, (101.0, 100.0), (103.0, 102.0))]
+    two = [series(LEADER, (120.0, 0.0), instance="two"), series(TICK, (120.0, 119.0), instance="two")]
+    assert told_last_s(one + two) == 103.0
+
+
+def test_where_none_led_last_told_is_when_one_spoke_last() -> None:
+    assert told_last_s([series(TICK, (101.0, 100.0)), series(TICK, (111.0, 110.0), instance="two")]) == 111.0
+
+
+def test_where_nobody_told_there_is_no_last_time() -> None:
+    assert told_last_s([]) is None

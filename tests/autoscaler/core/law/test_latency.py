@@ -94,7 +94,8 @@ def test_who_begins_anew_keeps_what_was_learned_of_replicas_and_demand() -> None
     memory = Memory(at_s=5.0, phase=Phase.TRIED, per_replica=2.0, proven=3.0, service_s=1.5, trial_per_replica=4.0)
     memory.peaks = (*memory.peaks[1:], 6.0)
     anew = memory.learned()
-    assert (anew.per_replica, anew.proven, anew.service_s, anew.peaks) == (2.0, 3.0, 1.5, memory.peaks)
+    # A trial that was not judged is taken back.
+    assert (anew.per_replica, anew.proven, anew.service_s, anew.peaks) == (4.0, 3.0, 1.5, memory.peaks)
     assert (anew.at_s, anew.phase, anew.trial_per_replica) == (0.0, Phase.KEPT, 0.0)
     assert bound(anew) == bound(memory) > 0
 

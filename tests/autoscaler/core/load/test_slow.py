@@ -9,7 +9,7 @@ import pytest
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import Samples, Steps
 from autoscaler.core.load.queries import Selection
-from autoscaler.core.load.slow import quantile, rates, slower
+from autoscaler.core.load.slow import ends_s, quantile, rates, slower
 from autoscaler.core.model import Metric, Question, Signal
 
 POD = ("chat", "p0")
@@ -38,6 +38,27 @@ def test_requests_are_taken_to_be_spread_evenly_within_a_bucket(target_s: float,
     steps = slower(answer(), (POD,), target_s).by_place[POD]
     assert steps.loads[0] == pytest.approx(slow)
     assert steps.fresh[0]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "pods", "ends"),
+    [
+        (("1.0", "2.0", "+Inf"), ("p0",), 2.0),
+        (("+Inf",), ("p0",), 0.0),
+        (("1.0", "+Inf"), ("p0", "absent"), 1.0),
+        (("1.0", "+Inf"), ("absent",), None),
+    ],
+    ids=["its last finite bound", "no finite bound", "a pod without samples aside", "not shown"],
+)
+def test_where_a_histogram_ends(bounds: tuple[str, ...], pods: tuple[str, ...], ends: float | None) -> None:
+    found = gather(BUCKETS, [series(bound, 0, 4) for bound in bounds])
+    assert ends_s(found, tuple(("chat", pod) for pod in pods)) == ends
+
+
+def test_of_several_pods_the_histogram_that_ends_first_counts() -> None:
+    of_one = [series(bound, 0, 4) for bound in ("1.0", "+Inf")]
+    of_two = [series(bound, 0, 4, pod="p1") for bound in ("1.0", "2.0", "+Inf")]
+    assert ends_s(gather(BUCKETS, of_one + of_two), (POD, ("chat", "p1"))) == 1.0
 
 
 def test_a_pod_without_buckets_is_not_measured() -> None:
