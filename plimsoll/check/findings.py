@@ -160,13 +160,15 @@ def _unread(document: Document, *, labelled: bool) -> list[Finding]:
 
 def _misplaced(document: Document, annotations: Sequence[Entry]) -> list[Finding]:
     """Return the annotations that have a known name behind no prefix, or behind the wrong one of ours."""
-    known = {key.rpartition("/")[2]: key for key in sorted(_ANNOTATIONS)}
+    known: dict[str, list[str]] = {}
+    for key in sorted(_ANNOTATIONS):
+        known.setdefault(key.rpartition("/")[2], []).append(key)
     found = []
     for each in annotations:
         prefix, _, name = each.key.rpartition("/")
         like = known.get(name)
-        if like not in (None, each.key) and (not prefix or prefix.endswith(_PREFIXES)):
-            found.append(_warning(document, f"{each.key} is not a key; was {like} meant?", each.line))
+        if like and each.key not in _ANNOTATIONS and (not prefix or prefix.endswith(_PREFIXES)):
+            found.append(_warning(document, f"{each.key} is not a key; was {' or '.join(like)} meant?", each.line))
     return found
 
 
