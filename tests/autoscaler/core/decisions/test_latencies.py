@@ -8,13 +8,13 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from autoscaler.core.decisions.by_latency import again, recalled, told
+from autoscaler.core.decisions.by_latency import LatencyDecided, again, recalled, told
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.explanation import chain
 from autoscaler.core.decisions.record import Record
-from autoscaler.core.law.latency import MOST_TIMES, Phase
+from autoscaler.core.law.latency import MOST_TIMES, Memory, Phase
 from autoscaler.core.load.observation import NO_SAMPLES
-from autoscaler.core.model import Decision, Mode, Signal
+from autoscaler.core.model import MOST_REPLICAS, Decision, Mode, Signal
 from autoscaler.shell.gauges import gauges
 from autoscaler.shell.messages import from_message, to_message
 from autoscaler.shell.record_text import read, written
@@ -95,6 +95,13 @@ def test_what_is_not_measured_whole_is_held_and_said(missing: Signal, monkeypatc
     assert decision is not None
     assert [count for _, count in changes] == [before]
     assert (decision.mode, decision.reason) == (Mode.HELD, "held: latency was not measured whole")
+
+
+def test_a_count_beyond_all_measure_ends_at_the_most_and_costs_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    law, queueing = Law(policy(AIM_S), VLLM_BUCKETS_S), Queueing(Plant(), requests(6.0, 120), 1)
+    run(queueing, law.decide, 120, every_s=1.0)
+    monkeypatch.setattr("autoscaler.core.decisions.decision.decided_on", lambda _: LatencyDecided(Memory(), 10**30))
+    assert law.decide(queueing) == MOST_REPLICAS
 
 
 def test_one_bad_pod_is_named_and_replicas_stay_within_the_bound() -> None:
