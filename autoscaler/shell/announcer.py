@@ -28,6 +28,7 @@ _MOST_TOLD = 100  # other sentences of one tick
 _OLD_MS = 600_000  # for how long a refused write of a workload is no news
 
 IN_FORCE = "the last good configuration stays in force"
+BRAKED = f"{IN_FORCE}, but for the mode: it is observe, and nothing is written"
 HELD = "decisions are held until there is a good configuration"
 
 
@@ -45,7 +46,7 @@ class Announcer:
     def __init__(self, tell: Callable[[Notice], None]) -> None:
         self._tell = tell
         self._wrong: dict[str, _Wrong] = {}
-        self._told_problems: dict[str, tuple[Problem, ...]] = {}
+        self._told_problems: dict[str, tuple[tuple[Problem, ...], str]] = {}
         self._holds = Lasting(tell, HELD_FOR_LONG)
         self._unplaced = Lasting(tell, UNPLACED_FOR_LONG)
         self._unhelped = Lasting(tell, UNHELPED_FOR_LONG)
@@ -86,9 +87,10 @@ class Announcer:
             self._wrong[uid] = _Wrong(name, problems)
         else:
             self._wrong.pop(uid, None)
-        if self._told_problems.get(uid, ()) == problems or (one_of_many and not self._may_tell()):
+        news = problems, meanwhile if problems else ""
+        if self._told_problems.get(uid, ((), "")) == news or (one_of_many and not self._may_tell()):
             return
-        self._told_problems[uid] = problems
+        self._told_problems[uid] = news
         if not problems:
             _log.info("configuration corrected", extra={"object": name})
             return

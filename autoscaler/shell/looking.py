@@ -15,7 +15,7 @@ from autoscaler.core.load.queries import places
 from autoscaler.core.targets.draining import without_effect
 from autoscaler.core.targets.starting import Starts
 from autoscaler.shell import cluster
-from autoscaler.shell.announcer import HELD, IN_FORCE
+from autoscaler.shell.announcer import BRAKED, HELD, IN_FORCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -81,7 +81,7 @@ class Looking:
         key = target.key
         configured = self._in_force.workload(target)
         policy = configured.resolved.policy
-        meanwhile = HELD if configured.hold else IN_FORCE
+        meanwhile = HELD if configured.hold else BRAKED if configured.braked else IN_FORCE
         self._announcer.problems(cluster.workload_reference(key), configured.problems, meanwhile)
         answer = answers.get(configured.question, NO_SAMPLES)
         samples = _samples(answers, configured.question)
