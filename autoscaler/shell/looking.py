@@ -97,6 +97,7 @@ class Looking:
         if configured.question.query and not isinstance(answer, Samples):
             hold = hold or f"its own query has no answer: {answer}"
         self._announcer.without_effect(key, DRAIN_AWARE, _drains_nothing(target, configured))
+        starting = self._starts.starting(key.uid, sight, policy.start_deadline_s, now_ms / 1000)
         return Look(
             sight.current,
             len(sight.ready),
@@ -105,10 +106,15 @@ class Looking:
             hold=hold,
             leave=configured.leave or other,
             observed=configured.observed and (self._setter(key.uid) or configured.observed),
-            starting=self._starts.starting(key.uid, sight, policy.start_deadline_s, now_ms / 1000),
+            starting=starting,
             signals={signal: _samples(answers, asked) for signal, asked in configured.signal_questions.items()},
             placement=self._placement(key.uid, now_ms) if policy.limit_to_placeable else None,
+            remembered=self._starts.told(key.uid) if policy.count_starting_replicas else {},
         )
+
+    def recall(self, uid: str, told: Mapping[str, float]) -> None:
+        """Remember of a workload what an autoscaler told (`Look.remembered`)."""
+        self._starts.recall(uid, told)
 
     def retain(self, uids: Collection[str]) -> None:
         """Forget every workload whose UID is not in `uids`."""

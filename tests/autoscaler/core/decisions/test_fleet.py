@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isnan
 
 import pytest
 from hypothesis import given, settings
@@ -551,6 +552,21 @@ def test_what_a_fleet_tells_another_one_can_go_on_from() -> None:
     again, first = (each.tick(look(3, samples(now, 20.0, 3)), now) for each in (other, one))
     assert again == first
     assert again.floor == surge.floor
+
+
+def test_what_a_look_wants_to_be_remembered_is_told_too() -> None:
+    one = One()
+    one.fleet.follow("b", POLICY, int(1000 * START))
+    looks = {
+        "a": look(3, samples(START, 30.0, 3)),
+        "b": replace(look(3, samples(START, 30.0, 3)), remembered={"missed_0": 2.0}),
+    }
+    one.fleet.tick(int(1000 * START), looks)
+    figures = one.fleet.figures()
+    assert figures is not None
+    of_a, of_b = figures.remembered["missed_0"].tolist()
+    assert isnan(of_a)
+    assert of_b == 2.0
 
 
 def test_what_is_not_told_is_not_remembered() -> None:
