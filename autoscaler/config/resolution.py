@@ -77,6 +77,8 @@ def resolve(
     target, total = _target(base, said)
     window_ns = stable_window_ns(base, said)
     preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
+    if preset not in PRESETS:  # of a name that is none nothing can be looked up
+        preset = base.metrics_preset
     question = Question(_metric(said), preset, said.get(workload.QUERY, ""))
     by_latency = workload.LATENCY in said
     policy = Policy(
@@ -111,7 +113,7 @@ def resolve(
         limit_to_placeable=said.get(workload.PLACEABLE, base.limit_to_placeable),
         latency_target_ms=said.get(workload.LATENCY_TARGET, 0.0) if by_latency else 0.0,
         latency_percentile=said.get(workload.LATENCY_PERCENTILE, DEFAULT_PERCENTILE),
-        latency_by_mean=by_latency and preset in PRESETS and PRESETS[preset].latency.buckets is None,
+        latency_by_mean=by_latency and PRESETS[preset].latency.buckets is None,
     )
     reading = Reading(question, key=said.get(workload.METRICS_KEY, name))
     return Resolved(policy, reading, autoscaler_class, observes), tuple(told.problems)

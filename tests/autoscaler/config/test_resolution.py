@@ -263,6 +263,13 @@ def test_an_unreadable_annotation_gives_way_to_the_cluster_and_is_a_problem(
     assert getattr(result.policy, field) == value
 
 
+def test_a_preset_that_is_none_is_a_problem_and_gives_way_to_the_clusters() -> None:
+    annotations = {f"{P}metrics-preset": "vlm", f"{P}load-estimate": "offered"}
+    found, problems = resolve(Defaults(metrics_preset="sglang"), DeploymentDefaults(), annotations, name="chat")
+    assert [problem.key for problem in problems] == [f"{P}metrics-preset"]
+    assert found.reading.question.preset == "sglang"
+
+
 def test_an_initial_scale_beyond_int32_passes_and_does_nothing_as_in_the_original() -> None:
     assert resolved({f"{A}initial-scale": "2147483648"}, initial_scale=3).policy.initial_scale == 3
 
