@@ -101,7 +101,7 @@ class Autoscaler:
         self._draining = Draining(
             self._scaling,
             self._inventory,
-            self._fleet.loads,
+            self._fleet.in_flight,
             DrainHearers(self._unaware, by_result(self.telemetry.deletion_costs)),
         )
         self._places = Places(

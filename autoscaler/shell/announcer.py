@@ -51,6 +51,7 @@ class Announcer:
         self._unplaced = Lasting(tell, UNPLACED_FOR_LONG)
         self._unhelped = Lasting(tell, UNHELPED_FOR_LONG)
         self._without_effect: dict[str, dict[str, str]] = {}
+        self._ineffective: dict[str, Mapping[str, str]] = {}
         self._shortfalls: dict[str, str] = {}
         self._refused_ms: dict[str, int] = {}
         self._unaware_ms: dict[str, int] = {}
@@ -63,6 +64,7 @@ class Announcer:
             self._wrong,
             self._told_problems,
             self._without_effect,
+            self._ineffective,
             self._shortfalls,
         )
         for about in (*remembered, self._refused_ms, self._unaware_ms):
@@ -106,6 +108,14 @@ class Announcer:
         if sentence:
             self._tell(Notice(cluster.workload_reference(key), "PanicWindowNotFed", sentence, "Warning"))
             _log.warning("panic window not fed", extra={"workload": str(key), "reason": sentence})
+
+    def keys_without_effect(self, key: WorkloadKey, whys: Mapping[str, str]) -> None:
+        """Say which keys of a workload's configuration do nothing, and why; all others do."""
+        before = self._ineffective.get(key.uid, {})
+        if whys or before:
+            self._ineffective[key.uid] = whys
+            for name in sorted({*before, *whys}):
+                self.without_effect(key, name, whys.get(name, ""))
 
     def without_effect(self, key: WorkloadKey, name: str, why: str) -> None:
         """Say that a key of a workload does nothing, "" where it does."""

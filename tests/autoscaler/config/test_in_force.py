@@ -8,7 +8,7 @@ import pytest
 
 from autoscaler.config import Defaults
 from autoscaler.config.in_force import AUTOSCALER_MAP, DEPLOYMENT_MAP, InForce
-from autoscaler.core.model import WorkloadKey
+from autoscaler.core.model import Metric, Question, Signal, WorkloadKey
 from autoscaler.core.targets.target import Target
 
 K = "autoscaling.knative.dev/"
@@ -143,6 +143,15 @@ def test_a_query_with_another_problem_beside_it_stays_as_long_as_queries_are_all
     in_force.workload(with_query("sum(load)"))
     configured = in_force.workload(with_query("sum(other)", target="ten"))
     assert (configured.question.query, configured.hold) == ("sum(load)", "")
+
+
+def test_with_the_metric_rps_what_is_in_flight_is_asked_for_beside_it_where_replicas_go_by_it() -> None:
+    in_force, by_rate = InForce(), target(metric="rps")
+    assert in_force.workload(by_rate).signal_questions == {}
+    assert in_force.put_map(AUTOSCALER_MAP, {"drain-aware-scale-down": "true"}) == ()
+    asked = in_force.workload(by_rate).signal_questions
+    assert asked == {Signal.IN_FLIGHT: Question(Metric.CONCURRENCY, "vllm")}
+    assert in_force.workload(target()).signal_questions == {}
 
 
 def in_mode(mode: str, **annotations: str) -> Target:

@@ -342,6 +342,32 @@ def test_where_there_is_no_histogram_the_mean_is_kept(preset: str) -> None:
     assert Signal.SLOW not in signals(policy)
 
 
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({f"{P}metrics-preset": "vllm"}, ""),
+        ({f"{P}metrics-preset": "vllm", f"{A}metric": "rps"}, ""),
+        ({f"{P}metrics-preset": "triton"}, "the preset triton counts requests when they end"),
+        ({f"{P}metrics-preset": "triton", f"{A}metric": "rps"}, "the preset triton counts requests when they end"),
+        ({f"{P}metrics-preset": "torchserve"}, "the preset torchserve counts requests when they end"),
+        ({f"{P}metrics-preset": "envoy"}, "the preset envoy does not tell replicas apart"),
+        ({f"{P}query": "sum(x)"}, "a query of its own does not tell"),
+    ],
+)
+def test_replicas_go_by_what_is_in_flight_or_the_key_has_no_effect(keys: dict[str, str], why: str) -> None:
+    base = Defaults(allow_custom_queries=True, drain_aware_scale_down=True)
+    found, problems = resolve(base, DeploymentDefaults(), keys, name="chat")
+    assert not problems
+    assert found.policy.drain_aware_scale_down is not bool(why)
+    assert found.without_effect.get(f"{P}drain-aware-scale-down", "").startswith(why)
+    assert bool(found.without_effect) is bool(why)
+    by_rate = {Signal.IN_FLIGHT} if "rps" in keys.values() and not why else set()
+    assert set(signals(found.policy)) == by_rate
+    without, _ = resolve(Defaults(allow_custom_queries=True), DeploymentDefaults(), keys, name="chat")
+    assert not without.without_effect
+    assert not signals(without.policy)
+
+
 def test_knatives_metric_and_the_load_estimate_give_way_to_latency() -> None:
     said = {
         f"{P}metric": "latency",

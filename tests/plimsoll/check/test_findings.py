@@ -215,3 +215,12 @@ def test_a_key_that_does_nothing_for_a_kind_is_warned_of(kind: str, value: str, 
     found = told(text)
     assert len(found) == warned
     assert all("has no effect: a StatefulSet removes its replicas by ordinal" in each for each in found)
+
+
+def test_a_key_that_does_nothing_beside_the_others_is_warned_of() -> None:
+    keys = '    plimsoll.dev/drain-aware-scale-down: "true"\n    plimsoll.dev/metrics-preset: triton\n'
+    (finding,) = told(WORKLOAD + keys)
+    assert finding.startswith(
+        "0.yaml:9: warning: plimsoll.dev/drain-aware-scale-down has no effect: the preset triton counts requests"
+    )
+    assert told(MAP + '  drain-aware-scale-down: "true"\n', WORKLOAD + keys.splitlines()[1] + "\n") == []
