@@ -87,7 +87,7 @@ def resolve(
     question = Question(_metric(said), preset, said.get(workload.QUERY, ""))
     by_latency = workload.LATENCY in said
     drains = said.get(workload.DRAIN_AWARE, base.drain_aware_scale_down)
-    ineffective = without_effect(question, drains=drains)
+    ineffective = without_effect(said, question, drains=drains)
     policy = Policy(
         metric=Metric.LATENCY if by_latency else question.metric,
         averaging=_averaging(said),

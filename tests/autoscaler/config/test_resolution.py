@@ -368,6 +368,49 @@ def test_replicas_go_by_what_is_in_flight_or_the_key_has_no_effect(keys: dict[st
     assert not signals(without.policy)
 
 
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (
+            {"metrics-preset": "triton", "latency-percentile": "99"},
+            {"latency-percentile": "the preset triton tells the"},
+        ),
+        ({"metrics-preset": "triton"}, {}),
+        ({"latency-percentile": "99"}, {}),
+        ({"count-starting-replicas": "true"}, {"count-starting-replicas": "with the metric latency"}),
+        ({"start-deadline": "5m"}, {"start-deadline": "with the metric latency"}),
+        ({"rate-period": "15s"}, {"rate-period": "with the metric latency"}),
+        ({"load-estimate": "offered"}, {"load-estimate": "with the metric latency"}),
+        ({"container-concurrency": "4"}, {"container-concurrency": "with the metric latency"}),
+        ({"count-starting-replicas": "false", "rate-period": "0s", "load-estimate": "auto"}, {}),
+    ],
+)
+def test_keys_that_do_nothing_beside_a_latency_target_are_known(keys: dict[str, str], why: dict[str, str]) -> None:
+    latency = {f"{P}metric": "latency", f"{P}latency-target-ms": "2500"}
+    told = resolved(latency | {P + key: text for key, text in keys.items()}).without_effect
+    assert told.keys() == {P + key for key in why}
+    assert all(told[P + key].startswith(text) for key, text in why.items())
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({f"{A}metric": "rps"}, "the metric is rps"),
+        ({f"{P}metrics-preset": "kserve"}, "the preset kserve does not tell who waits"),
+        ({f"{P}query": "sum(x)"}, "a query of its own"),
+        ({f"{P}metrics-preset": "triton"}, ""),
+    ],
+)
+def test_where_the_offered_load_is_not_known_asking_for_it_does_nothing(keys: dict[str, str], why: str) -> None:
+    base = Defaults(allow_custom_queries=True)
+    found, _ = resolve(base, DeploymentDefaults(), {**keys, f"{P}load-estimate": "offered"}, name="chat")
+    assert (found.policy.load_estimate is Estimate.BACKLOG) == bool(why)
+    assert found.without_effect.get(f"{P}load-estimate", "").startswith(why)
+    assert bool(found.without_effect) is bool(why)
+    of_the_cluster, _ = resolve(replace(base, load_estimate="offered"), DeploymentDefaults(), keys, name="chat")
+    assert not of_the_cluster.without_effect, "what holds for all need not be meant for each"
+
+
 def test_knatives_metric_and_the_load_estimate_give_way_to_latency() -> None:
     said = {
         f"{P}metric": "latency",
