@@ -101,7 +101,7 @@ class Autoscaler:
         self._draining = Draining(
             self._scaling,
             self._inventory,
-            self._fleet.loads,
+            self._fleet.in_flight,
             DrainHearers(self._unaware, by_result(self.telemetry.deletion_costs)),
         )
         self._places = Places(
@@ -156,7 +156,7 @@ class Autoscaler:
 
     async def _replay(self, source: Prometheus) -> None:
         """Know what the autoscaler before us knew."""
-        history = History(source, self._inventory, self._in_force, self._fleet, self._looking.look)
+        history = History(source, self._inventory, self._in_force, self._fleet, self._looking)
         try:
             read = await history.replay()
         except Exception:  # noqa: BLE001  a defect met in the past must not keep us from the present

@@ -8,6 +8,7 @@ The laws:
 - A workload's own query is asked only as long as that is allowed, also where it stands in the last good configuration.
 - A workload whose class is another autoscaler's is left to that, unless it is observed.
 - Where nothing good was ever known, any mode but "scale" means that nothing is written.
+- A mode "observe" that can be read holds, whatever else is wrong beside it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING
 from autoscaler.config import cluster
 from autoscaler.config.cluster import Defaults, DeploymentDefaults
 from autoscaler.config.resolution import resolve
-from autoscaler.config.rules import OBSERVES, SCALES
+from autoscaler.config.rules import MODE, OBSERVES, SCALES
+from autoscaler.config.workload import MODE_KEY
 from autoscaler.core.load.queries import signal_question, substituted
 from autoscaler.core.model import Metric, signals
 
@@ -41,7 +43,7 @@ class Configured:
     """What a workload is scaled by now.
 
     `problems` are those of its annotations; `hold`, `leave` and `observed` are as in `Inputs`, as far as configuration
-    tells.
+    tells. `braked`: there are problems, and it is only observed although its last good configuration does not say so.
     """
 
     resolved: Resolved
@@ -50,6 +52,7 @@ class Configured:
     leave: str = ""
     observed: str = ""
     signal_questions: Mapping[Signal, Question] = field(default_factory=dict)
+    braked: bool = False
 
     @property
     def question(self) -> Question:
@@ -78,6 +81,7 @@ class InForce:
     def __init__(self) -> None:
         self.defaults = Defaults()
         self.deployment = DeploymentDefaults()
+        self._good_mode = SCALES
         self._unproven: set[str] = set()
         self._known: set[str] = set()
         self.age = 0
@@ -95,7 +99,7 @@ class InForce:
         if problems:
             if name not in self._known:
                 self._unproven.add(name)
-                self._brake(name, data)
+            self._brake(name, data)
             return problems
         self._take(name, defaults, deployment)
         return ()
@@ -103,6 +107,11 @@ class InForce:
     def unproven(self, name: str) -> bool:
         """Tell whether decisions are held because this map never was good."""
         return name in self._unproven
+
+    @property
+    def braked(self) -> bool:
+        """Tell whether all is only observed although the last good configuration does not say so."""
+        return self.defaults.mode != self._good_mode
 
     def drop_map(self, name: str) -> None:
         """Go by the built-in defaults, as there is no such map."""
@@ -131,11 +140,14 @@ class InForce:
             del self._workloads[uid]
 
     def _brake(self, name: str, data: Mapping[str, str]) -> None:
-        """Write nothing where the first map that we see has problems and may have said so."""
-        if name == AUTOSCALER_MAP:
-            mode = SCALES if data.get("mode", SCALES).strip() == SCALES else OBSERVES
-            self.age += mode != self.defaults.mode
-            self.defaults = replace(self.defaults, mode=mode)
+        """Write nothing where a map with problems says so; or may have said so, where it is the first that we see."""
+        if name != AUTOSCALER_MAP:
+            return
+        said = MODE.read(data.get("mode", SCALES))
+        sure = name in self._known
+        mode = OBSERVES if said == OBSERVES or (said != SCALES and not sure) else self._good_mode
+        self.age += mode != self.defaults.mode
+        self.defaults = replace(self.defaults, mode=mode)
 
     def _take(self, name: str, defaults: Defaults, deployment: DeploymentDefaults) -> None:
         self._known.add(name)
@@ -144,18 +156,23 @@ class InForce:
         if (defaults, deployment) != (self.defaults, self.deployment) or was_unproven:
             self.defaults, self.deployment = defaults, deployment
             self.age += 1
+        if name == AUTOSCALER_MAP:
+            self._good_mode = defaults.mode
 
     def _resolved(self, target: Target, good: Resolved | None) -> tuple[Configured, Resolved | None]:
         """Return a workload's configuration and its last good resolution."""
         key = target.key
         resolved, problems = resolve(self.defaults, self.deployment, target.annotations, name=key.name)
-        hold = ""
+        hold, braked = "", False
         if problems:
             resolved = good or self._bare(key.name, resolved)
             hold = "" if good else "its annotations have problems, and there is no earlier configuration to go by"
             if resolved.reading.question.query and not self.defaults.allow_custom_queries:
                 resolved = replace(resolved, reading=self._bare(key.name, resolved).reading)
                 hold = "it was scaled by a query of its own, and allow-custom-queries is false"
+            # Of another class it is left alone in any case.
+            braked = resolved.ours and not resolved.observes and self._says_observe(target.annotations)
+            resolved = replace(resolved, observes=resolved.observes or braked)
         else:
             question = resolved.reading.question
             query = substituted(question.query, key.namespace, key.name) if question.query else ""
@@ -168,8 +185,13 @@ class InForce:
         leave = "" if resolved.ours else f'its class "{resolved.autoscaler_class}" is another autoscaler\'s'
         asked = _signal_questions(resolved)
         if resolved.observes:
-            return Configured(resolved, problems, hold, observed=leave or NOBODY_ELSE, signal_questions=asked), good
+            observed = leave or NOBODY_ELSE
+            return Configured(resolved, problems, hold, observed=observed, signal_questions=asked, braked=braked), good
         return Configured(resolved, problems, hold, leave, signal_questions=asked), good
+
+    def _says_observe(self, annotations: Mapping[str, str]) -> bool:
+        """Tell whether a workload's mode, else the cluster's, can be read and is "observe"."""
+        return bool(MODE.read(annotations.get(MODE_KEY, self.defaults.mode)) == OBSERVES)
 
     def _bare(self, name: str, said: Resolved) -> Resolved:
         """Return what a workload is held by that never had a good configuration: no bounds move its replicas."""

@@ -7,11 +7,12 @@ whoever uses the result looks at the problems first.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autoscaler.config import workload
 from autoscaler.config.cluster import KPA
+from autoscaler.config.effects import without_effect
 from autoscaler.config.rules import AUTOMATIC, LEAST_TARGET, SCALES
 from autoscaler.core.load.presets import PRESETS
 from autoscaler.core.load.queries import signal_question
@@ -44,12 +45,16 @@ _UNREADABLE_NS = -(2**63)  # what Go makes of a panic window that is no number, 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a workload is scaled by, and how its load is measured; `observes`: nothing of it is carried out."""
+    """What a workload is scaled by, and how its load is measured; `observes`: nothing of it is carried out.
+
+    `without_effect`: the keys that are asked for and do nothing, and why.
+    """
 
     policy: Policy
     reading: Reading
     autoscaler_class: str = KPA
     observes: bool = False
+    without_effect: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ours(self) -> bool:
@@ -77,8 +82,12 @@ def resolve(
     target, total = _target(base, said)
     window_ns = stable_window_ns(base, said)
     preset = said.get(workload.METRICS_PRESET, base.metrics_preset)
+    if preset not in PRESETS:  # of a name that is none nothing can be looked up
+        preset = base.metrics_preset
     question = Question(_metric(said), preset, said.get(workload.QUERY, ""))
     by_latency = workload.LATENCY in said
+    drains = said.get(workload.DRAIN_AWARE, base.drain_aware_scale_down)
+    ineffective = without_effect(said, question, drains=drains)
     policy = Policy(
         metric=Metric.LATENCY if by_latency else question.metric,
         averaging=_averaging(said),
@@ -107,14 +116,14 @@ def resolve(
         drain_period_s=said.get(workload.DRAIN_PERIOD, base.drain_period_ns) // SECOND_NS,
         panic_exit_hold_s=said.get(workload.PANIC_EXIT_HOLD, base.panic_exit_hold_ns) // SECOND_NS,
         rate_period_s=said.get(workload.RATE_PERIOD, base.rate_period_ns) // SECOND_NS,
-        drain_aware_scale_down=said.get(workload.DRAIN_AWARE, base.drain_aware_scale_down),
+        drain_aware_scale_down=drains and workload.DRAIN_AWARE not in ineffective,
         limit_to_placeable=said.get(workload.PLACEABLE, base.limit_to_placeable),
         latency_target_ms=said.get(workload.LATENCY_TARGET, 0.0) if by_latency else 0.0,
         latency_percentile=said.get(workload.LATENCY_PERCENTILE, DEFAULT_PERCENTILE),
-        latency_by_mean=by_latency and preset in PRESETS and PRESETS[preset].latency.buckets is None,
+        latency_by_mean=by_latency and PRESETS[preset].latency.buckets is None,
     )
     reading = Reading(question, key=said.get(workload.METRICS_KEY, name))
-    return Resolved(policy, reading, autoscaler_class, observes), tuple(told.problems)
+    return Resolved(policy, reading, autoscaler_class, observes, ineffective), tuple(told.problems)
 
 
 def stable_window_ns(base: Defaults, said: Mapping[str, Any]) -> int:

@@ -119,6 +119,8 @@ class Signal(Enum):
     """How many seconds the requests that ended in a second had taken together."""
     SLOW = "slow"
     """Requests that ended and had taken longer than the latency target, a second."""
+    IN_FLIGHT = "in-flight"
+    """Requests that a server has at one moment, where the load is something else."""
 
 
 OFFERED = (Signal.ENDED, Signal.WAITING, Signal.GROWTH)
@@ -130,7 +132,9 @@ def signals(policy: Policy) -> tuple[Signal, ...]:
     if policy.metric is Metric.LATENCY:
         measured = (Signal.ENDED, Signal.GROWTH, Signal.SECONDS)
         return measured if policy.latency_by_mean else (*measured, Signal.SLOW)
-    return OFFERED if policy.load_estimate is Estimate.OFFERED else ()
+    offered = OFFERED if policy.load_estimate is Estimate.OFFERED else ()
+    beside = policy.metric is Metric.RPS and policy.drain_aware_scale_down
+    return (*offered, Signal.IN_FLIGHT) if beside else offered
 
 
 @dataclass(frozen=True, slots=True)

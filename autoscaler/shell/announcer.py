@@ -28,6 +28,7 @@ _MOST_TOLD = 100  # other sentences of one tick
 _OLD_MS = 600_000  # for how long a refused write of a workload is no news
 
 IN_FORCE = "the last good configuration stays in force"
+BRAKED = f"{IN_FORCE}, but for the mode: it is observe, and nothing is written"
 HELD = "decisions are held until there is a good configuration"
 
 
@@ -45,11 +46,12 @@ class Announcer:
     def __init__(self, tell: Callable[[Notice], None]) -> None:
         self._tell = tell
         self._wrong: dict[str, _Wrong] = {}
-        self._told_problems: dict[str, tuple[Problem, ...]] = {}
+        self._told_problems: dict[str, tuple[tuple[Problem, ...], str]] = {}
         self._holds = Lasting(tell, HELD_FOR_LONG)
         self._unplaced = Lasting(tell, UNPLACED_FOR_LONG)
         self._unhelped = Lasting(tell, UNHELPED_FOR_LONG)
         self._without_effect: dict[str, dict[str, str]] = {}
+        self._ineffective: dict[str, Mapping[str, str]] = {}
         self._shortfalls: dict[str, str] = {}
         self._refused_ms: dict[str, int] = {}
         self._unaware_ms: dict[str, int] = {}
@@ -62,6 +64,7 @@ class Announcer:
             self._wrong,
             self._told_problems,
             self._without_effect,
+            self._ineffective,
             self._shortfalls,
         )
         for about in (*remembered, self._refused_ms, self._unaware_ms):
@@ -86,9 +89,10 @@ class Announcer:
             self._wrong[uid] = _Wrong(name, problems)
         else:
             self._wrong.pop(uid, None)
-        if self._told_problems.get(uid, ()) == problems or (one_of_many and not self._may_tell()):
+        news = problems, meanwhile if problems else ""
+        if self._told_problems.get(uid, ((), "")) == news or (one_of_many and not self._may_tell()):
             return
-        self._told_problems[uid] = problems
+        self._told_problems[uid] = news
         if not problems:
             _log.info("configuration corrected", extra={"object": name})
             return
@@ -104,6 +108,14 @@ class Announcer:
         if sentence:
             self._tell(Notice(cluster.workload_reference(key), "PanicWindowNotFed", sentence, "Warning"))
             _log.warning("panic window not fed", extra={"workload": str(key), "reason": sentence})
+
+    def keys_without_effect(self, key: WorkloadKey, whys: Mapping[str, str]) -> None:
+        """Say which keys of a workload's configuration do nothing, and why; all others do."""
+        before = self._ineffective.get(key.uid, {})
+        if whys or before:
+            self._ineffective[key.uid] = whys
+            for name in sorted({*before, *whys}):
+                self.without_effect(key, name, whys.get(name, ""))
 
     def without_effect(self, key: WorkloadKey, name: str, why: str) -> None:
         """Say that a key of a workload does nothing, "" where it does."""

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from autoscaler.config.in_force import MAPS
+from autoscaler.config.in_force import AUTOSCALER_MAP, MAPS
 from autoscaler.shell import cluster
-from autoscaler.shell.announcer import HELD, IN_FORCE
+from autoscaler.shell.announcer import BRAKED, HELD, IN_FORCE
 from kube.objects import ConfigMap
 from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
@@ -62,7 +62,8 @@ class Configuration:
         self.uids[name] = found.metadata.uid
         before = self._in_force.age
         problems = self._in_force.put_map(name, found.data or {})
-        meanwhile = HELD if self._in_force.unproven(name) else IN_FORCE
+        braked = name == AUTOSCALER_MAP and self._in_force.braked
+        meanwhile = HELD if self._in_force.unproven(name) else BRAKED if braked else IN_FORCE
         self._announcer.problems(cluster.config_map_reference(found), problems, meanwhile, one_of_many=False)
         if not problems and self._in_force.age != before:
             in_force = {"defaults": str(self._in_force.defaults), "deployment": str(self._in_force.deployment)}

@@ -54,18 +54,18 @@ class DrainHearers:
 
 
 class Draining:
-    """Writes deletion costs; `loads` gives the known loads of a workload's places by its UID."""
+    """Writes deletion costs; `in_flight` gives what is known to be in flight at a workload's places, by its UID."""
 
     def __init__(
         self,
         scaling: Scaling,
         inventory: Inventory,
-        loads: Callable[[str], Mapping[Place, float]],
+        in_flight: Callable[[str], Mapping[Place, float]],
         hearers: DrainHearers,
     ) -> None:
         self._scaling = scaling
         self._inventory = inventory
-        self._loads = loads
+        self._in_flight = in_flight
         self._hearers = hearers
         self._survivors = Survivors()
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -113,8 +113,9 @@ class Draining:
 
     def _planned(self, key: WorkloadKey, current: int, desired: int) -> tuple[Mark, ...]:
         pods = (pod for pod in self._inventory.pods_of(key.uid) if self._inventory.is_replica_set(pod.owner))
-        loads = {name: load for (namespace, name), load in self._loads(key.uid).items() if namespace == key.namespace}
-        return marks(pods, loads, current=current, desired=desired)
+        known = self._in_flight(key.uid)
+        mine = {name: count for (namespace, name), count in known.items() if namespace == key.namespace}
+        return marks(pods, mine, current=current, desired=desired)
 
     async def _carry_out(self, uid: str, mark: Mark, failed: list[str]) -> bool:
         """Tell whether a pod was given a cost."""

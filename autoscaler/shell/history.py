@@ -36,9 +36,8 @@ if TYPE_CHECKING:
     from autoscaler.core.model import Policy, Question, WorkloadKey
     from autoscaler.core.targets.inventory import Inventory
     from autoscaler.core.targets.target import Target
+    from autoscaler.shell.looking import Looking
     from autoscaler.shell.prometheus import Prometheus
-
-    Answers = Mapping[Question, Samples | Exception]
 
 _log = logging.getLogger("autoscaler")
 
@@ -59,13 +58,13 @@ _FILLING = "its windows are filled from the past"
 
 @dataclass(slots=True)
 class History:
-    """Makes the ticks of the past again; `look` is what a live tick sees of a workload with, `now_ms` the clock."""
+    """Makes the ticks of the past again; `looking` is what live ticks look with, `now_ms` the clock."""
 
     source: Prometheus
     inventory: Inventory
     in_force: InForce
     fleet: Fleet
-    look: Callable[[Target, Sight, Answers, str, int], Look]
+    looking: Looking
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
     async def replay(self) -> bool:
@@ -143,7 +142,7 @@ class History:
             new = uid not in self.fleet
             names = ready_then(present[uid], gone.get(uid, {}), tick_ms / 1000, count)
             past = Sight(sight.namespace, sight.name, round(mine.get("current", sight.current)), names)
-            look = self.look(target, past, answers, "", tick_ms)
+            look = self.looking.look(target, past, answers, "", tick_ms)
             if new:
                 self.fleet.recall_lasting(uid, known.earlier.get(_identity(target.key), {}))
             if tick_ms < end_ms - 1000 * _delay_s(self.in_force.workload(target).resolved.policy) - TICK_MS:
@@ -159,6 +158,7 @@ class History:
                 mine = numbers.get(_identity(self.inventory.targets[uid].key), {})
                 if "standing" in mine:
                     self.fleet.recall(uid, mine)
+                    self.looking.recall(uid, mine)
 
     async def _series(
         self, question: Question, past: Past, from_s: float, to_s: float

@@ -10,17 +10,17 @@ from autoscaler.config.workload import DRAIN_AWARE
 from autoscaler.core.decisions.look import Look
 from autoscaler.core.load.feeding import Feed, fed_panic_window_s, followed, shortfall
 from autoscaler.core.load.observation import NO_SAMPLES, Samples, scraped_every_s
-from autoscaler.core.load.presets import PRESETS
 from autoscaler.core.load.queries import places
-from autoscaler.core.targets.draining import without_effect
+from autoscaler.core.targets.draining import without_effect as drains_nothing
 from autoscaler.core.targets.starting import Starts
 from autoscaler.shell import cluster
-from autoscaler.shell.announcer import HELD, IN_FORCE
+from autoscaler.shell.announcer import BRAKED, HELD, IN_FORCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from autoscaler.config.in_force import Configured, InForce
+    from autoscaler.config.in_force import InForce
+    from autoscaler.config.resolution import Resolved
     from autoscaler.core.decisions.fleet import Fleet
     from autoscaler.core.model import Placement, Question
     from autoscaler.core.targets.inventory import Inventory
@@ -81,7 +81,7 @@ class Looking:
         key = target.key
         configured = self._in_force.workload(target)
         policy = configured.resolved.policy
-        meanwhile = HELD if configured.hold else IN_FORCE
+        meanwhile = HELD if configured.hold else BRAKED if configured.braked else IN_FORCE
         self._announcer.problems(cluster.workload_reference(key), configured.problems, meanwhile)
         answer = answers.get(configured.question, NO_SAMPLES)
         samples = _samples(answers, configured.question)
@@ -96,7 +96,8 @@ class Looking:
         hold = configured.hold
         if configured.question.query and not isinstance(answer, Samples):
             hold = hold or f"its own query has no answer: {answer}"
-        self._announcer.without_effect(key, DRAIN_AWARE, _drains_nothing(target, configured))
+        self._announcer.keys_without_effect(key, _without_effect(target, configured.resolved))
+        starting = self._starts.starting(key.uid, sight, policy.start_deadline_s, now_ms / 1000)
         return Look(
             sight.current,
             len(sight.ready),
@@ -105,10 +106,15 @@ class Looking:
             hold=hold,
             leave=configured.leave or other,
             observed=configured.observed and (self._setter(key.uid) or configured.observed),
-            starting=self._starts.starting(key.uid, sight, policy.start_deadline_s, now_ms / 1000),
+            starting=starting,
             signals={signal: _samples(answers, asked) for signal, asked in configured.signal_questions.items()},
             placement=self._placement(key.uid, now_ms) if policy.limit_to_placeable else None,
+            remembered=self._starts.told(key.uid) if policy.count_starting_replicas else {},
         )
+
+    def recall(self, uid: str, told: Mapping[str, float]) -> None:
+        """Remember of a workload what an autoscaler told (`Look.remembered`)."""
+        self._starts.recall(uid, told)
 
     def retain(self, uids: Collection[str]) -> None:
         """Forget every workload whose UID is not in `uids`."""
@@ -122,13 +128,11 @@ def _samples(answers: Answers, asked: Question) -> Samples:
     return answer if isinstance(answer, Samples) else NO_SAMPLES
 
 
-def _drains_nothing(target: Target, configured: Configured) -> str:
-    """Return why drain-aware-scale-down does nothing for a workload, "" where it may, or is not asked for."""
-    if not configured.resolved.policy.drain_aware_scale_down:
-        return ""
-    question = configured.question
-    return without_effect(
-        target.key.kind,
-        measured_apart=not question.query and PRESETS[question.preset].by_key is None,
-        asked_for_by_itself=DRAIN_AWARE in target.annotations,
-    )
+def _without_effect(target: Target, resolved: Resolved) -> Mapping[str, str]:
+    """Return the keys that do nothing for a workload, and why."""
+    found = resolved.without_effect
+    # Of what holds for all workloads it is not said: it need not be meant for each kind.
+    if resolved.policy.drain_aware_scale_down and DRAIN_AWARE in target.annotations:
+        why = drains_nothing(target.key.kind)
+        return {**found, DRAIN_AWARE: why} if why else found
+    return found

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from autoscaler import config
 from autoscaler.config.cluster import DEPLOYMENT_RULES
 from autoscaler.config.cluster import RULES as CLUSTER_RULES
-from autoscaler.config.rules import BOOLEAN
 from autoscaler.config.workload import CAMEL, DRAIN_AWARE, KNATIVE, OURS
 from autoscaler.config.workload import RULES as WORKLOAD_RULES
-from autoscaler.core.targets.draining import without_effect
+from autoscaler.core.targets.draining import without_effect as drains_nothing
 from plimsoll.check.spelling import meant
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from autoscaler.config.resolution import Resolved
     from plimsoll.check.documents import Document, Entry
 
 LABEL = "plimsoll.dev/autoscale"
@@ -130,17 +130,19 @@ def _of_workload(document: Document, base: config.Defaults) -> list[Finding]:
     ]
     if labels and not resolved.ours and not resolved.observes:
         found.append(_warning(document, f"its class is {resolved.autoscaler_class}, so Plimsoll leaves it alone"))
-    found += _without_effect(document, entries)
+    found += _without_effect(document, entries, resolved)
     return [*found, *_unread(document, labelled=bool(labels))]
 
 
-def _without_effect(document: Document, entries: Sequence[Entry]) -> list[Finding]:
-    """Return the annotations that can do nothing for an object of this kind."""
-    why = without_effect(document.text("kind"), measured_apart=True, asked_for_by_itself=True)
+def _without_effect(document: Document, entries: Sequence[Entry], resolved: Resolved) -> list[Finding]:
+    """Return the annotations that do nothing for an object of this kind, or beside the others."""
+    whys = dict(resolved.without_effect)
+    if resolved.policy.drain_aware_scale_down:
+        whys[DRAIN_AWARE] = drains_nothing(document.text("kind"))
     return [
-        _warning(document, f"{each.key} has no effect: {why}", each.line)
+        _warning(document, f"{each.key} has no effect: {whys[each.key]}", each.line)
         for each in entries
-        if why and each.key == DRAIN_AWARE and BOOLEAN.read(each.text)
+        if whys.get(each.key)
     ]
 
 
@@ -160,13 +162,15 @@ def _unread(document: Document, *, labelled: bool) -> list[Finding]:
 
 def _misplaced(document: Document, annotations: Sequence[Entry]) -> list[Finding]:
     """Return the annotations that have a known name behind no prefix, or behind the wrong one of ours."""
-    known = {key.rpartition("/")[2]: key for key in sorted(_ANNOTATIONS)}
+    known: dict[str, list[str]] = {}
+    for key in sorted(_ANNOTATIONS):
+        known.setdefault(key.rpartition("/")[2], []).append(key)
     found = []
     for each in annotations:
         prefix, _, name = each.key.rpartition("/")
         like = known.get(name)
-        if like not in (None, each.key) and (not prefix or prefix.endswith(_PREFIXES)):
-            found.append(_warning(document, f"{each.key} is not a key; was {like} meant?", each.line))
+        if like and each.key not in _ANNOTATIONS and (not prefix or prefix.endswith(_PREFIXES)):
+            found.append(_warning(document, f"{each.key} is not a key; was {' or '.join(like)} meant?", each.line))
     return found
 
 

@@ -156,6 +156,26 @@ async def test_a_broken_annotation_is_told_and_the_workload_held(api: Api) -> No
         await eventually(raised)
 
 
+async def test_a_broken_annotation_beside_the_mode_observe_does_not_keep_us_writing(api: Api) -> None:
+    await deploy(api, target="1000")
+    load = Load(api)
+    async with running(api, load) as autoscaler:
+        await eventually(lambda: _decided(autoscaler))
+        braked = {"plimsoll.dev/mode": "observe", "autoscaling.knative.dev/target": "ten"}
+        body = {"metadata": {"annotations": braked}}
+        await api.request("PATCH", f"{DEPLOYMENTS}/chat", body=body, content_type=MERGE_PATCH)
+        await eventually(lambda: messages(api, "BadConfiguration"))
+        (message,) = await messages(api, "BadConfiguration")
+        assert message.endswith("it is observe, and nothing is written")
+        load.total = 4000.0
+
+        async def wanted() -> bool:
+            return any(decision.desired > 1 for decision in autoscaler._standing.values())
+
+        await eventually(wanted)
+        assert await replicas(api) == 1
+
+
 async def test_a_source_that_is_away_changes_nothing(api: Api) -> None:
     await deploy(api, target="10")
     load = Load(api)

@@ -131,8 +131,8 @@ async def test_a_key_that_does_nothing_for_a_workload_says_so(api: Api) -> None:
     async with running(api, Load(api)):
         await eventually(lambda: messages(api, "KeyWithoutEffect"))
         (message,) = await messages(api, "KeyWithoutEffect")
-        assert message.startswith(
-            "plimsoll.dev/drain-aware-scale-down has no effect: the load of each replica by itself"
+        assert message == (
+            "plimsoll.dev/drain-aware-scale-down has no effect: the preset istio does not tell replicas apart"
         )
 
 

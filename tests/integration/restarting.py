@@ -49,6 +49,7 @@ class Kindof:
     """A kind of workload: its annotations, its load (requests at once) over time, and how it is scraped.
 
     With a `service_s` the load is arrivals a second: requests take so long, `SLOTS` at once on a pod, and wait for it.
+    A quota may let no more than `most_pods` be made.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Kindof:
     scraped_every_s: int = 1
     holes: bool = False
     service_s: float = 0.0
+    most_pods: int | None = None
 
 
 def _steady(_: int, chance: random.Random) -> float:
@@ -98,6 +100,12 @@ KINDS = (
         "offered",
         {f"{_A}target": "10", f"{_P}count-starting-replicas": "true", f"{_P}panic-exit-hold": "60s"},
         _bursts,
+    ),
+    Kindof(
+        "starved",
+        {f"{_A}target": "10", f"{_P}count-starting-replicas": "true", f"{_P}start-deadline": "150s"},
+        _waves,
+        most_pods=3,
     ),
     Kindof("rated", {f"{_A}target": "10", f"{_P}rate-period": "30s"}, _bursts),
     Kindof(
@@ -174,9 +182,7 @@ class Running:
 
     async def replay(self, now_ms: int) -> bool:
         """Read the past up to now."""
-        history = History(
-            self.source, self.inventory, self.in_force, self.fleet, self.looking.look, now_ms=lambda: now_ms
-        )
+        history = History(self.source, self.inventory, self.in_force, self.fleet, self.looking, now_ms=lambda: now_ms)
         read = await history.replay()
         for question, asked in self.source._asked.items():
             if asked.last is not None:
@@ -286,7 +292,8 @@ class World:
             decision = decided[one.kind.name]
             one.replicas = other if decision.inputs.observed else decision.desired
             one.pods = one.pods[: one.replicas]
-            while len(one.pods) < one.replicas:
+            most = one.replicas if one.kind.most_pods is None else min(one.replicas, one.kind.most_pods)
+            while len(one.pods) < most:
                 self._add(one, now_s)
 
     def shown(self, now_s: int) -> dict[str, tuple[int, dict[str, str], tuple[OwnedPod, ...]]]:

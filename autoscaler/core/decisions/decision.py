@@ -24,7 +24,7 @@ from autoscaler.core.decisions.by_latency import LatencyDecided, LatencySeen, ag
 from autoscaler.core.decisions.reason import Asked, sentence
 from autoscaler.core.law import kpa, panic_exit
 from autoscaler.core.law.zero import Bounds
-from autoscaler.core.model import Decision, Inputs, Mode, Placement, Seen
+from autoscaler.core.model import MOST_REPLICAS, Decision, Inputs, Mode, Placement, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -196,7 +196,8 @@ def _by_latency(given: Given, decided: NDArray[np.bool_], wanted: kpa.Wanted) ->
         wanted.panicking[row] = False
         if decided[row] and seen.seen is not None:
             result[row] = decided_on(seen)
-            wanted.replicas[row] = result[row].replicas
+            # Whatever a law says of one workload, the arrays of all must be able to hold it.
+            wanted.replicas[row] = min(result[row].replicas, MOST_REPLICAS)
     return result
 
 

@@ -28,8 +28,9 @@ class Figures:
     `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
     yet; `placeable`, NaN where no bound is known. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was;
     `left`, the count is somebody else's; `observed`, nothing is carried out. `remembered` is what a restart needs, as
-    `Columns.remembered` tells it; `at_ms` is when all of it was decided. `latency` (float64, seconds; NaN where there
-    is none to tell), and whether more replicas do not bring it to its target (`unhelped`, bool).
+    `Columns.remembered`, `Latencies.told` and `Look.remembered` tell it; `at_ms` is when all of it was decided.
+    `latency` (float64, seconds; NaN where there is none to tell), and whether more replicas do not bring it to its
+    target (`unhelped`, bool).
     """
 
     at_ms: int
@@ -77,7 +78,8 @@ class Figures:
             observed=given.observed[rows],
             remembered=columns.remembered(rows)
             | {"starting": given.starting[rows].astype(np.float64)}
-            | _learned(latencies, rows.tolist()),
+            | _learned(latencies, rows.tolist())
+            | _besides(standing, rows.tolist()),
             latency=latency,
             unhelped=unhelped,
         )
@@ -103,3 +105,11 @@ def _learned(latencies: Latencies, rows: Sequence[int]) -> dict[str, NDArray[np.
         return {}
     told = [latencies.told(row) for row in rows]
     return {name: np.array([each.get(name, np.nan) for each in told]) for name in TOLD}
+
+
+def _besides(standing: Standing, rows: Sequence[int]) -> dict[str, NDArray[np.float64]]:
+    """Return what the looks at rows tell for a restart, by name; NaN for nothing."""
+    looks = (standing.rows[row].look for row in rows)
+    told = [look.remembered if look else {} for look in looks]
+    names = sorted({name for each in told for name in each})
+    return {name: np.array([each.get(name, np.nan) for each in told]) for name in names}

@@ -20,7 +20,7 @@ from autoscaler.core.decisions.measurements import Measurements
 from autoscaler.core.decisions.rows import Row, Rows
 from autoscaler.core.decisions.standing import Standing
 from autoscaler.core.law import kpa
-from autoscaler.core.model import SECOND_NS
+from autoscaler.core.model import SECOND_NS, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -159,12 +159,14 @@ class Fleet:
         """Return the workloads whose latency target more replicas do not bring back."""
         return self._standing.unhelped() if self._standing else []
 
-    def loads(self, uid: str) -> Mapping[Place, float]:
-        """Return what each place of a workload carries; nothing unless its standing decision knows all of it."""
+    def in_flight(self, uid: str) -> Mapping[Place, float]:
+        """Return what each place of a workload has in flight; nothing unless all of it is known."""
         number = self._rows.number(uid)
-        if number is None or self._standing is None or not self._standing.whole(number):
+        if number is None or self._standing is None:
             return {}
-        return self._measurements.by_place(number)
+        if self._rows[number].policy.metric is Metric.RPS:
+            return self._measurements.in_flight(number)
+        return self._measurements.by_place(number) if self._standing.whole(number) else {}
 
     def decided(self) -> Iterator[str]:
         """Yield the workloads that have a standing decision."""

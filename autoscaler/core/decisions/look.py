@@ -26,7 +26,8 @@ class Look:
     `current` replicas asked for, `ready` ones and those that are `starting`; `samples` is the answer to its question
     (`NO_SAMPLES`: there was none) and `places` where its load is counted in it; `signals` are the answers about what is
     measured beside it (`model.signals`); `hold`, `leave` and `observed` as in `model.Inputs`; `placement` what is known
-    of places for it, None where its policy has no use for that.
+    of places for it, None where its policy has no use for that; `remembered` what a restart needs besides what the law
+    remembers, numbers above 0 by name.
     """
 
     current: int
@@ -39,6 +40,7 @@ class Look:
     starting: int = 0
     signals: Mapping[Signal, Samples] = field(default_factory=dict)
     placement: Placement | None = None
+    remembered: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

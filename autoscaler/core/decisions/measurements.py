@@ -124,6 +124,11 @@ class Measurements:
         """Return what each place of a row was last known to carry."""
         return self._known[row].by_place
 
+    def in_flight(self, row: int) -> Mapping[Place, float]:
+        """Return what each place of a row has in flight, where that is measured beside the load; nothing in part."""
+        whole = self._newest_s is not None and self._signals.whole(Signal.IN_FLIGHT, row, self._newest_s)
+        return self._signals.by_place(Signal.IN_FLIGHT, row) if whole else {}
+
     def averages(self, newest_s: int, rows: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the averages of both windows, float64[rows]; NaN where nothing was measured yet."""
         measured = self._columns.measured[:rows]

@@ -159,6 +159,11 @@ class Signals:
         known = self._tables[signal].rows.get(row) if signal in self._tables else None
         return known.known.by_place if known else {}
 
+    def whole(self, signal: Signal, row: int, second: int) -> bool:
+        """Tell whether a signal of a row was measured whole within the panic window that ends with a second."""
+        known = self._tables[signal].rows.get(row) if signal in self._tables else None
+        return known is not None and known.measured and known.hole_s <= second - known.panic_window_s
+
     def _needs(self, row: int) -> bool:
         return any(row in table.rows for table in self._tables.values())
 

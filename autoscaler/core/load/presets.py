@@ -89,6 +89,11 @@ class Preset:
         """Whether its names were checked in the server's sources or documents."""
         return not self.doubt
 
+    @property
+    def in_flight(self) -> bool:
+        """Whether it tells what each pod has in flight; a counter tells of it when it has ended."""
+        return self.by_key is None and all(term.kind is Kind.GAUGE for term in self.concurrency)
+
     def terms(self, metric: Metric) -> tuple[Term, ...]:
         """Return what makes up the load in that metric; with the metric latency it is concurrency."""
         return self.rps if metric is Metric.RPS else self.concurrency

@@ -122,6 +122,8 @@ def signal_question(signal: Signal, load: Question, *, latency: bool = False) ->
         return Question(Metric.RPS, load.preset)
     if signal is Signal.WAITING and PRESETS[load.preset].waiting:
         return Question(Metric.CONCURRENCY, load.preset, waiting=True)
+    if signal is Signal.IN_FLIGHT and PRESETS[load.preset].in_flight:
+        return Question(Metric.CONCURRENCY, load.preset)
     return None
 
 

@@ -3,9 +3,10 @@
 The laws:
 - Kubernetes removes replicas without a node, not running or not ready first, then those of lower deletion cost: only
   as many ready ones get a cost as are to go besides.
-- The least loaded gets the lowest cost, so that the order holds where fewer go than was thought. Of two with the same
-  load the newer goes first, then the first by name.
-- A replica whose load is not known counts as busy: it gets no cost.
+- The one with the least gets the lowest cost, so that the order holds where fewer go than was thought. Of two with
+  the same the newer goes first, then the first by name.
+- A replica of which it is not known what it has in flight counts as busy: it gets no cost.
+- What ended is no load here: a replica that is full of long requests ends none.
 - A cost that somebody else gave is his: it is never written over. Ours is the one that our own annotation repeats.
 - Each ReplicaSet ranks its own pods. While a rollout divides a Deployment's among several, nobody knows which of them
   loses how many, so that in each of them as many are marked as are to go together.
@@ -49,10 +50,11 @@ class Mark:
     cost: int | None
 
 
-def marks(pods: Iterable[OwnedPod], loads: Mapping[str, float], *, current: int, desired: int) -> tuple[Mark, ...]:
+def marks(pods: Iterable[OwnedPod], in_flight: Mapping[str, float], *, current: int, desired: int) -> tuple[Mark, ...]:
     """Return what is to be written before a workload goes from `current` to `desired` replicas.
 
-    `loads` are the known ones, by pod name. The most urgent come first; what stands there already is not written again.
+    `in_flight` is what is known of it, by pod name. The most urgent come first; what stands there already is not
+    written again.
     """
     by_owner: dict[str, list[OwnedPod]] = defaultdict(list)
     for pod in pods:
@@ -63,7 +65,7 @@ def marks(pods: Iterable[OwnedPod], loads: Mapping[str, float], *, current: int,
     for _, replicas in sorted(by_owner.items()):
         # There may be fewer than are asked for: of a quota that is used up, nobody has to go.
         going = current - desired if len(by_owner) > 1 else len(replicas) - desired
-        first = first_to_go(replicas, loads, going)
+        first = first_to_go(replicas, in_flight, going)
         chosen = {pod.uid for pod in first}
         given += [Mark(pod, place - len(first)) for place, pod in enumerate(first)]
         taken += [Mark(pod, None) for pod in replicas if pod.cost_is_ours and pod.uid not in chosen]
@@ -73,12 +75,12 @@ def marks(pods: Iterable[OwnedPod], loads: Mapping[str, float], *, current: int,
     return tuple(mark for mark in urgent if mark.cost is None or not _stands(mark))
 
 
-def first_to_go(replicas: Sequence[OwnedPod], loads: Mapping[str, float], going: int) -> list[OwnedPod]:
+def first_to_go(replicas: Sequence[OwnedPod], in_flight: Mapping[str, float], going: int) -> list[OwnedPod]:
     """Return which of one ReplicaSet's replicas are to get a cost, those that are to go first at first."""
     before = sum(not pod.ready for pod in replicas)
     before += sum(_cost(pod) < 0 for pod in replicas if pod.ready and _is_others(pod))
-    free = [pod for pod in replicas if pod.ready and not _is_others(pod) and pod.name in loads]
-    free.sort(key=lambda pod: (loads[pod.name], -pod.created_s, pod.name))
+    free = [pod for pod in replicas if pod.ready and not _is_others(pod) and pod.name in in_flight]
+    free.sort(key=lambda pod: (in_flight[pod.name], -pod.created_s, pod.name))
     return free[: max(0, going - before)]
 
 
@@ -120,16 +122,8 @@ class Survivors:
         return tuple(sorted(result, key=lambda mark: mark.pod.name))
 
 
-def without_effect(kind: str, *, measured_apart: bool, asked_for_by_itself: bool) -> str:
-    """Return why deletion costs do nothing for a workload of this kind, "" where they may do something.
-
-    `measured_apart`: the load of each replica is known by itself; `asked_for_by_itself`: the workload itself says so:
-    what holds for all workloads need not be meant for each.
-    """
-    if not measured_apart:
-        return "the load of each replica by itself is not measured, by a query of its own or a preset of an ingress"
-    if not asked_for_by_itself:
-        return ""
+def without_effect(kind: str) -> str:
+    """Return why deletion costs do nothing for workloads of this kind, "" where they may do something."""
     if kind == "StatefulSet":
         return "a StatefulSet removes its replicas by ordinal, whatever they do"
     if kind == "ReplicationController":

@@ -5,6 +5,7 @@ The laws:
   than it was asked about.
 - Before its first answer nothing is known, and nothing rises; an answer holds for ten seconds, a failure for thirty.
 - Where it does not answer there is no bound.
+- What lies in the future, because the clock was set back, is not known.
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ UNSETTLED_MS = 5_000
 
 @dataclass(slots=True)
 class _Asked:
-    """What was asked about one workload: when, about how many replicas in all, and what came of it when (0: never)."""
+    """What was asked about one workload: when, about how many replicas in all, and what came of it when.
+
+    `failed_ms` is when a question failed after the last answer; None: none did.
+    """
 
     asked_ms: int
     wanted: int
     pending: bool = True
     answer: Placement | None = None
     answered_ms: int = 0
-    failed_ms: int = 0
+    failed_ms: int | None = None
 
 
 class Placing:
@@ -47,10 +51,10 @@ class Placing:
         asked = self._asked.get(uid)
         if asked is None:
             return Placement(0)
-        if asked.answer is not None and now_ms - asked.answered_ms < ANSWER_HOLDS_MS:
+        if asked.answer is not None and 0 <= now_ms - asked.answered_ms < ANSWER_HOLDS_MS:
             return asked.answer
-        failed = asked.failed_ms > asked.answered_ms and now_ms - asked.failed_ms < FAILURE_HOLDS_MS
-        lost = asked.pending and now_ms - asked.asked_ms >= UNSETTLED_MS
+        failed = asked.failed_ms is not None and 0 <= now_ms - asked.failed_ms < FAILURE_HOLDS_MS
+        lost = asked.pending and not 0 <= now_ms - asked.asked_ms < UNSETTLED_MS
         return None if failed or lost else Placement(0)
 
     def due(self, rising: Mapping[str, int], now_ms: int) -> dict[str, int]:
@@ -73,7 +77,7 @@ class Placing:
         """Take an answer."""
         asked = self._asked.get(uid)
         if asked is not None:
-            asked.pending, asked.answer, asked.answered_ms = False, placement, now_ms
+            asked.pending, asked.answer, asked.answered_ms, asked.failed_ms = False, placement, now_ms, None
 
     def failed(self, uid: str, now_ms: int) -> None:
         """Take note that a question got no answer."""

@@ -8,7 +8,7 @@ import pytest
 
 from autoscaler.config import Defaults
 from autoscaler.config.in_force import AUTOSCALER_MAP, DEPLOYMENT_MAP, InForce
-from autoscaler.core.model import WorkloadKey
+from autoscaler.core.model import Metric, Question, Signal, WorkloadKey
 from autoscaler.core.targets.target import Target
 
 K = "autoscaling.knative.dev/"
@@ -145,6 +145,15 @@ def test_a_query_with_another_problem_beside_it_stays_as_long_as_queries_are_all
     assert (configured.question.query, configured.hold) == ("sum(load)", "")
 
 
+def test_with_the_metric_rps_what_is_in_flight_is_asked_for_beside_it_where_replicas_go_by_it() -> None:
+    in_force, by_rate = InForce(), target(metric="rps")
+    assert in_force.workload(by_rate).signal_questions == {}
+    assert in_force.put_map(AUTOSCALER_MAP, {"drain-aware-scale-down": "true"}) == ()
+    asked = in_force.workload(by_rate).signal_questions
+    assert asked == {Signal.IN_FLIGHT: Question(Metric.CONCURRENCY, "vllm")}
+    assert in_force.workload(target()).signal_questions == {}
+
+
 def in_mode(mode: str, **annotations: str) -> Target:
     found = target(**annotations)
     return replace(found, annotations={**found.annotations, "plimsoll.dev/mode": mode})
@@ -179,7 +188,44 @@ def test_the_last_good_mode_stays_where_annotations_turn_bad() -> None:
     assert in_force.workload(in_mode("observe", target="x")).resolved.observes
     assert in_force.workload(in_mode("scale", target="x")).resolved.observes
     in_force.workload(in_mode("scale"))
-    assert not in_force.workload(in_mode("observe", target="x")).resolved.observes
+    assert not in_force.workload(in_mode("observ", target="x")).resolved.observes
+
+
+def test_an_annotation_that_says_observe_holds_beside_others_that_are_bad() -> None:
+    in_force = InForce()
+    in_force.workload(in_mode("scale", min_scale="2"))
+    configured = in_force.workload(in_mode(" observe", min_scale="3", target="x"))
+    assert (configured.observed, configured.braked) == ("nobody else was seen to set its replicas", True)
+    assert configured.resolved.policy.min_scale == 2, "all else stays as it was"
+    assert not in_force.workload(in_mode("scale", target="x")).observed
+    assert not in_force.workload(in_mode("observe")).braked
+
+
+def test_a_map_that_says_observe_holds_beside_other_keys_that_are_bad() -> None:
+    in_force = InForce()
+    in_force.put_map(AUTOSCALER_MAP, {"stable-window": "30s"})
+    in_force.workload(target())
+    assert not in_force.braked
+    assert in_force.put_map(AUTOSCALER_MAP, {"mode": "observe ", "stable-window": "60"})
+    assert in_force.braked
+    configured = in_force.workload(target())
+    assert configured.observed
+    assert configured.resolved.policy.stable_window_s == 30
+    assert in_force.workload(target(target="x")).observed, "also beside a workload's own problems"
+    assert not in_force.workload(in_mode("scale")).observed
+    assert in_force.put_map(AUTOSCALER_MAP, {"mode": "scale", "stable-window": "60"})
+    assert not in_force.braked
+    assert not in_force.workload(target()).observed
+
+
+def test_a_mode_that_was_good_last_stays_in_force_beside_a_bad_map() -> None:
+    in_force = InForce()
+    in_force.put_map(AUTOSCALER_MAP, {"mode": "observe"})
+    assert in_force.put_map(AUTOSCALER_MAP, {"mode": "scale", "stable-window": "60"})
+    assert in_force.workload(target()).observed
+    in_force.drop_map(AUTOSCALER_MAP)
+    assert in_force.put_map(AUTOSCALER_MAP, {"stable-window": "60"})
+    assert not in_force.workload(target()).observed
 
 
 @pytest.mark.parametrize(("mode", "observes"), [("observe", True), ("obsrve", True), ("scale", False), (None, False)])
@@ -193,4 +239,4 @@ def test_a_first_map_with_problems_keeps_us_from_writing_where_it_may_have_said_
     assert in_force.put_map(AUTOSCALER_MAP, {"min-scale": "1"}) == ()
     assert not in_force.workload(target()).resolved.observes
     assert in_force.put_map(AUTOSCALER_MAP, data)
-    assert not in_force.workload(target()).resolved.observes
+    assert in_force.workload(target()).resolved.observes is (mode == "observe")

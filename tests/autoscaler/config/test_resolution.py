@@ -263,6 +263,13 @@ def test_an_unreadable_annotation_gives_way_to_the_cluster_and_is_a_problem(
     assert getattr(result.policy, field) == value
 
 
+def test_a_preset_that_is_none_is_a_problem_and_gives_way_to_the_clusters() -> None:
+    annotations = {f"{P}metrics-preset": "vlm", f"{P}load-estimate": "offered"}
+    found, problems = resolve(Defaults(metrics_preset="sglang"), DeploymentDefaults(), annotations, name="chat")
+    assert [problem.key for problem in problems] == [f"{P}metrics-preset"]
+    assert found.reading.question.preset == "sglang"
+
+
 def test_an_initial_scale_beyond_int32_passes_and_does_nothing_as_in_the_original() -> None:
     assert resolved({f"{A}initial-scale": "2147483648"}, initial_scale=3).policy.initial_scale == 3
 
@@ -333,6 +340,75 @@ def test_where_there_is_no_histogram_the_mean_is_kept(preset: str) -> None:
     policy = resolved(said).policy
     assert policy.latency_by_mean
     assert Signal.SLOW not in signals(policy)
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({f"{P}metrics-preset": "vllm"}, ""),
+        ({f"{P}metrics-preset": "vllm", f"{A}metric": "rps"}, ""),
+        ({f"{P}metrics-preset": "triton"}, "the preset triton counts requests when they end"),
+        ({f"{P}metrics-preset": "triton", f"{A}metric": "rps"}, "the preset triton counts requests when they end"),
+        ({f"{P}metrics-preset": "torchserve"}, "the preset torchserve counts requests when they end"),
+        ({f"{P}metrics-preset": "envoy"}, "the preset envoy does not tell replicas apart"),
+        ({f"{P}query": "sum(x)"}, "a query of its own does not tell"),
+    ],
+)
+def test_replicas_go_by_what_is_in_flight_or_the_key_has_no_effect(keys: dict[str, str], why: str) -> None:
+    base = Defaults(allow_custom_queries=True, drain_aware_scale_down=True)
+    found, problems = resolve(base, DeploymentDefaults(), keys, name="chat")
+    assert not problems
+    assert found.policy.drain_aware_scale_down is not bool(why)
+    assert found.without_effect.get(f"{P}drain-aware-scale-down", "").startswith(why)
+    assert bool(found.without_effect) is bool(why)
+    by_rate = {Signal.IN_FLIGHT} if "rps" in keys.values() and not why else set()
+    assert set(signals(found.policy)) == by_rate
+    without, _ = resolve(Defaults(allow_custom_queries=True), DeploymentDefaults(), keys, name="chat")
+    assert not without.without_effect
+    assert not signals(without.policy)
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (
+            {"metrics-preset": "triton", "latency-percentile": "99"},
+            {"latency-percentile": "the preset triton tells the"},
+        ),
+        ({"metrics-preset": "triton"}, {}),
+        ({"latency-percentile": "99"}, {}),
+        ({"count-starting-replicas": "true"}, {"count-starting-replicas": "with the metric latency"}),
+        ({"start-deadline": "5m"}, {"start-deadline": "with the metric latency"}),
+        ({"rate-period": "15s"}, {"rate-period": "with the metric latency"}),
+        ({"load-estimate": "offered"}, {"load-estimate": "with the metric latency"}),
+        ({"container-concurrency": "4"}, {"container-concurrency": "with the metric latency"}),
+        ({"count-starting-replicas": "false", "rate-period": "0s", "load-estimate": "auto"}, {}),
+    ],
+)
+def test_keys_that_do_nothing_beside_a_latency_target_are_known(keys: dict[str, str], why: dict[str, str]) -> None:
+    latency = {f"{P}metric": "latency", f"{P}latency-target-ms": "2500"}
+    told = resolved(latency | {P + key: text for key, text in keys.items()}).without_effect
+    assert told.keys() == {P + key for key in why}
+    assert all(told[P + key].startswith(text) for key, text in why.items())
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({f"{A}metric": "rps"}, "the metric is rps"),
+        ({f"{P}metrics-preset": "kserve"}, "the preset kserve does not tell who waits"),
+        ({f"{P}query": "sum(x)"}, "a query of its own"),
+        ({f"{P}metrics-preset": "triton"}, ""),
+    ],
+)
+def test_where_the_offered_load_is_not_known_asking_for_it_does_nothing(keys: dict[str, str], why: str) -> None:
+    base = Defaults(allow_custom_queries=True)
+    found, _ = resolve(base, DeploymentDefaults(), {**keys, f"{P}load-estimate": "offered"}, name="chat")
+    assert (found.policy.load_estimate is Estimate.BACKLOG) == bool(why)
+    assert found.without_effect.get(f"{P}load-estimate", "").startswith(why)
+    assert bool(found.without_effect) is bool(why)
+    of_the_cluster, _ = resolve(replace(base, load_estimate="offered"), DeploymentDefaults(), keys, name="chat")
+    assert not of_the_cluster.without_effect, "what holds for all need not be meant for each"
 
 
 def test_knatives_metric_and_the_load_estimate_give_way_to_latency() -> None:

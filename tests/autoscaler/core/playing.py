@@ -16,6 +16,8 @@ from autoscaler.core.load.gathering import gather, gathered_values
 from autoscaler.core.load.observation import NO_SAMPLES, Samples
 from autoscaler.core.load.queries import OWN_QUERY, Selection, TargetLabels, signal_question
 from autoscaler.core.model import Placement, Question, Signal
+from autoscaler.core.targets.starting import Starts
+from autoscaler.core.targets.target import Sight
 
 if TYPE_CHECKING:
     from autoscaler.core.model import Policy
@@ -149,7 +151,7 @@ class Plimsoll:
         self.restart()
 
     def restart(self) -> None:
-        self._fleet = Fleet()
+        self._fleet, self._starts = Fleet(), Starts()
         self._asked = False
         self.follow(self._policy, BEGIN)
 
@@ -164,13 +166,15 @@ class Plimsoll:
         if seen in {"none", "late"}:
             samples = NO_SAMPLES
         signals = {signal: world.told(signal, now) for signal in (Signal.WAITING, Signal.ENDED) if world.served}
+        created = sorted(at - world.start for at in world.coming)
+        sight = Sight("ns", "a", world.asked, tuple(name for _, name in places[: world.ready]), tuple(created))
         placement = self._placement(world) if self._policy.limit_to_placeable else None
         look = Look(
             world.asked,
             world.ready,
             samples,
             places,
-            starting=len(world.coming),
+            starting=self._starts.starting("a", sight, self._policy.start_deadline_s, now),
             signals=signals,
             placement=placement,
         )

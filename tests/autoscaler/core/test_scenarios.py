@@ -18,8 +18,8 @@ Input, in order:
   works on `limit` at once (a key of `workload`), the others wait.
   `room=12`: so many replicas can be placed from now on, others stay pending; with `places=limit` in the first line the
   replicas are limited to what can be placed, as far as the extender answers (`extender=away`: it does not).
-- The keys that are not the original's: `counting=starting`, `estimate=offered` with `drain`, `hold` (panic-exit-hold),
-  `period` (rate-period), `places=limit` (limit-to-placeable).
+- The keys that are not the original's: `counting=starting` with `deadline` (start-deadline), `estimate=offered` with
+  `drain`, `hold` (panic-exit-hold), `period` (rate-period), `places=limit` (limit-to-placeable).
 - `set delay=60`: a key is changed. `restart`: the autoscaler is.
 """
 
@@ -56,6 +56,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "drain": ("drain_period_s", int),
     "hold": ("panic_exit_hold_s", int),
     "period": ("rate_period_s", int),
+    "deadline": ("start_deadline_s", int),
     "places": ("limit_to_placeable", lambda text: text == "limit"),
 }
 

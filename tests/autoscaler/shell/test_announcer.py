@@ -137,6 +137,15 @@ def test_a_refused_write_is_told_once_in_ten_minutes() -> None:
     assert told.about("ScaleRefused") == ["a", "a"]
 
 
+def test_a_key_that_has_an_effect_again_is_told_when_it_loses_it_once_more() -> None:
+    told = Told()
+    told.announcer.begin_tick({"a"})
+    for whys in ({"drain": "b"}, {"drain": "b"}, {}, {"drain": "b"}):
+        told.announcer.keys_without_effect(key("a"), whys)
+        told.announcer.without_effect(key("a"), "limit", "c")
+    assert told.about("KeyWithoutEffect") == ["a"] * 3
+
+
 def test_a_key_without_effect_is_told_once_and_again_for_another_reason() -> None:
     told = Told()
     for why in ("", "a", "a", "b", "", "a"):

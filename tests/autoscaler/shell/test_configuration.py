@@ -82,6 +82,20 @@ async def test_a_bad_edit_is_told_and_the_last_good_map_stays(api: Api) -> None:
         assert what.in_force.defaults.max_scale == 9
 
 
+async def test_a_bad_edit_that_says_observe_is_told_to_hold(api: Api) -> None:
+    async with following(api) as what:
+        await change(api, "config-autoscaler", stable_window="1s")
+        await until(lambda: len(what.heard) == 1)
+        await change(api, "config-autoscaler", stable_window="30s")
+        await until(lambda: what.in_force.defaults.stable_window_ns == 30 * 10**9)
+        await change(api, "config-autoscaler", stable_window="1s", mode="observe")
+        await until(lambda: len(what.heard) == 2)
+        assert what.heard[-1].message.endswith("it is observe, and nothing is written")
+        await change(api, "config-autoscaler", mode=None)
+        await until(lambda: len(what.heard) == 3)
+        assert what.heard[-1].message.endswith("the last good configuration stays in force")
+
+
 async def test_without_the_map_the_defaults_are_in_force_again(api: Api) -> None:
     await change(api, "config-autoscaler", max_scale="9")
     async with following(api) as what:

@@ -137,10 +137,16 @@ def test_a_workload_is_told_what_would_happen_to_it(change: dict[str, str], comp
         ("plimsoll.dev/target", f"{K}target"),
         ("serving.knative.dev/minScale", f"{K}minScale"),
         (f"{K}metrics-preset", "plimsoll.dev/metrics-preset"),
+        ("metric", f"{K}metric or plimsoll.dev/metric"),
     ],
 )
 def test_a_known_name_behind_the_wrong_prefix_is_told(key: str, like: str) -> None:
     assert f"0.yaml:9: warning: {key} is not a key; was {like} meant?" in told(WORKLOAD + f'    {key}: "1"\n')
+
+
+@pytest.mark.parametrize("metric", [f"{K}metric: rps", "plimsoll.dev/metric: latency"])
+def test_a_name_that_is_a_key_behind_both_prefixes_is_in_order_behind_either(metric: str) -> None:
+    assert not [each for each in told(f"{WORKLOAD}    {metric}\n") if "is not a key" in each]
 
 
 def test_a_known_name_behind_the_prefix_of_somebody_else_is_left_alone() -> None:
@@ -209,3 +215,12 @@ def test_a_key_that_does_nothing_for_a_kind_is_warned_of(kind: str, value: str, 
     found = told(text)
     assert len(found) == warned
     assert all("has no effect: a StatefulSet removes its replicas by ordinal" in each for each in found)
+
+
+def test_a_key_that_does_nothing_beside_the_others_is_warned_of() -> None:
+    keys = '    plimsoll.dev/drain-aware-scale-down: "true"\n    plimsoll.dev/metrics-preset: triton\n'
+    (finding,) = told(WORKLOAD + keys)
+    assert finding.startswith(
+        "0.yaml:9: warning: plimsoll.dev/drain-aware-scale-down has no effect: the preset triton counts requests"
+    )
+    assert told(MAP + '  drain-aware-scale-down: "true"\n', WORKLOAD + keys.splitlines()[1] + "\n") == []

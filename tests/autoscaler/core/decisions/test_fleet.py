@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isnan
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from autoscaler.core.decisions.look import Look
 from autoscaler.core.load.gathering import gather
 from autoscaler.core.load.observation import NO_SAMPLES, Samples
 from autoscaler.core.load.queries import Selection
-from autoscaler.core.model import Averaging, Decision, Metric, Mode, Placement, Policy, Question, Seen
+from autoscaler.core.model import Averaging, Decision, Metric, Mode, Placement, Policy, Question, Seen, Signal
 
 POLICY = Policy(target=10.0, stable_window_s=60, panic_window_s=6, max_scale=100)
 START = 10_000.0
@@ -522,12 +523,34 @@ def test_what_is_promised_needs_no_question() -> None:
 
 def test_the_loads_of_replicas_are_known_where_all_were_measured() -> None:
     one = One()
-    assert one.fleet.loads("a") == {}
+    assert one.fleet.in_flight("a") == {}
     one.tick(look(2, samples(START, 30.0, 2)), START)
-    assert one.fleet.loads("a") == {("ns", "p0"): 15.0, ("ns", "p1"): 15.0}
+    assert one.fleet.in_flight("a") == {("ns", "p0"): 15.0, ("ns", "p1"): 15.0}
     one.tick(look(3, samples(START + 2, 30.0, 2)), START + 2)
-    assert one.fleet.loads("a") == {}, "one of three was not measured"
-    assert one.fleet.loads("nobody") == {}
+    assert one.fleet.in_flight("a") == {}, "one of three was not measured"
+    assert one.fleet.in_flight("nobody") == {}
+
+
+def test_with_the_metric_rps_what_is_in_flight_is_known_and_not_what_ended() -> None:
+    one = One(replace(POLICY, metric=Metric.RPS, drain_aware_scale_down=True))
+    selection = Selection.of(Question(Metric.RPS, "vllm"))
+    now = START
+    for _ in range(10):
+        now += 2.0
+        times = [now - back for back in range(40, -1, -1)]
+        labels = {"__name__": "vllm:request_success_total", "namespace": "ns"}
+        # The first is full of long requests of which none ends, the second ends one a second.
+        ended = [({**labels, "pod": f"p{pod}"}, tuple((t, 100.0 + pod * t) for t in times)) for pod in range(2)]
+        seen = look(2, gather(selection, ended))
+        running = {"__name__": "vllm:num_requests_running", "namespace": "ns"}
+        held = [({**running, "pod": f"p{pod}"}, tuple((t, 8.0 - 7 * pod) for t in times)) for pod in range(2)]
+        one.tick(replace(seen, signals={Signal.IN_FLIGHT: gather(SELECTION, held)}), now)
+    assert one.fleet.in_flight("a") == {("ns", "p0"): 8.0, ("ns", "p1"): 1.0}
+    one.tick(replace(seen, signals={Signal.IN_FLIGHT: gather(SELECTION, held[:1])}), now + 10.0)
+    assert one.fleet.in_flight("a") == {}, "of one of two it was not measured"
+    one.fleet.follow("a", replace(POLICY, metric=Metric.RPS), int(now * 1000))
+    one.tick(seen, now + 12.0)
+    assert one.fleet.in_flight("a") == {}
 
 
 def test_what_a_fleet_tells_another_one_can_go_on_from() -> None:
@@ -567,6 +590,21 @@ def test_of_what_was_told_long_ago_the_initial_scale_stays_and_the_law_begins_an
         desired.append(decision.desired)
     assert desired[0] == 5
     assert desired[1] < 5
+
+
+def test_what_a_look_wants_to_be_remembered_is_told_too() -> None:
+    one = One()
+    one.fleet.follow("b", POLICY, int(1000 * START))
+    looks = {
+        "a": look(3, samples(START, 30.0, 3)),
+        "b": replace(look(3, samples(START, 30.0, 3)), remembered={"missed_0": 2.0}),
+    }
+    one.fleet.tick(int(1000 * START), looks)
+    figures = one.fleet.figures()
+    assert figures is not None
+    of_a, of_b = figures.remembered["missed_0"].tolist()
+    assert isnan(of_a)
+    assert of_b == 2.0
 
 
 def test_what_is_not_told_is_not_remembered() -> None:

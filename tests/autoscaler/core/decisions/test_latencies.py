@@ -9,14 +9,14 @@ from math import inf, isnan
 import msgspec
 import pytest
 
-from autoscaler.core.decisions.by_latency import again, lasting, recalled, told
+from autoscaler.core.decisions.by_latency import LatencyDecided, again, lasting, recalled, told
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.explanation import chain
 from autoscaler.core.decisions.record import Record
 from autoscaler.core.law.latency import MOST_TIMES
 from autoscaler.core.law.latency_terms import Memory, Phase
 from autoscaler.core.load.observation import NO_SAMPLES
-from autoscaler.core.model import Decision, Mode, Signal
+from autoscaler.core.model import MOST_REPLICAS, Decision, Mode, Signal
 from autoscaler.shell.gauges import gauges
 from autoscaler.shell.messages import from_message, to_message
 from autoscaler.shell.record_text import read, written
@@ -139,6 +139,13 @@ def test_a_histogram_that_ends_at_the_target_is_enough() -> None:
     run(queueing, law.decide, 600, every_s=1.0)
     assert law.decision is not None
     assert law.decision.mode is not Mode.HELD
+
+
+def test_a_count_beyond_all_measure_ends_at_the_most_and_costs_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    law, queueing = Law(policy(AIM_S), VLLM_BUCKETS_S), Queueing(Plant(), requests(6.0, 120), 1)
+    run(queueing, law.decide, 120, every_s=1.0)
+    monkeypatch.setattr("autoscaler.core.decisions.decision.decided_on", lambda _: LatencyDecided(Memory(), 10**30))
+    assert law.decide(queueing) == MOST_REPLICAS
 
 
 def test_one_bad_pod_is_named_and_replicas_stay_within_the_bound() -> None:

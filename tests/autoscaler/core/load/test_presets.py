@@ -51,6 +51,10 @@ def test_the_wait_of_a_request_is_counted_once() -> None:
     assert not twice & {term.metric for preset in PRESETS.values() for term in preset.concurrency}
 
 
+def test_which_servers_tell_what_each_pod_has_in_flight_is_known() -> None:
+    assert {name for name, preset in PRESETS.items() if preset.in_flight} == {"vllm", "sglang", "tgi", "ray-serve"}
+
+
 def test_series_that_know_no_pods_name_their_workload() -> None:
     assert {name for name, preset in PRESETS.items() if preset.by_key} == {"istio", "nginx-ingress", "envoy"}
 

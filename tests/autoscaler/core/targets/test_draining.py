@@ -155,12 +155,9 @@ def test_of_very_many_survivors_some_are_seen_to_at_a_tick() -> None:
 
 
 def test_where_it_does_nothing_the_reason_is_said() -> None:
-    said = {"measured_apart": True, "asked_for_by_itself": True}
-    assert without_effect("Deployment", **said) == ""
-    assert "by ordinal" in without_effect("StatefulSet", **said)
-    assert without_effect("ReplicationController", **said)
-    assert without_effect("StatefulSet", measured_apart=True, asked_for_by_itself=False) == ""
-    assert "not measured" in without_effect("Deployment", measured_apart=False, asked_for_by_itself=False)
+    assert without_effect("Deployment") == ""
+    assert "by ordinal" in without_effect("StatefulSet")
+    assert without_effect("ReplicationController")
 
 
 REPLICAS = st.lists(

@@ -89,6 +89,24 @@ def test_a_clock_that_is_set_back_asks_again(placing: Placing) -> None:
     assert placing.due({"a": 5}, NOW - 3_600_000) == {"a": 10}
 
 
+def test_after_the_clock_was_set_back_an_answer_of_before_bounds_nothing_any_more(placing: Placing) -> None:
+    placing.answered("a", SIX, NOW + 5)
+    now = NOW - 3_600_000
+    assert placing.placement("a", now) == ASKING
+    for _ in range(150):
+        if placing.due({"a": 5}, now):
+            placing.failed("a", now + 1)
+        now += 2000
+    assert placing.placement("a", now) is None
+    placing.due({"a": 5}, now)
+    placing.answered("a", SIX, now + 1)
+    assert placing.placement("a", now + 2) == SIX
+
+
+def test_after_the_clock_was_set_back_a_question_of_before_counts_as_lost(placing: Placing) -> None:
+    assert placing.placement("a", NOW - 3_600_000) is None
+
+
 def test_what_is_gone_is_forgotten(placing: Placing) -> None:
     placing.retain(set())
     placing.answered("a", SIX, NOW)
