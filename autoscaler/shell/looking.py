@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from autoscaler.core.targets.inventory import Inventory
     from autoscaler.core.targets.target import Sight, Target
     from autoscaler.shell.announcer import Announcer
-
-    Answers = Mapping[Question, Samples | Exception]
+    from autoscaler.shell.asking import Answers
 
 _log = logging.getLogger("autoscaler")
 

@@ -31,8 +31,6 @@ _PEAKS = tuple(f"peak_{number}" for number in range(len(_BLANK.peaks) - 1, -1, -
 NAMES = (*_NUMBERS, *_PEAKS)
 """Everything that the law remembers, by the names under which it is told."""
 
-"""What is said of a miss, or of a trial, that somebody follows: nobody did meanwhile."""
-
 _SEEN = tuple(each.name for each in fields(Seen) if each.name not in {"at_ms", "ready", "current"})
 
 
@@ -65,14 +63,6 @@ def recalled(said: Mapping[str, float]) -> Memory:
     phase = round(said.get("phase", 0.0))
     memory.phase = Phase(phase) if phase in set(Phase) else Phase.KEPT
     return memory
-
-
-def lasting(said: Mapping[str, float]) -> dict[str, float]:
-    """Return what holds of a memory that was told long ago: what was learned, and that a miss was given up.
-
-    A trial that was not judged is taken back.
-    """
-    return told(recalled(said).learned())
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ def latency_sentence(inputs: Inputs, wanted: int, *, held: bool) -> str:
 
 def latency_steps(inputs: Inputs, delayed: int) -> list[Step]:
     """Return the steps of the law; `delayed` is what the scale-down delay makes of its answer."""
-    before, decided = again(inputs), decided_on(again(inputs))
+    before = again(inputs)
+    decided = decided_on(before)
     memory, bound = decided.memory, _bound(decided.memory)
     unit = "requests in flight" if memory.service_s else "requests a second"
     learned = f"{short(memory.per_replica)} {unit}" if memory.per_replica else "not known yet: nothing changes"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoscaler.core.decisions.decision import ASKING, NO_BOUND
-from autoscaler.core.decisions.latencies import TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,16 +99,17 @@ def _by_latency(standing: Standing, rows: NDArray[np.int64]) -> tuple[NDArray[np
 
 
 def _learned(latencies: Latencies, rows: Sequence[int]) -> dict[str, NDArray[np.float64]]:
-    """Return what the law of latency remembers of rows, by name; NaN for nothing."""
-    if not latencies:
-        return {}
-    told = [latencies.told(row) for row in rows]
-    return {name: np.array([each.get(name, np.nan) for each in told]) for name in TOLD}
+    """Return what the law of latency remembers of rows, by name."""
+    return _as_columns([latencies.told(row) for row in rows]) if latencies else {}
 
 
 def _besides(standing: Standing, rows: Sequence[int]) -> dict[str, NDArray[np.float64]]:
-    """Return what the looks at rows tell for a restart, by name; NaN for nothing."""
+    """Return what the looks at rows tell for a restart, by name."""
     looks = (standing.rows[row].look for row in rows)
-    told = [look.remembered if look else {} for look in looks]
+    return _as_columns([look.remembered if look else {} for look in looks])
+
+
+def _as_columns(told: Sequence[Mapping[str, float]]) -> dict[str, NDArray[np.float64]]:
+    """Return numbers by name of each row as one array a name; NaN for nothing."""
     names = sorted({name for each in told for name in each})
     return {name: np.array([each.get(name, np.nan) for each in told]) for name in names}

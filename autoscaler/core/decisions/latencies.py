@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from math import exp, isnan, nan
 from typing import TYPE_CHECKING, TypeVar
 
-from autoscaler.core.decisions.by_latency import NAMES, LatencySeen, aim_of, lasting, recalled, told
+from autoscaler.core.decisions.by_latency import NAMES, LatencySeen, aim_of, recalled, told
 from autoscaler.core.law.latency_terms import Aim, Memory, Seen
 from autoscaler.core.load.slow import quantile
 
@@ -174,7 +174,7 @@ class Latencies:
     def recall_lasting(self, row: int, said: Mapping[str, float]) -> None:
         """Remember of a row what still holds of what was told of it long ago."""
         if row in self._rows:
-            self._rows[row].memory = recalled(lasting(_mine(said)))
+            self._rows[row].memory = recalled(_mine(said)).learned()
 
 
 def _mine(said: Mapping[str, float]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from statistics import fmean, stdev
+from math import hypot, sqrt
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,4 +39,6 @@ def held(peaks: Sequence[float]) -> float:
             heights[-1] = max(heights[-1], peak)
     if len(heights) < _BURSTS:
         return recent
-    return min(max(highest, fmean(heights) + 2 * stdev(heights)), _HIGHER_AT_MOST * highest)
+    mean = fmean(heights)
+    deviation = hypot(*(height - mean for height in heights)) / sqrt(len(heights) - 1)
+    return min(max(highest, mean + 2 * deviation), _HIGHER_AT_MOST * highest)

@@ -118,8 +118,12 @@ class _Look:
         self.calm = self.met and self.slow_share <= self.aim.share / 2
         better = memory.best_s <= 0 or self.latency_s < 0.9 * memory.best_s
         if seen.ready < seen.current or better:
-            memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+            self._be_patient()
         self.stuck = self.now_s - memory.patient_since_s >= window_s
+
+    def _be_patient(self) -> None:
+        """Give what is there now a window to get better."""
+        self.memory.patient_since_s, self.memory.best_s = self.now_s, self.latency_s
 
     def _pace(self) -> None:
         """Take note of what saturated replicas work off, once they have been saturated for as long as requests take."""
@@ -215,7 +219,7 @@ class _Look:
             memory.per_replica = self.held / self.base / _WHEN_UNKNOWN
             memory.ceiling = memory.per_replica / _OF_CEILING
             memory.phase, memory.missed_since_s = Phase.MISSED, self.now_s
-            memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+            self._be_patient()
         elif self.missed and self.stuck and not self.pressed and self.excess >= 2:
             memory.per_replica = memory.proven = self.held / self.base
         if memory.per_replica <= 0:
@@ -264,7 +268,7 @@ class _Look:
         memory, base = self.memory, self.base
         if memory.phase is Phase.KEPT:
             memory.phase, memory.missed_since_s = Phase.MISSED, self.now_s
-            memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+            self._be_patient()
             memory.regained = 0.0
             if self.known and memory.paced_replicas <= _ENOUGH:
                 self._guess_ceiling()
@@ -290,7 +294,7 @@ class _Look:
         else:
             memory.per_replica /= _TRIAL
         memory.phase = Phase.TRIED
-        memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+        self._be_patient()
 
     def _judge_trial(self) -> None:
         memory = self.memory
@@ -301,7 +305,7 @@ class _Look:
             memory.ceiling = memory.per_replica / _OF_CEILING
         memory.phase = Phase.MISSED if better else Phase.GIVEN_UP
         memory.trial_per_replica = 0.0
-        memory.patient_since_s, memory.best_s = self.now_s, self.latency_s
+        self._be_patient()
 
     def _guess_ceiling(self) -> None:
         """Take what was carried at a miss for the ceiling, roughly, until saturated replicas tell it better."""

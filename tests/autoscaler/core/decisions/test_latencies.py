@@ -9,7 +9,7 @@ from math import inf, isnan
 import msgspec
 import pytest
 
-from autoscaler.core.decisions.by_latency import LatencyDecided, again, lasting, recalled, told
+from autoscaler.core.decisions.by_latency import LatencyDecided, again, recalled, told
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.explanation import chain
 from autoscaler.core.decisions.record import Record
@@ -192,13 +192,13 @@ def test_of_a_memory_of_long_ago_what_was_learned_stays_and_no_judgement() -> No
         at_s=100.0, phase=Phase.TRIED, per_replica=1.5, service_s=2.0, ceiling=3.0, debt=4.0, window=7, ready=4,
         missed_since_s=90.0, trial_per_replica=2.5, pressed_s=9.0, raised_s=80.0,
     )  # fmt: skip
-    kept = recalled(lasting(told(memory)))
+    kept = recalled(told(memory)).learned()
     assert kept == Memory(per_replica=2.5, service_s=2.0, ceiling=3.0, window=7, raised_s=80.0)
 
 
 def test_that_more_replicas_did_not_help_lasts() -> None:
-    assert recalled(lasting(told(Memory(phase=Phase.GIVEN_UP)))).phase is Phase.GIVEN_UP
-    assert recalled(lasting(told(Memory(phase=Phase.MISSED)))).phase is Phase.KEPT
+    assert recalled(told(Memory(phase=Phase.GIVEN_UP))).learned().phase is Phase.GIVEN_UP
+    assert recalled(told(Memory(phase=Phase.MISSED))).learned().phase is Phase.KEPT
 
 
 def test_every_memory_is_told_and_recalled() -> None:
