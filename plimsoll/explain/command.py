@@ -11,7 +11,7 @@ import msgspec
 
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.shell.record_text import NotARecordError
-from autoscaler.shell.rpc_address import DEFAULT
+from autoscaler.shell.rpc import DEFAULT
 from kube.program import address
 from plimsoll.explain.core.replay import again
 from plimsoll.explain.core.table import table

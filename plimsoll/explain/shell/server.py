@@ -10,9 +10,9 @@ import grpc
 
 from autoscaler.shell.messages import MessageError, from_message, from_uses
 from autoscaler.shell.record_text import NotARecordError, check
-from autoscaler.shell.rpc_address import is_loopback
 from autoscaler.v1 import autoscaler_pb2 as v1
 from autoscaler.v1 import autoscaler_pb2_grpc as service
+from kube.rpc_address import is_loopback
 from plimsoll.explain.core.told import ToldAll, ToldOne
 from plimsoll.explain.problem import ExplainError
 

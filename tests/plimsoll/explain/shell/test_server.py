@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autoscaler.core.decisions.record import Book
-from autoscaler.shell.gate import ForbiddenReaderError, Gate, UnknownReaderError
-from autoscaler.shell.rpc_address import RpcAddress, rpc_address
 from deploy.local.ports import free_ports
+from kube.gate import ForbiddenReaderError, Gate, UnknownReaderError
+from kube.rpc_address import RpcAddress, rpc_address
 from plimsoll.explain.problem import ExplainError
 from plimsoll.explain.shell.server import Server, explain, workloads
 from tests.autoscaler.recorded import AT_MS, KEY, decided, record, seen
