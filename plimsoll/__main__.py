@@ -14,6 +14,7 @@ from rich.console import Console
 
 from deploy.local import LocalProblem
 from deploy.local.places import clusters_directory
+from plimsoll.asking import AskingError
 from plimsoll.check import app as check
 from plimsoll.demo import app
 from plimsoll.demo.core.story import generated_load, traced_load, whole
@@ -38,7 +39,7 @@ def main() -> None:
     given = _parser().parse_args()
     try:
         status = given.run(given, _say)
-    except (TraceError, LocalProblem, DemoError, ExplainError, ObserveError) as problem:
+    except (TraceError, LocalProblem, DemoError, AskingError, ExplainError, ObserveError) as problem:
         sys.exit(f"plimsoll: {problem}")
     except KeyboardInterrupt:
         _say("ended early; nothing is left running")

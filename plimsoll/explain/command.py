@@ -11,8 +11,7 @@ import msgspec
 
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.shell.record_text import NotARecordError
-from autoscaler.shell.rpc import DEFAULT
-from kube.program import address
+from plimsoll.asking import add_server_flags, server_of
 from plimsoll.explain.core.replay import again
 from plimsoll.explain.core.table import table
 from plimsoll.explain.core.text import explained
@@ -43,7 +42,8 @@ def add_commands(commands: Any) -> None:
     explain.add_argument(
         "--replay", metavar="FILE", help="a record, or all that -o json printed; - is the standard input"
     )
-    _add_server(explain)
+    add_server_flags(explain, servers.AUTOSCALER)
+    _add_output(explain)
     explain.set_defaults(run=lambda given, say: _explain(given, say, explain))
 
     workloads = commands.add_parser(
@@ -52,19 +52,12 @@ def add_commands(commands: Any) -> None:
         description="Print the standing decision of every workload, a row each.",
     )
     workloads.add_argument("-n", "--namespace", default="", help="only workloads of this namespace")
-    _add_server(workloads)
+    add_server_flags(workloads, servers.AUTOSCALER)
+    _add_output(workloads)
     workloads.set_defaults(run=_workloads)
 
 
-def _add_server(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--server", type=address, default=DEFAULT, metavar="HOST:PORT",
-                         help="where the autoscaler tells decisions (default: %(default)s)")  # fmt: skip
-    command.add_argument("--token-file", type=Path, metavar="FILE",
-                         help="a bearer token that may read decisions (kubectl create token)")  # fmt: skip
-    command.add_argument("--ca-file", type=Path, metavar="FILE",
-                         help="the authority of the autoscaler's certificate (PEM)")  # fmt: skip
-    command.add_argument("--server-name", default="", metavar="NAME",
-                         help="the name in its certificate, where it is reached by another")  # fmt: skip
+def _add_output(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", choices=("text", "json"), default="text")
 
 
@@ -78,13 +71,13 @@ def _explain(given: argparse.Namespace, say: Say, parser: argparse.ArgumentParse
         raise ExplainError(
             f'"{given.workload}" must be NAMESPACE/NAME, such as chat/llama: plimsoll workloads lists them'
         )
-    told = servers.explain(_server(given), namespace, name, given.kind)
+    told = servers.explain(server_of(given, servers.AUTOSCALER), namespace, name, given.kind)
     say(_json(documents.one(told)) if given.output == "json" else explained(told, _now_ms(), verbose=given.verbose))
     return 0
 
 
 def _workloads(given: argparse.Namespace, say: Say) -> int:
-    told = servers.workloads(_server(given), given.namespace)
+    told = servers.workloads(server_of(given, servers.AUTOSCALER), given.namespace)
     say(_json(documents.many(told)) if given.output == "json" else table(told, _now_ms()))
     return 0
 
@@ -102,11 +95,6 @@ def _replay(file: str, say: Say) -> int:
     same, says = again(records, decide_again)
     say(says)
     return SAME if same else NOT_SAME
-
-
-def _server(given: argparse.Namespace) -> servers.Server:
-    host, port = given.server
-    return servers.Server(host, port, given.token_file, given.ca_file, given.server_name)
 
 
 def _json(document: Any) -> str:
