@@ -25,6 +25,7 @@ from plimsoll.demo.shell.screens import Lines, LiveScreen
 from plimsoll.demo.shell.trace_file import read_trace
 from plimsoll.explain import command as explain
 from plimsoll.explain.problem import ExplainError
+from plimsoll.gpus import command as gpus
 from plimsoll.observe import command as observe
 from plimsoll.observe.problem import ObserveError
 
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--plain", action="store_true", help="print lines instead of the live view")
     demo.set_defaults(run=_demo)
     explain.add_commands(commands)
+    gpus.add_command(commands)
     observe.add_command(commands)
     return parser
 

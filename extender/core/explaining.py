@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from extender.core.scheduling import Scheduling, SeenPod
 
 NOT_ASKED = (
-    "kube-scheduler has not asked about it: no node suits it otherwise (CPU, memory, taints, selectors), and its own Event "
-    "FailedScheduling says why; or it has not come to it yet"
+    "kube-scheduler has not asked about it: no node suits it otherwise (CPU, memory, taints, selectors), and its own "
+    "Event FailedScheduling says why; or it has not come to it yet"
 )
 _GATED = "it is held back from scheduling (spec.schedulingGates) until whoever put the gate there takes it away"
 _ON_ITS_WAY = "its place on node {node} was not bound in time: kube-scheduler asks again"
