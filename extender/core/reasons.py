@@ -61,7 +61,11 @@ def misfits(
         if barred:
             reasons[name] = barred
             continue
-        memory = max((device.memory for device in node.devices), default=0) if enough < request.devices else 0
+        if len(node.devices) < request.devices:
+            has = "1 GPU" if len(node.devices) == 1 else f"{len(node.devices)} GPUs"
+            reasons[name] = f"it has {has}, {request.devices} wanted"
+            continue
+        memory = max(device.memory for device in node.devices) if enough < request.devices else 0
         key = (count, enough, memory)
         if key not in said:
             said[key] = _shortage(request, count, enough, memory)
@@ -105,7 +109,8 @@ def sentence(groups: Sequence[Misfits], not_offered: int) -> str:
     parts = [f"{_nodes(group.nodes)}: {group.reason}" for group in groups[:_TOLD]]
     if len(groups) > _TOLD:
         rest = groups[_TOLD:]
-        parts.append(f"and {len(rest)} more reasons of {_nodes(sum(group.nodes for group in rest))}")
+        more = "1 more reason" if len(rest) == 1 else f"{len(rest)} more reasons"
+        parts.append(f"and {more} of {_nodes(sum(group.nodes for group in rest))}")
     if not_offered:
         parts.append(
             f"{_nodes(not_offered)}: not asked about by kube-scheduler (CPU, memory, taints, selectors), whose own "
@@ -163,6 +168,8 @@ def _barred(ledger: Ledger, node: GpuNode, request: Share | MemoryShare, fitting
 def _shortage(request: Share | MemoryShare, fitting: int, large: int, memory: int) -> str:
     if large < request.devices:
         assert isinstance(request, MemoryShare)  # noqa: S101  a share of milli-GPU suits every model
+        if large:
+            return f"{large} of {request.devices} devices have {request.memory} MiB"
         has = f"{memory} MiB" if memory else "unknown memory (no label nvidia.com/gpu.memory)"
         return f"its GPUs have {has}, {request.memory} MiB wanted"
     if fitting >= request.devices:
