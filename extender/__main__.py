@@ -18,6 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: the process's own) name; return the exit status."""
     parser, run = flags("plimsoll-extender", "Place GPU fractions for kube-scheduler.", listen="127.0.0.1:8900")
     rpc_address.add_flags(run, rpc.DEFAULT, "plimsoll gpus", rpc.RIGHT)
+    run.add_argument(
+        "--namespace", default="plimsoll-system", help="where config-extender stands (default: %(default)s)"
+    )
     return run_program(parser, serve, arguments)
 
 
