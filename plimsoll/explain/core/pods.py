@@ -96,9 +96,10 @@ def _waits(name: str, told: ToldPod, waits: ToldWaits, now_ms: int) -> Iterator[
         rows.append((_nodes(waits.not_offered), why, ""))
     if rows:
         yield ""
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        count_width = max(len(count) for count, _, _ in rows)
+        reason_width = max((len(reason) for _, reason, examples in rows if examples), default=0)
         for count, reason, examples in rows:
-            yield f"  {count:>{widths[0]}}  {reason:<{widths[1]}}  {examples}".rstrip()
+            yield f"  {count:>{count_width}}  {reason:<{reason_width}}  {examples}".rstrip()
         yield ""
     else:
         yield f"  {waits.reason}"
