@@ -15,11 +15,11 @@ import numpy as np
 
 from extender.core.packing.capacity import Capacity
 from extender.core.packing.choice import Choice, Misfit, RunnerUp, misfit
-from extender.core.packing.fragmentation import Usable
+from extender.core.packing.fragmentation import Nodes, Usable
 from extender.core.packing.pressure import pressure
 from extender.core.packing.scoring import MISFIT, Parts, Room, score
 from extender.core.packing.settings import Settings
-from extender.core.packing.typical import Experience
+from extender.core.packing.typical import ALL, Experience
 from kube.gpus import MilliGpu, Placement
 
 if TYPE_CHECKING:
@@ -134,6 +134,19 @@ class Packer:
     def place(self, shape: Shape, column: int) -> Placement | None:
         """Return the devices that a pod takes on the node of a column, or None if it does not fit."""
         return self._placed(shape, column, self._parts(shape, np.array([column])))
+
+    def unusable(self) -> int:
+        """Return how much of what is free the typical pods cannot use, milli-GPU: the fragmentation of all nodes.
+
+        As long as no pod was learned nobody knows, and it is 0.
+        """
+        self._follow()
+        if not self._typical:
+            return 0
+        columns = np.flatnonzero(self._capacity.known)
+        free = self._ledger.free[:, columns].astype(np.int64)
+        nodes = Nodes(self._capacity.kind[columns], self._ledger.cpu_free[columns], free)
+        return int((free.sum(axis=0) * ALL - self._usable.of(nodes)).sum()) // ALL
 
     # --- how ---
 
