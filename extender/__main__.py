@@ -6,6 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from extender.app import serve
+from extender.shell import rpc
+from kube import rpc_address
 from kube.program import flags, run_program
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-extender stands (default: %(default)s)"
     )
+    rpc_address.add_flags(run, rpc.DEFAULT, "plimsoll gpus", rpc.RIGHT)
     return run_program(parser, serve, arguments)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from autoscaler.shell import rpc
 from autoscaler.shell.feed import Feed
-from autoscaler.shell.rpc_address import RpcAddress
 from deploy.local.ports import free_ports
+from kube.rpc_address import RpcAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grpc import ServerCredentials
 
     from autoscaler.core.decisions.record import Book
-    from autoscaler.shell.gate import Gate
+    from kube.gate import Gate
 
 
 @contextmanager
