@@ -57,8 +57,7 @@ def misfits(
             continue
         node = ledger.node(name)
         assert node is not None  # noqa: S101  it has a column
-        barred = _barred(ledger, node, request, count)
-        if barred:
+        if name in ledger.barred and (barred := _barred(ledger, node, request, count)):
             reasons[name] = barred
             continue
         if len(node.devices) < request.devices:
@@ -151,8 +150,6 @@ def _barred(ledger: Ledger, node: GpuNode, request: Share | MemoryShare, fitting
     """Return what bars a node that has the room; "" for nothing."""
     if any(holding.devices is None for holding in ledger.holdings_on(node.name)):
         return _UNMAPPED
-    if not any(device.closed for device in node.devices):
-        return ""
     room = (WHOLE - ledger.used(node.name)).tolist()
     closed = [
         device.closed

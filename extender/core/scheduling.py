@@ -112,10 +112,10 @@ class Scheduling:
     """The one changing state of the extender: the ledger, and what is known of each pod that is not bound."""
 
     ledger: Ledger = field(default_factory=Ledger)
-    settings: Settings = field(default_factory=Settings)
     explanations: Explanations = field(default_factory=Explanations)
     left_out: dict[str, str] = field(default_factory=dict)
     """Nodes with GPUs that we do not name, each with the reason."""
+    settings: Settings = field(default_factory=Settings)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
     _unsettled: dict[str, float | None] = field(default_factory=dict)
@@ -241,15 +241,16 @@ class Scheduling:
                 return Chosen((held.node,))
             return self._refused(pod, dict.fromkeys(nodes, f"its binding to node {held.node} is under way"), now)
         self.ledger.release(pod.key.uid)
-        costs = packing.costs(self.ledger, request, nodes)
-        chosen = packing.best(nodes, costs)
+        cost = packing.costs(self.ledger, request, nodes)
+        chosen = packing.best(nodes, cost)
         if chosen is None:
             return self._refused(pod, reasons.misfits(self.ledger, request, nodes, self.left_out), now)
         self._waiting.ended(pod.key.uid)
         if not self.settings.one_node:
-            return Chosen(tuple(node for node, fit in zip(nodes, packing.fits(costs), strict=True) if fit))
-        self.explanations.chosen(pod.key.uid, _weighed(nodes, costs, chosen, now))
+            self.explanations.waits_no_more(pod.key.uid)
+            return Chosen(tuple(node for node, fit in zip(nodes, packing.fits(cost), strict=True) if fit))
         self._reserve(pod, request, chosen, now + self.settings.reservation_s)
+        self.explanations.chosen(pod.key.uid, _weighed(nodes, cost, chosen, now))
         return Chosen((chosen,))
 
     def prioritize(self, pod: SeenPod, nodes: Sequence[str]) -> tuple[int, ...]:
@@ -315,8 +316,15 @@ class Scheduling:
 
     # --- how ---
 
+    def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
+        assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
+        self._waiting.refused(pod.key, pod.request, tuple(misfits), freed=self.ledger.freed, now=now)
+        self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
+        return Refused(misfits)
+
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)
+        self.explanations.gone(uid)
         self.ledger.release(uid)
 
     def _remember_gone(self, uid: str) -> None:
@@ -324,13 +332,6 @@ class Scheduling:
         if len(self._gone) > _GONE_REMEMBERED:
             del self._gone[next(iter(self._gone))]
         self._waits_no_more(uid)
-        self.explanations.gone(uid)
-
-    def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
-        assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
-        self._waiting.refused(pod.key, pod.request, tuple(misfits), freed=self.ledger.freed, now=now)
-        self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
-        return Refused(misfits)
 
     def _waits_no_more(self, uid: str) -> None:
         """Forget what was known of a pod as one that is not bound."""

@@ -21,6 +21,7 @@ _STATES = {
     State.RESERVED: v1.STATE_RESERVED,
     State.BINDING: v1.STATE_BINDING,
     State.BOUND: v1.STATE_BOUND,
+    State.QUARANTINED: v1.STATE_QUARANTINED,
 }
 _BY_NUMBER: dict[int, State] = {int(number): state for state, number in _STATES.items()}
 

@@ -63,8 +63,7 @@ class DeviceService(service.ExtenderServicer):
         await self._admit(context)
         sent: dict[str, Stamp] = {}
         async for nodes in self._changes(Wanted(request.node, request.model), sent):
-            if nodes:
-                yield v1.DevicesResponse(nodes=nodes)
+            yield v1.DevicesResponse(nodes=nodes)
 
     async def WatchDevices(  # noqa: N802
         self, request: v1.WatchDevicesRequest, context: Context
@@ -79,7 +78,7 @@ class DeviceService(service.ExtenderServicer):
         with self._watching():
             while not self._over.is_set():
                 if (version := self._version()) != known:
-                    async for answer in self._news(wanted, sent, first=known is None):
+                    async for answer in self._news(wanted, sent, due=known is None):
                         yield answer
                     known = version
                 await self._rest()
@@ -110,18 +109,17 @@ class DeviceService(service.ExtenderServicer):
             await rpc.abort(context, grpc.StatusCode.UNAVAILABLE, UNREADY)
 
     async def _news(
-        self, wanted: Wanted, sent: dict[str, Stamp], *, first: bool
+        self, wanted: Wanted, sent: dict[str, Stamp], *, due: bool
     ) -> AsyncIterator[v1.WatchDevicesResponse]:
-        """Give what is not as it was `sent`, and take note of it there."""
+        """Give what is not as it was `sent`, and take note of it there; `due`: that it is whole is told in any case."""
         async for nodes in self._changes(wanted, sent):
-            if nodes:
-                yield v1.WatchDevicesResponse(nodes=nodes)
-                first = True
+            yield v1.WatchDevicesResponse(nodes=nodes)
+            due = True
         names = set(self._map().names(wanted))
         gone = sorted(name for name in sent if name not in names)
         for name in gone:
             del sent[name]
-        if first or gone:
+        if due or gone:
             yield v1.WatchDevicesResponse(gone=gone, whole=True)
 
     async def _changes(self, wanted: Wanted, sent: dict[str, Stamp]) -> AsyncIterator[list[v1.Node]]:
@@ -135,9 +133,11 @@ class DeviceService(service.ExtenderServicer):
             if len(nodes) == _IN_ONE_ANSWER:
                 yield nodes
                 nodes = []
-            if looked_at % _LOOKED_AT == 0 or not nodes:
                 await asyncio.sleep(0)  # thousands of nodes must not keep a pod waiting
-        yield nodes
+            elif looked_at % _LOOKED_AT == 0:
+                await asyncio.sleep(0)
+        if nodes:
+            yield nodes
 
     def _map(self) -> DeviceMap:
         return DeviceMap(self._scheduling.ledger, self._scheduling.left_out)

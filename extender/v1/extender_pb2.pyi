@@ -13,10 +13,12 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STATE_RESERVED: _ClassVar[State]
     STATE_BINDING: _ClassVar[State]
     STATE_BOUND: _ClassVar[State]
+    STATE_QUARANTINED: _ClassVar[State]
 STATE_UNSPECIFIED: State
 STATE_RESERVED: State
 STATE_BINDING: State
 STATE_BOUND: State
+STATE_QUARANTINED: State
 
 class FitsRequest(_message.Message):
     __slots__ = ("shape", "most")

@@ -36,6 +36,8 @@ class Ledger(Columns):
         self._expiring: dict[str, Holding] = {}
         self.freed = 0
         """Grows with each change that may have made room."""
+        self.barred: set[str] = set()
+        """Nodes of which something is not to be had whatever is free: closed devices, or a pod on unknown ones."""
         self.version = 0
         """Grows with each change of a node or a holding, also of how sure that is."""
 
@@ -53,6 +55,7 @@ class Ledger(Columns):
         """Forget a node's devices; the holdings on it stay, in case it comes back with its pods."""
         if self._nodes.pop(name, None) is not None:
             self.version += 1
+            self.barred.discard(name)
             self._drop(name)
 
     def hold(self, holding: Holding) -> None:
@@ -137,7 +140,12 @@ class Ledger(Columns):
             return
         holdings = self._on_node.get(name, {}).values()
         free = np.zeros(len(node.devices), dtype=np.int64)
-        if all(holding.devices is not None for holding in holdings):
+        self.barred.discard(name)
+        if any(device.closed for device in node.devices):
+            self.barred.add(name)
+        if any(holding.devices is None for holding in holdings):
+            self.barred.add(name)
+        else:
             free = np.maximum(WHOLE - self._used(node), 0)
             for index, device in enumerate(node.devices):
                 if device.closed:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from extender.core.ledger.holding import State
 from extender.core.reasons import gpus
 from plimsoll.explain.core.times import ago, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extender.core.ledger.holding import State
+
+_STATES = {
+    State.RESERVED: "promised a place on",
+    State.BINDING: "being bound to",
+    State.BOUND: "bound to",
+    State.QUARANTINED: "gone, and nobody saw its containers end; it still counts on",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +96,10 @@ def _waits(name: str, told: ToldPod, waits: ToldWaits, now_ms: int) -> Iterator[
         rows.append((_nodes(waits.not_offered), why, ""))
     if rows:
         yield ""
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        count_width = max(len(count) for count, _, _ in rows)
+        reason_width = max((len(reason) for _, reason, examples in rows if examples), default=0)
         for count, reason, examples in rows:
-            yield f"  {count:>{widths[0]}}  {reason:<{widths[1]}}  {examples}".rstrip()
+            yield f"  {count:>{count_width}}  {reason:<{reason_width}}  {examples}".rstrip()
         yield ""
     else:
         yield f"  {waits.reason}"
@@ -110,7 +118,7 @@ def _asked(waits: ToldWaits, now_ms: int) -> str:
 
 
 def _placed(name: str, told: ToldPod, placed: ToldPlaced, now_ms: int) -> Iterator[str]:
-    yield f"{name} is {placed.state.value} {_to(placed.state)} node {placed.node}: {_holds(placed)}"
+    yield f"{name} is {_STATES[placed.state]} node {placed.node}: {_holds(placed)}"
     if told.asks:
         yield f"  it asks for {told.asks}"
     weighed = placed.weighed
@@ -143,10 +151,6 @@ def _holds(placed: ToldPlaced) -> str:
     memory = f", {placed.memory} MiB" if placed.memory else ""
     each = " of each" if len(placed.devices) > 1 else ""
     return f"{word} {', '.join(placed.devices)}{of}, {gpus(placed.milli)} GPU{each}{memory}"
-
-
-def _to(state: State) -> str:
-    return "to" if state.value == "bound" else "on its way to" if state.value == "binding" else "for"
 
 
 def _some(group: ToldMisfits) -> str:
