@@ -5,7 +5,6 @@ from extender.core.ledger.holding import State
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey
 from extender.core.scheduling import BindTo, Scheduling, SeenPod
-from extender.core.settings import Settings
 from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share
 
 HALF, WHOLE = Share(1, MilliGpu(500)), Share(1, MilliGpu(1000))
@@ -77,7 +76,7 @@ def test_a_place_that_another_chose_has_no_score() -> None:
 def test_a_promise_that_ended_is_said() -> None:
     s = scheduling()
     s.filter(SeenPod(key("p"), HALF), ["n0"], 0.0)
-    s.to_kick(Settings().reservation_s)
+    s.to_kick(s.settings.reservation_s)
     found = explain(s, "chat", "p")
     assert isinstance(found, Waiter)
     assert found.reason == "its place on node n0 was not bound in time: kube-scheduler asks again"
