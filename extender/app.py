@@ -156,7 +156,10 @@ class Extender:
                 case Relisted(objects):
                     self._unlisted.update(self._scheduling.pods_are(map(cluster.seen_pod, objects), time.monotonic()))
                     self._listed["pods"] = True
-                    _log.info("pods listed", extra={"holding": len(list(self._scheduling.ledger.holdings()))})
+                    _log.info(
+                        "pods listed",
+                        extra={"holding": sum(held.devices != () for held in self._scheduling.ledger.holdings())},
+                    )
                 case Put(pod):
                     self._scheduling.pod_seen(cluster.seen_pod(pod))
                 case Gone(pod):

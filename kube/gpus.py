@@ -18,6 +18,7 @@ MilliGpu = NewType("MilliGpu", int)
 MiB = NewType("MiB", int)
 
 WHOLE = MilliGpu(1000)
+NO_MIB = MiB(0)
 MOST_DEVICES = 64
 """The most devices of one node that we name: four times what servers have."""
 
@@ -33,6 +34,9 @@ VENDOR_GPU = "nvidia.com/gpu"
 
 _SHARE = re.compile(r"0?\.([0-9]{1,3})0*")
 _NUMBER = re.compile(r"[0-9]{1,10}")
+_DEVICE = re.compile(
+    r"[0-9]|[1-5][0-9]|6[0-3]|[A-Za-z][A-Za-z0-9_.:-]{3,79}"
+)  # an index, or a UUID as NVIDIA and HAMi write it
 _SHOWN = 64  # characters of a value in a message: the rest is no help, and a message goes out once a node
 
 _SHARE_RULE = "a decimal, 0 < x < 1, a multiple of 0.001"
@@ -57,9 +61,9 @@ class MemoryShare:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """`milli` of each of these devices of a node, by index."""
+    """`milli` of each of these devices of a node, by name: the GPU's UUID, or its index where no UUID was known."""
 
-    devices: tuple[int, ...]
+    devices: tuple[str, ...]
     milli: MilliGpu
 
 
@@ -146,7 +150,7 @@ def held(annotations: Mapping[str, str], whole: int) -> MilliGpu:
 
 def written(placement: Placement) -> dict[str, str]:
     """Return the annotations that record a placement on its pod."""
-    return {DEVICES: ",".join(map(str, placement.devices)), MILLI: str(placement.milli)}
+    return {DEVICES: ",".join(placement.devices), MILLI: str(placement.milli)}
 
 
 def placement_in(annotations: Mapping[str, str]) -> Placement | None:
@@ -155,9 +159,9 @@ def placement_in(annotations: Mapping[str, str]) -> Placement | None:
         return None
     texts, text = annotations[DEVICES].split(","), annotations[MILLI]
     milli = _whole_number(text, WHOLE)
-    if milli is None or not all(_NUMBER.fullmatch(one) and int(one) < MOST_DEVICES for one in texts):
+    if milli is None or len(texts) > MOST_DEVICES or not all(_DEVICE.fullmatch(one) for one in texts):
         return None
-    return Placement(tuple(map(int, texts)), MilliGpu(milli))
+    return Placement(tuple(texts), MilliGpu(milli))
 
 
 def _asking(annotations: Mapping[str, str]) -> list[str]:

@@ -6,7 +6,7 @@ Knative would make of them. docs/configuration.md is the reference for people.
 """
 
 from autoscaler.config.cluster import Defaults, DeploymentDefaults, defaults, deployment
-from autoscaler.config.problem import Problem
 from autoscaler.config.resolution import Resolved, resolve
+from kube.problem import Problem
 
 __all__ = ["Defaults", "DeploymentDefaults", "Problem", "Resolved", "defaults", "deployment", "resolve"]

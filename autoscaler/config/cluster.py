@@ -10,12 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autoscaler.config import texts
 from autoscaler.config.presets import PRESET
-from autoscaler.config.problem import Problem
 from autoscaler.config.rules import (
     AUTOMATIC,
-    BOOLEAN,
     BURST_CAPACITY,
     DRAIN_PERIOD,
     ESTIMATE,
@@ -29,13 +26,11 @@ from autoscaler.config.rules import (
     TARGET,
     UP_TO_AN_HOUR,
     WINDOW,
-    Read,
-    Rule,
-    duration,
-    number,
-    read,
 )
 from autoscaler.core.model import SECOND_NS
+from kube import texts
+from kube.problem import Problem
+from kube.rules import BOOLEAN, Read, Rule, duration, number, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,10 +27,10 @@ from autoscaler.core.model import Metric, signals
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from autoscaler.config.problem import Problem
     from autoscaler.config.resolution import Resolved
     from autoscaler.core.model import Question, Signal
     from autoscaler.core.targets.target import Target
+    from kube.problem import Problem
 
 AUTOSCALER_MAP, DEPLOYMENT_MAP = "config-autoscaler", "config-deployment"
 MAPS = (AUTOSCALER_MAP, DEPLOYMENT_MAP)

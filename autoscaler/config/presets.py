@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from autoscaler.config.rules import Rule
-from autoscaler.config.texts import string
 from autoscaler.core.load.presets import PRESETS
+from kube.rules import Rule
+from kube.texts import string
 
 NAMES = tuple(sorted(PRESETS))
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from autoscaler.config.cluster import Defaults, DeploymentDefaults
-    from autoscaler.config.problem import Problem
+    from kube.problem import Problem
 
 DEFAULT_PERCENTILE = 95.0
 

@@ -1,88 +1,18 @@
-"""Which texts may a key have? A rule reads a text and says in words what it accepts."""
+"""Which texts may a key of the autoscaler have?"""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from autoscaler.config import texts
-from autoscaler.config.problem import Problem
 from autoscaler.core.model import MOST_REPLICAS, SECOND_NS, Estimate, Metric
-from kube.durations import nanoseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from kube import texts
+from kube.rules import Rule, duration, number
 
 MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
 LEAST_TARGET = 0.01
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a text must say ("must be ..."), how it is read (None: not at all), and which values are accepted."""
-
-    says: str
-    read: Callable[[str], Any]
-    accepts: Callable[[Any], bool] = lambda _: True
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What was read: `values` of all keys that could be read, also where they break their rule, and the problems.
-
-    Knative's reconciler takes every value that it can read; only admission looks at the rules.
-    """
-
-    values: dict[str, Any]
-    problems: list[Problem]
-    broken: set[str]
-
-    def sound(self, *keys: str) -> bool:
-        """Tell whether none of `keys` breaks its own rule, so that they can be compared with each other."""
-        return self.broken.isdisjoint(keys)
-
-    def break_rule(self, key: str, problem: Problem) -> None:
-        """Note that the value of `key` does not go with the others."""
-        self.broken.add(key)
-        self.problems.append(problem)
-
-
-def read(given: Mapping[str, str], rules: Mapping[str, Rule], spellings: Mapping[str, str] | None = None) -> Read:
-    """Read every key of `rules` that is given; `spellings` says how a key is written in `given`, if not as itself."""
-    told = Read({}, [], set())
-    for key, rule in rules.items():
-        spelling = spellings[key] if spellings else key
-        text = given.get(spelling)
-        if text is None:
-            continue
-        value = rule.read(text)
-        if value is not None:
-            told.values[key] = value
-        if value is None or not rule.accepts(value):
-            told.break_rule(key, Problem(spelling, text, rule.says))
-    return told
-
-
-def number(says: str, accepts: Callable[[float], bool] = lambda _: True) -> Rule:
-    """Return the rule of a float64: infinity and not-a-number are never accepted, though Knative lets them through."""
-    return Rule(says, texts.floating, lambda value: math.isfinite(value) and accepts(value))
-
-
-def duration(says: str, least_ns: int, most_ns: int | None = None, *, step_ns: int = 1) -> Rule:
-    """Return the rule of a Go duration within bounds, in multiples of `step_ns`."""
-
-    def accepts(value: int) -> bool:
-        return least_ns <= value and (most_ns is None or value <= most_ns) and value % step_ns == 0
-
-    return Rule(f'a Go duration {says}, such as "90s"', nanoseconds, accepts)
-
-
 SCALES, OBSERVES = "scale", "observe"
 """What is done with decisions: they are carried out, or only told."""
 
-BOOLEAN = Rule("true or false", texts.boolean)
 MODE = Rule(f"{SCALES} or {OBSERVES}", texts.string, lambda value: value in (SCALES, OBSERVES))
 SCALE = Rule(f"a whole number from 0 to {MOST_REPLICAS}", texts.int32, lambda value: value >= 0)
 WINDOW = duration("from 6s to 1h in whole seconds", 6 * SECOND_NS, HOUR_NS, step_ns=SECOND_NS)

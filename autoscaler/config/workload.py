@@ -7,25 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.config import rules, texts
+from autoscaler.config import rules
 from autoscaler.config.cluster import HPA, KPA
 from autoscaler.config.presets import PRESET
-from autoscaler.config.problem import Problem
-from autoscaler.config.rules import (
-    BURST_CAPACITY,
-    HOUR_NS,
-    MODE,
-    PANIC_THRESHOLD,
-    PERCENTAGE,
-    SCALE,
-    TARGET,
-    WINDOW,
-    Read,
-    Rule,
-    duration,
-    read,
-)
+from autoscaler.config.rules import BURST_CAPACITY, HOUR_NS, MODE, PANIC_THRESHOLD, PERCENTAGE, SCALE, TARGET, WINDOW
 from autoscaler.core.model import SECOND_NS
+from kube import texts
+from kube.problem import Problem
+from kube.rules import BOOLEAN, Read, Rule, duration, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,14 +98,14 @@ RULES = {
         str,
         lambda text: bool(text.strip()) and len(text) <= _LONGEST_QUERY,
     ),
-    COUNT_STARTING: rules.BOOLEAN,
+    COUNT_STARTING: BOOLEAN,
     START_DEADLINE: rules.START_DEADLINE,
     LOAD_ESTIMATE: rules.ESTIMATE,
     DRAIN_PERIOD: rules.DRAIN_PERIOD,
     PANIC_EXIT_HOLD: rules.UP_TO_AN_HOUR,
     RATE_PERIOD: rules.UP_TO_AN_HOUR,
-    DRAIN_AWARE: rules.BOOLEAN,
-    PLACEABLE: rules.BOOLEAN,
+    DRAIN_AWARE: BOOLEAN,
+    PLACEABLE: BOOLEAN,
 }
 """Every annotation that is read, under its first spelling."""
 

@@ -16,6 +16,19 @@ class PodKey:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What of a pod matters for packing: its GPUs, `cpu` in milli-CPU and `memory` in MiB, and the models it accepts.
+
+    `models` are sorted; () = any. kube-scheduler decides on all but the GPUs before it asks us.
+    """
+
+    request: Share | MemoryShare | None
+    cpu: int = 0
+    memory: int = 0
+    models: tuple[str, ...] = ()
+
+
 def share_on(request: Share | MemoryShare, device_memory: MiB) -> Share | None:
     """Return the request in milli-GPU of a model with `device_memory` MiB (0 = unknown), or None if it has too little.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from extender.core.ledger import Ledger
+    from extender.core.ledger.ledger import Ledger
 
 _NO_FIT = np.int64(2**62)
 _NODE_BITS = 16  # 64 devices x 1000 milli-GPU < 2^16: the second key never reaches the first
@@ -38,7 +38,7 @@ def costs(ledger: Ledger, request: Share | MemoryShare, nodes: Sequence[str]) ->
 
     Nodes where it does not fit, and nodes that the ledger does not know, cost more than `fits` accepts.
     """
-    columns = np.fromiter((ledger.columns.get(name, -1) for name in nodes), dtype=np.int64, count=len(nodes))
+    columns = ledger.columns_of(nodes)
     free = ledger.free[:, columns].astype(np.int64)
     milli = _milli_by_node(ledger, request, columns)
     milli[columns < 0] = WHOLE + 1
@@ -67,10 +67,11 @@ def placement(ledger: Ledger, request: Share | MemoryShare, node: str) -> Placem
     known = ledger.node(node)
     if known is None:
         return Misfit("its GPUs are not Plimsoll's to give (no label plimsoll.dev/devices: owned)")
-    share = share_on(request, known.device_memory)
+    memory = min((device.memory for device in known.devices), default=MiB(0))
+    share = share_on(request, memory)
     if share is None:
         assert isinstance(request, MemoryShare)  # noqa: S101  a share of milli-GPU suits every model
-        has = f"{known.device_memory} MiB" if known.device_memory else "unknown memory (no label nvidia.com/gpu.memory)"
+        has = f"{memory} MiB" if memory else "unknown memory (no label nvidia.com/gpu.memory)"
         return Misfit(f"its GPUs have {has}, {request.memory} MiB wanted")
     room = ledger.room(node)
     candidates = np.flatnonzero(room >= share.milli)
@@ -80,14 +81,14 @@ def placement(ledger: Ledger, request: Share | MemoryShare, node: str) -> Placem
             wanted = f"{len(candidates)} of {share.devices} devices with {share.milli} milli-GPU"
         return Misfit(f"{wanted} free")
     tightest = candidates[np.argsort(room[candidates], kind="stable")][: share.devices]
-    return Placement(tuple(sorted(int(device) for device in tightest)), share.milli)
+    return Placement(tuple(known.devices[index].name for index in sorted(tightest)), share.milli)
 
 
 def _milli_by_node(ledger: Ledger, request: Share | MemoryShare, columns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the milli-GPU that the request takes of each device of each node, shape [nodes]; 1001 = too small."""
     if isinstance(request, Share):
         return np.full(len(columns), int(request.milli), dtype=np.int64)
-    memory = ledger.memory[columns]
+    memory = ledger.device_memory[0, columns]
     by_memory = {int(size): share_on(request, MiB(int(size))) for size in np.unique(memory)}
     shares = {size: WHOLE + 1 if share is None else int(share.milli) for size, share in by_memory.items()}
     return np.fromiter((shares[int(size)] for size in memory), dtype=np.int64, count=len(columns))

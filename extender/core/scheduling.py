@@ -15,13 +15,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from extender.core import packing
-from extender.core.ledger import GpuNode, Holding, Ledger, State
+from extender.core.ledger.holding import Holding, State
+from extender.core.ledger.ledger import Ledger
+from extender.core.model import Shape
 from extender.core.waiting import Waiting
-from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, Placement, Share, Unmapped
+from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from extender.core.ledger.nodes import GpuNode
     from extender.core.model import PodKey
 
 SETTLING_S = 70.0
@@ -39,7 +42,11 @@ HIGHEST_SCORE = 10
 
 @dataclass(frozen=True, slots=True)
 class SeenPod:
-    """A pod as the API server shows it. `placed` is what its Binding wrote; None where it wrote nothing readable."""
+    """A pod as the API server shows it; `cpu` in milli-CPU and `memory` in MiB, as Kubernetes counts them.
+
+    `placed` is what our Binding wrote, `foreign` what another scheduler wrote, with the MiB of each device; None where
+    nothing readable was written. `models`: those that its node selector and affinity accept, sorted; () = any.
+    """
 
     key: PodKey
     request: GpuRequest | Malformed | None
@@ -48,6 +55,15 @@ class SeenPod:
     ended: bool = False
     gated: bool = False
     """Whether it is held back from scheduling."""
+    cpu: int = 0
+    memory: int = 0
+    models: tuple[str, ...] = ()
+    foreign: tuple[Placement, MiB] | None = None
+
+    def shape(self) -> Shape:
+        """Return what of it matters for packing."""
+        request = self.request if isinstance(self.request, Share | MemoryShare) else None
+        return Shape(request, self.cpu, self.memory, self.models)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +162,13 @@ class Scheduling:
             self.pod_seen(pod)
             if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
                 self._waiting.found(pod.key, pod.request, now)
-        return tuple(sorted((h.pod for h in self.ledger.holdings() if h.pod.uid not in seen), key=lambda key: key.uid))
+        lacking = [held for held in self.ledger.holdings() if held.pod.uid not in seen]
+        for held in lacking:
+            if held.devices == ():
+                self.ledger.release(
+                    held.pod.uid
+                )  # no GPU: we write none of these, so no list is older than what we know
+        return tuple(sorted((held.pod for held in lacking if held.devices != ()), key=lambda key: key.uid))
 
     def pod_read(self, key: PodKey, pod: SeenPod | None, asked_at: float) -> None:
         """Take note of the answer to a read of one pod that was sent at `asked_at` seconds; None: it is gone."""
@@ -203,7 +225,7 @@ class Scheduling:
             self._waiting.refused(pod.key, request, nodes, freed=self.ledger.freed, now=now)
             return Refused({node: self._misfit(request, node) for node in nodes})
         self._waiting.ended(pod.key.uid)
-        self._reserve(pod.key, request, chosen, now + RESERVATION_S)
+        self._reserve(pod, request, chosen, now + RESERVATION_S)
         return Chosen((chosen,))
 
     def prioritize(self, pod: SeenPod, nodes: Sequence[str]) -> tuple[int, ...]:
@@ -234,7 +256,7 @@ class Scheduling:
                 return BindRefused("the pod is not known here as one that waits for GPUs; it will be filtered again")
             if isinstance(unbound.request, Unmapped):
                 return BindTo(unbound.key, node, None)
-            if not self._reserve(unbound.key, unbound.request, node, now + RESERVATION_S):
+            if not self._reserve(unbound, unbound.request, node, now + RESERVATION_S):
                 return BindRefused(self._misfit(unbound.request, node))
             held = self.ledger.holding(uid)
         assert held is not None  # noqa: S101  reserved just above
@@ -277,25 +299,47 @@ class Scheduling:
 
     def _hold_bound(self, pod: SeenPod) -> None:
         known = self.ledger.holding(pod.key.uid)
-        devices: tuple[int, ...] | None
-        # Anybody can write our annotation on a pod that is not ours: there it says nothing.
-        if pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped):
-            devices, milli = pod.placed.devices, pod.placed.milli
-        elif known is not None and known.node == pod.node:
-            devices, milli = known.devices, known.milli  # somebody removed our annotation: the pod still runs there
-        elif pod.request is not None:
-            devices, milli = None, WHOLE
-        else:
-            return
-        holding = Holding(pod.key, pod.node, devices, milli, State.BOUND)
+        devices, milli, memory = self._devices_of(pod, known)
+        holding = Holding(
+            pod.key, pod.node, devices, milli, State.BOUND, device_memory=memory, cpu=pod.cpu, memory=pod.memory
+        )
         if known != holding:
             self.ledger.hold(holding)
 
-    def _reserve(self, key: PodKey, request: Share | MemoryShare, node: str, until: float) -> bool:
+    def _devices_of(self, pod: SeenPod, known: Holding | None) -> tuple[tuple[str, ...] | None, MilliGpu, MiB]:
+        """Return the devices of a bound pod (None = nobody knows which), and what it holds of each."""
+        # Anybody can write our annotation on a pod that is not ours: there it says nothing.
+        if pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped):
+            return pod.placed.devices, pod.placed.milli, _device_memory(pod.request)
+        if pod.foreign is not None and self._has(pod.node, pod.foreign[0].devices):
+            return pod.foreign[0].devices, pod.foreign[0].milli, pod.foreign[1]
+        if known is not None and known.node == pod.node:
+            return known.devices, known.milli, known.device_memory  # our annotation was removed: it still runs there
+        if pod.request is not None:
+            return None, WHOLE, MiB(0)
+        return (), MilliGpu(0), MiB(0)
+
+    def _has(self, node: str, devices: tuple[str, ...]) -> bool:
+        known = self.ledger.node(node)
+        return known is not None and all(known.place_of(device) is not None for device in devices)
+
+    def _reserve(self, pod: SeenPod, request: Share | MemoryShare, node: str, until: float) -> bool:
         place = packing.placement(self.ledger, request, node)
         if isinstance(place, packing.Misfit):
             return False
-        self.ledger.hold(Holding(key, node, place.devices, place.milli, State.RESERVED, until))
+        self.ledger.hold(
+            Holding(
+                pod.key,
+                node,
+                place.devices,
+                place.milli,
+                State.RESERVED,
+                until,
+                _device_memory(request),
+                pod.cpu,
+                pod.memory,
+            )
+        )
         return True
 
     def _misfit(self, request: Share | MemoryShare, node: str) -> str:
@@ -313,3 +357,7 @@ class Scheduling:
                 "its GPUs are given by Plimsoll alone; a namespace asks for them with the label plimsoll.dev/managed",
             )
         )
+
+
+def _device_memory(request: GpuRequest | Malformed) -> MiB:
+    return request.memory if isinstance(request, MemoryShare) else MiB(0)

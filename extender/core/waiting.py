@@ -15,7 +15,7 @@ from extender.core import packing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extender.core.ledger import Ledger
+    from extender.core.ledger.ledger import Ledger
     from extender.core.model import PodKey
     from kube.gpus import MemoryShare, Share
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extender.core.ledger import GpuNode
+from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey
 from extender.core.scheduling import BindTo, SeenPod
 from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
@@ -55,7 +55,7 @@ def gpu_node(node: Node) -> GpuNode | None:
     devices = _count((node.status.allocatable or {}).get(VENDOR_GPU, "0"))
     if labels.get(_OWNED[0]) != _OWNED[1] or not 1 <= devices <= MOST_DEVICES:
         return None
-    return GpuNode(node.metadata.name, devices, MiB(_count(labels.get(_DEVICE_MEMORY, "0"))))
+    return GpuNode(node.metadata.name, alike(devices, MiB(_count(labels.get(_DEVICE_MEMORY, "0")))))
 
 
 def seen_pod(pod: Pod) -> SeenPod:

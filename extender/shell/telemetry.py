@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from extender.core.ledger import State
+from extender.core.ledger.holding import State
 from kube.gpus import WHOLE
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from extender.core.ledger import Ledger
+    from extender.core.ledger.ledger import Ledger
 
 _BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -53,7 +53,7 @@ class _LedgerCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         nodes = list(self._ledger.nodes())
         devices = GaugeMetricFamily("plimsoll_extender_devices", "GPUs whose sharing is ours.")
-        devices.add_metric([], sum(node.devices for node in nodes))
+        devices.add_metric([], sum(len(node.devices) for node in nodes))
         yield devices
         free = GaugeMetricFamily("plimsoll_extender_free_gpus", "Free GPUs, in whole GPUs, fractions included.")
         free.add_metric([], sum(int(self._ledger.room(node.name).sum()) for node in nodes) / WHOLE)
@@ -61,7 +61,7 @@ class _LedgerCollector(Collector):
         holdings = GaugeMetricFamily(
             "plimsoll_extender_holdings", "Pods that hold devices, by how sure that is.", labels=["state"]
         )
-        states = [holding.state for holding in self._ledger.holdings()]
+        states = [holding.state for holding in self._ledger.holdings() if holding.devices != ()]
         for state in State:
             holdings.add_metric([state.value], states.count(state))
         yield holdings

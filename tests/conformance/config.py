@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autoscaler import config
-from autoscaler.config import resolution, texts, workload
+from autoscaler.config import resolution, workload
 from autoscaler.config.cluster import HPA, KPA
 from autoscaler.core.model import SECOND_NS
+from kube import texts
 from kube.durations import nanoseconds
 from tests.conformance.numbers import written
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from deploy.local import LocalCluster
     from kube.client import Api
 
-Device = tuple[str, int]
+Device = tuple[str, str]
 
 
 def pod(name: str, annotations: dict[str, str] | None = None, *, gpus: int = 0) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 
 from extender import app
 from extender.core import waiting
-from extender.core.ledger import State
+from extender.core.ledger.holding import State
 from kube.client import MERGE_PATCH
 from kube.objects import Event, ObjectList, Pod
 from tests.story.programs import a_listener, running_extender, until, url_of

@@ -112,12 +112,23 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=8, unique=True), st.integers(1, 1000))
 def test_a_written_placement_is_read_back(devices: list[int], milli: int) -> None:
-    placement = Placement(tuple(devices), MilliGpu(milli))
+    placement = Placement((*map(str, devices), "GPU-5d21f8a1-0c3e-4b6f-9a57-1e2f3a4b5c6d"), MilliGpu(milli))
     assert placement_in(written(placement)) == placement
 
 
 @pytest.mark.parametrize(
-    ("devices", "milli"), [("", "250"), ("x", "250"), ("0", ""), ("0", "0"), ("0", "1001"), ("-1", "250"), ("99", "1")]
+    ("devices", "milli"),
+    [
+        ("", "250"),
+        ("x", "250"),
+        ("0", ""),
+        ("0", "0"),
+        ("0", "1001"),
+        ("-1", "250"),
+        ("99", "1"),
+        ("64", "1"),
+        ("07", "1"),
+    ],
 )
 def test_an_unreadable_placement_is_none(devices: str, milli: str) -> None:
     assert placement_in({"plimsoll.dev/devices": devices, "plimsoll.dev/gpu-milli": milli}) is None

@@ -134,7 +134,7 @@ async def pods(api: Api) -> list[Pod]:
     return msgspec.json.decode(await api.request("GET", PODS), type=ObjectList[Pod]).items or []
 
 
-def placed(pod: Pod) -> tuple[int, ...]:
+def placed(pod: Pod) -> tuple[str, ...]:
     placement = seen_pod(pod).placed
     return placement.devices if placement else ()
 

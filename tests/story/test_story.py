@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extender.core import packing, scheduling
-from extender.core.ledger import Holding, Ledger, State
+from extender.core.ledger.holding import Holding, State
+from extender.core.ledger.ledger import Ledger
 from extender.shell.cluster import gpu_node, seen_pod
 from kube.gpus import Malformed, Unmapped
 from plimsoll.embedded import EmbeddedCluster
@@ -90,7 +91,7 @@ def placed(pod: Pod) -> Placement | None:
 
 def fullest(pods: list[Pod]) -> int:
     """Return the milli-GPU given on the fullest device, as the pods' own annotations say."""
-    given: Counter[tuple[str, int]] = Counter()
+    given: Counter[tuple[str, str]] = Counter()
     for pod in pods:
         placement = placed(pod)
         if placement is not None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from autoscaler import config
-from autoscaler.config import texts, workload
+from autoscaler.config import workload
+from kube import texts
 from tests.conformance.config import answer
 from tests.conformance.recorded import recorded
 

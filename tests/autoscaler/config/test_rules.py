@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from autoscaler.config import Problem
-from autoscaler.config.rules import BURST_CAPACITY, SCALE, TARGET, WINDOW, Rule, duration, read
+from autoscaler.config.rules import BURST_CAPACITY, SCALE, TARGET, WINDOW
+from kube.rules import Rule, duration, read
 
 
 def accepted(rule: Rule, text: str) -> bool:

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extender.core import packing
-from extender.core.ledger import GpuNode, Holding, Ledger, State
+from extender.core.ledger.holding import Holding, State
+from extender.core.ledger.ledger import Ledger
+from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey, share_on
 from kube.gpus import MemoryShare, MiB, MilliGpu, Placement, Share
 
@@ -15,11 +17,11 @@ from kube.gpus import MemoryShare, MiB, MilliGpu, Placement, Share
 def cluster(free: dict[str, list[int]], memory: int = 16384) -> Ledger:
     ledger = Ledger()
     for name, room in free.items():
-        ledger.put_node(GpuNode(name, len(room), MiB(memory)))
+        ledger.put_node(GpuNode(name, alike(len(room), MiB(memory))))
         for device, milli in enumerate(room):
             if milli < 1000:
                 key = PodKey(f"{name}/{device}", "default", "x")
-                ledger.hold(Holding(key, name, (device,), MilliGpu(1000 - milli), State.BOUND))
+                ledger.hold(Holding(key, name, (str(device),), MilliGpu(1000 - milli), State.BOUND))
     return ledger
 
 
@@ -30,7 +32,7 @@ def chosen(ledger: Ledger, request: Share | MemoryShare) -> tuple[str, tuple[int
         return None
     place = packing.placement(ledger, request, node)
     assert isinstance(place, Placement)
-    return node, place.devices
+    return node, tuple(map(int, place.devices))
 
 
 def test_a_started_device_fills_before_a_new_one_opens() -> None:
@@ -60,7 +62,7 @@ def test_several_devices_are_several_different_ones() -> None:
 
 def test_memory_goes_where_the_model_has_it() -> None:
     ledger = cluster({"small": [1000]}, memory=8192)
-    ledger.put_node(GpuNode("large", 1, MiB(16384)))
+    ledger.put_node(GpuNode("large", alike(1, MiB(16384))))
     assert chosen(ledger, MemoryShare(1, MiB(10000))) == ("large", (0,))
 
 

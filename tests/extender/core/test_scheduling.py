@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from extender.core.ledger import GpuNode
+from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey
 from extender.core.scheduling import (
     RESERVATION_S,
@@ -27,7 +27,7 @@ def pod(uid: str, request: object = QUARTER, node: str = "", placed: Placement |
 
 def scheduling(**nodes: int) -> Scheduling:
     result = Scheduling()
-    result.nodes_are(GpuNode(name, devices, MiB(16384)) for name, devices in nodes.items())
+    result.nodes_are(GpuNode(name, alike(devices, MiB(16384))) for name, devices in nodes.items())
     return result
 
 
@@ -44,7 +44,7 @@ def place(on: Scheduling, wanted: SeenPod, nodes: list[str], now: float = 0.0) -
 def test_four_quarters_share_a_device_and_the_fifth_opens_another() -> None:
     s = scheduling(a=2, b=2)
     placed = [place(s, pod(f"p{i}"), ["a", "b"]).placed for i in range(5)]
-    assert [p.devices for p in placed if p] == [(0,), (0,), (0,), (0,), (1,)]
+    assert [p.devices for p in placed if p] == [("0",), ("0",), ("0",), ("0",), ("1",)]
 
 
 def test_two_pods_filtered_before_either_is_bound_get_different_room() -> None:
@@ -77,7 +77,7 @@ def test_a_late_bind_finds_its_room_taken_and_is_refused() -> None:
 def test_bind_without_filter_chooses_from_what_the_watch_showed() -> None:
     s = scheduling(a=1)
     s.pod_seen(pod("p"))
-    assert s.bind("p", "a", 0.0) == BindTo(PodKey("p", "default", "p"), "a", Placement((0,), MilliGpu(250)))
+    assert s.bind("p", "a", 0.0) == BindTo(PodKey("p", "default", "p"), "a", Placement(("0",), MilliGpu(250)))
 
 
 def test_bind_of_an_unknown_pod_is_refused() -> None:
@@ -135,7 +135,7 @@ def test_a_stale_sight_of_an_unbound_pod_ends_no_holding() -> None:
 def test_the_pods_annotation_is_the_truth() -> None:
     s = scheduling(a=2)
     place(s, pod("p"), ["a"])
-    s.pod_seen(pod("p", node="a", placed=Placement((1,), MilliGpu(500))))
+    s.pod_seen(pod("p", node="a", placed=Placement(("1",), MilliGpu(500))))
     assert [int(free) for free in s.ledger.room("a")] == [1000, 500]
 
 
@@ -156,8 +156,8 @@ def test_a_gpu_pod_that_others_bound_closes_its_node_until_it_is_gone() -> None:
 
 def test_a_pod_that_ended_holds_nothing() -> None:
     s = scheduling(a=1)
-    s.pod_seen(pod("p", WHOLE, node="a", placed=Placement((0,), MilliGpu(1000))))
-    s.pod_seen(SeenPod(PodKey("p", "default", "p"), WHOLE, "a", Placement((0,), MilliGpu(1000)), ended=True))
+    s.pod_seen(pod("p", WHOLE, node="a", placed=Placement(("0",), MilliGpu(1000))))
+    s.pod_seen(SeenPod(PodKey("p", "default", "p"), WHOLE, "a", Placement(("0",), MilliGpu(1000)), ended=True))
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Chosen)
 
 
@@ -183,8 +183,8 @@ def test_pods_that_want_the_kubelets_choice_go_to_nodes_that_are_not_ours() -> N
 
 def test_scores_are_integers_from_0_to_10_and_follow_the_order_of_fit() -> None:
     s = scheduling(a=1, b=1, c=1)
-    s.pod_seen(pod("x", node="b", placed=Placement((0,), MilliGpu(500))))
-    s.pod_seen(pod("y", node="c", placed=Placement((0,), MilliGpu(900))))
+    s.pod_seen(pod("x", node="b", placed=Placement(("0",), MilliGpu(500))))
+    s.pod_seen(pod("y", node="c", placed=Placement(("0",), MilliGpu(900))))
     assert s.prioritize(pod("p"), ["a", "b", "c", "unknown"]) == (9, 10, 0, 0)
 
 
@@ -239,16 +239,16 @@ def test_what_is_heard_of_a_deleted_pod_afterwards_is_let_go() -> None:
     s = scheduling(a=1)
     place(s, pod("p", WHOLE), ["a"])
     s.pod_gone("p")
-    s.pod_seen(pod("p", WHOLE, node="a", placed=Placement((0,), MilliGpu(1000))))
+    s.pod_seen(pod("p", WHOLE, node="a", placed=Placement(("0",), MilliGpu(1000))))
     assert isinstance(s.filter(pod("p", WHOLE), ["a"], 0.0), Refused)
     assert s.filter(pod("q", WHOLE), ["a"], 0.0) == Chosen(("a",))
 
 
 def test_annotations_on_a_pod_that_is_not_ours_say_nothing() -> None:
     s = scheduling(a=2)
-    s.pod_seen(pod("plain", None, node="a", placed=Placement((0,), MilliGpu(1000))))
+    s.pod_seen(pod("plain", None, node="a", placed=Placement(("0",), MilliGpu(1000))))
     assert [int(free) for free in s.ledger.room("a")] == [1000, 1000]
-    s.pod_seen(pod("foreign", Unmapped(), node="a", placed=Placement((0,), MilliGpu(1))))
+    s.pod_seen(pod("foreign", Unmapped(), node="a", placed=Placement(("0",), MilliGpu(1))))
     assert [int(free) for free in s.ledger.room("a")] == [0, 0]
     assert s.ledger.unmapped() == 1
 
@@ -275,7 +275,7 @@ def test_a_pod_is_kicked_only_for_the_nodes_that_suited_it_otherwise() -> None:
     s = scheduling(a=1, b=1)
     place(s, pod("p", WHOLE), ["a"])
     s.filter(pod("q", WHOLE), ["a"], 0.0)
-    s.node_seen(GpuNode("c", 4, MiB(16384)))
+    s.node_seen(GpuNode("c", alike(4, MiB(16384))))
     assert s.to_kick(10.0) == ()
 
 
@@ -288,7 +288,7 @@ def test_a_pod_that_waits_since_before_a_restart_is_kicked_for_room_on_any_node(
 
 def test_after_a_restart_too_nobody_is_kicked_for_room_that_is_not_there() -> None:
     s = scheduling(a=1)
-    s.pods_are([pod("p", WHOLE, node="a", placed=Placement((0,), MilliGpu(1000))), pod("q", WHOLE)], 0.0)
+    s.pods_are([pod("p", WHOLE, node="a", placed=Placement(("0",), MilliGpu(1000))), pod("q", WHOLE)], 0.0)
     assert s.to_kick(15.0) == ()
     s.pod_gone("p")
     assert s.to_kick(15.0) == (PodKey("q", "default", "q"),)

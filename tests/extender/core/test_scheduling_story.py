@@ -6,12 +6,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from extender.core.ledger import GpuNode
+from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey
 from extender.core.scheduling import RESERVATION_S, BindTo, Refused, Scheduling, SeenPod
 from kube.gpus import MiB, MilliGpu, Share
 
-NODES = (GpuNode("a", 2, MiB(16384)), GpuNode("b", 3, MiB(16384)))
+NODES = (GpuNode("a", alike(2, MiB(16384))), GpuNode("b", alike(3, MiB(16384))))
 NAMES = [node.name for node in NODES]
 
 
@@ -103,7 +103,7 @@ class Story(RuleBasedStateMachine):
 
     @invariant()
     def no_device_is_given_twice(self) -> None:
-        given: Counter[tuple[str, int]] = Counter()
+        given: Counter[tuple[str, str]] = Counter()
         for pod in self.truth.values():
             if pod.placed is not None:
                 given.update({(pod.node, device): int(pod.placed.milli) for device in pod.placed.devices})

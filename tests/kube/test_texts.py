@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.config.texts import boolean, floating, int32, int64, string
+from kube.texts import boolean, floating, int32, int64, string
 
 
 @pytest.mark.parametrize(

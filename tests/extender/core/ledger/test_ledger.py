@@ -1,18 +1,22 @@
 """The ledger's room is always what its nodes have minus what its holdings take."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.core.ledger import GpuNode, Holding, Ledger, State
+from extender.core.ledger.holding import Holding, State
+from extender.core.ledger.ledger import Ledger
+from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.model import PodKey
 from kube.gpus import MiB, MilliGpu
 
 
 def holding(uid: str, node: str, devices: tuple[int, ...] | None, milli: int, until: float = float("inf")) -> Holding:
+    names = None if devices is None else tuple(map(str, devices))
     state = State.BOUND if until == float("inf") else State.RESERVED
-    return Holding(PodKey(uid, "default", uid), node, devices, MilliGpu(milli), state, until)
+    return Holding(PodKey(uid, "default", uid), node, names, MilliGpu(milli), state, until)
 
 
 def ledger(*nodes: GpuNode) -> Ledger:
@@ -26,7 +30,7 @@ def room(of: Ledger, node: str) -> list[int]:
     return [int(free) for free in of.room(node)]
 
 
-A = GpuNode("a", 2, MiB(16384))
+A = GpuNode("a", alike(2, MiB(16384)))
 
 
 def test_a_holding_takes_room_and_its_release_gives_it_back() -> None:
@@ -45,7 +49,7 @@ def test_a_pod_has_one_holding() -> None:
 
 
 def test_a_pod_that_moves_gives_its_old_room_back() -> None:
-    book = ledger(A, GpuNode("b", 1, MiB(16384)))
+    book = ledger(A, GpuNode("b", alike(1, MiB(16384))))
     book.hold(holding("p", "a", (0,), 250))
     book.hold(holding("p", "b", (0,), 250))
     assert room(book, "a") == [1000, 1000]
@@ -79,7 +83,7 @@ def test_devices_that_others_overfilled_have_no_room_and_are_reported() -> None:
     book.hold(holding("p", "a", (0,), 800))
     book.hold(holding("q", "a", (0,), 800))
     assert room(book, "a") == [0, 1000]
-    assert list(book.overfull()) == [("a", 0, 1600)]
+    assert list(book.overfull()) == [("a", "0", 1600)]
     book.release("p")
     assert room(book, "a") == [200, 1000]
 
@@ -95,10 +99,70 @@ def test_a_reservation_ends_at_its_time_and_no_other_holding_does() -> None:
 
 
 def test_the_ledger_grows_with_nodes_and_with_devices() -> None:
-    book = ledger(*(GpuNode(f"n{i:03}", 16, MiB(0)) for i in range(200)))
+    book = ledger(*(GpuNode(f"n{i:03}", alike(16, MiB(0))) for i in range(200)))
     book.hold(holding("p", "n199", (15,), 1))
     assert room(book, "n199") == [1000] * 15 + [999]
     assert room(book, "n000") == [1000] * 16
+
+
+def test_a_closed_device_takes_nobody_and_keeps_who_is_on_it() -> None:
+    book = ledger(GpuNode("a", (Device("0"), Device("1", closed="unhealthy"))))
+    book.hold(holding("p", "a", (1,), 250))
+    assert room(book, "a") == [1000, 0]
+    assert list(book.used("a")) == [0, 250]
+    book.put_node(GpuNode("a", alike(2)))
+    assert room(book, "a") == [1000, 750]
+
+
+def test_a_device_is_known_by_its_uuid_and_by_the_index_that_it_had_before() -> None:
+    book = ledger(GpuNode("a", (Device("GPU-aa"), Device("GPU-bb"))))
+    book.hold(replace(holding("p", "a", (), 250), devices=("GPU-bb",)))
+    book.hold(holding("q", "a", (1,), 300))
+    assert room(book, "a") == [1000, 450]
+
+
+def test_a_device_that_was_exchanged_is_free_of_the_pods_of_the_old_one() -> None:
+    book = ledger(GpuNode("a", (Device("GPU-aa"),)))
+    book.hold(replace(holding("p", "a", (), 250), devices=("GPU-aa",)))
+    book.put_node(GpuNode("a", (Device("GPU-cc"),)))
+    assert room(book, "a") == [1000]
+
+
+def test_a_device_whose_memory_is_taken_is_full_whatever_share_is_left() -> None:
+    book = ledger(A)
+    book.hold(replace(holding("p", "a", (0,), 100), device_memory=MiB(12288)))
+    assert room(book, "a") == [250, 1000]
+    book.hold(holding("q", "a", (0,), 250))
+    assert room(book, "a") == [0, 1000]
+    assert list(book.overfull()) == []
+
+
+def test_every_pod_takes_cpu_and_memory_of_its_node() -> None:
+    book = ledger(GpuNode("a", alike(1), "T4", cpu=4000, memory=8192))
+    book.hold(replace(holding("p", "a", (), 0), cpu=1500, memory=1024))
+    column = book.columns["a"]
+    assert (book.cpu_free[column], book.memory_free[column]) == (2500, 7168)
+    assert book.models[book.model[column]] == "T4"
+    assert room(book, "a") == [1000]
+
+
+def test_a_change_of_a_node_is_seen_by_its_stamp_and_a_surer_holding_is_none() -> None:
+    book = ledger(A, GpuNode("b", alike(1)))
+    before = book.changed.copy()
+    book.hold(holding("p", "b", (0,), 250, until=10.0))
+    assert [name for name in ("a", "b") if book.changed[book.columns[name]] > before[book.columns[name]]] == ["b"]
+    stamp = book.generation
+    book.hold(holding("p", "b", (0,), 250))
+    assert book.generation == stamp
+
+
+def test_names_and_columns_belong_together_also_after_a_node_is_gone() -> None:
+    book = ledger(A, GpuNode("b", alike(1)))
+    book.drop_node("a")
+    book.put_node(GpuNode("c", alike(1)))
+    columns = book.columns_of(["c", "a", "b"])
+    assert columns[1] == -1
+    assert [book.name_of(int(column)) for column in columns[[0, 2]]] == ["c", "b"]
 
 
 operations = st.one_of(
@@ -124,7 +188,7 @@ def test_after_any_operations_room_equals_that_of_a_plain_count(steps: list[tupl
                 book.release(f"p{pod}")
             case ("put", node, int() as count):
                 nodes[f"n{node}"] = count
-                book.put_node(GpuNode(f"n{node}", count, MiB(0)))
+                book.put_node(GpuNode(f"n{node}", alike(count, MiB(0))))
             case ("drop", node):
                 nodes.pop(f"n{node}", None)
                 book.drop_node(f"n{node}")

@@ -1,0 +1,53 @@
+"""What does a pod hold of a node, and how sure is that?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from kube.gpus import NO_MIB, MiB, MilliGpu
+
+if TYPE_CHECKING:
+    from extender.core.model import PodKey
+
+
+class State(Enum):
+    """How sure a holding is."""
+
+    RESERVED = "reserved"
+    """Promised at filter; ends at `Holding.expires_at` unless it is bound before."""
+    BINDING = "binding"
+    """A Binding may have been sent and its outcome is not known: no expiry."""
+    BOUND = "bound"
+    """The API server says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one pod holds: `milli` of each device in `devices`, and `cpu` milli-CPU and `memory` MiB of the node.
+
+    Devices: by name; () = no GPU; None = unknown which, so that none of the node is free. `device_memory`: the MiB that
+    were asked of each device, 0 where a share was asked and its MiB follow from it.
+    """
+
+    pod: PodKey
+    node: str
+    devices: tuple[str, ...] | None
+    milli: MilliGpu
+    state: State
+    expires_at: float = float("inf")
+    device_memory: MiB = NO_MIB
+    cpu: int = 0
+    memory: int = 0
+
+    def same_room(self, other: Holding) -> bool:
+        """Tell whether both take the same of the same node."""
+        return (self.node, self.devices, self.milli, self.device_memory, self.cpu, self.memory) == (
+            other.node,
+            other.devices,
+            other.milli,
+            other.device_memory,
+            other.cpu,
+            other.memory,
+        )

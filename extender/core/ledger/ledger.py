@@ -1,0 +1,156 @@
+"""Which device has how much room? The law: a device's room is what it has minus what is held on it, never adjusted.
+
+Every change recomputes the devices of one node from the holdings on that node, so that no order of events, repeated or
+late, can make the ledger drift. What is held is held until the pod is known to be gone.
+
+A device is full when its thousand milli-GPU are held, or its MiB: a pod that asked for MiB holds a share rounded up, so
+that with ours the first comes first; pods of another scheduler may hold more memory than share.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from extender.core.ledger.columns import Columns
+from extender.core.ledger.holding import Holding, State
+from kube.gpus import WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from extender.core.ledger.nodes import GpuNode
+
+
+class Ledger(Columns):
+    """The room of every device, in `Columns`, and whose it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._nodes: dict[str, GpuNode] = {}
+        self._holdings: dict[str, Holding] = {}
+        self._on_node: dict[str, dict[str, Holding]] = {}
+        self._reserved: dict[str, Holding] = {}  # those that can expire
+        self.freed = 0
+        """Grows with each change that may have made room."""
+
+    def put_node(self, node: GpuNode) -> None:
+        """Take note of a node; what is already known to be held on it counts at once."""
+        if self._nodes.get(node.name) == node:
+            return
+        self._nodes[node.name] = node
+        self._put(node)
+        self.freed += 1
+        self._recompute(node.name)
+
+    def drop_node(self, name: str) -> None:
+        """Forget a node's devices; the holdings on it stay, in case it comes back with its pods."""
+        if self._nodes.pop(name, None) is not None:
+            self._drop(name)
+
+    def hold(self, holding: Holding) -> None:
+        """Make `holding` the only one of its pod."""
+        uid = holding.pod.uid
+        known = self._holdings.get(uid)
+        if known is not None and known.node != holding.node:
+            self.release(uid)
+        self._holdings[uid] = holding
+        self._on_node.setdefault(holding.node, {})[uid] = holding
+        if holding.state is State.RESERVED:
+            self._reserved[uid] = holding
+        else:
+            self._reserved.pop(uid, None)
+        if known is None or not known.same_room(holding):
+            self.freed += known is not None
+            self._recompute(holding.node)
+
+    def release(self, uid: str) -> None:
+        """End what a pod holds, if anything."""
+        holding = self._holdings.pop(uid, None)
+        if holding is not None:
+            self._reserved.pop(uid, None)
+            on_node = self._on_node[holding.node]
+            del on_node[uid]
+            if not on_node:
+                del self._on_node[holding.node]
+            self.freed += 1
+            self._recompute(holding.node)
+
+    def expire(self, now: float) -> None:
+        """End the reservations whose time has passed at `now` seconds."""
+        for uid in [uid for uid, holding in self._reserved.items() if holding.expires_at <= now]:
+            self.release(uid)
+
+    def unmapped(self) -> int:
+        """Return how many pods use devices that nobody knows; each closes its node."""
+        return sum(holding.devices is None and holding.node in self._nodes for holding in self._holdings.values())
+
+    def holding(self, uid: str) -> Holding | None:
+        """Return what a pod holds."""
+        return self._holdings.get(uid)
+
+    def holdings(self) -> Iterable[Holding]:
+        """Return every holding."""
+        return self._holdings.values()
+
+    def holdings_on(self, node: str) -> Iterable[Holding]:
+        """Return every holding on a node."""
+        return self._on_node.get(node, {}).values()
+
+    def node(self, name: str) -> GpuNode | None:
+        """Return a node whose devices we name."""
+        return self._nodes.get(name)
+
+    def nodes(self) -> Iterable[GpuNode]:
+        """Return every node whose devices we name."""
+        return self._nodes.values()
+
+    def room(self, name: str) -> NDArray[np.uint16]:
+        """Return the free milli-GPU of each device of a known node, shape [devices of the node]."""
+        return self.free[: len(self._nodes[name].devices), self.columns[name]]
+
+    def used(self, name: str) -> NDArray[np.int64]:
+        """Return the milli-GPU held on each device of a known node, shape [devices]; may exceed 1000."""
+        return self._used(self._nodes[name])
+
+    def overfull(self) -> Iterator[tuple[str, str, int]]:
+        """Yield (node, device, milli held) for each device that holds more than it has; there should be none."""
+        for name in self._on_node:
+            node = self._nodes.get(name)
+            if node is not None:
+                used = self._used(node)
+                for index in np.flatnonzero(used > WHOLE):
+                    yield name, node.devices[index].name, int(used[index])
+
+    def _recompute(self, name: str) -> None:
+        node = self._nodes.get(name)
+        if node is None:
+            return
+        holdings = self._on_node.get(name, {}).values()
+        free = np.zeros(len(node.devices), dtype=np.int64)
+        if all(holding.devices is not None for holding in holdings):
+            free = np.maximum(WHOLE - self._used(node), 0)
+            for index, device in enumerate(node.devices):
+                if device.closed:
+                    free[index] = 0
+        cpu = node.cpu - sum(holding.cpu for holding in holdings)
+        memory = node.memory - sum(holding.memory for holding in holdings)
+        self._write(name, free, cpu, memory)
+
+    def _used(self, node: GpuNode) -> NDArray[np.int64]:
+        milli = [0] * len(node.devices)
+        memory = [0] * len(node.devices)
+        for holding in self.holdings_on(node.name):
+            for device in holding.devices or ():
+                index = node.place_of(device)
+                if index is not None:
+                    milli[index] += holding.milli
+                    memory[index] += holding.device_memory or holding.milli * node.devices[index].memory // WHOLE
+        by_memory = (
+            -(-held * WHOLE // device.memory) if device.memory else 0
+            for held, device in zip(memory, node.devices, strict=True)
+        )
+        return np.array([max(pair) for pair in zip(milli, by_memory, strict=True)], dtype=np.int64)
