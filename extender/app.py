@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from extender.core.scheduling import BindRefused, BindTo, Chosen, Scheduling, SeenPod
 from extender.shell import cluster, wire
 from extender.shell.http import Asgi
+from extender.shell.nodes import Nodes
 from extender.shell.telemetry import Telemetry
 from kube import program
 from kube.client import ApiError
 from kube.events import EventWriter, Notice
 from kube.gpus import Malformed
-from kube.objects import Node, Pod
+from kube.objects import Pod
 from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
 
@@ -44,7 +45,8 @@ class Extender:
         self._api = api
         self._scheduling = Scheduling()
         self._events = EventWriter(api, "plimsoll-extender")
-        self._listed = {"nodes": False, "pods": False}
+        self._nodes = Nodes(api, self._scheduling, self._events)
+        self._pods_listed = False
         self._unlisted: set[PodKey] = set()
         self._stalled_until = 0.0
         self._bindings = 0
@@ -55,7 +57,7 @@ class Extender:
     async def run(self) -> None:
         """Keep the ledger up to date, without end."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow_nodes())
+            tasks.create_task(self._nodes.run())
             tasks.create_task(self._follow_pods())
             tasks.create_task(self._events.run())
             tasks.create_task(self._settle())
@@ -66,7 +68,7 @@ class Extender:
 
     def ready(self) -> bool:
         """Tell whether nodes and pods have been listed."""
-        return all(self._listed.values())
+        return self._pods_listed and self._nodes.listed()
 
     async def filter(self, asked: wire.Candidates) -> bytes:
         """Answer filter; while many bindings are under way, not before some of them are done.
@@ -132,30 +134,13 @@ class Extender:
 
     # --- what the API server says ---
 
-    async def _follow_nodes(self) -> None:
-        outage = Outage("the list of nodes", "placements go on with the nodes known last", _log)
-        async for change in watch(self._api, cluster.NODES, Node, on_trouble=outage.hear):
-            match change:
-                case Relisted(objects):
-                    self._scheduling.nodes_are(filter(None, map(cluster.gpu_node, objects)))
-                    self._listed["nodes"] = True
-                    _log.info("nodes listed", extra={"owned": len(list(self._scheduling.ledger.nodes()))})
-                case Put(node):
-                    known = cluster.gpu_node(node)
-                    if known is not None:
-                        self._scheduling.node_seen(known)
-                    else:
-                        self._scheduling.node_gone(node.metadata.name)
-                case Gone(node):
-                    self._scheduling.node_gone(node.metadata.name)
-
     async def _follow_pods(self) -> None:
         outage = Outage("the list of pods", "placements go on with the pods known last", _log)
         async for change in watch(self._api, cluster.PODS, Pod, on_trouble=outage.hear):
             match change:
                 case Relisted(objects):
                     self._unlisted.update(self._scheduling.pods_are(map(cluster.seen_pod, objects), time.monotonic()))
-                    self._listed["pods"] = True
+                    self._pods_listed = True
                     _log.info(
                         "pods listed",
                         extra={"holding": sum(held.devices != () for held in self._scheduling.ledger.holdings())},

@@ -45,7 +45,7 @@ class Asked:
 _NOTHING = Asked()
 
 
-def asked(spec: PodSpec) -> Asked:
+def requests_of(spec: PodSpec) -> Asked:
     """Return what a pod takes of its node from its first container's start to its last one's end."""
     exact = _in_bytes(spec)
     return Asked(min(exact.cpu, MOST), min(-(-exact.memory // MIB), MOST), min(exact.gpus, MOST))

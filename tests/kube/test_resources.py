@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube.objects import PodSpec
-from kube.resources import Asked, asked
-from plimsoll.embedded.core.scheduling.requests import requests_of
+from kube.resources import Asked, requests_of
+from plimsoll.embedded.core.scheduling import requests as embedded
 
 
 def of(spec: dict[str, Any]) -> Asked:
-    return asked(msgspec.convert(spec, PodSpec))
+    return requests_of(msgspec.convert(spec, PodSpec))
 
 
 def container(cpu: str = "0", memory: str = "0", **more: Any) -> dict[str, Any]:
@@ -123,5 +123,5 @@ def test_a_pod_takes_what_the_embedded_kube_scheduler_counts(
     running: list[dict[str, Any]], starting: list[dict[str, Any]], overhead: dict[str, str]
 ) -> None:
     spec = {"containers": running, "initContainers": starting, "overhead": overhead}
-    counted = requests_of(spec)
+    counted = embedded.requests_of(spec)
     assert of(spec) == Asked(counted.get("cpu", 0), ceil(counted.get("memory", 0) / 2**20))
