@@ -311,17 +311,13 @@ class Scheduling:
         # Anybody can write our annotation on a pod that is not ours: there it says nothing.
         if pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped):
             return pod.placed.devices, pod.placed.milli, _device_memory(pod.request)
-        if pod.foreign is not None and self._has(pod.node, pod.foreign[0].devices):
+        if pod.foreign is not None:
             return pod.foreign[0].devices, pod.foreign[0].milli, pod.foreign[1]
         if known is not None and known.node == pod.node:
             return known.devices, known.milli, known.device_memory  # our annotation was removed: it still runs there
         if pod.request is not None:
             return None, WHOLE, MiB(0)
         return (), MilliGpu(0), MiB(0)
-
-    def _has(self, node: str, devices: tuple[str, ...]) -> bool:
-        known = self.ledger.node(node)
-        return known is not None and all(known.place_of(device) is not None for device in devices)
 
     def _reserve(self, pod: SeenPod, request: Share | MemoryShare, node: str, until: float) -> bool:
         place = packing.placement(self.ledger, request, node)
