@@ -12,7 +12,7 @@ from extender.core.scheduling import BindTo
 from extender.shell import cluster
 from kube.client import ApiError
 from kube.gpus import Placement, Share
-from kube.objects import Node, ObjectList, Pod
+from kube.objects import Pod
 
 if TYPE_CHECKING:
     from kube.client import Api
@@ -85,16 +85,6 @@ async def test_a_kick_never_touches_a_younger_pod_of_the_same_name(api: Api) -> 
     with pytest.raises(ApiError) as refused:
         await cluster.kick(api, PodKey("00000000-0000-4000-8000-000000000000", "default", "p"), "now")
     assert refused.value.status == 422
-
-
-async def test_an_owned_node_is_seen_with_its_devices_and_any_other_is_not(api: Api) -> None:
-    nodes = msgspec.json.decode(await api.request("GET", cluster.NODES), type=ObjectList[Node]).items or []
-    assert [(node.name, len(node.devices)) for node in filter(None, map(cluster.gpu_node, nodes))] == [
-        ("gpu-00", 2),
-        ("gpu-01", 2),
-    ]
-    nodes[0].metadata.labels = {}
-    assert cluster.gpu_node(nodes[0]) is None
 
 
 async def test_a_pod_is_seen_with_what_it_asks_for(api: Api) -> None:
