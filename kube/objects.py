@@ -275,13 +275,13 @@ class ConfigMap(Named):
 
 
 class ObjectReference(Object, omit_defaults=True):
-    """What an Event speaks of."""
+    """What an Event speaks of; a node has no namespace, and the kubelet leaves out more."""
 
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-    uid: str
+    api_version: str = ""
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
 
 
 class Event(Named):

@@ -49,7 +49,7 @@ def _devices(node: NodeFacts, now: float) -> tuple[Device, ...]:
         return devices
     # The kubelet counts the unhealthy ones and names none: any of these may be one of them.
     unhealthy = node.capacity[VENDOR_GPU] - healthy
-    closed = f"{unhealthy} of the node's {node.capacity[VENDOR_GPU]} GPUs are unhealthy, and nobody says which"
+    closed = f"unhealthy: {unhealthy} of the node's {node.capacity[VENDOR_GPU]} GPUs, and nobody says which"
     return tuple(Device(device.name, device.memory, device.closed or closed) for device in devices)
 
 
