@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from extender.core.scheduling import BindRefused, BindTo, Chosen, Scheduling, SeenPod
 from extender.shell import cluster, wire
+from extender.shell.configuration import Configuration
 from extender.shell.http import Asgi
 from extender.shell.nodes import Nodes
 from extender.shell.telemetry import Telemetry
@@ -24,6 +25,7 @@ from kube.watch import Gone, Put, Relisted, watch
 
 if TYPE_CHECKING:
     from extender.core.model import PodKey
+    from extender.core.settings import Settings
     from kube.client import Api
     from kube.program import Started
 
@@ -41,10 +43,11 @@ _BIND_DEADLINE_S = 0.8  # kube-scheduler gives up after its httpTimeout of 1 s a
 class Extender:
     """The running extender; also the `Verbs` that its HTTP side calls."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, namespace: str) -> None:
         self._api = api
         self._scheduling = Scheduling()
         self._events = EventWriter(api, "plimsoll-extender")
+        self._configuration = Configuration(api, namespace, self._events, self._set)
         self._nodes = Nodes(api, self._scheduling, self._events)
         self._pods_listed = False
         self._unlisted: set[PodKey] = set()
@@ -59,6 +62,7 @@ class Extender:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._nodes.run())
             tasks.create_task(self._follow_pods())
+            tasks.create_task(self._configuration.run())
             tasks.create_task(self._events.run())
             tasks.create_task(self._settle())
             tasks.create_task(self._kick())
@@ -67,8 +71,8 @@ class Extender:
     # --- Verbs ---
 
     def ready(self) -> bool:
-        """Tell whether nodes and pods have been listed."""
-        return self._pods_listed and self._nodes.listed()
+        """Tell whether nodes, pods and the configuration have been listed."""
+        return self._pods_listed and self._nodes.listed() and self._configuration.listed
 
     async def filter(self, asked: wire.Candidates) -> bytes:
         """Answer filter; while many bindings are under way, not before some of them are done.
@@ -134,6 +138,9 @@ class Extender:
 
     # --- what the API server says ---
 
+    def _set(self, settings: Settings) -> None:
+        self._scheduling.settings = settings
+
     async def _follow_pods(self) -> None:
         outage = Outage("the list of pods", "placements go on with the pods known last", _log)
         async for change in watch(self._api, cluster.PODS, Pod, on_trouble=outage.hear):
@@ -148,7 +155,8 @@ class Extender:
                 case Put(pod):
                     self._scheduling.pod_seen(cluster.seen_pod(pod))
                 case Gone(pod):
-                    self._scheduling.pod_gone(pod.metadata.uid)
+                    gone = cluster.seen_pod(pod)
+                    self._scheduling.pod_gone(gone.key.uid, time.monotonic(), ended=gone.ended)
 
     # --- what is to be done beside the verbs ---
 
@@ -209,5 +217,5 @@ class Extender:
 
 async def serve(started: Started) -> None:
     """Serve kube-scheduler until a signal ends it."""
-    extender = Extender(started.api)
+    extender = Extender(started.api, started.flags.namespace)
     await program.serve(Asgi(extender, extender.telemetry), started.listener, extender.run())

@@ -7,12 +7,12 @@ before empty ones; the node's name; on the node, the lowest device index.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from extender.core.model import share_on
+from extender.core.packing.choice import Misfit
 from kube.gpus import WHOLE, MemoryShare, MiB, Placement, Share
 
 if TYPE_CHECKING:
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 
 _NO_FIT = np.int64(2**62)
 _NODE_BITS = 16  # 64 devices x 1000 milli-GPU < 2^16: the second key never reaches the first
-
-
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """Why a pod cannot be placed on a node."""
-
-    reason: str
 
 
 def costs(ledger: Ledger, request: Share | MemoryShare, nodes: Sequence[str]) -> NDArray[np.int64]:

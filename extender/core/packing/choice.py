@@ -1,0 +1,65 @@
+"""What was chosen for a pod, or why nothing, and what it was weighed against?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from extender.core.model import share_on
+from kube.gpus import WHOLE, MiB, Placement, Share
+
+if TYPE_CHECKING:
+    from extender.core.ledger.nodes import GpuNode
+    from kube.gpus import MemoryShare
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Why a pod cannot be placed on a node."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerUp:
+    """The node that would have been next."""
+
+    node: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A node and its devices for a pod; the rest says why, in milli-GPU.
+
+    `before` and `after`: the node's fragmentation. `pressure`, `starvation` and `order` were taken off the score.
+    `fitting`: on how many of the nodes asked about it fits.
+    """
+
+    node: str
+    placement: Placement
+    score: int
+    before: int
+    after: int
+    pressure: int
+    starvation: int
+    order: int
+    fitting: int
+    runner_up: RunnerUp | None
+
+
+def misfit(request: Share | MemoryShare, node: GpuNode | None, free: list[int]) -> Misfit:
+    """Return why `request` fits on none of the devices of `node`, of which `free` milli-GPU are free."""
+    if node is None:
+        return Misfit("its GPUs are not Plimsoll's to give (no label plimsoll.dev/devices: owned)")
+    shares = [share_on(request, device.memory) for device in node.devices]
+    if not any(shares) and not isinstance(request, Share):
+        memory = max((device.memory for device in node.devices), default=MiB(0))
+        has = f"{memory} MiB" if memory else "unknown memory (no label nvidia.com/gpu.memory)"
+        return Misfit(f"its GPUs have {has}, {request.memory} MiB wanted")
+    milli = max((share.milli for share in shares if share is not None), default=WHOLE)
+    suits = sum(share is not None and room >= share.milli for share, room in zip(shares, free, strict=True))
+    wanted = "no whole GPU" if milli == WHOLE else f"no device with {milli} milli-GPU"
+    if request.devices > 1:
+        wanted = f"{suits} of {request.devices} devices with {milli} milli-GPU"
+    return Misfit(f"{wanted} free")

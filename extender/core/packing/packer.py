@@ -1,0 +1,221 @@
+"""Which of these nodes takes a pod, and with which devices? The scores of every shape are remembered by node.
+
+A score depends on the shape, the node and the typical pods: when a shape is asked about again, only those nodes are
+scored anew that changed in between, and all of them once the typical pods were learned anew.
+
+Among equal scores the node whose name comes first wins, whatever the order they are given in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from extender.core.packing.capacity import Capacity
+from extender.core.packing.choice import Choice, Misfit, RunnerUp, misfit
+from extender.core.packing.fragmentation import Usable
+from extender.core.packing.pressure import pressure
+from extender.core.packing.scoring import MISFIT, Parts, Room, score
+from extender.core.packing.settings import Settings
+from extender.core.packing.typical import Experience
+from kube.gpus import MilliGpu, Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import Shape
+    from extender.core.packing.typical import Popular
+
+_MOST_SHAPES = 512  # remembered at once: of 10,000 nodes, 40 MB
+_HIGHEST = 10  # kube-scheduler's scale of an extender's scores: integers from 0
+_FEW = 8  # pods learned: enough to learn the typical ones anew
+
+
+@dataclass(slots=True)
+class _Scored:
+    """The scores of a shape, int64 [columns], as they were at `generation` of the ledger and `lesson` of the packer."""
+
+    score: NDArray[np.int64]
+    generation: int
+    lesson: int
+
+
+class Packer:
+    """Chooses nodes and devices over a ledger; learns which pods are typical."""
+
+    def __init__(self, ledger: Ledger, settings: Settings | None = None) -> None:
+        self._ledger = ledger
+        self.settings = settings or Settings()
+        self._experience = Experience(self.settings.memory)
+        self._unlearned = 0
+        self._capacity = Capacity()
+        self._capacity_version = -1
+        self._typical: tuple[Popular, ...] = ()
+        self._usable = Usable((), ())
+        self._pressure: dict[str, int] = {}
+        self._pressure_by_kind: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._kinds = 0
+        self._lesson = 0
+        self._scored: dict[Shape, _Scored] = {}
+
+    # --- what pods come ---
+
+    def learn(self, shape: Shape, pods: int = 1) -> None:
+        """Take note that `pods` pods of a shape came; each once, when it is first seen."""
+        self._experience.add(shape, pods)
+        self._unlearned += pods
+
+    def forget(self, shape: Shape) -> None:
+        """Take back a pod that was learned and turned out not to be one."""
+        self._experience.remove(shape)
+        self._unlearned += 1
+
+    @property
+    def typical(self) -> tuple[Popular, ...]:
+        """The typical pods that scores rest on, the most popular first."""
+        self._follow()
+        return self._typical
+
+    @property
+    def pressure(self) -> dict[str, int]:
+        """How scarce each model is, in thousandths: demand that names it over what there is."""
+        self._follow()
+        return self._pressure
+
+    # --- where they go ---
+
+    def choose(self, shape: Shape, nodes: Sequence[str]) -> Choice | None:
+        """Return the best of `nodes` for a pod, and its devices there; None if it fits on none of them."""
+        columns = self._ledger.columns_of(nodes)
+        columns = columns[columns >= 0]
+        column = self.best(shape, columns)
+        if column is None:
+            return None
+        return self._choice(shape, columns, column)
+
+    def best(self, shape: Shape, columns: NDArray[np.int64]) -> int | None:
+        """Return the best of the ledger's `columns` for a pod; None if it fits on none of them."""
+        if len(columns) == 0:
+            return None
+        scores = self._scores(shape)[columns]
+        most = scores.max()
+        if most == MISFIT:
+            return None
+        first = columns[scores == most].tolist()
+        return int(first[0]) if len(first) == 1 else min(first, key=self._ledger.name_of)
+
+    def scores(self, shape: Shape, nodes: Sequence[str]) -> NDArray[np.int64]:
+        """Return the score of each of `nodes`, higher is better; `MISFIT`, the lowest number, where it does not fit."""
+        columns = self._ledger.columns_of(nodes)
+        return np.where(columns < 0, MISFIT, self._scores(shape)[columns])
+
+    def priorities(self, shape: Shape, nodes: Sequence[str]) -> tuple[int, ...]:
+        """Return a score from 0 to 10 for each of `nodes`: 0 where it does not fit, 1 for the tenth best and below."""
+        scores = self.scores(shape, nodes)
+        better = np.unique(scores[scores != MISFIT])[::-1]
+        rank = np.minimum(np.searchsorted(-better, -scores), _HIGHEST - 1)
+        return tuple(np.where(scores == MISFIT, 0, _HIGHEST - rank).tolist())
+
+    def placement(self, shape: Shape, node: str) -> Placement | Misfit:
+        """Return the devices that a pod takes on a node, or why it takes none."""
+        column = self._ledger.columns.get(node)
+        placed = None if column is None else self.place(shape, column)
+        if placed is not None:
+            return placed
+        assert shape.request is not None  # noqa: S101  a pod without GPUs fits on every node that is asked about
+        free = [] if column is None else self._ledger.room(node).tolist()
+        return misfit(shape.request, self._ledger.node(node), free)
+
+    def place(self, shape: Shape, column: int) -> Placement | None:
+        """Return the devices that a pod takes on the node of a column, or None if it does not fit."""
+        return self._placed(shape, column, self._parts(shape, np.array([column])))
+
+    # --- how ---
+
+    def _choice(self, shape: Shape, columns: NDArray[np.int64], column: int) -> Choice:
+        parts = self._parts(shape, np.array([column]))
+        placed = self._placed(shape, column, parts)
+        assert placed is not None  # noqa: S101  it was chosen because it fits
+        others = columns[columns != column]
+        second = self.best(shape, others)
+        scores = self._scores(shape)
+        return Choice(
+            self._ledger.name_of(column),
+            placed,
+            int(parts.score[0]),
+            int(parts.before[0]),
+            int(parts.after[0]),
+            int(parts.pressure[0]),
+            int(parts.starvation[0]),
+            int(parts.order[0]),
+            int(np.count_nonzero(scores[columns] != MISFIT)),
+            None if second is None else RunnerUp(self._ledger.name_of(second), int(scores[second])),
+        )
+
+    def _placed(self, shape: Shape, column: int, parts: Parts) -> Placement | None:
+        if parts.score[0] == MISFIT:
+            return None
+        node = self._ledger.node(self._ledger.name_of(column))
+        assert node is not None  # noqa: S101  only columns of nodes have a score
+        taken = np.flatnonzero(parts.taken[:, 0]).tolist() if shape.request is not None else []
+        return Placement(tuple(node.devices[index].name for index in taken), MilliGpu(int(parts.milli[0])))
+
+    def _scores(self, shape: Shape) -> NDArray[np.int64]:
+        """Return the scores of all columns, up to date."""
+        self._follow()
+        # What else a shape holds decides where kube-scheduler lets it go, not how good a node is.
+        key = replace(shape, memory=0, models=())
+        ledger = self._ledger
+        scored = self._scored.pop(key, None)
+        if scored is None or scored.lesson != self._lesson or len(scored.score) != ledger.free.shape[1]:
+            scored = _Scored(np.full(ledger.free.shape[1], MISFIT), -1, self._lesson)
+            if len(self._scored) >= _MOST_SHAPES:
+                del self._scored[next(iter(self._scored))]
+        self._scored[key] = scored  # last in: the first is the one that was not asked about the longest
+        if scored.generation < ledger.generation:
+            columns = np.flatnonzero((ledger.changed > scored.generation) & self._capacity.known)
+            gone = (ledger.changed > scored.generation) & ~self._capacity.known
+            scored.score[gone] = MISFIT
+            if len(columns):
+                scored.score[columns] = self._parts(key, columns).score
+            scored.generation = ledger.generation
+        return scored.score
+
+    def _parts(self, shape: Shape, columns: NDArray[np.int64]) -> Parts:
+        self._follow()
+        ledger, capacity = self._ledger, self._capacity
+        kind = capacity.kind[columns]
+        room = Room(
+            ledger.free[:, columns].astype(np.int64),
+            ledger.device_memory[:, columns],
+            ledger.cpu_free[columns],
+            capacity.cpu[columns],
+            capacity.devices[columns],
+            kind,
+            capacity.place[columns],
+            self._pressure_by_kind[kind],
+        )
+        return score(shape, room, self._usable, self.settings)
+
+    def _follow(self) -> None:
+        """Bring up to date what every score rests on."""
+        self._capacity.follow(self._ledger)
+        due = self._unlearned >= max(_FEW, self._experience.pods // 8)
+        if not due and self._capacity_version == self._capacity.version:
+            return
+        if due:
+            self._typical = self._experience.typical(self.settings.typical_share)
+            self._unlearned = 0
+        self._capacity_version = self._capacity.version
+        kinds = self._capacity.kinds
+        felt = pressure(self._experience.seen(), self._capacity.by_model())
+        if due or felt != self._pressure or len(kinds) != self._kinds:
+            self._pressure, self._kinds = felt, len(kinds)
+            self._pressure_by_kind = np.array([felt[kind.model] for kind in kinds], dtype=np.int64)
+            self._usable = Usable(self._typical, kinds)
+            self._lesson += 1

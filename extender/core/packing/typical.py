@@ -1,0 +1,98 @@
+"""Which pods will come? Those that came, the later ones counting more: the most popular are typical.
+
+Integers throughout, so that the same pods in the same order always teach the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kube.gpus import MemoryShare, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from extender.core.model import Shape
+
+ALL = 2**20
+"""What the popularity of all typical pods adds up to."""
+
+_GRAIN = 16  # a pod counts so much: halving then forgets it in four steps, not at once
+_MOST_SHAPES = 1024  # remembered at once; the rarest go first
+_MOST_TYPICAL = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Popular:
+    """A typical pod, and its part of `ALL`."""
+
+    shape: Shape
+    popularity: int
+
+
+class Experience:
+    """How often each shape of a pod was seen; bounded. The pods' memory (RAM) is left out: it refuses few."""
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory * _GRAIN
+        self._seen: dict[Shape, int] = {}
+        self._total = 0
+
+    def add(self, shape: Shape, pods: int = 1) -> None:
+        """Take note of `pods` pods of a shape."""
+        shape = replace(shape, memory=0)
+        self._seen[shape] = self._seen.get(shape, 0) + pods * _GRAIN
+        self._total += pods * _GRAIN
+        if self._total >= 2 * self._memory:
+            self._keep((one, count // 2) for one, count in self._seen.items())
+        if len(self._seen) > _MOST_SHAPES:
+            self._keep(self._by_popularity()[: _MOST_SHAPES * 3 // 4])
+
+    def remove(self, shape: Shape) -> None:
+        """Take back a pod that was taken note of and never ran."""
+        shape = replace(shape, memory=0)
+        taken = min(self._seen.get(shape, 0), _GRAIN)
+        if taken:
+            self._total -= taken
+            self._seen[shape] -= taken
+            if not self._seen[shape]:
+                del self._seen[shape]
+
+    @property
+    def pods(self) -> int:
+        """How many pods what is remembered comes to."""
+        return self._total // _GRAIN
+
+    def seen(self) -> Iterable[tuple[Shape, int]]:
+        """Return each shape and how much it counts."""
+        return self._seen.items()
+
+    def typical(self, share: int) -> tuple[Popular, ...]:
+        """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them."""
+        chosen: list[tuple[Shape, int]] = []
+        covered = 0
+        for shape, count in self._by_popularity()[:_MOST_TYPICAL]:
+            if covered * 100 >= share * self._total:
+                break
+            chosen.append((shape, count))
+            covered += count
+        return tuple(Popular(shape, count * ALL // covered) for shape, count in chosen)
+
+    def _by_popularity(self) -> list[tuple[Shape, int]]:
+        return sorted(self._seen.items(), key=lambda one: (-one[1], _key(one[0])))
+
+    def _keep(self, counts: Iterable[tuple[Shape, int]]) -> None:
+        self._seen = {shape: count for shape, count in counts if count}
+        self._total = sum(self._seen.values())
+
+
+def _key(shape: Shape) -> tuple[int, int, int, int, tuple[str, ...]]:
+    """Return what brings shapes into an order."""
+    match shape.request:
+        case Share(devices, milli):
+            return 1, devices, milli, shape.cpu, shape.models
+        case MemoryShare(devices, memory):
+            return 2, devices, memory, shape.cpu, shape.models
+        case None:
+            return 0, 0, 0, shape.cpu, shape.models
