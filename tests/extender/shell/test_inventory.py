@@ -21,9 +21,9 @@ WALL = 1_800_000_000.0
 L4 = (Device("GPU-aaaa", MiB(23034)),)
 
 
-def node(name: str = "a", *, owned: bool = True, gpus: str = "1", **annotations: str) -> Node:
+def node(name: str = "a", *, owned: bool = True, gpus: str = "1", annotations: dict[str, str] | None = None) -> Node:
     labels = {"plimsoll.dev/devices": "owned"} if owned else {}
-    keys = {f"hami.io/{key.replace('_', '-')}": text for key, text in annotations.items()}
+    keys = {f"hami.io/{key}": text for key, text in (annotations or {}).items()}
     status = {
         key: {"cpu": "63500m", "memory": "1056764Ki", "nvidia.com/gpu": gpus} for key in ("capacity", "allocatable")
     }
@@ -120,21 +120,21 @@ def test_a_node_that_is_gone_or_not_ours_any_more_has_nothing() -> None:
 def test_a_handshake_grows_old_from_when_it_was_first_seen_as_it_is() -> None:
     register = "GPU-aaaa,10,23034,100,NVIDIA-L4,0,true:"
     inventory = Inventory()
-    said = {"node_nvidia_register": register, "node_handshake": "Reported_2027-01-15 08:00:00"}
-    inventory.nodes_are([node(gpus="10", **said), node("b")], 0.0)
+    said = {"node-nvidia-register": register, "node-handshake": "Reported_2027-01-15 08:00:00"}
+    inventory.nodes_are([node(gpus="10", annotations=said), node("b")], 0.0)
     assert inventory.greeting() == ("a",)
-    inventory.node_seen(node(gpus="10", **said), 200.0)
+    inventory.node_seen(node(gpus="10", annotations=said), 200.0)
     assert devices(inventory, now=300.0) == L4
     assert [device.closed for device in devices(inventory, now=301.0)] == [
         "HAMi's device plugin has been silent for five minutes (hami.io/node-handshake)"
     ]
-    inventory.node_seen(node(gpus="10", **said | {"node_handshake": "Reported_2027-01-15 08:00:30"}), 301.0)
+    inventory.node_seen(node(gpus="10", annotations=said | {"node-handshake": "Reported_2027-01-15 08:00:30"}), 301.0)
     assert devices(inventory, now=301.0) == L4
 
 
 def test_what_hami_does_not_write_leaves_its_node_out() -> None:
     inventory = Inventory()
-    inventory.node_seen(node(gpus="10", node_nvidia_register="nonsense"), 0.0)
+    inventory.node_seen(node(gpus="10", annotations={"node-nvidia-register": "nonsense"}), 0.0)
     found = inventory.gpus("a", 0.0, WALL)
     assert isinstance(found, LeftOut)
     assert "nonsense" in found.reason

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NODE = "/api/v1/nodes/gpu-00"
 EVENTS = "/api/v1/namespaces/default/events"
-H100 = MiB(81920)
+A100 = MiB(81920)
 
 
 @asynccontextmanager
@@ -64,8 +64,8 @@ async def test_owned_nodes_are_known_and_no_other(api: Api) -> None:
     await patch(api, {"metadata": {"labels": {"plimsoll.dev/devices": None}}}, "/api/v1/nodes/gpu-01")
     async with following(api) as (_, core):
         (known,) = core.ledger.nodes()
-        assert (known.name, known.devices) == ("gpu-00", alike(2, H100))
-        assert (known.model, known.cpu, known.memory) == ("NVIDIA-H100-80GB-HBM3", 96_000, 2**20)
+        assert (known.name, known.devices) == ("gpu-00", alike(2, A100))
+        assert (known.model, known.cpu, known.memory) == ("NVIDIA-A100-SXM4-80GB", 96_000, 2**20)
         await patch(api, {"metadata": {"labels": {"plimsoll.dev/devices": "owned"}}}, "/api/v1/nodes/gpu-01")
         await until(lambda: core.ledger.node("gpu-01") is not None)
         await api.request("DELETE", "/api/v1/nodes/gpu-01")
@@ -89,13 +89,13 @@ async def test_a_node_that_is_left_out_is_told_of_once_a_change(api: Api) -> Non
 
 
 async def test_devices_that_take_no_new_pod_are_told_of(api: Api) -> None:
-    register = "GPU-aaaa,10,81559,100,NVIDIA H100,0,true:GPU-bbbb,10,81559,100,NVIDIA H100,0,false:"
+    register = "GPU-aaaa,10,81920,100,NVIDIA A100,0,true:GPU-bbbb,10,81920,100,NVIDIA A100,0,false:"
     async with following(api) as (_, core):
         await patch(api, {"metadata": {"annotations": {"hami.io/node-nvidia-register": register}}})
         assert (await told(api, "GPUsClosed")).message == "no new pod gets GPU-bbbb: unhealthy, says HAMi"
         known = core.ledger.node("gpu-00")
         assert known is not None
-        assert known.devices == (Device("GPU-aaaa", H100), Device("GPU-bbbb", H100, "unhealthy, says HAMi"))
+        assert known.devices == (Device("GPU-aaaa", A100), Device("GPU-bbbb", A100, "unhealthy, says HAMi"))
 
 
 async def test_a_handshake_that_grows_old_closes_its_node_though_nothing_happens(
@@ -104,7 +104,7 @@ async def test_a_handshake_that_grows_old_closes_its_node_though_nothing_happens
     monkeypatch.setattr(nodes, "_LOOK_AGAIN_S", 0.01)
     monkeypatch.setattr("extender.core.inventory.gpus.SILENT_S", 0.05)
     said = {
-        "hami.io/node-nvidia-register": "GPU-aaaa,10,81559,100,NVIDIA H100,0,true:",
+        "hami.io/node-nvidia-register": "GPU-aaaa,10,81920,100,NVIDIA A100,0,true:",
         "hami.io/node-handshake": "Reported_2124-01-23 12:00:00",
     }
     await patch(api, {"metadata": {"annotations": said}})
