@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: the process's own) name; return the exit status."""
-    parser, _ = flags("plimsoll-extender", "Place GPU fractions for kube-scheduler.", listen="127.0.0.1:8900")
+    parser, run = flags("plimsoll-extender", "Place GPU fractions for kube-scheduler.", listen="127.0.0.1:8900")
+    run.add_argument(
+        "--namespace", default="plimsoll-system", help="where config-extender stands (default: %(default)s)"
+    )
     return run_program(parser, serve, arguments)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from extender.core.scheduling import BindRefused, BindTo, Chosen, Scheduling, SeenPod
 from extender.shell import cluster, wire
+from extender.shell.configuration import Configuration
 from extender.shell.http import Asgi
 from extender.shell.telemetry import Telemetry
 from kube import program
@@ -23,6 +24,7 @@ from kube.watch import Gone, Put, Relisted, watch
 
 if TYPE_CHECKING:
     from extender.core.model import PodKey
+    from extender.core.settings import Settings
     from kube.client import Api
     from kube.program import Started
 
@@ -40,10 +42,11 @@ _BIND_DEADLINE_S = 0.8  # kube-scheduler gives up after its httpTimeout of 1 s a
 class Extender:
     """The running extender; also the `Verbs` that its HTTP side calls."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, namespace: str) -> None:
         self._api = api
         self._scheduling = Scheduling()
         self._events = EventWriter(api, "plimsoll-extender")
+        self._configuration = Configuration(api, namespace, self._events, self._set)
         self._listed = {"nodes": False, "pods": False}
         self._unlisted: set[PodKey] = set()
         self._stalled_until = 0.0
@@ -57,6 +60,7 @@ class Extender:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow_nodes())
             tasks.create_task(self._follow_pods())
+            tasks.create_task(self._configuration.run())
             tasks.create_task(self._events.run())
             tasks.create_task(self._settle())
             tasks.create_task(self._kick())
@@ -65,8 +69,8 @@ class Extender:
     # --- Verbs ---
 
     def ready(self) -> bool:
-        """Tell whether nodes and pods have been listed."""
-        return all(self._listed.values())
+        """Tell whether nodes, pods and the configuration have been listed."""
+        return all(self._listed.values()) and self._configuration.listed
 
     async def filter(self, asked: wire.Candidates) -> bytes:
         """Answer filter; while many bindings are under way, not before some of them are done.
@@ -132,6 +136,9 @@ class Extender:
 
     # --- what the API server says ---
 
+    def _set(self, settings: Settings) -> None:
+        self._scheduling.settings = settings
+
     async def _follow_nodes(self) -> None:
         outage = Outage("the list of nodes", "placements go on with the nodes known last", _log)
         async for change in watch(self._api, cluster.NODES, Node, on_trouble=outage.hear):
@@ -163,7 +170,8 @@ class Extender:
                 case Put(pod):
                     self._scheduling.pod_seen(cluster.seen_pod(pod))
                 case Gone(pod):
-                    self._scheduling.pod_gone(pod.metadata.uid)
+                    gone = cluster.seen_pod(pod)
+                    self._scheduling.pod_gone(gone.key.uid, time.monotonic(), ended=gone.ended)
 
     # --- what is to be done beside the verbs ---
 
@@ -224,5 +232,5 @@ class Extender:
 
 async def serve(started: Started) -> None:
     """Serve kube-scheduler until a signal ends it."""
-    extender = Extender(started.api)
+    extender = Extender(started.api, started.flags.namespace)
     await program.serve(Asgi(extender, extender.telemetry), started.listener, extender.run())

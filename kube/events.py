@@ -19,7 +19,7 @@ from kube.client import MERGE_PATCH, Api, ApiError
 from kube.outage import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from kube.objects import ObjectReference
 
@@ -135,3 +135,15 @@ class EventWriter:
             if error.status != 409:  # written before our restart: the sentence already stands there
                 raise
             await self._api.request("PATCH", f"{path}/{name}", body={"lastTimestamp": now}, content_type=MERGE_PATCH)
+
+
+def in_messages(sentences: Iterable[str], end: str) -> list[str]:
+    """Return all sentences in as few messages as have room for them, each with the same end."""
+    messages: list[str] = []
+    room = MESSAGE_LIMIT - len(end)
+    for sentence in sentences:
+        if messages and len(messages[-1]) + 2 + len(sentence) <= room:
+            messages[-1] += f"; {sentence}"
+        else:
+            messages.append(sentence[:room])
+    return [message + end for message in messages]

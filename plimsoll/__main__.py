@@ -53,8 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     checking = commands.add_parser(
         "check",
         help="tell what is wrong with ConfigMaps and annotations before they are applied",
-        description="Check config-autoscaler, config-deployment and the annotations of workloads in YAML files, with "
-        "no cluster. Every problem is told with file, line, key, value and rule; exit status 0 without any, else 2.",
+        description="Check config-autoscaler, config-deployment, config-extender and the annotations of workloads in "
+        "YAML files, with no cluster. Every problem is told with file, line, key, value and rule; exit status 0 "
+        "without any, else 2.",
     )
     checking.add_argument(
         "files", nargs="+", metavar="FILE", help="YAML, several documents or Lists; - for standard input"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.shell import cluster
 from autoscaler.shell.lasting import HELD_FOR_LONG, UNHELPED_FOR_LONG, UNPLACED_FOR_LONG, Lasting
-from kube.events import MESSAGE_LIMIT, Notice
+from kube.events import Notice, in_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from autoscaler.config import Problem
     from autoscaler.core.decisions.record import Record
@@ -96,7 +96,7 @@ class Announcer:
         if not problems:
             _log.info("configuration corrected", extra={"object": name})
             return
-        for message in _in_messages(map(str, problems), f"; {meanwhile}"):
+        for message in in_messages(map(str, problems), f"; {meanwhile}"):
             self._tell(Notice(about, "BadConfiguration", message, "Warning"))
         _log.warning("configuration refused", extra={"object": name, "problems": [str(p) for p in problems]})
 
@@ -163,15 +163,3 @@ class Announcer:
     def _may_tell(self) -> bool:
         self._left -= 1
         return self._left >= 0
-
-
-def _in_messages(sentences: Iterable[str], end: str) -> list[str]:
-    """Return all sentences in as few messages as have room for them, each with the same end."""
-    messages: list[str] = []
-    room = MESSAGE_LIMIT - len(end)
-    for sentence in sentences:
-        if messages and len(messages[-1]) + 2 + len(sentence) <= room:
-            messages[-1] += f"; {sentence}"
-        else:
-            messages.append(sentence[:room])
-    return [message + end for message in messages]

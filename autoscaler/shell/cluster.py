@@ -17,10 +17,10 @@ from autoscaler.core.targets.target import Target
 from autoscaler.core.targets.writers import MANAGER, Autoscaler
 from autoscaler.core.targets.writing import Found
 from kube.gpus import VENDOR_GPU, held
-from kube.objects import ConfigMap, ObjectMeta, ObjectReference, Scale
+from kube.objects import ObjectMeta, ObjectReference, Scale
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from autoscaler.core.targets.selection import Selector
     from kube.discovery import Scalable
@@ -51,17 +51,6 @@ _HOPELESS = frozenset(
     }
 )
 _NO_SELECTOR = "its scale tells no status.selector, so which pods are its own is unknown"
-
-
-def config_map_watch(namespace: str, name: str) -> tuple[str, Mapping[str, str]]:
-    """Return path and selection of one ConfigMap."""
-    return f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": f"metadata.name={name}"}
-
-
-def config_map_reference(found: ConfigMap) -> ObjectReference:
-    """Return what an Event about a ConfigMap points at."""
-    meta = found.metadata
-    return ObjectReference(api_version="v1", kind="ConfigMap", namespace=meta.namespace, name=meta.name, uid=meta.uid)
 
 
 def workload_reference(key: WorkloadKey) -> ObjectReference:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from autoscaler.config.in_force import AUTOSCALER_MAP, MAPS
-from autoscaler.shell import cluster
 from autoscaler.shell.announcer import BRAKED, HELD, IN_FORCE
-from kube.objects import ConfigMap
-from kube.outage import Outage
-from kube.watch import Gone, Put, Relisted, watch
+from kube.config_maps import follow, reference
 
 if TYPE_CHECKING:
     from autoscaler.config.in_force import InForce
     from autoscaler.shell.announcer import Announcer
     from kube.client import Api
+    from kube.objects import ConfigMap
 
 _log = logging.getLogger("autoscaler")
 
@@ -40,36 +39,23 @@ class Configuration:
         """Follow both maps, without end."""
         async with asyncio.TaskGroup() as tasks:
             for name in MAPS:
-                tasks.create_task(self._follow(name))
-
-    async def _follow(self, name: str) -> None:
-        path, query = cluster.config_map_watch(self._namespace, name)
-        outage = Outage(name, "the last good configuration stays in force", _log)
-        async for change in watch(self._api, path, ConfigMap, query=query, on_trouble=outage.hear):
-            match change:
-                case Relisted(objects):
-                    for found in objects:
-                        self._take(name, found)
-                    if not objects:
-                        self._drop(name)
-                    self._unlisted.discard(name)
-                case Put(found):
-                    self._take(name, found)
-                case Gone(_):
-                    self._drop(name)
+                taken, dropped = partial(self._take, name), partial(self._drop, name)
+                tasks.create_task(follow(self._api, self._namespace, name, take=taken, drop=dropped))
 
     def _take(self, name: str, found: ConfigMap) -> None:
+        self._unlisted.discard(name)
         self.uids[name] = found.metadata.uid
         before = self._in_force.age
         problems = self._in_force.put_map(name, found.data or {})
         braked = name == AUTOSCALER_MAP and self._in_force.braked
         meanwhile = HELD if self._in_force.unproven(name) else BRAKED if braked else IN_FORCE
-        self._announcer.problems(cluster.config_map_reference(found), problems, meanwhile, one_of_many=False)
+        self._announcer.problems(reference(found), problems, meanwhile, one_of_many=False)
         if not problems and self._in_force.age != before:
             in_force = {"defaults": str(self._in_force.defaults), "deployment": str(self._in_force.deployment)}
             _log.info("configuration taken over", extra={"map": name, **in_force})
 
     def _drop(self, name: str) -> None:
+        self._unlisted.discard(name)
         self.uids.pop(name, None)
         self._in_force.drop_map(name)
         _log.info("there is no such map: the built-in defaults are in force", extra={"map": name})

@@ -136,7 +136,7 @@ def _launch_prometheus(cluster: LocalCluster) -> None:
 
 
 async def _apply_manifests(api: Api) -> dict[str, str]:
-    await manifests.apply(api, manifests.load(_MANIFESTS))
+    await manifests.apply(api, manifests.without_processes(manifests.load(_MANIFESTS)))
     return {name: await service_account_token(api, name) for name in SERVICE_ACCOUNTS}
 
 

@@ -1,12 +1,14 @@
 """What do we answer to each verb of kube-scheduler, and what do we learn from the API server?
 
 The laws:
-- Filter answers with one node and reserves its devices there; a pod's next filter replaces its reservation.
+- Filter answers with one node and reserves its devices there; a pod's next filter replaces its reservation. Where it is
+  to answer with all that fit (`Settings.one_node`) it reserves nothing, and bind chooses the devices.
 - Bind turns the reservation into a holding without expiry before the Binding is sent: after a time-out it may still
   arrive. A read ends the holding: one that shows the pod bound or gone, or one that shows it unbound after the API
   server has answered reads for longer than it works on any request.
 - A pod whose Binding may be under way is answered with that node and no other.
-- Every pod that uses a GPU of ours counts, whoever bound it, until it is gone or all its containers have ended.
+- Every pod that uses a GPU of ours counts, whoever bound it, until all its containers have ended; where it is gone
+  without that having been seen, a while longer (`Settings.quarantine_s`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from extender.core import packing
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.model import Shape
+from extender.core.settings import Settings
 from extender.core.waiting import Waiting
 from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
 
@@ -30,9 +33,6 @@ if TYPE_CHECKING:
 SETTLING_S = 70.0
 """The API server ends every request after 60 s (its --request-timeout); a Binding that it has not carried out that long
 after it began to answer again will not arrive."""
-
-RESERVATION_S = 30.0
-"""How long a filter's promise stands without a bind: longer than a scheduling cycle with its retries ever takes."""
 
 _GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
 
@@ -105,6 +105,7 @@ class Scheduling:
     """The one changing state of the extender: the ledger, and what is known of each pod that is not bound."""
 
     ledger: Ledger = field(default_factory=Ledger)
+    settings: Settings = field(default_factory=Settings)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
     _unsettled: dict[str, float | None] = field(default_factory=dict)
@@ -133,7 +134,7 @@ class Scheduling:
         """Take note of a pod's state."""
         uid = pod.key.uid
         if pod.ended:
-            self.pod_gone(uid)
+            self._gone_for_good(uid)
         elif uid in self._gone:
             return
         elif pod.node:
@@ -143,13 +144,18 @@ class Scheduling:
             # An unbound sight may be older than our own Binding: it ends no holding.
             self._unbound[uid] = pod
 
-    def pod_gone(self, uid: str) -> None:
-        """Take note that a pod is deleted, or that all its containers have ended."""
-        self._gone[uid] = None
-        if len(self._gone) > _GONE_REMEMBERED:
-            del self._gone[next(iter(self._gone))]
-        self._waits_no_more(uid)
-        self.ledger.release(uid)
+    def pod_gone(self, uid: str, now: float, *, ended: bool = False) -> None:
+        """Take note at `now` seconds that a pod is deleted; `ended`: all its containers had ended before.
+
+        A kubelet writes that they have (phase Succeeded or Failed) before it lets a pod go; a pod that goes without was
+        deleted by force, or its node is lost.
+        """
+        held = self.ledger.holding(uid)
+        if ended or held is None or held.devices == () or held.state is State.RESERVED:
+            self._gone_for_good(uid)
+        elif held.state is not State.QUARANTINED:
+            self._remember_gone(uid)
+            self.ledger.hold(replace(held, state=State.QUARANTINED, expires_at=now + self.settings.quarantine_s))
 
     def pods_are(self, pods: Iterable[SeenPod], now: float) -> tuple[PodKey, ...]:
         """Take note of all pods there are, at `now` seconds; return those of our holdings that the list lacks.
@@ -162,7 +168,9 @@ class Scheduling:
             self.pod_seen(pod)
             if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
                 self._waiting.found(pod.key, pod.request, now)
-        lacking = [held for held in self.ledger.holdings() if held.pod.uid not in seen]
+        lacking = [
+            held for held in self.ledger.holdings() if held.pod.uid not in seen and held.state is not State.QUARANTINED
+        ]
         for held in lacking:
             if held.devices == ():
                 self.ledger.release(
@@ -173,7 +181,7 @@ class Scheduling:
     def pod_read(self, key: PodKey, pod: SeenPod | None, asked_at: float) -> None:
         """Take note of the answer to a read of one pod that was sent at `asked_at` seconds; None: it is gone."""
         if pod is None:
-            self.pod_gone(key.uid)
+            self.pod_gone(key.uid, asked_at)
             return
         self.pod_seen(pod)
         if pod.node or key.uid not in self._unsettled:
@@ -220,12 +228,15 @@ class Scheduling:
             self._waiting.refused(pod.key, request, nodes, freed=self.ledger.freed, now=now)
             return Refused(dict.fromkeys(nodes, f"its binding to node {held.node} is under way"))
         self.ledger.release(pod.key.uid)
-        chosen = packing.best(nodes, packing.costs(self.ledger, request, nodes))
+        cost = packing.costs(self.ledger, request, nodes)
+        chosen = packing.best(nodes, cost)
         if chosen is None:
             self._waiting.refused(pod.key, request, nodes, freed=self.ledger.freed, now=now)
             return Refused({node: self._misfit(request, node) for node in nodes})
         self._waiting.ended(pod.key.uid)
-        self._reserve(pod, request, chosen, now + RESERVATION_S)
+        if not self.settings.one_node:
+            return Chosen(tuple(node for node, fit in zip(nodes, packing.fits(cost), strict=True) if fit))
+        self._reserve(pod, request, chosen, now + self.settings.reservation_s)
         return Chosen((chosen,))
 
     def prioritize(self, pod: SeenPod, nodes: Sequence[str]) -> tuple[int, ...]:
@@ -256,7 +267,7 @@ class Scheduling:
                 return BindRefused("the pod is not known here as one that waits for GPUs; it will be filtered again")
             if isinstance(unbound.request, Unmapped):
                 return BindTo(unbound.key, node, None)
-            if not self._reserve(unbound, unbound.request, node, now + RESERVATION_S):
+            if not self._reserve(unbound, unbound.request, node, now + self.settings.reservation_s):
                 return BindRefused(self._misfit(unbound.request, node))
             held = self.ledger.holding(uid)
         assert held is not None  # noqa: S101  reserved just above
@@ -290,6 +301,16 @@ class Scheduling:
             self._unsettled[asked.pod.uid] = None
 
     # --- how ---
+
+    def _gone_for_good(self, uid: str) -> None:
+        self._remember_gone(uid)
+        self.ledger.release(uid)
+
+    def _remember_gone(self, uid: str) -> None:
+        self._gone[uid] = None
+        if len(self._gone) > _GONE_REMEMBERED:
+            del self._gone[next(iter(self._gone))]
+        self._waits_no_more(uid)
 
     def _waits_no_more(self, uid: str) -> None:
         """Forget what was known of a pod as one that is not bound."""

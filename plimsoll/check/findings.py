@@ -1,7 +1,7 @@
-"""What is wrong with these objects, by the rules of the autoscaler's configuration?
+"""What is wrong with these objects, by the rules of both programs' configuration?
 
-ConfigMaps named config-autoscaler and config-deployment are read in any namespace; workloads are the objects that carry
-the label of autoscaled ones or annotations of the autoscaler.
+ConfigMaps named config-autoscaler, config-deployment and config-extender are read in any namespace; workloads are the
+objects that carry the label of autoscaled ones or annotations of the autoscaler.
 """
 
 from __future__ import annotations
@@ -15,17 +15,24 @@ from autoscaler.config.cluster import RULES as CLUSTER_RULES
 from autoscaler.config.workload import CAMEL, DRAIN_AWARE, KNATIVE, OURS
 from autoscaler.config.workload import RULES as WORKLOAD_RULES
 from autoscaler.core.targets.draining import without_effect as drains_nothing
+from extender.config.cluster import RULES as EXTENDER_RULES
+from extender.config.cluster import settings
 from plimsoll.check.spelling import meant
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from autoscaler.config.resolution import Resolved
     from plimsoll.check.documents import Document, Entry
 
 LABEL = "plimsoll.dev/autoscale"
 
-_MAPS = {"config-autoscaler": CLUSTER_RULES, "config-deployment": DEPLOYMENT_RULES}
+_MAPS = {"config-autoscaler": CLUSTER_RULES, "config-deployment": DEPLOYMENT_RULES, "config-extender": EXTENDER_RULES}
+_READERS: dict[str, Callable[[Mapping[str, str]], tuple[object, tuple[config.Problem, ...]]]] = {
+    "config-autoscaler": config.defaults,
+    "config-deployment": config.deployment,
+    "config-extender": settings,
+}
 _ANNOTATIONS = frozenset({*WORKLOAD_RULES, *CAMEL.values()})
 _METADATA, _LABELS = ("metadata", "annotations"), ("metadata", "labels")
 _PREFIXES = ("knative.dev", "plimsoll.dev")
@@ -99,8 +106,7 @@ def _is_workload(document: Document) -> bool:
 def _of_map(document: Document) -> list[Finding]:
     name = document.text("metadata", "name")
     entries = document.entries("data")
-    read = config.defaults if name == "config-autoscaler" else config.deployment
-    _, problems = read(_texts(entries))
+    _, problems = _READERS[name](_texts(entries))
     return [
         *_unshaped(document, ("data",)),
         *_unwritten(document, entries),

@@ -162,7 +162,7 @@ class EmbeddedCluster:
 def _shipped() -> list[dict[str, Any]]:
     """Return the manifests of deploy/ that have a meaning here."""
     shipped = manifests.load(DEPLOY / "base" / "kustomization.yaml")
-    return [each for each in shipped if each["kind"] not in _LEFT_OUT]
+    return manifests.without_processes(each for each in shipped if each["kind"] not in _LEFT_OUT)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -24,7 +24,7 @@ POLL_S = 0.005
 async def running_extender(kubeconfig: Path, listener: socket.socket) -> AsyncIterator[Extender]:
     """Run an extender until the block ends, as suddenly as a killed one; `listener` is left open for the next."""
     api = await Api.connect(kubeconfig)
-    extender = Extender(api)
+    extender = Extender(api, "plimsoll-system")
     running = asyncio.create_task(extender.run())
     try:
         async with server_of(Asgi(extender, extender.telemetry)).serving(listener.dup()):

@@ -21,6 +21,8 @@ class State(Enum):
     """A Binding may have been sent and its outcome is not known: no expiry."""
     BOUND = "bound"
     """The API server says so."""
+    QUARANTINED = "quarantined"
+    """The pod is gone, and nobody saw its containers end; ends at `Holding.expires_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Holding:
     device_memory: MiB = NO_MIB
     cpu: int = 0
     memory: int = 0
+
+    @property
+    def expires(self) -> bool:
+        """Whether it ends by itself."""
+        return self.state in (State.RESERVED, State.QUARANTINED)
 
     def same_room(self, other: Holding) -> bool:
         """Tell whether both take the same of the same node."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from extender.core.ledger.columns import Columns
-from extender.core.ledger.holding import Holding, State
 from kube.gpus import WHOLE
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from extender.core.ledger.holding import Holding
     from extender.core.ledger.nodes import GpuNode
 
 
@@ -33,7 +33,7 @@ class Ledger(Columns):
         self._nodes: dict[str, GpuNode] = {}
         self._holdings: dict[str, Holding] = {}
         self._on_node: dict[str, dict[str, Holding]] = {}
-        self._reserved: dict[str, Holding] = {}  # those that can expire
+        self._expiring: dict[str, Holding] = {}
         self.freed = 0
         """Grows with each change that may have made room."""
 
@@ -59,10 +59,10 @@ class Ledger(Columns):
             self.release(uid)
         self._holdings[uid] = holding
         self._on_node.setdefault(holding.node, {})[uid] = holding
-        if holding.state is State.RESERVED:
-            self._reserved[uid] = holding
+        if holding.expires:
+            self._expiring[uid] = holding
         else:
-            self._reserved.pop(uid, None)
+            self._expiring.pop(uid, None)
         if known is None or not known.same_room(holding):
             self.freed += known is not None
             self._recompute(holding.node)
@@ -71,7 +71,7 @@ class Ledger(Columns):
         """End what a pod holds, if anything."""
         holding = self._holdings.pop(uid, None)
         if holding is not None:
-            self._reserved.pop(uid, None)
+            self._expiring.pop(uid, None)
             on_node = self._on_node[holding.node]
             del on_node[uid]
             if not on_node:
@@ -80,8 +80,8 @@ class Ledger(Columns):
             self._recompute(holding.node)
 
     def expire(self, now: float) -> None:
-        """End the reservations whose time has passed at `now` seconds."""
-        for uid in [uid for uid, holding in self._reserved.items() if holding.expires_at <= now]:
+        """End the holdings whose time has passed at `now` seconds."""
+        for uid in [uid for uid, holding in self._expiring.items() if holding.expires_at <= now]:
             self.release(uid)
 
     def unmapped(self) -> int:

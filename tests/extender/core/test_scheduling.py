@@ -6,7 +6,6 @@ from itertools import pairwise
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey
 from extender.core.scheduling import (
-    RESERVATION_S,
     SETTLING_S,
     BindRefused,
     BindTo,
@@ -15,7 +14,11 @@ from extender.core.scheduling import (
     Scheduling,
     SeenPod,
 )
+from extender.core.settings import Settings
 from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share, Unmapped
+
+RESERVED_S = Settings().reservation_s
+QUARANTINE_S = Settings().quarantine_s
 
 QUARTER = Share(1, MilliGpu(250))
 WHOLE = Share(1, MilliGpu(1000))
@@ -63,15 +66,15 @@ def test_a_repeated_filter_replaces_the_reservation() -> None:
 def test_a_reservation_without_bind_ends() -> None:
     s = scheduling(a=1)
     s.filter(pod("p", WHOLE), ["a"], 0.0)
-    assert isinstance(s.filter(pod("q", WHOLE), ["a"], RESERVATION_S - 1), Refused)
-    assert s.filter(pod("q", WHOLE), ["a"], RESERVATION_S) == Chosen(("a",))
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], RESERVED_S - 1), Refused)
+    assert s.filter(pod("q", WHOLE), ["a"], RESERVED_S) == Chosen(("a",))
 
 
 def test_a_late_bind_finds_its_room_taken_and_is_refused() -> None:
     s = scheduling(a=1)
     s.filter(pod("p", WHOLE), ["a"], 0.0)
-    s.filter(pod("q", WHOLE), ["a"], RESERVATION_S)
-    assert s.bind("p", "a", RESERVATION_S) == BindRefused("no whole GPU free")
+    s.filter(pod("q", WHOLE), ["a"], RESERVED_S)
+    assert s.bind("p", "a", RESERVED_S) == BindRefused("no whole GPU free")
 
 
 def test_bind_without_filter_chooses_from_what_the_watch_showed() -> None:
@@ -150,7 +153,7 @@ def test_a_gpu_pod_that_others_bound_closes_its_node_until_it_is_gone() -> None:
     s = scheduling(a=2)
     s.pod_seen(pod("x", Unmapped(), node="a"))
     assert isinstance(s.filter(pod("p"), ["a"], 0.0), Refused)
-    s.pod_gone("x")
+    s.pod_gone("x", 0.0, ended=True)
     assert isinstance(s.filter(pod("p"), ["a"], 0.0), Chosen)
 
 
@@ -235,10 +238,46 @@ def test_a_new_try_begins_the_settling_anew() -> None:
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 82.0), Refused)
 
 
+def test_devices_of_a_pod_deleted_by_force_stay_taken_while_its_process_may_run() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.pod_gone("p", 10.0)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 10.0 + QUARANTINE_S - 1), Refused)
+    assert s.pods_are([pod("q", WHOLE)], 11.0) == (), "it is known to be gone: nothing is to be read"
+    s.pod_gone("p", 12.0)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 10.0 + QUARANTINE_S), Chosen), "told again it lasts no longer"
+
+
+def test_a_promise_to_a_pod_that_is_deleted_ends_at_once() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    s.pod_gone("p", 1.0)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 1.0), Chosen)
+
+
+def test_told_later_that_its_containers_had_ended_a_pod_gives_its_devices_back() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.pod_gone("p", 1.0)
+    s.pod_gone("p", 2.0, ended=True)
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 2.0), Chosen)
+
+
+def test_asked_for_all_nodes_filter_names_each_that_fits_and_reserves_nothing() -> None:
+    s = scheduling(a=1, b=1, c=1)
+    s.settings = Settings(one_node=False)
+    place(s, pod("x", WHOLE), ["b"])
+    assert s.filter(pod("p", WHOLE), ["a", "b", "c"], 0.0) == Chosen(("a", "c"))
+    assert s.filter(pod("q", WHOLE), ["a", "b", "c"], 0.0) == Chosen(("a", "c"))
+    assert isinstance(s.bind("p", "a", 0.0), BindTo)
+    assert s.bind("q", "a", 0.0) == BindRefused("no whole GPU free")
+    assert isinstance(s.bind("q", "c", 0.0), BindTo)
+
+
 def test_what_is_heard_of_a_deleted_pod_afterwards_is_let_go() -> None:
     s = scheduling(a=1)
     place(s, pod("p", WHOLE), ["a"])
-    s.pod_gone("p")
+    s.pod_gone("p", 0.0, ended=True)
     s.pod_seen(pod("p", WHOLE, node="a", placed=Placement(("0",), MilliGpu(1000))))
     assert isinstance(s.filter(pod("p", WHOLE), ["a"], 0.0), Refused)
     assert s.filter(pod("q", WHOLE), ["a"], 0.0) == Chosen(("a",))
@@ -258,7 +297,7 @@ def test_a_refused_pod_is_kicked_when_its_room_is_free_and_not_before() -> None:
     place(s, pod("p", WHOLE), ["a"])
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Refused)
     assert s.to_kick(10.0) == ()
-    s.pod_gone("p")
+    s.pod_gone("p", 0.0, ended=True)
     assert s.to_kick(10.0) == (PodKey("q", "default", "q"),)
     assert s.to_kick(10.1) == ()
 
@@ -267,8 +306,8 @@ def test_a_refused_pod_is_kicked_when_a_reservation_ends_without_a_word() -> Non
     s = scheduling(a=1)
     s.filter(pod("p", WHOLE), ["a"], 0.0)
     s.filter(pod("q", WHOLE), ["a"], 0.0)
-    assert s.to_kick(RESERVATION_S - 1) == ()
-    assert s.to_kick(RESERVATION_S) == (PodKey("q", "default", "q"),)
+    assert s.to_kick(RESERVED_S - 1) == ()
+    assert s.to_kick(RESERVED_S) == (PodKey("q", "default", "q"),)
 
 
 def test_a_pod_is_kicked_only_for_the_nodes_that_suited_it_otherwise() -> None:
@@ -290,7 +329,7 @@ def test_after_a_restart_too_nobody_is_kicked_for_room_that_is_not_there() -> No
     s = scheduling(a=1)
     s.pods_are([pod("p", WHOLE, node="a", placed=Placement(("0",), MilliGpu(1000))), pod("q", WHOLE)], 0.0)
     assert s.to_kick(15.0) == ()
-    s.pod_gone("p")
+    s.pod_gone("p", 0.0, ended=True)
     assert s.to_kick(15.0) == (PodKey("q", "default", "q"),)
 
 
@@ -304,7 +343,7 @@ def test_kicks_in_vain_come_ever_more_rarely() -> None:
     s = scheduling(a=1)
     place(s, pod("p", WHOLE), ["a"])
     s.filter(pod("q", WHOLE), ["a"], 0.0)
-    s.pod_gone("p")
+    s.pod_gone("p", 0.0, ended=True)
     kicked = [now for now in range(1, 200) if s.to_kick(float(now))]
     pauses = [later - earlier for earlier, later in pairwise(kicked)]
     assert pauses == sorted(pauses)
@@ -316,5 +355,5 @@ def test_a_placed_pod_is_kicked_no_more() -> None:
     place(s, pod("p", WHOLE), ["a"])
     s.filter(pod("q", WHOLE), ["a"], 0.0)
     place(s, pod("q", WHOLE), ["b"])
-    s.pod_gone("p")
+    s.pod_gone("p", 0.0, ended=True)
     assert s.to_kick(100.0) == ()

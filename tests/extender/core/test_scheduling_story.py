@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey
-from extender.core.scheduling import RESERVATION_S, BindTo, Refused, Scheduling, SeenPod
+from extender.core.scheduling import BindTo, Refused, Scheduling, SeenPod
 from kube.gpus import MiB, MilliGpu, Share
 
 NODES = (GpuNode("a", alike(2, MiB(16384))), GpuNode("b", alike(3, MiB(16384))))
@@ -60,12 +60,12 @@ class Story(RuleBasedStateMachine):
         else:
             self.scheduling.unknown(to)
 
-    @rule(choice=st.integers(0, 99))
-    def a_pod_is_deleted(self, choice: int) -> None:
+    @rule(choice=st.integers(0, 99), ended=st.booleans())
+    def a_pod_is_deleted(self, choice: int, ended: bool) -> None:  # noqa: FBT001  hypothesis draws it
         pod = self.some(choice)
         if pod is not None:
             del self.truth[pod.key.uid]
-            self.scheduling.pod_gone(pod.key.uid)
+            self.scheduling.pod_gone(pod.key.uid, self.now, ended=ended)
 
     @rule(choice=st.integers(0, 99))
     def the_watch_shows_a_pod(self, choice: int) -> None:
@@ -83,7 +83,7 @@ class Story(RuleBasedStateMachine):
         for key in self.scheduling.to_read():
             self.scheduling.pod_read(key, self.truth.get(key.uid), self.now)
 
-    @rule(seconds=st.sampled_from([0.5, RESERVATION_S, 100.0]))
+    @rule(seconds=st.sampled_from([0.5, 100.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 

@@ -100,7 +100,7 @@ async def test_a_malformed_body_is_400_with_a_json_error(call: Call, verb: str, 
 
 
 async def test_an_unready_ledger_is_503_so_that_kube_scheduler_tries_again(api: Api) -> None:
-    extender = Extender(api)  # which nobody runs: it never hears of a node
+    extender = Extender(api, "plimsoll-system")  # which nobody runs: it never hears of a node
     with a_listener() as listener:
         async with (
             server_of(Asgi(extender, extender.telemetry)).serving(listener),

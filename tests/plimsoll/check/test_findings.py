@@ -70,6 +70,11 @@ def test_the_other_map_has_its_own_rules() -> None:
     assert only.startswith('0.yaml:5: progressDeadline: "0s" must be a Go duration of at least 1s')
 
 
+def test_the_extenders_map_has_its_own_rules_too() -> None:
+    text = "kind: ConfigMap\nmetadata: {name: config-extender}\ndata: {filter-answer: none, quarantine-period: 1m}\n"
+    assert told(text) == ['0.yaml:3: filter-answer: "none" must be one-node or all-nodes']
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_workloads_are_checked_against_the_map_among_the_files(order: tuple[int, int]) -> None:
     texts = (MAP + '  max-scale: "2"\n  max-scale-limit: "5"\n', f'{WORKLOAD}  {A}max-scale: "9"\n')

@@ -1,0 +1,1 @@
+"""What may an SRE set for the extender, and by which rule? ConfigMap keys, read into one frozen value."""

@@ -1,0 +1,45 @@
+"""The keys of config-extender, their rules, and the settings that they come to.
+
+Unknown keys and `_example` are passed over, as in the autoscaler's maps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extender.core.settings import Settings
+from kube import texts
+from kube.rules import Rule, duration, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kube.problem import Problem
+
+_SECOND_NS = 1_000_000_000
+_HOUR_NS = 3600 * _SECOND_NS
+
+_ONE_NODE, _ALL_NODES = "one-node", "all-nodes"
+
+RULES = {
+    "filter-answer": Rule(f"{_ONE_NODE} or {_ALL_NODES}", texts.string, lambda value: value in (_ONE_NODE, _ALL_NODES)),
+    # kube-scheduler may bind 16 s after it filtered: its httpTimeout, retries and the API server's own pace.
+    "reservation-period": duration("from 5s to 1h", 5 * _SECOND_NS, _HOUR_NS),
+    "quarantine-period": duration("from 0s to 1h", 0, _HOUR_NS),
+}
+
+
+def settings(data: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
+    """Read config-extender's data; where there is any problem, the settings are not to be used."""
+    told = read(data, RULES)
+    values = told.values
+    default = Settings()
+    return Settings(
+        one_node=values.get("filter-answer", _ONE_NODE) == _ONE_NODE,
+        reservation_s=_seconds(values.get("reservation-period"), default.reservation_s),
+        quarantine_s=_seconds(values.get("quarantine-period"), default.quarantine_s),
+    ), tuple(told.problems)
+
+
+def _seconds(nanoseconds: int | None, default: float) -> float:
+    return default if nanoseconds is None else nanoseconds / _SECOND_NS

@@ -1,0 +1,20 @@
+"""What may an operator tune of the extender? One frozen value, replaced as a whole when config-extender changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """config-extender; times in seconds.
+
+    `one_node`: filter answers with the best node alone and reserves its devices; else with every node that fits, and
+    bind chooses the devices. `reservation_s`: how long a filter's promise stands without a bind. `quarantine_s`: how
+    long devices stay taken whose pod is gone although nobody saw its containers end (deleted by force, or with a lost
+    node): the object was deleted, the process may still run.
+    """
+
+    one_node: bool = True
+    reservation_s: float = 30.0
+    quarantine_s: float = 30.0

@@ -1,0 +1,62 @@
+"""Every key of config-extender has its default and its rule, and every problem is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from extender.config.cluster import RULES, settings
+from extender.core.settings import Settings
+
+
+def shipped() -> dict[str, str]:
+    data: dict[str, str] = yaml.safe_load(Path("deploy/base/config-extender.yaml").read_text())["data"]
+    return data
+
+
+def test_an_empty_map_is_the_defaults() -> None:
+    assert settings({}) == (Settings(), ())
+
+
+def test_the_shipped_example_documents_every_key_and_parses_to_exactly_the_defaults() -> None:
+    example = yaml.safe_load(shipped()["_example"])
+    assert set(example) == set(RULES)
+    assert settings(example) == (Settings(), ())
+
+
+def test_what_is_shipped_changes_no_default() -> None:
+    assert settings(shipped()) == (Settings(), ())
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("filter-answer", "all-nodes", Settings(one_node=False)),
+        ("reservation-period", "1m", Settings(reservation_s=60.0)),
+        ("quarantine-period", "0s", Settings(quarantine_s=0.0)),
+    ],
+)
+def test_a_key_changes_its_setting_and_no_other(key: str, text: str, expected: Settings) -> None:
+    assert settings({key: text}) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("filter-answer", "some"),
+        ("reservation-period", "1s"),
+        ("reservation-period", "thirty"),
+        ("quarantine-period", "-1s"),
+        ("quarantine-period", "2h"),
+    ],
+)
+def test_a_value_that_breaks_its_rule_is_told_with_key_value_and_rule(key: str, text: str) -> None:
+    _, (problem,) = settings({key: text})
+    assert str(problem) == f'{key}: "{text}" must be {RULES[key].says}'
+
+
+def test_all_problems_are_told_at_once() -> None:
+    _, problems = settings(dict.fromkeys(RULES, "?"))
+    assert [problem.key for problem in problems] == list(RULES)
