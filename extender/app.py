@@ -14,12 +14,13 @@ from extender.core.scheduling import BindRefused, BindTo, Chosen, Scheduling, Se
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
 from extender.shell.http import Asgi
+from extender.shell.nodes import Nodes
 from extender.shell.telemetry import Telemetry
 from kube import program
 from kube.client import ApiError
 from kube.events import EventWriter, Notice
 from kube.gpus import Malformed
-from kube.objects import Node, Pod
+from kube.objects import Pod
 from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
 
@@ -48,7 +49,8 @@ class Extender:
         self.scheduling = Scheduling()
         self._events = EventWriter(api, "plimsoll-extender")
         self._configuration = Configuration(api, namespace, self._events, self._set)
-        self._listed = {"nodes": False, "pods": False}
+        self._nodes = Nodes(api, self.scheduling, self._events)
+        self._pods_listed = False
         self._unlisted: set[PodKey] = set()
         self._stalled_until = 0.0
         self._bindings = 0
@@ -62,7 +64,7 @@ class Extender:
     async def run(self) -> None:
         """Keep the ledger up to date, without end."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow_nodes())
+            tasks.create_task(self._nodes.run())
             tasks.create_task(self._follow_pods())
             tasks.create_task(self._configuration.run())
             tasks.create_task(self._events.run())
@@ -74,7 +76,7 @@ class Extender:
 
     def ready(self) -> bool:
         """Tell whether nodes, pods and the configuration have been listed."""
-        return all(self._listed.values()) and self._configuration.listed
+        return self._pods_listed and self._nodes.listed() and self._configuration.listed
 
     async def filter(self, asked: wire.Candidates) -> bytes:
         """Answer filter; while many bindings are under way, not before some of them are done.
@@ -149,30 +151,13 @@ class Extender:
     def _set(self, settings: Settings) -> None:
         self.scheduling.settings = settings
 
-    async def _follow_nodes(self) -> None:
-        outage = Outage("the list of nodes", "placements go on with the nodes known last", _log)
-        async for change in watch(self._api, cluster.NODES, Node, on_trouble=outage.hear):
-            match change:
-                case Relisted(objects):
-                    self.scheduling.nodes_are(filter(None, map(cluster.gpu_node, objects)))
-                    self._listed["nodes"] = True
-                    _log.info("nodes listed", extra={"owned": len(list(self.scheduling.ledger.nodes()))})
-                case Put(node):
-                    known = cluster.gpu_node(node)
-                    if known is not None:
-                        self.scheduling.node_seen(known)
-                    else:
-                        self.scheduling.node_gone(node.metadata.name)
-                case Gone(node):
-                    self.scheduling.node_gone(node.metadata.name)
-
     async def _follow_pods(self) -> None:
         outage = Outage("the list of pods", "placements go on with the pods known last", _log)
         async for change in watch(self._api, cluster.PODS, Pod, on_trouble=outage.hear):
             match change:
                 case Relisted(objects):
                     self._unlisted.update(self.scheduling.pods_are(map(cluster.seen_pod, objects), time.monotonic()))
-                    self._listed["pods"] = True
+                    self._pods_listed = True
                     _log.info(
                         "pods listed",
                         extra={"holding": sum(held.devices != () for held in self.scheduling.ledger.holdings())},

@@ -95,7 +95,11 @@ class Ledger(Columns):
 
     def unmapped(self) -> int:
         """Return how many pods use devices that nobody knows; each closes its node."""
-        return sum(holding.devices is None and holding.node in self._nodes for holding in self._holdings.values())
+        return sum(
+            not node.maps(holding.devices)
+            for name, node in self._nodes.items()
+            for holding in self._on_node.get(name, {}).values()
+        )
 
     def holding(self, uid: str) -> Holding | None:
         """Return what a pod holds."""
@@ -143,7 +147,7 @@ class Ledger(Columns):
         self.barred.discard(name)
         if any(device.closed for device in node.devices):
             self.barred.add(name)
-        if any(holding.devices is None for holding in holdings):
+        if not all(node.maps(holding.devices) for holding in holdings):
             self.barred.add(name)
         else:
             free = np.maximum(WHOLE - self._used(node), 0)
@@ -161,7 +165,8 @@ class Ledger(Columns):
             for device in holding.devices or ():
                 index = node.place_of(device)
                 if index is not None:
-                    milli[index] += holding.milli
+                    unknown = holding.device_memory and not holding.milli and not node.devices[index].memory
+                    milli[index] += WHOLE if unknown else holding.milli
                     memory[index] += holding.device_memory or holding.milli * node.devices[index].memory // WHOLE
         by_memory = (
             -(-held * WHOLE // device.memory) if device.memory else 0
