@@ -30,7 +30,7 @@ class Kind(NamedTuple):
 
 
 class Capacity:
-    """One value a column: `cpu`, milli-CPU; `devices` that take pods; `kind`, a place in `kinds`; `drawn` from its name.
+    """One value a column: `cpu` (milli); `devices` that take pods; `kind`, a place in `kinds`; `drawn` from its name.
 
     All int64, shape [columns]; `known`, bool, tells the columns that are nodes. The order of nodes is that of what was
     drawn from their names: it stays as it is when others come and go.

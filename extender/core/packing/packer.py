@@ -93,6 +93,14 @@ class Packer:
         self._follow()
         return self._pressure
 
+    def fragmentation(self) -> int:
+        """Return the milli-GPU that are free and of no use to the typical pods, over all nodes."""
+        self._follow()
+        columns = np.flatnonzero(self._capacity.known)
+        free = self._ledger.free[:, columns]
+        state = self._usable.state(self._capacity.kind[columns], self._ledger.cpu_free[columns], free)
+        return int(free.sum(dtype=np.int64) - self._usable.of(state).sum() // ALL)
+
     # --- where they go ---
 
     def choose(self, shape: Shape, nodes: Sequence[str]) -> Choice | None:
