@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.nodes import GpuNode
 
 NOT_OURS = "its GPUs are not Plimsoll's to give (no label plimsoll.dev/devices: owned)"
+OURS_ALONE = "its GPUs are given by Plimsoll alone; a namespace asks for them with the label plimsoll.dev/managed"
 _UNMAPPED = "a pod uses GPUs of it and nobody knows which"
 _NO_ROOM = "the pod does not fit"
 
