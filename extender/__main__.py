@@ -6,6 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from extender.app import serve
+from extender.shell import rpc
+from kube import rpc_address
 from kube.program import flags, run_program
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: the process's own) name; return the exit status."""
     parser, run = flags("plimsoll-extender", "Place GPU fractions for kube-scheduler.", listen="127.0.0.1:8900")
+    rpc_address.add_flags(run, rpc.DEFAULT, "plimsoll gpus", rpc.RIGHT)
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-extender stands (default: %(default)s)"
     )

@@ -16,7 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from extender.core import packing
+import numpy as np
+
+from extender.core import packing, reasons
+from extender.core.explanations import Explanations, Weighed
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.model import Shape
@@ -27,12 +30,16 @@ from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+
     from extender.core.ledger.nodes import GpuNode
     from extender.core.model import PodKey
 
 SETTLING_S = 70.0
 """The API server ends every request after 60 s (its --request-timeout); a Binding that it has not carried out that long
 after it began to answer again will not arrive."""
+
+_CONSIDERED = 6  # places that are remembered to be told, the chosen one among them
 
 _GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
 
@@ -105,6 +112,9 @@ class Scheduling:
     """The one changing state of the extender: the ledger, and what is known of each pod that is not bound."""
 
     ledger: Ledger = field(default_factory=Ledger)
+    explanations: Explanations = field(default_factory=Explanations)
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Nodes with GPUs that we do not name, each with the reason."""
     settings: Settings = field(default_factory=Settings)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
@@ -194,6 +204,10 @@ class Scheduling:
             self.ledger.release(key.uid)
             self._waiting.hurry(key.uid)
 
+    def unbound(self) -> Iterable[SeenPod]:
+        """Return the pods without a node that ask for GPUs."""
+        return self._unbound.values()
+
     # --- what is to be done beside the verbs ---
 
     def to_read(self) -> tuple[PodKey, ...]:
@@ -216,27 +230,27 @@ class Scheduling:
             return Refused(dict.fromkeys(nodes, "the pod is deleted"))
         if request is None:
             return Chosen(tuple(nodes))
+        self._unbound[pod.key.uid] = pod
         if isinstance(request, Malformed):
             return Refused(dict.fromkeys(nodes, str(request)))
-        self._unbound[pod.key.uid] = pod
         if isinstance(request, Unmapped):
             return self._filter_unmapped(nodes)
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
             if held.node in nodes:
                 return Chosen((held.node,))
-            self._waiting.refused(pod.key, request, nodes, freed=self.ledger.freed, now=now)
-            return Refused(dict.fromkeys(nodes, f"its binding to node {held.node} is under way"))
+            return self._refused(pod, dict.fromkeys(nodes, f"its binding to node {held.node} is under way"), now)
         self.ledger.release(pod.key.uid)
         cost = packing.costs(self.ledger, request, nodes)
         chosen = packing.best(nodes, cost)
         if chosen is None:
-            self._waiting.refused(pod.key, request, nodes, freed=self.ledger.freed, now=now)
-            return Refused({node: self._misfit(request, node) for node in nodes})
+            return self._refused(pod, reasons.misfits(self.ledger, request, nodes, self.left_out), now)
         self._waiting.ended(pod.key.uid)
         if not self.settings.one_node:
+            self.explanations.waits_no_more(pod.key.uid)
             return Chosen(tuple(node for node, fit in zip(nodes, packing.fits(cost), strict=True) if fit))
         self._reserve(pod, request, chosen, now + self.settings.reservation_s)
+        self.explanations.chosen(pod.key.uid, _weighed(nodes, cost, chosen, now))
         return Chosen((chosen,))
 
     def prioritize(self, pod: SeenPod, nodes: Sequence[str]) -> tuple[int, ...]:
@@ -302,8 +316,15 @@ class Scheduling:
 
     # --- how ---
 
+    def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
+        assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
+        self._waiting.refused(pod.key, pod.request, tuple(misfits), freed=self.ledger.freed, now=now)
+        self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
+        return Refused(misfits)
+
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)
+        self.explanations.gone(uid)
         self.ledger.release(uid)
 
     def _remember_gone(self, uid: str) -> None:
@@ -317,6 +338,7 @@ class Scheduling:
         self._unbound.pop(uid, None)
         self._unsettled.pop(uid, None)
         self._waiting.ended(uid)
+        self.explanations.waits_no_more(uid)
 
     def _hold_bound(self, pod: SeenPod) -> None:
         known = self.ledger.holding(pod.key.uid)
@@ -374,6 +396,15 @@ class Scheduling:
                 "its GPUs are given by Plimsoll alone; a namespace asks for them with the label plimsoll.dev/managed",
             )
         )
+
+
+def _weighed(nodes: Sequence[str], costs: NDArray[np.int64], chosen: str, now: float) -> Weighed:
+    fitting = np.flatnonzero(packing.fits(costs))
+    best = fitting[np.argsort(costs[fitting], kind="stable")[:_CONSIDERED]]
+    ranked = [(nodes[int(place)], -int(costs[place])) for place in best]
+    others = tuple(pair for pair in ranked if pair[0] != chosen)
+    score = -int(costs[nodes.index(chosen)])
+    return Weighed(now, chosen, score, len(nodes), len(fitting), others, "the least room left over on its devices")
 
 
 def _device_memory(request: GpuRequest | Malformed) -> MiB:

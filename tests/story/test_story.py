@@ -83,7 +83,7 @@ def unknown_to(extender: Extender | None, pods: list[Pod]) -> set[str]:
     """Return the UIDs of pods that are placed and not held, or held and not placed."""
     assert extender is not None
     bound = {pod.metadata.uid for pod in pods if placed(pod) is not None}
-    held = {holding.pod.uid for holding in extender._scheduling.ledger.holdings() if holding.state is State.BOUND}
+    held = {holding.pod.uid for holding in extender.scheduling.ledger.holdings() if holding.state is State.BOUND}
     return bound ^ held
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,9 @@ from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.model import PodKey
 from kube.gpus import MiB, MilliGpu
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def holding(uid: str, node: str, devices: tuple[int, ...] | None, milli: int, until: float = float("inf")) -> Holding:
@@ -236,3 +240,35 @@ def test_a_pod_that_holds_memory_alone_takes_its_share_or_all_of_a_device_of_unk
     assert room(book, "a") == [750, 1000]
     book.put_node(GpuNode("a", (Device("GPU-aaaa"), Device("GPU-bbbb"))))
     assert room(book, "a") == [0, 1000]
+
+
+def test_a_node_is_barred_by_closed_devices_and_by_unknown_ones_and_only_as_long() -> None:
+    book = ledger(GpuNode("a", (Device("0", closed="unhealthy"),)), GpuNode("b", alike(1)))
+    assert book.barred == {"a"}
+    book.hold(holding("p", "b", None, 1000))
+    assert book.barred == {"a", "b"}
+    book.put_node(GpuNode("a", alike(1)))
+    book.release("p")
+    assert book.barred == set()
+    book.hold(holding("p", "b", None, 1000))
+    book.drop_node("b")
+    assert book.barred == set()
+
+
+def test_the_version_grows_with_whatever_people_see_and_with_nothing_else() -> None:
+    book = ledger(GpuNode("a", alike(1)))
+    seen = [book.version]
+    changes: tuple[Callable[[], None], ...] = (
+        lambda: book.hold(holding("p", "a", (0,), 500, until=9.0)),
+        lambda: book.hold(holding("p", "a", (0,), 500)),
+        lambda: book.release("p"),
+        lambda: book.drop_node("a"),
+        lambda: book.put_node(GpuNode("a", alike(2))),
+    )
+    for change in changes:
+        change()
+        seen.append(book.version)
+    assert seen == sorted(set(seen))
+    book.put_node(GpuNode("a", alike(2)))
+    book.release("p")
+    assert book.version == seen[-1]
