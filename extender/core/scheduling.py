@@ -14,6 +14,7 @@ The laws:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,7 @@ from extender.core.waiting import Waiting
 from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -126,17 +127,22 @@ class Scheduling:
 
     def node_seen(self, node: GpuNode) -> None:
         """Take note of a node whose devices are ours to name."""
+        self.left_out.pop(node.name, None)
         self.ledger.put_node(node)
 
-    def node_gone(self, name: str) -> None:
-        """Take note that a node is deleted, or not ours any more."""
+    def node_gone(self, name: str, left_out: str = "") -> None:
+        """Take note that a node is deleted, or not ours any more; `left_out`: why, where it was given to us."""
+        self.left_out.pop(name, None)
+        if left_out:
+            self.left_out[name] = left_out
         self.ledger.drop_node(name)
 
-    def nodes_are(self, nodes: Iterable[GpuNode]) -> None:
-        """Take note of all nodes that are ours; there are no others."""
+    def nodes_are(self, nodes: Iterable[GpuNode], left_out: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Take note of all nodes that are ours, there are no others; and of those `left_out`, each with the reason."""
         now = {node.name: node for node in nodes}
         for known in [node.name for node in self.ledger.nodes() if node.name not in now]:
             self.ledger.drop_node(known)
+        self.left_out = dict(left_out)
         for node in now.values():
             self.ledger.put_node(node)
 

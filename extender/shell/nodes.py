@@ -22,7 +22,7 @@ from kube.slices import ResourceSlice
 from kube.watch import Gone, Put, Relisted, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from kube.client import Api
 
@@ -45,11 +45,11 @@ class Taking(Protocol):
     def node_seen(self, node: GpuNode) -> None:
         """Take note of a node whose devices are ours to name."""
 
-    def node_gone(self, name: str) -> None:
-        """Take note that a node is deleted, or not ours any more."""
+    def node_gone(self, name: str, left_out: str = "") -> None:
+        """Take note that a node is deleted, or not ours any more; `left_out`: why, where it was given to us."""
 
-    def nodes_are(self, nodes: Iterable[GpuNode]) -> None:
-        """Take note of all nodes that are ours; there are no others."""
+    def nodes_are(self, nodes: Iterable[GpuNode], left_out: Mapping[str, str]) -> None:
+        """Take note of all nodes that are ours, there are no others; and of those `left_out`, each with the reason."""
 
 
 class Nodes:
@@ -150,7 +150,8 @@ class Nodes:
         if not self.listed():
             return
         found = {name: self._look(name) for name in self._inventory.owned()}
-        self._core.nodes_are(gpus for gpus in found.values() if isinstance(gpus, GpuNode))
+        left_out = {name: gpus.reason for name, gpus in found.items() if isinstance(gpus, LeftOut)}
+        self._core.nodes_are((gpus for gpus in found.values() if isinstance(gpus, GpuNode)), left_out)
         for name, gpus in found.items():
             self._tell(name, gpus)
         _log.info("nodes listed", extra={"owned": sum(isinstance(gpus, GpuNode) for gpus in found.values())})
@@ -162,7 +163,7 @@ class Nodes:
         if isinstance(gpus, GpuNode):
             self._core.node_seen(gpus)
         else:
-            self._core.node_gone(name)
+            self._core.node_gone(name, gpus.reason if isinstance(gpus, LeftOut) else "")
         self._tell(name, gpus)
 
     def _look(self, name: str) -> GpuNode | LeftOut | None:

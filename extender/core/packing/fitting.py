@@ -37,7 +37,7 @@ class Fit:
         return count >= self.devices
 
 
-def fit(request: Share | MemoryShare | None, free: NDArray[np.int64], device_memory: NDArray[np.int32]) -> Fit:
+def fit(request: Share | MemoryShare | None, free: NDArray[np.uint16], device_memory: NDArray[np.int32]) -> Fit:
     """Return where `request` fits; None needs no device and fits everywhere."""
     nodes = free.shape[1]
     if request is None:

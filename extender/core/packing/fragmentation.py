@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from extender.core.packing.typical import Popular
 
 _SIZES = WHOLE + 1
-_COUNTS = MOST_DEVICES + 1
+_ROW = _SIZES + MOST_DEVICES + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,21 @@ class _Several:
 
 
 @dataclass(frozen=True, slots=True)
-class Nodes:
-    """Nodes in question: `kind` and `cpu`, int64 [nodes], and `free`, milli-GPU, int64 [devices, nodes]."""
+class State:
+    """Nodes as the table knows them: `row`, int64 [nodes], by kind and CPU; `place` in it, int64 [devices + 1, nodes].
 
+    The last place counts the devices that are entirely free, the others are what is free on each device.
+    """
+
+    row: NDArray[np.int64]
+    place: NDArray[np.int64]
     kind: NDArray[np.int64]
     cpu: NDArray[np.int64]
-    free: NDArray[np.int64]
+
+    @property
+    def free(self) -> NDArray[np.int64]:
+        """What is free on each device, milli-GPU, shape [devices, nodes]."""
+        return self.place[:-1]
 
 
 class Usable:
@@ -56,8 +65,7 @@ class Usable:
     def __init__(self, typical: Sequence[Popular], kinds: Sequence[Kind]) -> None:
         self._cpus = np.array(sorted({one.shape.cpu for one in typical}), dtype=np.int64)
         steps = len(self._cpus) + 1
-        one_device = np.zeros((len(kinds), steps, _SIZES), dtype=np.int64)
-        whole_devices = np.zeros((len(kinds), steps, _COUNTS), dtype=np.int64)
+        table = np.zeros((len(kinds), steps, _ROW), dtype=np.int64)
         several: list[_Several] = []
         for popular in typical:
             shape, weight = popular.shape, popular.popularity
@@ -67,56 +75,67 @@ class Usable:
                 if share is None:
                     continue
                 if share.devices == 1:
-                    one_device[number, enough:, share.milli :] += weight
+                    table[number, enough:, share.milli : _SIZES] += weight
                 elif share.milli == WHOLE:
-                    whole_devices[number, enough:, share.devices :] += weight
+                    table[number, enough:, _SIZES + share.devices :] += weight
             several += [
                 _Several(share, shape.cpu, weight, np.array([other == share for other in shares]))
                 for share in dict.fromkeys(shares)
                 if share is not None and share.devices > 1 and share.milli < WHOLE
             ]
-        self._steps = steps
-        self._one = (one_device * np.arange(_SIZES)).ravel()
-        self._whole = (whole_devices * (np.arange(_COUNTS) * int(WHOLE))).ravel()
+        room = np.concatenate((np.arange(_SIZES), np.arange(MOST_DEVICES + 1) * int(WHOLE)))
+        self._table = (table * room).ravel()
+        self._kind_rows = steps * _ROW
         self._several = tuple(several)
 
-    def of(self, nodes: Nodes) -> NDArray[np.int64]:
+    def state(self, kind: NDArray[np.int64], cpu: NDArray[np.int64], free: NDArray[np.uint16]) -> State:
+        """Return nodes of a `kind` with `cpu` milli-CPU and `free` milli-GPU, [devices, nodes], for the table."""
+        place = np.empty((len(free) + 1, free.shape[1]), dtype=np.int64)
+        place[:-1] = free
+        np.add((free == WHOLE).sum(axis=0), _SIZES, out=place[-1])
+        return State(self._row(kind, cpu), place, kind, cpu)
+
+    def with_cpu(self, state: State, cpu: NDArray[np.int64]) -> State:
+        """Return the same nodes with other CPU."""
+        return State(self._row(state.kind, cpu), state.place, state.kind, cpu)
+
+    def of(self, nodes: State) -> NDArray[np.int64]:
         """Return what can be used of each node, shape [nodes]."""
-        row = self._row(nodes)
-        used: NDArray[np.int64] = self._one[row * _SIZES + nodes.free].sum(axis=0)
-        used += self._whole[row * _COUNTS + np.count_nonzero(nodes.free == WHOLE, axis=0)]
+        used: NDArray[np.int64] = self._table[nodes.row + nodes.place].sum(axis=0)
         for one in self._several:
             suits = nodes.free >= one.share.milli
-            enough = (np.count_nonzero(suits, axis=0) >= one.share.devices) & self._suit(one, nodes)
+            enough = (suits.sum(axis=0) >= one.share.devices) & _suit(one, nodes)
             used += one.popularity * np.where(enough, np.where(suits, nodes.free, 0).sum(axis=0), 0)
         return used
 
-    def after_one(self, nodes: Nodes, milli: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what can be used of each node once `milli` [nodes] is taken of one device, for each device.
+    def after_one(self, nodes: State, milli: NDArray[np.int64] | int) -> NDArray[np.int64]:
+        """Return what can be used of each node once `milli` is taken of one device, for each device.
 
         Shape [devices, nodes]; where a device has less than `milli`, the value means nothing.
         """
-        row = self._row(nodes)
-        left = np.maximum(nodes.free - milli, 0)
-        before = self._one[row * _SIZES + nodes.free]
-        used: NDArray[np.int64] = before.sum(axis=0) - before
-        used += self._one[row * _SIZES + left]
-        entire = nodes.free == WHOLE
-        used += self._whole[row * _COUNTS + np.count_nonzero(entire, axis=0) - entire]
+        at = nodes.row + nodes.place
+        now = self._table[at]
+        used: NDArray[np.int64] = self._table[at[:-1] - milli]
+        used += now.sum(axis=0) - now[:-1]
+        # Of a device that was entirely free there is one fewer. With none, the place before belongs to no device.
+        used -= np.where(nodes.free == WHOLE, now[-1] - self._table[at[-1] - 1], 0)
         for one in self._several:
-            suits = nodes.free >= one.share.milli
-            still = left >= one.share.milli
-            enough = np.count_nonzero(suits, axis=0) - suits + still >= one.share.devices
+            left = nodes.free - milli
+            suits, still = nodes.free >= one.share.milli, left >= one.share.milli
+            enough = suits.sum(axis=0) - suits + still >= one.share.devices
             room = np.where(suits, nodes.free, 0)
             sums = room.sum(axis=0) - room + np.where(still, left, 0)
-            used += one.popularity * np.where(enough & self._suit(one, nodes), sums, 0)
+            used += one.popularity * np.where(enough & _suit(one, nodes), sums, 0)
         return used
 
-    def _row(self, nodes: Nodes) -> NDArray[np.int64]:
-        return nodes.kind * self._steps + np.searchsorted(self._cpus, nodes.cpu, side="right")
+    def _row(self, kind: NDArray[np.int64], cpu: NDArray[np.int64]) -> NDArray[np.int64]:
+        row: NDArray[np.int64] = kind * self._kind_rows + self._cpus.searchsorted(cpu, side="right") * _ROW
+        return row
 
-    def _suit(self, one: _Several, nodes: Nodes) -> NDArray[np.bool_]:
-        return (nodes.cpu >= one.cpu) & one.kinds[nodes.kind]
+
+def _suit(one: _Several, nodes: State) -> NDArray[np.bool_]:
+    suit: NDArray[np.bool_] = (nodes.cpu >= one.cpu) & one.kinds[nodes.kind]
+    return suit
 
 
 def _share(popular: Popular, kind: Kind) -> Share | None:

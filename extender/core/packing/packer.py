@@ -8,7 +8,7 @@ Among equal scores the node whose name comes first wins, whatever the order they
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +17,10 @@ from extender.core.packing.capacity import Capacity
 from extender.core.packing.choice import Choice, Misfit, RunnerUp, misfit
 from extender.core.packing.fragmentation import Usable
 from extender.core.packing.pressure import pressure
-from extender.core.packing.scoring import MISFIT, Parts, Room, score
+from extender.core.packing.scoring import MISFIT, Room, Scores, score
 from extender.core.packing.settings import Settings
-from extender.core.packing.typical import Experience
-from kube.gpus import MilliGpu, Placement
+from extender.core.packing.typical import ALL, Experience
+from kube.gpus import WHOLE, MilliGpu, Placement, Share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import Shape
     from extender.core.packing.typical import Popular
+    from kube.gpus import MemoryShare
 
 _MOST_SHAPES = 512  # remembered at once: of 10,000 nodes, 40 MB
 _HIGHEST = 10  # kube-scheduler's scale of an extender's scores: integers from 0
@@ -38,9 +39,13 @@ _FEW = 8  # pods learned: enough to learn the typical ones anew
 
 @dataclass(slots=True)
 class _Scored:
-    """The scores of a shape, int64 [columns], as they were at `generation` of the ledger and `lesson` of the packer."""
+    """The scores of a shape, int64 [columns], as they were at `generation` of the ledger and `lesson` of the packer.
+
+    `row`: int8 [columns], the device that a pod of one device takes.
+    """
 
     score: NDArray[np.int64]
+    row: NDArray[np.int8]
     generation: int
     lesson: int
 
@@ -58,10 +63,10 @@ class Packer:
         self._typical: tuple[Popular, ...] = ()
         self._usable = Usable((), ())
         self._pressure: dict[str, int] = {}
-        self._pressure_by_kind: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._fixed: NDArray[np.int64] = np.zeros((5, 0), dtype=np.int64)  # what `Room` has beside the ledger's
         self._kinds = 0
         self._lesson = 0
-        self._scored: dict[Shape, _Scored] = {}
+        self._scored: dict[tuple[Share | MemoryShare | None, int], _Scored] = {}
 
     # --- what pods come ---
 
@@ -102,7 +107,7 @@ class Packer:
         """Return the best of the ledger's `columns` for a pod; None if it fits on none of them."""
         if len(columns) == 0:
             return None
-        scores = self._scores(shape)[columns]
+        scores = self._up_to_date(shape).score[columns]
         most = scores.max()
         if most == MISFIT:
             return None
@@ -112,7 +117,7 @@ class Packer:
     def scores(self, shape: Shape, nodes: Sequence[str]) -> NDArray[np.int64]:
         """Return the score of each of `nodes`, higher is better; `MISFIT`, the lowest number, where it does not fit."""
         columns = self._ledger.columns_of(nodes)
-        return np.where(columns < 0, MISFIT, self._scores(shape)[columns])
+        return np.where(columns < 0, MISFIT, self._up_to_date(shape).score[columns])
 
     def priorities(self, shape: Shape, nodes: Sequence[str]) -> tuple[int, ...]:
         """Return a score from 0 to 10 for each of `nodes`: 0 where it does not fit, 1 for the tenth best and below."""
@@ -133,89 +138,103 @@ class Packer:
 
     def place(self, shape: Shape, column: int) -> Placement | None:
         """Return the devices that a pod takes on the node of a column, or None if it does not fit."""
-        return self._placed(shape, column, self._parts(shape, np.array([column])))
+        if isinstance(shape.request, Share) and shape.request.devices == 1:
+            scored = self._up_to_date(shape)
+            if scored.score[column] == MISFIT:
+                return None
+            return Placement((self._device(column, int(scored.row[column])),), shape.request.milli)
+        return self._placed(shape, column, self._score(shape, np.array([column])))
 
     # --- how ---
 
     def _choice(self, shape: Shape, columns: NDArray[np.int64], column: int) -> Choice:
-        parts = self._parts(shape, np.array([column]))
-        placed = self._placed(shape, column, parts)
+        scores = self._score(shape, np.array([column]))
+        placed = self._placed(shape, column, scores)
         assert placed is not None  # noqa: S101  it was chosen because it fits
-        others = columns[columns != column]
-        second = self.best(shape, others)
-        scores = self._scores(shape)
+        second = self.best(shape, columns[columns != column])
+        all_scores = self._up_to_date(shape).score
+        pressed, starved, order = (int(charge[0]) for charge in scores.charges)
         return Choice(
             self._ledger.name_of(column),
             placed,
-            int(parts.score[0]),
-            int(parts.before[0]),
-            int(parts.after[0]),
-            int(parts.pressure[0]),
-            int(parts.starvation[0]),
-            int(parts.order[0]),
-            int(np.count_nonzero(scores[columns] != MISFIT)),
-            None if second is None else RunnerUp(self._ledger.name_of(second), int(scores[second])),
+            score=int(scores.score[0]),
+            before=int(scores.lost_before[0]) // ALL,
+            after=int(scores.lost_after[0]) // ALL,
+            pressure=pressed,
+            starvation=starved,
+            order=order,
+            fitting=int(np.count_nonzero(all_scores[columns] != MISFIT)),
+            runner_up=None if second is None else RunnerUp(self._ledger.name_of(second), int(all_scores[second])),
         )
 
-    def _placed(self, shape: Shape, column: int, parts: Parts) -> Placement | None:
-        if parts.score[0] == MISFIT:
+    def _placed(self, shape: Shape, column: int, scores: Scores) -> Placement | None:
+        if scores.score[0] == MISFIT:
             return None
+        rows = scores.devices(0) if shape.request is not None else []
+        return Placement(tuple(self._device(column, row) for row in rows), MilliGpu(int(scores.milli[0])))
+
+    def _device(self, column: int, row: int) -> str:
         node = self._ledger.node(self._ledger.name_of(column))
         assert node is not None  # noqa: S101  only columns of nodes have a score
-        taken = np.flatnonzero(parts.taken[:, 0]).tolist() if shape.request is not None else []
-        return Placement(tuple(node.devices[index].name for index in taken), MilliGpu(int(parts.milli[0])))
+        return node.devices[row].name
 
-    def _scores(self, shape: Shape) -> NDArray[np.int64]:
-        """Return the scores of all columns, up to date."""
+    def _up_to_date(self, shape: Shape) -> _Scored:
+        """Return the scores of all columns as they are now."""
         self._follow()
         # What else a shape holds decides where kube-scheduler lets it go, not how good a node is.
-        key = replace(shape, memory=0, models=())
+        key = (shape.request, shape.cpu)
         ledger = self._ledger
         scored = self._scored.pop(key, None)
-        if scored is None or scored.lesson != self._lesson or len(scored.score) != ledger.free.shape[1]:
-            scored = _Scored(np.full(ledger.free.shape[1], MISFIT), -1, self._lesson)
+        columns = ledger.free.shape[1]
+        if scored is None or scored.lesson != self._lesson or len(scored.score) != columns:
+            scored = _Scored(np.full(columns, MISFIT), np.zeros(columns, dtype=np.int8), -1, self._lesson)
             if len(self._scored) >= _MOST_SHAPES:
                 del self._scored[next(iter(self._scored))]
         self._scored[key] = scored  # last in: the first is the one that was not asked about the longest
         if scored.generation < ledger.generation:
-            columns = np.flatnonzero((ledger.changed > scored.generation) & self._capacity.known)
-            gone = (ledger.changed > scored.generation) & ~self._capacity.known
-            scored.score[gone] = MISFIT
-            if len(columns):
-                scored.score[columns] = self._parts(key, columns).score
+            changed = np.flatnonzero(ledger.changed > scored.generation)
+            known = self._capacity.known[changed]
+            if not known.all():
+                scored.score[changed[~known]] = MISFIT
+                changed = changed[known]
+            if len(changed):
+                scores = self._score(shape, changed)
+                scored.score[changed] = scores.score
+                if scores.taken.ndim == 1:
+                    scored.row[changed] = scores.taken
             scored.generation = ledger.generation
-        return scored.score
+        return scored
 
-    def _parts(self, shape: Shape, columns: NDArray[np.int64]) -> Parts:
+    def _score(self, shape: Shape, columns: NDArray[np.int64]) -> Scores:
         self._follow()
-        ledger, capacity = self._ledger, self._capacity
-        kind = capacity.kind[columns]
-        room = Room(
-            ledger.free[:, columns].astype(np.int64),
-            ledger.device_memory[:, columns],
-            ledger.cpu_free[columns],
-            capacity.cpu[columns],
-            capacity.devices[columns],
-            kind,
-            capacity.place[columns],
-            self._pressure_by_kind[kind],
-        )
+        ledger = self._ledger
+        fixed = self._fixed[:, columns]
+        room = Room(ledger.free[:, columns], ledger.device_memory[:, columns], ledger.cpu_free[columns], *fixed)
         return score(shape, room, self._usable, self.settings)
 
     def _follow(self) -> None:
         """Bring up to date what every score rests on."""
-        self._capacity.follow(self._ledger)
+        capacity = self._capacity
+        capacity.follow(self._ledger)
         due = self._unlearned >= max(_FEW, self._experience.pods // 8)
-        if not due and self._capacity_version == self._capacity.version:
+        if not due and self._capacity_version == capacity.version:
             return
         if due:
             self._typical = self._experience.typical(self.settings.typical_share)
             self._unlearned = 0
-        self._capacity_version = self._capacity.version
-        kinds = self._capacity.kinds
-        felt = pressure(self._experience.seen(), self._capacity.by_model())
-        if due or felt != self._pressure or len(kinds) != self._kinds:
-            self._pressure, self._kinds = felt, len(kinds)
-            self._pressure_by_kind = np.array([felt[kind.model] for kind in kinds], dtype=np.int64)
-            self._usable = Usable(self._typical, kinds)
+        self._capacity_version = capacity.version
+        felt = pressure(self._experience.seen(), capacity.by_model())
+        if due or felt != self._pressure or len(capacity.kinds) != self._kinds:
+            self._pressure, self._kinds = felt, len(capacity.kinds)
+            self._usable = Usable(self._typical, capacity.kinds)
             self._lesson += 1
+        by_kind = np.array([felt[kind.model] for kind in capacity.kinds] or [0], dtype=np.int64)
+        self._fixed = np.stack(
+            (
+                capacity.cpu,
+                np.maximum(capacity.devices, 1) * WHOLE,
+                capacity.kind,
+                capacity.place,
+                by_kind[capacity.kind],
+            )
+        )

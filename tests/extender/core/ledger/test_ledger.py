@@ -205,6 +205,38 @@ def test_after_any_operations_room_equals_that_of_a_plain_count(steps: list[tupl
         assert room(book, name) == (expected if known else [0] * count)
 
 
+def test_a_node_is_barred_by_closed_devices_and_by_unknown_ones_and_only_as_long() -> None:
+    book = ledger(GpuNode("a", (Device("0", closed="unhealthy"),)), GpuNode("b", alike(1)))
+    assert book.barred == {"a"}
+    book.hold(holding("p", "b", None, 1000))
+    assert book.barred == {"a", "b"}
+    book.put_node(GpuNode("a", alike(1)))
+    book.release("p")
+    assert book.barred == set()
+    book.hold(holding("p", "b", None, 1000))
+    book.drop_node("b")
+    assert book.barred == set()
+
+
+def test_the_version_grows_with_whatever_people_see_and_with_nothing_else() -> None:
+    book = ledger(GpuNode("a", alike(1)))
+    seen = [book.version]
+    changes: tuple[Callable[[], None], ...] = (
+        lambda: book.hold(holding("p", "a", (0,), 500, until=9.0)),
+        lambda: book.hold(holding("p", "a", (0,), 500)),
+        lambda: book.release("p"),
+        lambda: book.drop_node("a"),
+        lambda: book.put_node(GpuNode("a", alike(2))),
+    )
+    for change in changes:
+        change()
+        seen.append(book.version)
+    assert seen == sorted(set(seen))
+    book.put_node(GpuNode("a", alike(2)))
+    book.release("p")
+    assert book.version == seen[-1]
+
+
 BY_UUID = GpuNode("a", (Device("GPU-aaaa", MiB(16384)), Device("GPU-bbbb", MiB(16384))))
 
 
@@ -240,35 +272,3 @@ def test_a_pod_that_holds_memory_alone_takes_its_share_or_all_of_a_device_of_unk
     assert room(book, "a") == [750, 1000]
     book.put_node(GpuNode("a", (Device("GPU-aaaa"), Device("GPU-bbbb"))))
     assert room(book, "a") == [0, 1000]
-
-
-def test_a_node_is_barred_by_closed_devices_and_by_unknown_ones_and_only_as_long() -> None:
-    book = ledger(GpuNode("a", (Device("0", closed="unhealthy"),)), GpuNode("b", alike(1)))
-    assert book.barred == {"a"}
-    book.hold(holding("p", "b", None, 1000))
-    assert book.barred == {"a", "b"}
-    book.put_node(GpuNode("a", alike(1)))
-    book.release("p")
-    assert book.barred == set()
-    book.hold(holding("p", "b", None, 1000))
-    book.drop_node("b")
-    assert book.barred == set()
-
-
-def test_the_version_grows_with_whatever_people_see_and_with_nothing_else() -> None:
-    book = ledger(GpuNode("a", alike(1)))
-    seen = [book.version]
-    changes: tuple[Callable[[], None], ...] = (
-        lambda: book.hold(holding("p", "a", (0,), 500, until=9.0)),
-        lambda: book.hold(holding("p", "a", (0,), 500)),
-        lambda: book.release("p"),
-        lambda: book.drop_node("a"),
-        lambda: book.put_node(GpuNode("a", alike(2))),
-    )
-    for change in changes:
-        change()
-        seen.append(book.version)
-    assert seen == sorted(set(seen))
-    book.put_node(GpuNode("a", alike(2)))
-    book.release("p")
-    assert book.version == seen[-1]
