@@ -9,8 +9,9 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from extender.core.answers import BindRefused, BindTo, Chosen
 from extender.core.explaining import malformed
-from extender.core.scheduling import BindRefused, BindTo, Chosen, Scheduling, SeenPod
+from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
 from extender.shell.http import Asgi
@@ -25,7 +26,7 @@ from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
 
 if TYPE_CHECKING:
-    from extender.core.model import PodKey
+    from extender.core.model import PodKey, SeenPod
     from extender.core.settings import Settings
     from kube.client import Api
     from kube.program import Started

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extender.core.ledger.ledger import Ledger
+    from extender.core.packing.choice import Choice
     from extender.core.reasons import Misfits
 
 _CHANGED_S = 10.0  # of thousands that wait for one place, each would else be told of each of the others
@@ -51,6 +52,12 @@ class Weighed:
     fitted: int
     others: tuple[tuple[str, int], ...] = ()
     because: str = ""
+
+
+def weighed(choice: Choice, offered: int, now: float) -> Weighed:
+    """Return what is told of a choice among `offered` nodes at `now` seconds."""
+    others = () if choice.runner_up is None else ((choice.runner_up.node, choice.runner_up.score),)
+    return Weighed(now, choice.node, choice.score, offered, choice.fitting, others, choice.because)
 
 
 class Explanations:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extender.core.inventory.facts import PRODUCT
-from extender.core.model import PodKey
-from extender.core.scheduling import BindTo, SeenPod
+from extender.core.model import PodKey, SeenPod
 from extender.shell import hami
 from kube.affinity import accepted
 from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
@@ -20,6 +19,8 @@ from kube.resources import requests_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from extender.core.answers import BindTo
 
 PODS = "/api/v1/pods"
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.nodes import GpuNode
 
 PLACES = 2**16
+_MANY = 1000
 
 
 class Kind(NamedTuple):
@@ -29,17 +30,17 @@ class Kind(NamedTuple):
 
 
 class Capacity:
-    """One value a column: `cpu`, milli-CPU; `devices` that take pods; `kind`, a place in `kinds`; `place` in an order.
+    """One value a column: `cpu` (milli); `devices` that take pods; `kind`, a place in `kinds`; `drawn` from its name.
 
-    All int64, shape [columns]; `known`, bool, tells the columns that are nodes. The order of nodes, 0 to `PLACES` - 1,
-    is drawn from their names: it stays as it is when others come and go.
+    All int64, shape [columns]; `known`, bool, tells the columns that are nodes. The order of nodes is that of what was
+    drawn from their names: it stays as it is when others come and go.
     """
 
     def __init__(self) -> None:
         self.cpu: NDArray[np.int64] = np.ones(0, dtype=np.int64)
         self.devices: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.kind: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.place: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.drawn: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.kinds: list[Kind] = []
         self.version = 0
         """Grows with every change."""
@@ -55,11 +56,22 @@ class Capacity:
         if more:
             self.cpu = np.pad(self.cpu, (0, more), constant_values=1)
             self.devices, self.kind = np.pad(self.devices, (0, more)), np.pad(self.kind, (0, more))
-            self.place, self.known = np.pad(self.place, (0, more)), np.pad(self.known, (0, more))
+            self.drawn, self.known = np.pad(self.drawn, (0, more)), np.pad(self.known, (0, more))
             self._nodes.extend([None] * more)
         for column in np.flatnonzero(ledger.changed > self._seen).tolist():
             self._note(ledger, column)
         self._seen = ledger.generation
+
+    def places(self) -> NDArray[np.int64]:
+        """Return the place of each column in the order of nodes, from 0 to `PLACES` - 1, shape [columns].
+
+        Of fewer than a thousand nodes the last ones come sooner: from one to the next it is never further.
+        """
+        order = np.flatnonzero(self.known)
+        order = order[np.argsort(self.drawn[order], kind="stable")]
+        places = np.zeros_like(self.drawn)
+        places[order] = np.arange(len(order)) * PLACES // max(len(order), _MANY)
+        return places
 
     def by_model(self) -> dict[str, int]:
         """Return the milli-GPU that there are of each model."""
@@ -84,4 +96,4 @@ class Capacity:
         self.cpu[column] = max(node.cpu, 1)
         self.devices[column] = sum(not device.closed for device in node.devices)
         self.kind[column] = self.kinds.index(kind)
-        self.place[column] = int.from_bytes(blake2b(node.name.encode(), digest_size=2).digest())
+        self.drawn[column] = int.from_bytes(blake2b(node.name.encode(), digest_size=2).digest())

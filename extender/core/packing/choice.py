@@ -47,6 +47,20 @@ class Choice:
     fitting: int
     runner_up: RunnerUp | None
 
+    @property
+    def because(self) -> str:
+        """What the score comes from, in words."""
+        lost = self.after - self.before
+        change = f"{lost} milli-GPU more" if lost > 0 else f"{-lost} milli-GPU fewer" if lost < 0 else "no more"
+        charges = (
+            (self.pressure, "for a model that others need by name"),
+            (self.starvation, "for GPUs that its CPU does not reach for"),
+            (self.order, "for its place in the order of nodes"),
+        )
+        told = [f"{charge} {why}" for charge, why in charges if charge]
+        taken = f"; taken off: {', '.join(told)}" if told else ""
+        return f"a place that leaves {change} out of reach of the typical pods{taken}"
+
 
 def misfit(request: Share | MemoryShare, node: GpuNode | None, free: list[int]) -> Misfit:
     """Return why `request` fits on none of the devices of `node`, of which `free` milli-GPU are free."""

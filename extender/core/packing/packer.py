@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from extender.core.packing.typical import Popular
     from kube.gpus import MemoryShare
 
+HIGHEST_SCORE = 10
+"""kube-scheduler's scale of an extender's scores: integers from 0."""
+
 _MOST_SHAPES = 512  # remembered at once: of 10,000 nodes, 40 MB
-_HIGHEST = 10  # kube-scheduler's scale of an extender's scores: integers from 0
-_FEW = 8  # pods learned: enough to learn the typical ones anew
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Packer:
         self._unlearned = 0
         self._capacity = Capacity()
         self._capacity_version = -1
-        self._typical: tuple[Popular, ...] = ()
+        self._typical = self._experience.typical(self.settings.typical_share)
         self._usable = Usable((), ())
         self._pressure: dict[str, int] = {}
         self._fixed: NDArray[np.int64] = np.zeros((5, 0), dtype=np.int64)  # what `Room` has beside the ledger's
@@ -92,6 +93,14 @@ class Packer:
         self._follow()
         return self._pressure
 
+    def fragmentation(self) -> int:
+        """Return the milli-GPU that are free and of no use to the typical pods, over all nodes."""
+        self._follow()
+        columns = np.flatnonzero(self._capacity.known)
+        free = self._ledger.free[:, columns]
+        state = self._usable.state(self._capacity.kind[columns], self._ledger.cpu_free[columns], free)
+        return int(free.sum(dtype=np.int64) - self._usable.of(state).sum() // ALL)
+
     # --- where they go ---
 
     def choose(self, shape: Shape, nodes: Sequence[str]) -> Choice | None:
@@ -114,6 +123,11 @@ class Packer:
         first = columns[scores == most].tolist()
         return int(first[0]) if len(first) == 1 else min(first, key=self._ledger.name_of)
 
+    def fits_any(self, shape: Shape, nodes: Sequence[str]) -> bool:
+        """Tell whether a pod fits on any of `nodes`."""
+        columns = self._ledger.columns_of(nodes)
+        return self.best(shape, columns[columns >= 0]) is not None
+
     def scores(self, shape: Shape, nodes: Sequence[str]) -> NDArray[np.int64]:
         """Return the score of each of `nodes`, higher is better; `MISFIT`, the lowest number, where it does not fit."""
         columns = self._ledger.columns_of(nodes)
@@ -123,8 +137,8 @@ class Packer:
         """Return a score from 0 to 10 for each of `nodes`: 0 where it does not fit, 1 for the tenth best and below."""
         scores = self.scores(shape, nodes)
         better = np.unique(scores[scores != MISFIT])[::-1]
-        rank = np.minimum(np.searchsorted(-better, -scores), _HIGHEST - 1)
-        return tuple(np.where(scores == MISFIT, 0, _HIGHEST - rank).tolist())
+        rank = np.minimum(np.searchsorted(-better, -scores), HIGHEST_SCORE - 1)
+        return tuple(np.where(scores == MISFIT, 0, HIGHEST_SCORE - rank).tolist())
 
     def placement(self, shape: Shape, node: str) -> Placement | Misfit:
         """Return the devices that a pod takes on a node, or why it takes none."""
@@ -216,7 +230,7 @@ class Packer:
         """Bring up to date what every score rests on."""
         capacity = self._capacity
         capacity.follow(self._ledger)
-        due = self._unlearned >= max(_FEW, self._experience.pods // 8)
+        due = self._unlearned >= max(1, self._experience.pods // 8)
         if not due and self._capacity_version == capacity.version:
             return
         if due:
@@ -227,14 +241,14 @@ class Packer:
         if due or felt != self._pressure or len(capacity.kinds) != self._kinds:
             self._pressure, self._kinds = felt, len(capacity.kinds)
             self._usable = Usable(self._typical, capacity.kinds)
-            self._lesson += 1
+        self._lesson += 1
         by_kind = np.array([felt[kind.model] for kind in capacity.kinds] or [0], dtype=np.int64)
         self._fixed = np.stack(
             (
                 capacity.cpu,
                 np.maximum(capacity.devices, 1) * WHOLE,
                 capacity.kind,
-                capacity.place,
+                capacity.places(),
                 by_kind[capacity.kind],
             )
         )

@@ -144,4 +144,6 @@ def _scores(
     lost: tuple[NDArray[np.int64], NDArray[np.int64]],
     charges: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
 ) -> Scores:
+    if fitting.devices == 1 and taken.ndim > 1:
+        taken = taken.argmax(axis=0)
     return Scores(np.where(fitting.fits, total, MISFIT), taken, fitting.milli, *lost, charges)

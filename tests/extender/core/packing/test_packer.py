@@ -201,9 +201,11 @@ def test_a_node_that_is_not_ours_is_a_misfit() -> None:
     assert Packer(cluster([])).choose(shape(1, 100), ["other"]) is None
 
 
-@given(ledgers(), shapes, st.lists(shapes, max_size=4))
-def test_one_node_is_placed_on_as_if_it_were_the_only_one(ledger: Ledger, asked: Shape, lesson: list[Shape]) -> None:
-    packer = taught(ledger, lesson)
+@given(ledgers(), shapes, st.lists(shapes, max_size=4), strategies)
+def test_one_node_is_placed_on_as_if_it_were_the_only_one(
+    ledger: Ledger, asked: Shape, lesson: list[Shape], strategy: Strategy
+) -> None:
+    packer = taught(ledger, lesson, strategy)
     for name in names(ledger):
         choice = packer.choose(asked, [name])
         placed = packer.placement(asked, name)
