@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from autoscaler.app import serve
-from autoscaler.shell import fits, rpc_address, sources
+from autoscaler.shell import fits, rpc, sources
+from kube import rpc_address
 from kube.program import flags, run_program
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "(default: %(default)s)",
     )
     fits.add_flags(run)
-    rpc_address.add_flags(run)
+    rpc_address.add_flags(run, rpc.DEFAULT, "plimsoll explain", rpc.RIGHT)
     return run_program(parser, serve, arguments)
 
 

@@ -9,16 +9,18 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from extender.core.explaining import malformed
 from extender.core.scheduling import BindRefused, BindTo, Chosen, Scheduling, SeenPod
-from extender.shell import cluster, wire
+from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
 from extender.shell.http import Asgi
+from extender.shell.nodes import Nodes
 from extender.shell.telemetry import Telemetry
 from kube import program
 from kube.client import ApiError
 from kube.events import EventWriter, Notice
 from kube.gpus import Malformed
-from kube.objects import Node, Pod
+from kube.objects import Pod
 from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
 
@@ -44,21 +46,22 @@ class Extender:
 
     def __init__(self, api: Api, namespace: str) -> None:
         self._api = api
-        self._scheduling = Scheduling()
+        self.scheduling = Scheduling()
         self._events = EventWriter(api, "plimsoll-extender")
         self._configuration = Configuration(api, namespace, self._events, self._set)
-        self._listed = {"nodes": False, "pods": False}
+        self._nodes = Nodes(api, self.scheduling, self._events)
+        self._pods_listed = False
         self._unlisted: set[PodKey] = set()
         self._stalled_until = 0.0
         self._bindings = 0
         self._few_bindings = asyncio.Event()
         self._few_bindings.set()
-        self.telemetry = Telemetry(self._scheduling.ledger)
+        self.telemetry = Telemetry(self.scheduling.ledger)
 
     async def run(self) -> None:
         """Keep the ledger up to date, without end."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow_nodes())
+            tasks.create_task(self._nodes.run())
             tasks.create_task(self._follow_pods())
             tasks.create_task(self._configuration.run())
             tasks.create_task(self._events.run())
@@ -70,7 +73,7 @@ class Extender:
 
     def ready(self) -> bool:
         """Tell whether nodes, pods and the configuration have been listed."""
-        return all(self._listed.values()) and self._configuration.listed
+        return self._pods_listed and self._nodes.listed() and self._configuration.listed
 
     async def filter(self, asked: wire.Candidates) -> bytes:
         """Answer filter; while many bindings are under way, not before some of them are done.
@@ -82,34 +85,36 @@ class Extender:
             async with asyncio.timeout(_LONGEST_PACE_S):
                 await self._few_bindings.wait()
         pod = cluster.seen_pod(asked.pod)
-        answer = self._scheduling.filter(pod, asked.nodes, time.monotonic())
+        answer = self.scheduling.filter(pod, asked.nodes, time.monotonic())
         if isinstance(answer, Chosen):
             return asked.filtered(answer.nodes, {})
         if isinstance(pod.request, Malformed):
             self._report_malformed(pod.key, pod.request)
+        elif sentence := self.scheduling.explanations.to_tell(pod.key.uid, time.monotonic()):
+            self._events.write(Notice(cluster.reference(pod.key), "WaitsForGPU", sentence, "Warning"))
         return asked.filtered((), answer.reasons)
 
     def prioritize(self, asked: wire.Candidates) -> bytes:
         """Answer prioritize."""
-        return asked.prioritized(self._scheduling.prioritize(cluster.seen_pod(asked.pod), asked.nodes))
+        return asked.prioritized(self.scheduling.prioritize(cluster.seen_pod(asked.pod), asked.nodes))
 
     async def bind(self, asked: wire.BindingArguments, received_at: float) -> bytes:
         """Answer bind: the pod is bound with its devices in one write, or not at all."""
         now = time.monotonic()
         if now < self._stalled_until:
             return wire.bound("not sent: this program stood still, and nobody knows how old the request is")
-        decision = self._scheduling.bind(asked.uid, asked.node, now)
+        decision = self.scheduling.bind(asked.uid, asked.node, now)
         if isinstance(decision, BindRefused):
             return wire.bound(decision.reason)
         outcome = await self._send(decision, _BIND_DEADLINE_S - (now - received_at))
         if isinstance(outcome, cluster.Accepted):
-            self._scheduling.bound(decision.pod.uid)
+            self.scheduling.bound(decision.pod.uid)
             self._log_placed(decision)
             return wire.bound()
         if isinstance(outcome, cluster.NotSent):
-            self._scheduling.not_bound(decision)
+            self.scheduling.not_bound(decision)
             return wire.bound(outcome.reason)
-        self._scheduling.unknown(decision)
+        self.scheduling.unknown(decision)
         return wire.bound(await self._bound_after_all(decision, outcome))
 
     async def _send(self, decision: BindTo, within_s: float) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
@@ -137,41 +142,24 @@ class Extender:
     # --- what the API server says ---
 
     def _set(self, settings: Settings) -> None:
-        self._scheduling.settings = settings
-
-    async def _follow_nodes(self) -> None:
-        outage = Outage("the list of nodes", "placements go on with the nodes known last", _log)
-        async for change in watch(self._api, cluster.NODES, Node, on_trouble=outage.hear):
-            match change:
-                case Relisted(objects):
-                    self._scheduling.nodes_are(filter(None, map(cluster.gpu_node, objects)))
-                    self._listed["nodes"] = True
-                    _log.info("nodes listed", extra={"owned": len(list(self._scheduling.ledger.nodes()))})
-                case Put(node):
-                    known = cluster.gpu_node(node)
-                    if known is not None:
-                        self._scheduling.node_seen(known)
-                    else:
-                        self._scheduling.node_gone(node.metadata.name)
-                case Gone(node):
-                    self._scheduling.node_gone(node.metadata.name)
+        self.scheduling.settings = settings
 
     async def _follow_pods(self) -> None:
         outage = Outage("the list of pods", "placements go on with the pods known last", _log)
         async for change in watch(self._api, cluster.PODS, Pod, on_trouble=outage.hear):
             match change:
                 case Relisted(objects):
-                    self._unlisted.update(self._scheduling.pods_are(map(cluster.seen_pod, objects), time.monotonic()))
-                    self._listed["pods"] = True
+                    self._unlisted.update(self.scheduling.pods_are(map(cluster.seen_pod, objects), time.monotonic()))
+                    self._pods_listed = True
                     _log.info(
                         "pods listed",
-                        extra={"holding": sum(held.devices != () for held in self._scheduling.ledger.holdings())},
+                        extra={"holding": sum(held.devices != () for held in self.scheduling.ledger.holdings())},
                     )
                 case Put(pod):
-                    self._scheduling.pod_seen(cluster.seen_pod(pod))
+                    self.scheduling.pod_seen(cluster.seen_pod(pod))
                 case Gone(pod):
                     gone = cluster.seen_pod(pod)
-                    self._scheduling.pod_gone(gone.key.uid, time.monotonic(), ended=gone.ended)
+                    self.scheduling.pod_gone(gone.key.uid, time.monotonic(), ended=gone.ended)
 
     # --- what is to be done beside the verbs ---
 
@@ -179,14 +167,14 @@ class Extender:
         """Read back every pod of which only a read tells what it holds, again and again until it is known."""
         while True:
             await asyncio.sleep(_SETTLE_PAUSE_S)
-            for key in {*self._scheduling.to_read(), *self._unlisted}:
+            for key in {*self.scheduling.to_read(), *self._unlisted}:
                 with contextlib.suppress(ApiError):
                     await self._read(key)
 
     async def _read(self, key: PodKey) -> SeenPod | None:
         asked_at = time.monotonic()
         pod = await cluster.read_pod(self._api, key)
-        self._scheduling.pod_read(key, pod, asked_at)
+        self.scheduling.pod_read(key, pod, asked_at)
         self._unlisted.discard(key)
         return pod
 
@@ -195,7 +183,7 @@ class Extender:
         outage = Outage("waking pods that wait for room", "kube-scheduler tries them within five minutes", _log)
         while True:
             await asyncio.sleep(_KICK_PAUSE_S)
-            for key in self._scheduling.to_kick(time.monotonic()):
+            for key in self.scheduling.to_kick(time.monotonic()):
                 try:
                     await cluster.kick(self._api, key, datetime.now(UTC).isoformat())
                     outage.hear(None)
@@ -217,10 +205,9 @@ class Extender:
     # --- what people read ---
 
     def _report_malformed(self, pod: PodKey, problem: Malformed) -> None:
-        message = f"{problem}; the pod stays pending until the annotation is corrected"
         # kube-scheduler tries a refused pod at every event of the cluster: the sentence stays the same.
         about = cluster.reference(pod)
-        self._events.write(Notice(about, "MalformedGPURequest", message, "Warning", old_for_s=_NEWS_S))
+        self._events.write(Notice(about, "MalformedGPURequest", malformed(problem), "Warning", old_for_s=_NEWS_S))
 
     def _log_placed(self, decision: BindTo) -> None:
         placed = decision.placed
@@ -233,4 +220,5 @@ class Extender:
 async def serve(started: Started) -> None:
     """Serve kube-scheduler until a signal ends it."""
     extender = Extender(started.api, started.flags.namespace)
-    await program.serve(Asgi(extender, extender.telemetry), started.listener, extender.run())
+    async with rpc.telling(started.flags, started.api, extender.scheduling, extender.ready):
+        await program.serve(Asgi(extender, extender.telemetry), started.listener, extender.run())

@@ -159,9 +159,14 @@ def placement_in(annotations: Mapping[str, str]) -> Placement | None:
         return None
     texts, text = annotations[DEVICES].split(","), annotations[MILLI]
     milli = _whole_number(text, WHOLE)
-    if milli is None or len(texts) > MOST_DEVICES or not all(_DEVICE.fullmatch(one) for one in texts):
+    if milli is None or len(texts) > MOST_DEVICES or not all(map(is_device, texts)):
         return None
     return Placement(tuple(texts), MilliGpu(milli))
+
+
+def is_device(name: str) -> bool:
+    """Tell whether a device may bear this name, so that what `written` records of it can be read back."""
+    return _DEVICE.fullmatch(name) is not None
 
 
 def _asking(annotations: Mapping[str, str]) -> list[str]:

@@ -66,6 +66,39 @@ class SchedulingGate(Object):
     name: str = ""
 
 
+class NodeSelectorRequirement(Object):
+    """What one label or field of a node must be like."""
+
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class NodeSelectorTerm(Object):
+    """Requirements that must all be met."""
+
+    match_expressions: list[NodeSelectorRequirement] | None = None
+    match_fields: list[NodeSelectorRequirement] | None = None
+
+
+class NodeSelector(Object):
+    """Terms of which one must be met."""
+
+    node_selector_terms: list[NodeSelectorTerm] | None = None
+
+
+class NodeAffinity(Object):
+    """Which nodes a pod needs; what it merely prefers is passed over."""
+
+    required: NodeSelector | None = msgspec.field(default=None, name="requiredDuringSchedulingIgnoredDuringExecution")
+
+
+class Affinity(Object):
+    """affinity of a Pod; that to other pods is passed over."""
+
+    node_affinity: NodeAffinity | None = None
+
+
 class PodSpec(Object):
     """spec of a Pod."""
 
@@ -74,6 +107,10 @@ class PodSpec(Object):
     containers: list[Container] = []
     init_containers: list[Container] | None = None
     scheduling_gates: list[SchedulingGate] | None = None
+    node_selector: dict[str, str] | None = None
+    affinity: Affinity | None = None
+    overhead: dict[str, str] | None = None
+    resources: Resources | None = None
 
 
 class Condition(Object):
@@ -238,13 +275,13 @@ class ConfigMap(Named):
 
 
 class ObjectReference(Object, omit_defaults=True):
-    """What an Event speaks of."""
+    """What an Event speaks of; a node has no namespace, and the kubelet leaves out more."""
 
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-    uid: str
+    api_version: str = ""
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
 
 
 class Event(Named):

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from deploy.local import LocalProblem
 from deploy.local.places import clusters_directory
+from plimsoll.asking import AskingError
 from plimsoll.check import app as check
 from plimsoll.demo import app
 from plimsoll.demo.core.story import generated_load, traced_load, whole
@@ -24,6 +25,7 @@ from plimsoll.demo.shell.screens import Lines, LiveScreen
 from plimsoll.demo.shell.trace_file import read_trace
 from plimsoll.explain import command as explain
 from plimsoll.explain.problem import ExplainError
+from plimsoll.gpus import command as gpus
 from plimsoll.observe import command as observe
 from plimsoll.observe.problem import ObserveError
 
@@ -38,7 +40,7 @@ def main() -> None:
     given = _parser().parse_args()
     try:
         status = given.run(given, _say)
-    except (TraceError, LocalProblem, DemoError, ExplainError, ObserveError) as problem:
+    except (TraceError, LocalProblem, DemoError, AskingError, ExplainError, ObserveError) as problem:
         sys.exit(f"plimsoll: {problem}")
     except KeyboardInterrupt:
         _say("ended early; nothing is left running")
@@ -95,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--plain", action="store_true", help="print lines instead of the live view")
     demo.set_defaults(run=_demo)
     explain.add_commands(commands)
+    gpus.add_command(commands)
     observe.add_command(commands)
     return parser
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from autoscaler.shell.rpc_address import is_loopback
 from extender.v1 import extender_pb2 as v1
 from kube.program import ProblemAtStart, address
+from kube.rpc_address import is_loopback
 
 if TYPE_CHECKING:
     import argparse

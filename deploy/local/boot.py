@@ -71,6 +71,7 @@ def bring_up(cluster: LocalCluster, progress: Callable[[str], None]) -> None:
             "extender": cluster.extender_url,
             "autoscaler": cluster.autoscaler_url,
             "decisions": cluster.decisions_address,
+            "devices": cluster.devices_address,
         },
     )
     progress(f"ready: {', '.join(started)}, {cluster.spec.nodes} GPU nodes")

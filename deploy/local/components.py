@@ -25,6 +25,7 @@ PORT_NAMES = (
     "extender",
     "autoscaler",
     "decisions",
+    "devices",
 )
 
 # The node's failure is not played by missed heartbeats, and there are no volumes, clouds or kubelet certificates.

@@ -122,6 +122,11 @@ class Programs:
         return self.addresses.of("decisions")
 
     @property
+    def devices_address(self) -> str:
+        """Where the extender answers `plimsoll gpus` and `plimsoll explain pod` (their --server)."""
+        return self.addresses.of("devices")
+
+    @property
     def scrape_targets(self) -> Path:
         """The file of scrape targets that Prometheus follows (its file_sd format); replace it by renaming."""
         return self.files.run / "scrape-targets.json"
@@ -142,7 +147,8 @@ class Programs:
 
     def start_extender(self) -> None:
         """Start the extender as its service account and wait until its ledger is built; always on the same port."""
-        self._start_program("extender", self.spec.extender_arguments)
+        devices = ("--rpc-listen", self.devices_address)
+        self._start_program("extender", (*devices, *self.spec.extender_arguments))
 
     def start_autoscaler(self) -> None:
         """Start the autoscaler as its service account and wait until it is ready; always on the same port."""

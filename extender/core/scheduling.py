@@ -14,9 +14,13 @@ The laws:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from extender.core import packing
+import numpy as np
+
+from extender.core import packing, reasons
+from extender.core.explanations import Explanations, Weighed
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.model import Shape
@@ -25,7 +29,9 @@ from extender.core.waiting import Waiting
 from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from extender.core.ledger.nodes import GpuNode
     from extender.core.model import PodKey
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
 SETTLING_S = 70.0
 """The API server ends every request after 60 s (its --request-timeout); a Binding that it has not carried out that long
 after it began to answer again will not arrive."""
+
+_CONSIDERED = 6  # places that are remembered to be told, the chosen one among them
 
 _GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
 
@@ -105,6 +113,9 @@ class Scheduling:
     """The one changing state of the extender: the ledger, and what is known of each pod that is not bound."""
 
     ledger: Ledger = field(default_factory=Ledger)
+    explanations: Explanations = field(default_factory=Explanations)
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Nodes with GPUs that we do not name, each with the reason."""
     settings: Settings = field(default_factory=Settings)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
@@ -116,17 +127,22 @@ class Scheduling:
 
     def node_seen(self, node: GpuNode) -> None:
         """Take note of a node whose devices are ours to name."""
+        self.left_out.pop(node.name, None)
         self.ledger.put_node(node)
 
-    def node_gone(self, name: str) -> None:
-        """Take note that a node is deleted, or not ours any more."""
+    def node_gone(self, name: str, left_out: str = "") -> None:
+        """Take note that a node is deleted, or not ours any more; `left_out`: why, where it was given to us."""
+        self.left_out.pop(name, None)
+        if left_out:
+            self.left_out[name] = left_out
         self.ledger.drop_node(name)
 
-    def nodes_are(self, nodes: Iterable[GpuNode]) -> None:
-        """Take note of all nodes that are ours; there are no others."""
+    def nodes_are(self, nodes: Iterable[GpuNode], left_out: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Take note of all nodes that are ours, there are no others; and of those `left_out`, each with the reason."""
         now = {node.name: node for node in nodes}
         for known in [node.name for node in self.ledger.nodes() if node.name not in now]:
             self.ledger.drop_node(known)
+        self.left_out = dict(left_out)
         for node in now.values():
             self.ledger.put_node(node)
 
@@ -194,6 +210,10 @@ class Scheduling:
             self.ledger.release(key.uid)
             self._waiting.hurry(key.uid)
 
+    def unbound(self) -> Iterable[SeenPod]:
+        """Return the pods without a node that ask for GPUs."""
+        return self._unbound.values()
+
     # --- what is to be done beside the verbs ---
 
     def to_read(self) -> tuple[PodKey, ...]:
@@ -216,27 +236,27 @@ class Scheduling:
             return Refused(dict.fromkeys(nodes, "the pod is deleted"))
         if request is None:
             return Chosen(tuple(nodes))
+        self._unbound[pod.key.uid] = pod
         if isinstance(request, Malformed):
             return Refused(dict.fromkeys(nodes, str(request)))
-        self._unbound[pod.key.uid] = pod
         if isinstance(request, Unmapped):
             return self._filter_unmapped(nodes)
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
             if held.node in nodes:
                 return Chosen((held.node,))
-            self._waiting.refused(pod.key, request, nodes, freed=self.ledger.freed, now=now)
-            return Refused(dict.fromkeys(nodes, f"its binding to node {held.node} is under way"))
+            return self._refused(pod, dict.fromkeys(nodes, f"its binding to node {held.node} is under way"), now)
         self.ledger.release(pod.key.uid)
         cost = packing.costs(self.ledger, request, nodes)
         chosen = packing.best(nodes, cost)
         if chosen is None:
-            self._waiting.refused(pod.key, request, nodes, freed=self.ledger.freed, now=now)
-            return Refused({node: self._misfit(request, node) for node in nodes})
+            return self._refused(pod, reasons.misfits(self.ledger, request, nodes, self.left_out), now)
         self._waiting.ended(pod.key.uid)
         if not self.settings.one_node:
+            self.explanations.waits_no_more(pod.key.uid)
             return Chosen(tuple(node for node, fit in zip(nodes, packing.fits(cost), strict=True) if fit))
         self._reserve(pod, request, chosen, now + self.settings.reservation_s)
+        self.explanations.chosen(pod.key.uid, _weighed(nodes, cost, chosen, now))
         return Chosen((chosen,))
 
     def prioritize(self, pod: SeenPod, nodes: Sequence[str]) -> tuple[int, ...]:
@@ -302,8 +322,15 @@ class Scheduling:
 
     # --- how ---
 
+    def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
+        assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
+        self._waiting.refused(pod.key, pod.request, tuple(misfits), freed=self.ledger.freed, now=now)
+        self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
+        return Refused(misfits)
+
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)
+        self.explanations.gone(uid)
         self.ledger.release(uid)
 
     def _remember_gone(self, uid: str) -> None:
@@ -317,6 +344,7 @@ class Scheduling:
         self._unbound.pop(uid, None)
         self._unsettled.pop(uid, None)
         self._waiting.ended(uid)
+        self.explanations.waits_no_more(uid)
 
     def _hold_bound(self, pod: SeenPod) -> None:
         known = self.ledger.holding(pod.key.uid)
@@ -332,17 +360,13 @@ class Scheduling:
         # Anybody can write our annotation on a pod that is not ours: there it says nothing.
         if pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped):
             return pod.placed.devices, pod.placed.milli, _device_memory(pod.request)
-        if pod.foreign is not None and self._has(pod.node, pod.foreign[0].devices):
+        if pod.foreign is not None:
             return pod.foreign[0].devices, pod.foreign[0].milli, pod.foreign[1]
         if known is not None and known.node == pod.node:
             return known.devices, known.milli, known.device_memory  # our annotation was removed: it still runs there
         if pod.request is not None:
             return None, WHOLE, MiB(0)
         return (), MilliGpu(0), MiB(0)
-
-    def _has(self, node: str, devices: tuple[str, ...]) -> bool:
-        known = self.ledger.node(node)
-        return known is not None and all(known.place_of(device) is not None for device in devices)
 
     def _reserve(self, pod: SeenPod, request: Share | MemoryShare, node: str, until: float) -> bool:
         place = packing.placement(self.ledger, request, node)
@@ -378,6 +402,15 @@ class Scheduling:
                 "its GPUs are given by Plimsoll alone; a namespace asks for them with the label plimsoll.dev/managed",
             )
         )
+
+
+def _weighed(nodes: Sequence[str], costs: NDArray[np.int64], chosen: str, now: float) -> Weighed:
+    fitting = np.flatnonzero(packing.fits(costs))
+    best = fitting[np.argsort(costs[fitting], kind="stable")[:_CONSIDERED]]
+    ranked = [(nodes[int(place)], -int(costs[place])) for place in best]
+    others = tuple(pair for pair in ranked if pair[0] != chosen)
+    score = -int(costs[nodes.index(chosen)])
+    return Weighed(now, chosen, score, len(nodes), len(fitting), others, "the least room left over on its devices")
 
 
 def _device_memory(request: GpuRequest | Malformed) -> MiB:

@@ -1,4 +1,4 @@
-"""How do nodes and pods reach the core, and bindings the API server?"""
+"""How do pods reach the core, and bindings the API server?"""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.inventory.facts import PRODUCT
 from extender.core.model import PodKey
 from extender.core.scheduling import BindTo, SeenPod
+from extender.shell import hami
+from kube.affinity import accepted
 from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
-from kube.gpus import MOST_DEVICES, VENDOR_GPU, MiB, gpu_request, placement_in, written
-from kube.objects import Container, Node, ObjectReference, Pod
+from kube.gpus import gpu_request, placement_in, written
+from kube.objects import Container, ObjectReference, Pod
+from kube.resources import requests_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PODS = "/api/v1/pods"
-NODES = "/api/v1/nodes"
 
-_OWNED = ("plimsoll.dev/devices", "owned")
-_DEVICE_MEMORY = "nvidia.com/gpu.memory"
+_OF_GPUS = "nvidia.com/"
 _BINDING_TIMEOUT_S = 5.0
 _RETRY = "plimsoll.dev/retry"
 _ZERO = re.compile(r"0+(\.0*)?[a-zA-Z]*")
@@ -49,26 +50,25 @@ class Unknown:
     reason: str
 
 
-def gpu_node(node: Node) -> GpuNode | None:
-    """Return a node whose devices are ours to name, or None for any other."""
-    labels = node.metadata.labels or {}
-    devices = _count((node.status.allocatable or {}).get(VENDOR_GPU, "0"))
-    if labels.get(_OWNED[0]) != _OWNED[1] or not 1 <= devices <= MOST_DEVICES:
-        return None
-    return GpuNode(node.metadata.name, alike(devices, MiB(_count(labels.get(_DEVICE_MEMORY, "0")))))
-
-
 def seen_pod(pod: Pod) -> SeenPod:
     """Translate a pod."""
     containers = (*pod.spec.containers, *(pod.spec.init_containers or ()))
     annotations = pod.metadata.annotations or {}
+    resources = _resources(containers)
+    taken = requests_of(pod.spec)
+    # Anybody can write an annotation: it speaks of GPUs only on a pod that asks for them.
+    of_gpus = any(name.startswith(_OF_GPUS) for name in resources)
     return SeenPod(
         key=PodKey(pod.metadata.uid, pod.metadata.namespace, pod.metadata.name),
-        request=gpu_request(annotations, _resources(containers), tuple(c.name for c in containers)),
+        request=gpu_request(annotations, resources, tuple(c.name for c in containers)),
         node=pod.spec.node_name,
         placed=placement_in(annotations),
         ended=pod.status.phase in ("Succeeded", "Failed"),
         gated=bool(pod.spec.scheduling_gates),
+        cpu=taken.cpu,
+        memory=taken.memory,
+        models=accepted(pod.spec, PRODUCT),
+        foreign=hami.held_by(annotations, pod.spec) if of_gpus else None,
     )
 
 
@@ -141,7 +141,3 @@ def _resources(containers: Iterable[Container]) -> frozenset[str]:
             for quantities in (container.resources.requests or {}, container.resources.limits or {}):
                 names.update(name for name, quantity in quantities.items() if not _ZERO.fullmatch(quantity))
     return frozenset(names)
-
-
-def _count(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0

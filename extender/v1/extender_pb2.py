@@ -24,19 +24,49 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x65xtender/v1/extender.proto\x12\x0b\x65xtender.v1\"A\n\x0b\x46itsRequest\x12$\n\x05shape\x18\x01 \x01(\x0b\x32\x15.extender.v1.PodShape\x12\x0c\n\x04most\x18\x02 \x01(\x03\"/\n\x08PodShape\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08pod_json\x18\x02 \x01(\x0c\"<\n\x0c\x46itsResponse\x12\x12\n\x05\x63ount\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x02 \x01(\tB\x08\n\x06_count2G\n\x08\x45xtender\x12;\n\x04\x46its\x12\x18.extender.v1.FitsRequest\x1a\x19.extender.v1.FitsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x65xtender/v1/extender.proto\x12\x0b\x65xtender.v1\"A\n\x0b\x46itsRequest\x12$\n\x05shape\x18\x01 \x01(\x0b\x32\x15.extender.v1.PodShape\x12\x0c\n\x04most\x18\x02 \x01(\x03\"/\n\x08PodShape\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08pod_json\x18\x02 \x01(\x0c\"<\n\x0c\x46itsResponse\x12\x12\n\x05\x63ount\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x02 \x01(\tB\x08\n\x06_count\"-\n\x0e\x44\x65vicesRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"3\n\x0f\x44\x65vicesResponse\x12 \n\x05nodes\x18\x01 \x03(\x0b\x32\x11.extender.v1.Node\"2\n\x13WatchDevicesRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"U\n\x14WatchDevicesResponse\x12 \n\x05nodes\x18\x01 \x03(\x0b\x32\x11.extender.v1.Node\x12\x0c\n\x04gone\x18\x02 \x03(\t\x12\r\n\x05whole\x18\x03 \x01(\x08\"\x83\x01\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12$\n\x07\x64\x65vices\x18\x03 \x03(\x0b\x32\x13.extender.v1.Device\x12\x10\n\x08left_out\x18\x04 \x01(\t\x12&\n\x08unmapped\x18\x05 \x03(\x0b\x32\x14.extender.v1.Holding\"v\n\x06\x44\x65vice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nmemory_mib\x18\x02 \x01(\x03\x12\x12\n\nfree_milli\x18\x03 \x01(\x03\x12\x0e\n\x06\x63losed\x18\x04 \x01(\t\x12&\n\x08holdings\x18\x05 \x03(\x0b\x32\x14.extender.v1.Holding\"}\n\x07Holding\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\r\n\x05milli\x18\x04 \x01(\x03\x12\x12\n\nmemory_mib\x18\x05 \x01(\x03\x12!\n\x05state\x18\x06 \x01(\x0e\x32\x12.extender.v1.State\"1\n\x0e\x45xplainRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\xb7\x01\n\x0f\x45xplainResponse\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x0c\n\x04\x61sks\x18\x04 \x01(\t\x12#\n\x05waits\x18\x05 \x01(\x0b\x32\x12.extender.v1.WaitsH\x00\x12%\n\x06placed\x18\x06 \x01(\x0b\x32\x13.extender.v1.PlacedH\x00\x12\x10\n\x08since_ms\x18\x07 \x01(\x03\x42\n\n\x08standing\"\xd0\x01\n\x05Waits\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12$\n\x07misfits\x18\x02 \x03(\x0b\x32\x13.extender.v1.Misfit\x12\x0f\n\x07offered\x18\x03 \x01(\x03\x12\x13\n\x0bnot_offered\x18\x04 \x01(\x03\x12\x1b\n\x0e\x66irst_asked_ms\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rlast_asked_ms\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\r\n\x05\x61sked\x18\x07 \x01(\x03\x42\x11\n\x0f_first_asked_msB\x10\n\x0e_last_asked_ms\"9\n\x06Misfit\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05nodes\x18\x02 \x01(\x03\x12\x10\n\x08\x65xamples\x18\x03 \x03(\t\"\xa3\x01\n\x06Placed\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65vices\x18\x02 \x03(\t\x12\r\n\x05milli\x18\x03 \x01(\x03\x12\x12\n\nmemory_mib\x18\x04 \x01(\x03\x12!\n\x05state\x18\x05 \x01(\x0e\x32\x12.extender.v1.State\x12\r\n\x05model\x18\x06 \x01(\t\x12%\n\x07weighed\x18\x07 \x01(\x0b\x32\x14.extender.v1.Weighed\"\x82\x01\n\x07Weighed\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\r\n\x05score\x18\x02 \x01(\x03\x12\x0f\n\x07offered\x18\x03 \x01(\x03\x12\x0e\n\x06\x66itted\x18\x04 \x01(\x03\x12\'\n\x06others\x18\x05 \x03(\x0b\x32\x17.extender.v1.Considered\x12\x0f\n\x07\x62\x65\x63\x61use\x18\x06 \x01(\t\")\n\nConsidered\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x03*m\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_RESERVED\x10\x01\x12\x11\n\rSTATE_BINDING\x10\x02\x12\x0f\n\x0bSTATE_BOUND\x10\x03\x12\x15\n\x11STATE_QUARANTINED\x10\x04\x32\xac\x02\n\x08\x45xtender\x12;\n\x04\x46its\x12\x18.extender.v1.FitsRequest\x1a\x19.extender.v1.FitsResponse\x12\x46\n\x07\x44\x65vices\x12\x1b.extender.v1.DevicesRequest\x1a\x1c.extender.v1.DevicesResponse0\x01\x12U\n\x0cWatchDevices\x12 .extender.v1.WatchDevicesRequest\x1a!.extender.v1.WatchDevicesResponse0\x01\x12\x44\n\x07\x45xplain\x12\x1b.extender.v1.ExplainRequest\x1a\x1c.extender.v1.ExplainResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'extender.v1.extender_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_STATE']._serialized_start=1690
+  _globals['_STATE']._serialized_end=1799
   _globals['_FITSREQUEST']._serialized_start=43
   _globals['_FITSREQUEST']._serialized_end=108
   _globals['_PODSHAPE']._serialized_start=110
   _globals['_PODSHAPE']._serialized_end=157
   _globals['_FITSRESPONSE']._serialized_start=159
   _globals['_FITSRESPONSE']._serialized_end=219
-  _globals['_EXTENDER']._serialized_start=221
-  _globals['_EXTENDER']._serialized_end=292
+  _globals['_DEVICESREQUEST']._serialized_start=221
+  _globals['_DEVICESREQUEST']._serialized_end=266
+  _globals['_DEVICESRESPONSE']._serialized_start=268
+  _globals['_DEVICESRESPONSE']._serialized_end=319
+  _globals['_WATCHDEVICESREQUEST']._serialized_start=321
+  _globals['_WATCHDEVICESREQUEST']._serialized_end=371
+  _globals['_WATCHDEVICESRESPONSE']._serialized_start=373
+  _globals['_WATCHDEVICESRESPONSE']._serialized_end=458
+  _globals['_NODE']._serialized_start=461
+  _globals['_NODE']._serialized_end=592
+  _globals['_DEVICE']._serialized_start=594
+  _globals['_DEVICE']._serialized_end=712
+  _globals['_HOLDING']._serialized_start=714
+  _globals['_HOLDING']._serialized_end=839
+  _globals['_EXPLAINREQUEST']._serialized_start=841
+  _globals['_EXPLAINREQUEST']._serialized_end=890
+  _globals['_EXPLAINRESPONSE']._serialized_start=893
+  _globals['_EXPLAINRESPONSE']._serialized_end=1076
+  _globals['_WAITS']._serialized_start=1079
+  _globals['_WAITS']._serialized_end=1287
+  _globals['_MISFIT']._serialized_start=1289
+  _globals['_MISFIT']._serialized_end=1346
+  _globals['_PLACED']._serialized_start=1349
+  _globals['_PLACED']._serialized_end=1512
+  _globals['_WEIGHED']._serialized_start=1515
+  _globals['_WEIGHED']._serialized_end=1645
+  _globals['_CONSIDERED']._serialized_start=1647
+  _globals['_CONSIDERED']._serialized_end=1688
+  _globals['_EXTENDER']._serialized_start=1802
+  _globals['_EXTENDER']._serialized_end=2102
 # @@protoc_insertion_point(module_scope)

@@ -1,9 +1,24 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STATE_UNSPECIFIED: _ClassVar[State]
+    STATE_RESERVED: _ClassVar[State]
+    STATE_BINDING: _ClassVar[State]
+    STATE_BOUND: _ClassVar[State]
+    STATE_QUARANTINED: _ClassVar[State]
+STATE_UNSPECIFIED: State
+STATE_RESERVED: State
+STATE_BINDING: State
+STATE_BOUND: State
+STATE_QUARANTINED: State
 
 class FitsRequest(_message.Message):
     __slots__ = ("shape", "most")
@@ -28,3 +43,175 @@ class FitsResponse(_message.Message):
     count: int
     reason: str
     def __init__(self, count: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class DevicesRequest(_message.Message):
+    __slots__ = ("node", "model")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    model: str
+    def __init__(self, node: _Optional[str] = ..., model: _Optional[str] = ...) -> None: ...
+
+class DevicesResponse(_message.Message):
+    __slots__ = ("nodes",)
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedCompositeFieldContainer[Node]
+    def __init__(self, nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ...) -> None: ...
+
+class WatchDevicesRequest(_message.Message):
+    __slots__ = ("node", "model")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    model: str
+    def __init__(self, node: _Optional[str] = ..., model: _Optional[str] = ...) -> None: ...
+
+class WatchDevicesResponse(_message.Message):
+    __slots__ = ("nodes", "gone", "whole")
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    GONE_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedCompositeFieldContainer[Node]
+    gone: _containers.RepeatedScalarFieldContainer[str]
+    whole: bool
+    def __init__(self, nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., gone: _Optional[_Iterable[str]] = ..., whole: _Optional[bool] = ...) -> None: ...
+
+class Node(_message.Message):
+    __slots__ = ("name", "model", "devices", "left_out", "unmapped")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    UNMAPPED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    model: str
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    left_out: str
+    unmapped: _containers.RepeatedCompositeFieldContainer[Holding]
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., left_out: _Optional[str] = ..., unmapped: _Optional[_Iterable[_Union[Holding, _Mapping]]] = ...) -> None: ...
+
+class Device(_message.Message):
+    __slots__ = ("name", "memory_mib", "free_milli", "closed", "holdings")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
+    FREE_MILLI_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    HOLDINGS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    memory_mib: int
+    free_milli: int
+    closed: str
+    holdings: _containers.RepeatedCompositeFieldContainer[Holding]
+    def __init__(self, name: _Optional[str] = ..., memory_mib: _Optional[int] = ..., free_milli: _Optional[int] = ..., closed: _Optional[str] = ..., holdings: _Optional[_Iterable[_Union[Holding, _Mapping]]] = ...) -> None: ...
+
+class Holding(_message.Message):
+    __slots__ = ("namespace", "name", "uid", "milli", "memory_mib", "state")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    MILLI_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    name: str
+    uid: str
+    milli: int
+    memory_mib: int
+    state: State
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., milli: _Optional[int] = ..., memory_mib: _Optional[int] = ..., state: _Optional[_Union[State, str]] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("namespace", "name")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    name: str
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("namespace", "name", "uid", "asks", "waits", "placed", "since_ms")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    ASKS_FIELD_NUMBER: _ClassVar[int]
+    WAITS_FIELD_NUMBER: _ClassVar[int]
+    PLACED_FIELD_NUMBER: _ClassVar[int]
+    SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    name: str
+    uid: str
+    asks: str
+    waits: Waits
+    placed: Placed
+    since_ms: int
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., asks: _Optional[str] = ..., waits: _Optional[_Union[Waits, _Mapping]] = ..., placed: _Optional[_Union[Placed, _Mapping]] = ..., since_ms: _Optional[int] = ...) -> None: ...
+
+class Waits(_message.Message):
+    __slots__ = ("reason", "misfits", "offered", "not_offered", "first_asked_ms", "last_asked_ms", "asked")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MISFITS_FIELD_NUMBER: _ClassVar[int]
+    OFFERED_FIELD_NUMBER: _ClassVar[int]
+    NOT_OFFERED_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ASKED_MS_FIELD_NUMBER: _ClassVar[int]
+    LAST_ASKED_MS_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    misfits: _containers.RepeatedCompositeFieldContainer[Misfit]
+    offered: int
+    not_offered: int
+    first_asked_ms: int
+    last_asked_ms: int
+    asked: int
+    def __init__(self, reason: _Optional[str] = ..., misfits: _Optional[_Iterable[_Union[Misfit, _Mapping]]] = ..., offered: _Optional[int] = ..., not_offered: _Optional[int] = ..., first_asked_ms: _Optional[int] = ..., last_asked_ms: _Optional[int] = ..., asked: _Optional[int] = ...) -> None: ...
+
+class Misfit(_message.Message):
+    __slots__ = ("reason", "nodes", "examples")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    nodes: int
+    examples: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, reason: _Optional[str] = ..., nodes: _Optional[int] = ..., examples: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Placed(_message.Message):
+    __slots__ = ("node", "devices", "milli", "memory_mib", "state", "model", "weighed")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    MILLI_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    WEIGHED_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    milli: int
+    memory_mib: int
+    state: State
+    model: str
+    weighed: Weighed
+    def __init__(self, node: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., milli: _Optional[int] = ..., memory_mib: _Optional[int] = ..., state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., weighed: _Optional[_Union[Weighed, _Mapping]] = ...) -> None: ...
+
+class Weighed(_message.Message):
+    __slots__ = ("at_ms", "score", "offered", "fitted", "others", "because")
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    OFFERED_FIELD_NUMBER: _ClassVar[int]
+    FITTED_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
+    BECAUSE_FIELD_NUMBER: _ClassVar[int]
+    at_ms: int
+    score: int
+    offered: int
+    fitted: int
+    others: _containers.RepeatedCompositeFieldContainer[Considered]
+    because: str
+    def __init__(self, at_ms: _Optional[int] = ..., score: _Optional[int] = ..., offered: _Optional[int] = ..., fitted: _Optional[int] = ..., others: _Optional[_Iterable[_Union[Considered, _Mapping]]] = ..., because: _Optional[str] = ...) -> None: ...
+
+class Considered(_message.Message):
+    __slots__ = ("node", "score")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    score: int
+    def __init__(self, node: _Optional[str] = ..., score: _Optional[int] = ...) -> None: ...

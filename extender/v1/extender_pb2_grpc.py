@@ -39,6 +39,21 @@ class ExtenderStub:
                 request_serializer=extender_dot_v1_dot_extender__pb2.FitsRequest.SerializeToString,
                 response_deserializer=extender_dot_v1_dot_extender__pb2.FitsResponse.FromString,
                 _registered_method=True)
+        self.Devices = channel.unary_stream(
+                '/extender.v1.Extender/Devices',
+                request_serializer=extender_dot_v1_dot_extender__pb2.DevicesRequest.SerializeToString,
+                response_deserializer=extender_dot_v1_dot_extender__pb2.DevicesResponse.FromString,
+                _registered_method=True)
+        self.WatchDevices = channel.unary_stream(
+                '/extender.v1.Extender/WatchDevices',
+                request_serializer=extender_dot_v1_dot_extender__pb2.WatchDevicesRequest.SerializeToString,
+                response_deserializer=extender_dot_v1_dot_extender__pb2.WatchDevicesResponse.FromString,
+                _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/extender.v1.Extender/Explain',
+                request_serializer=extender_dot_v1_dot_extender__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=extender_dot_v1_dot_extender__pb2.ExplainResponse.FromString,
+                _registered_method=True)
 
 
 class ExtenderServicer:
@@ -55,6 +70,30 @@ class ExtenderServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Devices(self, request, context):
+        """Devices gives every node with GPUs as it is now, ordered by name, in answers of a hundred or so. A node that comes
+        or goes meanwhile may be in it or not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchDevices(self, request, context):
+        """WatchDevices gives the same, and from then on what changes, as far as somebody can read it: what changes within half
+        a second comes together. RESOURCE_EXHAUSTED where too many watch already; UNAVAILABLE says that the extender ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Explain(self, request, context):
+        """Explain gives why one pod waits, or why it stands where it does. INVALID_ARGUMENT without a name; NOT_FOUND where no
+        such pod is known that asks for GPUs of ours or holds some, with names that are near to it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExtenderServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +101,21 @@ def add_ExtenderServicer_to_server(servicer, server):
                     servicer.Fits,
                     request_deserializer=extender_dot_v1_dot_extender__pb2.FitsRequest.FromString,
                     response_serializer=extender_dot_v1_dot_extender__pb2.FitsResponse.SerializeToString,
+            ),
+            'Devices': grpc.unary_stream_rpc_method_handler(
+                    servicer.Devices,
+                    request_deserializer=extender_dot_v1_dot_extender__pb2.DevicesRequest.FromString,
+                    response_serializer=extender_dot_v1_dot_extender__pb2.DevicesResponse.SerializeToString,
+            ),
+            'WatchDevices': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchDevices,
+                    request_deserializer=extender_dot_v1_dot_extender__pb2.WatchDevicesRequest.FromString,
+                    response_serializer=extender_dot_v1_dot_extender__pb2.WatchDevicesResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=extender_dot_v1_dot_extender__pb2.ExplainRequest.FromString,
+                    response_serializer=extender_dot_v1_dot_extender__pb2.ExplainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +145,87 @@ class Extender:
             '/extender.v1.Extender/Fits',
             extender_dot_v1_dot_extender__pb2.FitsRequest.SerializeToString,
             extender_dot_v1_dot_extender__pb2.FitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Devices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/extender.v1.Extender/Devices',
+            extender_dot_v1_dot_extender__pb2.DevicesRequest.SerializeToString,
+            extender_dot_v1_dot_extender__pb2.DevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/extender.v1.Extender/WatchDevices',
+            extender_dot_v1_dot_extender__pb2.WatchDevicesRequest.SerializeToString,
+            extender_dot_v1_dot_extender__pb2.WatchDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/extender.v1.Extender/Explain',
+            extender_dot_v1_dot_extender__pb2.ExplainRequest.SerializeToString,
+            extender_dot_v1_dot_extender__pb2.ExplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

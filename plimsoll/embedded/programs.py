@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-_PORT_NAMES = ("extender", "autoscaler", "decisions", "prometheus")
+_PORT_NAMES = ("extender", "devices", "autoscaler", "decisions", "prometheus")
 _IDENTITIES = ("admin", "plimsoll-extender", "plimsoll-autoscaler")
 
 

@@ -12,13 +12,13 @@ import msgspec
 from autoscaler.core.decisions.record import Book
 from autoscaler.shell import rpc
 from autoscaler.shell.feed import Feed
-from autoscaler.shell.gate import Gate
 from autoscaler.shell.messages import from_message
-from autoscaler.shell.rpc_address import rpc_address
 from autoscaler.v1 import autoscaler_pb2 as v1
 from autoscaler.v1 import autoscaler_pb2_grpc as service
 from deploy.local.ports import free_ports
 from kube.client import Api
+from kube.gate import Gate
+from kube.rpc_address import rpc_address
 from tests.autoscaler.recorded import AT_MS, KEY, decided, seen
 from tests.autoscaler.shell.test_rpc import flags
 from tests.certificates import self_signed
@@ -57,7 +57,7 @@ async def explaining(api: Api, directory: Path) -> AsyncIterator[Any]:
     (port,) = free_ports(1)
     at, feed = rpc_address(flags(port, cert, key)), Feed()
     assert at is not None
-    decisions = rpc.DecisionService(Book({KEY: decided(seen())}, AT_MS), feed, Gate(api))
+    decisions = rpc.DecisionService(Book({KEY: decided(seen())}, AT_MS), feed, Gate(api, rpc.RIGHT))
     trusted = grpc.ssl_channel_credentials(cert.read_bytes())
     async with rpc.serving(at, decisions, feed), grpc.aio.secure_channel(at.address, trusted) as channel:
         stub = service.AutoscalerStub(channel)

@@ -20,6 +20,8 @@ MAY = {
     "plimsoll-extender": [
         ("list", "", "nodes", ""),
         ("watch", "", "nodes", ""),
+        ("list", "resource.k8s.io", "resourceslices", ""),
+        ("watch", "resource.k8s.io", "resourceslices", ""),
         ("list", "", "pods", ""),
         ("watch", "", "pods", ""),
         ("create", "", "pods/binding", "any"),
@@ -66,6 +68,7 @@ MAY_NOT = {
         ("patch", "", "pods/status", "any"),
         ("create", "", "pods/eviction", "any"),
         ("patch", "", "nodes", ""),
+        ("patch", "resource.k8s.io", "resourceslices", ""),
         ("list", "", "secrets", "any"),
         ("list", "", "configmaps", "any"),
         ("patch", "apps", "deployments/scale", "any"),

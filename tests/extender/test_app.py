@@ -64,7 +64,7 @@ class Asked:
         return msgspec.json.decode(await self._api.request("GET", f"{PODS}/{name}"), type=Pod)
 
     def states(self) -> list[State]:
-        return [holding.state for holding in self.extender._scheduling.ledger.holdings()]
+        return [holding.state for holding in self.extender.scheduling.ledger.holdings()]
 
     async def _post(self, verb: str, body: object) -> Any:
         async with self._session.post(f"{self._url}/{verb}", data=json.dumps(body)) as answer:
@@ -161,8 +161,28 @@ async def test_a_malformed_annotation_is_told_on_the_pod_and_costs_the_others_no
 async def test_a_node_that_is_not_ours_any_more_takes_no_pod(asked: Asked, api: Api) -> None:
     body = {"metadata": {"labels": {"plimsoll.dev/devices": None}}}
     await api.request("PATCH", "/api/v1/nodes/gpu-00", body=body, content_type=MERGE_PATCH)
-    await until(lambda: [node.name for node in asked.extender._scheduling.ledger.nodes()] == ["gpu-01"])
+    await until(lambda: [node.name for node in asked.extender.scheduling.ledger.nodes()] == ["gpu-01"])
     assert await asked.place(await asked.create("p")) == "gpu-01"
+
+
+async def test_devices_have_their_uuids_where_hami_tells_them_and_its_pods_hold_theirs(asked: Asked, api: Api) -> None:
+    register = "GPU-aaaa,10,81920,100,NVIDIA A100,0,true:GPU-bbbb,10,81920,100,NVIDIA A100,0,true:"
+    body = {"metadata": {"annotations": {"hami.io/node-nvidia-register": register}}}
+    await api.request("PATCH", "/api/v1/nodes/gpu-00", body=body, content_type=MERGE_PATCH)
+    theirs = {
+        "metadata": {"name": "theirs", "annotations": {"hami.io/vgpu-devices-allocated": "GPU-aaaa,NVIDIA,40960,30:;"}},
+        "spec": {
+            "nodeName": "gpu-00",
+            "containers": [{"name": "c", "image": "i", "resources": {"limits": {"nvidia.com/gpu": "1"}}}],
+        },
+    }
+    await api.request("POST", "/api/v1/namespaces/default/pods", body=theirs)
+    ledger = asked.extender.scheduling.ledger
+    await until(lambda: [int(free) for free in ledger.room("gpu-00")] == [500, 1000])
+    pod = await asked.create("p", "0.6")
+    assert (await asked.filter(pod, ["gpu-00"]))["NodeNames"] == ["gpu-00"]
+    assert await asked.bind(pod, "gpu-00") == ""
+    assert ((await asked.now("p")).metadata.annotations or {})["plimsoll.dev/devices"] == "GPU-bbbb"
 
 
 async def test_what_was_bound_before_a_restart_is_known_after_it(asked: Asked, embedded: EmbeddedCluster) -> None:
@@ -170,8 +190,8 @@ async def test_what_was_bound_before_a_restart_is_known_after_it(asked: Asked, e
         assert await asked.place(await asked.create(f"p{number}", "0.9"))
     with a_listener() as listener:
         async with running_extender(embedded.admin_kubeconfig, listener) as restarted:
-            held = {holding.pod.uid: holding.devices for holding in restarted._scheduling.ledger.holdings()}
-    assert held == {h.pod.uid: h.devices for h in asked.extender._scheduling.ledger.holdings()}
+            held = {holding.pod.uid: holding.devices for holding in restarted.scheduling.ledger.holdings()}
+    assert held == {h.pod.uid: h.devices for h in asked.extender.scheduling.ledger.holdings()}
     assert len(held) == 3
 
 

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extender.core import packing, scheduling
+from extender.core.inventory.gpus import gpus_of
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
-from extender.shell.cluster import gpu_node, seen_pod
+from extender.core.ledger.nodes import GpuNode
+from extender.shell.cluster import seen_pod
+from extender.shell.inventory import facts
 from kube.gpus import Malformed, Unmapped
 from plimsoll.embedded import EmbeddedCluster
 from tests.story.operations import SpecifiedNode, Story
@@ -80,7 +83,7 @@ def unknown_to(extender: Extender | None, pods: list[Pod]) -> set[str]:
     """Return the UIDs of pods that are placed and not held, or held and not placed."""
     assert extender is not None
     bound = {pod.metadata.uid for pod in pods if placed(pod) is not None}
-    held = {holding.pod.uid for holding in extender._scheduling.ledger.holdings() if holding.state is State.BOUND}
+    held = {holding.pod.uid for holding in extender.scheduling.ledger.holdings() if holding.state is State.BOUND}
     return bound ^ held
 
 
@@ -103,8 +106,8 @@ def waiting_in_vain(pods: list[Pod], nodes: list[SpecifiedNode]) -> list[str]:
     """Return the pods that have no node although one has room for them, by a ledger of our own."""
     ledger = Ledger()
     for node in nodes:
-        known = gpu_node(node)
-        if known is not None:
+        known = gpus_of(facts(node, (), 0.0), 0.0)
+        if isinstance(known, GpuNode):
             ledger.put_node(known)
     open_nodes = [node.metadata.name for node in nodes if not node.spec.unschedulable]
     for pod in pods:

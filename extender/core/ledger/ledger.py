@@ -36,12 +36,17 @@ class Ledger(Columns):
         self._expiring: dict[str, Holding] = {}
         self.freed = 0
         """Grows with each change that may have made room."""
+        self.barred: set[str] = set()
+        """Nodes of which something is not to be had whatever is free: closed devices, or a pod on unknown ones."""
+        self.version = 0
+        """Grows with each change of a node or a holding, also of how sure that is."""
 
     def put_node(self, node: GpuNode) -> None:
         """Take note of a node; what is already known to be held on it counts at once."""
         if self._nodes.get(node.name) == node:
             return
         self._nodes[node.name] = node
+        self.version += 1
         self._put(node)
         self.freed += 1
         self._recompute(node.name)
@@ -49,6 +54,8 @@ class Ledger(Columns):
     def drop_node(self, name: str) -> None:
         """Forget a node's devices; the holdings on it stay, in case it comes back with its pods."""
         if self._nodes.pop(name, None) is not None:
+            self.version += 1
+            self.barred.discard(name)
             self._drop(name)
 
     def hold(self, holding: Holding) -> None:
@@ -58,6 +65,7 @@ class Ledger(Columns):
         if known is not None and known.node != holding.node:
             self.release(uid)
         self._holdings[uid] = holding
+        self.version += known != holding
         self._on_node.setdefault(holding.node, {})[uid] = holding
         if holding.expires:
             self._expiring[uid] = holding
@@ -71,6 +79,7 @@ class Ledger(Columns):
         """End what a pod holds, if anything."""
         holding = self._holdings.pop(uid, None)
         if holding is not None:
+            self.version += 1
             self._expiring.pop(uid, None)
             on_node = self._on_node[holding.node]
             del on_node[uid]
@@ -86,7 +95,11 @@ class Ledger(Columns):
 
     def unmapped(self) -> int:
         """Return how many pods use devices that nobody knows; each closes its node."""
-        return sum(holding.devices is None and holding.node in self._nodes for holding in self._holdings.values())
+        return sum(
+            not node.maps(holding.devices)
+            for name, node in self._nodes.items()
+            for holding in self._on_node.get(name, {}).values()
+        )
 
     def holding(self, uid: str) -> Holding | None:
         """Return what a pod holds."""
@@ -131,7 +144,12 @@ class Ledger(Columns):
             return
         holdings = self._on_node.get(name, {}).values()
         free = np.zeros(len(node.devices), dtype=np.int64)
-        if all(holding.devices is not None for holding in holdings):
+        self.barred.discard(name)
+        if any(device.closed for device in node.devices):
+            self.barred.add(name)
+        if not all(node.maps(holding.devices) for holding in holdings):
+            self.barred.add(name)
+        else:
             free = np.maximum(WHOLE - self._used(node), 0)
             for index, device in enumerate(node.devices):
                 if device.closed:
@@ -147,7 +165,8 @@ class Ledger(Columns):
             for device in holding.devices or ():
                 index = node.place_of(device)
                 if index is not None:
-                    milli[index] += holding.milli
+                    unknown = holding.device_memory and not holding.milli and not node.devices[index].memory
+                    milli[index] += WHOLE if unknown else holding.milli
                     memory[index] += holding.device_memory or holding.milli * node.devices[index].memory // WHOLE
         by_memory = (
             -(-held * WHOLE // device.memory) if device.memory else 0

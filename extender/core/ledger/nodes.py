@@ -42,6 +42,17 @@ class GpuNode:
                 return index
         return int(device) if device.isdecimal() and int(device) < len(self.devices) else None
 
+    def maps(self, devices: tuple[str, ...] | None) -> bool:
+        """Tell whether it is known which of this node's devices those are, for whoever holds them.
+
+        A UUID that a node of UUIDs lacks is of a GPU that is gone, and holds no other. On a node of indices it may be
+        any of them, and an index that there is none of is nobody knows which.
+        """
+        if devices is None:
+            return False
+        indices = bool(self.devices) and self.devices[0].name.isdecimal()
+        return all(self.place_of(one) is not None or not (indices or one.isdecimal()) for one in devices)
+
 
 def alike(count: int, memory: MiB = NO_MIB) -> tuple[Device, ...]:
     """Return `count` devices of `memory` MiB each, named by their indices."""

@@ -15,13 +15,13 @@ from autoscaler.core.targets.holdings import GpuUse
 from autoscaler.shell import feed as feeds
 from autoscaler.shell import rpc
 from autoscaler.shell.feed import Feed
-from autoscaler.shell.gate import ForbiddenReaderError, Gate, UnknowableReaderError, UnknownReaderError
 from autoscaler.shell.messages import from_message, to_use
-from autoscaler.shell.rpc_address import RpcAddress, rpc_address
 from autoscaler.v1 import autoscaler_pb2 as v1
 from autoscaler.v1 import autoscaler_pb2_grpc as service
 from deploy.local.ports import free_ports
+from kube.gate import ForbiddenReaderError, Gate, UnknowableReaderError, UnknownReaderError
 from kube.program import ProblemAtStart
+from kube.rpc_address import RpcAddress, rpc_address
 from tests.autoscaler.recorded import AT_MS, KEY, decided, record, seen
 from tests.certificates import self_signed
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.model import PodKey
 from extender.core.scheduling import (
     SETTLING_S,
@@ -290,6 +290,15 @@ def test_annotations_on_a_pod_that_is_not_ours_say_nothing() -> None:
     s.pod_seen(pod("foreign", Unmapped(), node="a", placed=Placement(("0",), MilliGpu(1))))
     assert [int(free) for free in s.ledger.room("a")] == [0, 0]
     assert s.ledger.unmapped() == 1
+
+
+def test_what_another_scheduler_gave_a_pod_is_held_also_when_the_pod_is_known_before_its_node() -> None:
+    s = Scheduling()
+    given = (Placement(("GPU-bbbb",), MilliGpu(300)), MiB(8192))
+    s.pod_seen(replace(pod("foreign", Unmapped(), node="a"), foreign=given))
+    s.nodes_are([GpuNode("a", (Device("GPU-aaaa", MiB(16384)), Device("GPU-bbbb", MiB(16384))))])
+    assert [int(free) for free in s.ledger.room("a")] == [1000, 500]
+    assert s.ledger.unmapped() == 0
 
 
 def test_a_refused_pod_is_kicked_when_its_room_is_free_and_not_before() -> None:

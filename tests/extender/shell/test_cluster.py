@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from extender.core.model import PodKey
-from extender.core.scheduling import BindTo
+from extender.core.scheduling import BindTo, SeenPod
 from extender.shell import cluster
 from kube.client import ApiError
-from kube.gpus import Placement, Share
-from kube.objects import Node, ObjectList, Pod
+from kube.gpus import MiB, MilliGpu, Placement, Share, Unmapped
+from kube.objects import Pod
 
 if TYPE_CHECKING:
     from kube.client import Api
@@ -87,16 +87,6 @@ async def test_a_kick_never_touches_a_younger_pod_of_the_same_name(api: Api) -> 
     assert refused.value.status == 422
 
 
-async def test_an_owned_node_is_seen_with_its_devices_and_any_other_is_not(api: Api) -> None:
-    nodes = msgspec.json.decode(await api.request("GET", cluster.NODES), type=ObjectList[Node]).items or []
-    assert [(node.name, len(node.devices)) for node in filter(None, map(cluster.gpu_node, nodes))] == [
-        ("gpu-00", 2),
-        ("gpu-01", 2),
-    ]
-    nodes[0].metadata.labels = {}
-    assert cluster.gpu_node(nodes[0]) is None
-
-
 async def test_a_pod_is_seen_with_what_it_asks_for(api: Api) -> None:
     ours = {"name": "ours", "labels": {"plimsoll.dev/managed": "true"}}
     await api.request("POST", "/api/v1/namespaces", body={"metadata": ours})
@@ -106,3 +96,38 @@ async def test_a_pod_is_seen_with_what_it_asks_for(api: Api) -> None:
     }
     answer = await api.request("POST", "/api/v1/namespaces/ours/pods", body=body)
     assert cluster.seen_pod(msgspec.json.decode(answer, type=Pod)).request == Share(1, 500)  # type: ignore[arg-type]
+
+
+def seen(spec: dict[str, Any], **annotations: str) -> SeenPod:
+    keys = {f"hami.io/{key.replace('_', '-')}": text for key, text in annotations.items()}
+    metadata = {"name": "p", "namespace": "default", "uid": "u", "annotations": keys}
+    return cluster.seen_pod(msgspec.convert({"metadata": metadata, "spec": spec}, Pod))
+
+
+def container(**limits: str) -> dict[str, Any]:
+    named = {f"nvidia.com/{name}": quantity for name, quantity in limits.items()}
+    return {"name": "c", "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": named}}
+
+
+def test_a_pod_is_seen_with_the_cpu_and_memory_that_it_takes() -> None:
+    pod = seen({"nodeName": "a", "containers": [container(), container()], "overhead": {"cpu": "1"}})
+    assert (pod.request, pod.node, pod.cpu, pod.memory) == (None, "a", 2000, 2048)
+
+
+def test_a_pod_is_seen_with_the_models_that_it_accepts() -> None:
+    selector = {"nvidia.com/gpu.product": "NVIDIA-L4"}
+    assert seen({"containers": [], "nodeSelector": selector}).models == ("NVIDIA-L4",)
+    assert seen({"containers": []}).models == ()
+
+
+def test_a_pod_that_hami_placed_is_seen_with_its_devices() -> None:
+    given = "GPU-aaaa,NVIDIA,4096,30:;"
+    pod = seen({"containers": [container(gpu="1", gpumem="4096")]}, vgpu_devices_allocated=given)
+    assert pod.request == Unmapped()
+    assert pod.foreign == (Placement(("GPU-aaaa",), MilliGpu(300)), MiB(4096))
+
+
+def test_an_annotation_of_hami_says_nothing_of_a_pod_without_gpus() -> None:
+    given = "GPU-aaaa,NVIDIA,81920,100:;"
+    assert seen({"containers": [container()]}, vgpu_devices_allocated=given).foreign is None
+    assert seen({"containers": [container(gpu="0")]}, vgpu_devices_allocated=given).foreign is None

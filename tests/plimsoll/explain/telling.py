@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import contextmanager
-from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autoscaler.shell import rpc
 from autoscaler.shell.feed import Feed
-from autoscaler.shell.rpc_address import RpcAddress
 from deploy.local.ports import free_ports
+from kube.rpc_address import RpcAddress
+from tests.plimsoll.aside import aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from grpc import ServerCredentials
 
     from autoscaler.core.decisions.record import Book
-    from autoscaler.shell.gate import Gate
+    from kube.gate import Gate
 
 
 @contextmanager
@@ -26,20 +26,10 @@ def telling(book: Book, gate: Gate | None = None, credentials: ServerCredentials
     """Tell what is in the book as long as the block lasts; give the address."""
     (port,) = free_ports(1)
     at = RpcAddress(f"127.0.0.1:{port}", credentials)
-    begun, loop, over = Event(), asyncio.new_event_loop(), asyncio.Event()
 
-    async def serve() -> None:
+    def server() -> AbstractAsyncContextManager[Any]:
         feed = Feed()
-        async with rpc.serving(at, rpc.DecisionService(book, feed, gate), feed):
-            begun.set()
-            await over.wait()
+        return rpc.serving(at, rpc.DecisionService(book, feed, gate), feed)
 
-    thread = Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
-    thread.start()
-    assert begun.wait(10)
-    try:
+    with aside(server):
         yield at.address
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(10)
-        loop.close()

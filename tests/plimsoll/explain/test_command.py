@@ -12,7 +12,7 @@ import pytest
 from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.record import Book, Record
 from autoscaler.shell.record_text import written
-from autoscaler.shell.rpc_address import rpc_address
+from kube.rpc_address import rpc_address
 from plimsoll import __main__
 from tests.autoscaler.recorded import AT_MS, KEY, seen
 from tests.autoscaler.shell.test_rpc import flags

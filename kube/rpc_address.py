@@ -1,4 +1,4 @@
-"""Where does the decision service listen, and with which certificate? Loopback is open; anything else has TLS."""
+"""Where does a gRPC service of ours listen, and with which certificate? Loopback is open; anything else has TLS."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from grpc import ServerCertificateConfiguration, ServerCredentials
 
-DEFAULT = "127.0.0.1:8902"
+    from kube.gate import Right
 
-_log = logging.getLogger("autoscaler")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class RpcAddress:
     credentials: ServerCredentials | None
 
 
-def add_flags(run: argparse.ArgumentParser) -> None:
-    """Add the flags of the decision service."""
+def add_flags(run: argparse.ArgumentParser, default: str, asker: str, right: Right) -> None:
+    """Add the flags of a gRPC service that `asker` asks, on the address `default`."""
     run.add_argument(
-        "--rpc-listen", type=_address_or_off, default=DEFAULT, metavar="HOST:PORT",
-        help="address of the gRPC service that plimsoll explain asks (default: %(default)s); another than loopback "
-        "needs a certificate, and callers then need a bearer token that may read decisions; off: no service",
+        "--rpc-listen", type=_address_or_off, default=default, metavar="HOST:PORT",
+        help=f"address of the gRPC service that {asker} asks (default: %(default)s); another than loopback needs a "
+        f"certificate, and callers then need a bearer token that may read {right.what}; off: no service",
     )  # fmt: skip
     run.add_argument("--rpc-tls-cert", type=Path, metavar="FILE", help="its certificate chain (PEM); read again when "
                      "it changes")  # fmt: skip

@@ -6,17 +6,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from autoscaler.shell.gate import (
+from kube.client import NOT_SENT, ApiError
+from kube.gate import (
     ForbiddenReaderError,
     Gate,
+    Right,
     UnknowableReaderError,
     UnknownReaderError,
     User,
     access_of,
     bearer,
 )
-from kube.client import NOT_SENT, ApiError
 
+RIGHT = Right("decisions", "/plimsoll/decisions", "plimsoll-decision-reader", "the autoscaler")
 ANN = {"username": "ann", "uid": "u-1", "groups": ["sre"], "extra": {"zone": ["a"]}}
 
 
@@ -52,7 +54,7 @@ class Clock:
 
 
 def gate(server: Reviewing, clock: Clock | None = None) -> Gate:
-    return Gate(server, clock or Clock())  # type: ignore[arg-type]
+    return Gate(server, RIGHT, clock or Clock())  # type: ignore[arg-type]
 
 
 async def test_a_known_and_allowed_bearer_comes_in_and_is_asked_about_as_who_it_is() -> None:
@@ -132,4 +134,4 @@ def test_no_token_is_one_sentence(header: str) -> None:
 
 
 def test_a_user_without_groups_is_asked_about_all_the_same() -> None:
-    assert access_of(User("ann"))["groups"] == []
+    assert access_of(User("ann"), "/x")["groups"] == []

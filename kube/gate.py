@@ -1,7 +1,7 @@
-"""Who may read decisions? Whoever's bearer token the API server knows and allows it, as with kube-rbac-proxy's metrics.
+"""Who may read over gRPC? Whoever's bearer token the API server knows and allows it, as with kube-rbac-proxy's metrics.
 
-The API server is asked twice (TokenReview: who is it; SubjectAccessReview: may it `get` the URL that stands for
-decisions); its answers are remembered shortly, so that a poll a second costs it two questions a minute.
+The API server is asked twice (TokenReview: who is it; SubjectAccessReview: may it `get` the URL that stands for what is
+read); its answers are remembered shortly, so that a poll a second costs it two questions a minute.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from kube.client import Api
 
-URL = "/plimsoll/decisions"
-"""The nonResourceURL whose verb `get` a reader needs."""
-
 _YES_S = 60.0  # how long a token that was withdrawn goes on working
 _NO_S = 5.0  # how long a right that was just given may be refused yet
 _MOST_REMEMBERED = 1024
@@ -31,6 +28,19 @@ _MOST_ASKED = 8  # at once: a flood of wrong tokens must not become one of quest
 _TIMEOUT_S = 5.0
 _TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"  # noqa: S105  a path
 _ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What is read (a word for people), the nonResourceURL that a reader needs to `get`, and the ClusterRole with that.
+
+    `program` is who serves it.
+    """
+
+    what: str
+    url: str
+    role: str
+    program: str
 
 
 class UnknownReaderError(Exception):
@@ -83,8 +93,9 @@ class _Answer:
 class Gate:
     """Lets readers in by their bearer tokens."""
 
-    def __init__(self, api: Api, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: Api, right: Right, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
+        self._right = right
         self._clock = clock
         # By a digest: whoever reads our memory must not find tokens there.
         self._answers: dict[bytes, _Answer] = {}
@@ -95,7 +106,7 @@ class Gate:
 
         Raises:
             UnknownReaderError: there is no token, or the API server does not know it.
-            ForbiddenReaderError: its bearer may not read decisions.
+            ForbiddenReaderError: its bearer lacks the right.
             UnknowableReaderError: the API server did not say.
         """
         token = bearer(authorization)
@@ -126,12 +137,16 @@ class Gate:
         user = review.status.user
         if not review.status.authenticated:
             return UnknownReaderError("the API server does not know this bearer token: take a fresh one")
-        body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": access_of(user)}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": access_of(user, self._right.url),
+        }
         if (await self._review(_ACCESS_REVIEWS, body, _AccessReview)).status.allowed:
             return None
         return ForbiddenReaderError(
-            f'{user.username} may not "get" the nonResourceURL {URL}: bind it to the ClusterRole '
-            "plimsoll-decision-reader"
+            f'{user.username} may not "get" the nonResourceURL {self._right.url}: bind it to the ClusterRole '
+            f"{self._right.role}"
         )
 
     async def _review(self, path: str, body: dict[str, Any], kind: type[Any]) -> Any:
@@ -139,7 +154,17 @@ class Gate:
             answer = await self._api.request("POST", path, body=body, timeout_s=_TIMEOUT_S)
             return msgspec.json.decode(answer, type=kind)
         except (ApiError, msgspec.DecodeError) as error:
-            _cannot_know(path, error)
+            self._cannot_know(path, error)
+
+    def _cannot_know(self, path: str, error: Exception) -> NoReturn:
+        asked = path.rpartition("/")[2]
+        advice = (
+            f"{self._right.program}'s service account needs the verb create on {asked}"
+            if isinstance(error, ApiError) and error.status == 403
+            else "try again"
+        )
+        what = self._right.what
+        raise UnknowableReaderError(f"the API server did not say whether you may read {what} ({error}): {advice}")
 
 
 def bearer(authorization: str) -> str:
@@ -152,22 +177,12 @@ def bearer(authorization: str) -> str:
     return token.strip()
 
 
-def access_of(user: User) -> dict[str, Any]:
-    """Return the question whether a user may read decisions."""
+def access_of(user: User, url: str) -> dict[str, Any]:
+    """Return the question whether a user may `get` a nonResourceURL."""
     return {
         "user": user.username,
         "uid": user.uid,
         "groups": user.groups or [],
         "extra": user.extra or {},
-        "nonResourceAttributes": {"path": URL, "verb": "get"},
+        "nonResourceAttributes": {"path": url, "verb": "get"},
     }
-
-
-def _cannot_know(path: str, error: Exception) -> NoReturn:
-    what = path.rpartition("/")[2]
-    advice = (
-        f"the autoscaler's service account needs the verb create on {what}"
-        if isinstance(error, ApiError) and error.status == 403
-        else "try again"
-    )
-    raise UnknowableReaderError(f"the API server did not say whether you may read decisions ({error}): {advice}")

@@ -5,17 +5,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autoscaler.shell.rpc_address import RpcAddress, add_flags, is_loopback, rpc_address
+from kube.gate import Right
 from kube.program import ProblemAtStart
+from kube.rpc_address import RpcAddress, add_flags, is_loopback, rpc_address
 from tests.certificates import self_signed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+RIGHT = Right("decisions", "/plimsoll/decisions", "plimsoll-decision-reader", "the autoscaler")
+
+
 def asked_for(*arguments: str) -> RpcAddress | None:
     parser = argparse.ArgumentParser()
-    add_flags(parser)
+    add_flags(parser, "127.0.0.1:8902", "plimsoll explain", RIGHT)
     return rpc_address(parser.parse_args(arguments))
 
 

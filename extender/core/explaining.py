@@ -1,0 +1,127 @@
+"""Why does one pod wait, or stand where it does? What the ledger holds of it, and what is remembered of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from extender.core import reasons
+from kube.gpus import Malformed, MemoryShare, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from extender.core.explanations import Waits, Weighed
+    from extender.core.ledger.holding import Holding
+    from extender.core.model import PodKey
+    from extender.core.scheduling import Scheduling, SeenPod
+
+NOT_ASKED = (
+    "kube-scheduler has not asked about it: no node suits it otherwise (CPU, memory, taints, selectors), and its own "
+    "Event FailedScheduling says why; or it has not come to it yet"
+)
+_GATED = "it is held back from scheduling (spec.schedulingGates) until whoever put the gate there takes it away"
+_ON_ITS_WAY = "its place on node {node} was not bound in time: kube-scheduler asks again"
+
+_NAMES_COMPARED = 1000  # likeness is costly to measure
+_NAMES_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A pod without a place: why, as one sentence; `waits`: more of it, None where kube-scheduler did not ask."""
+
+    pod: PodKey
+    asks: str
+    reason: str
+    waits: Waits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A pod with a place: what it holds, on GPUs of which model, and what was weighed, None where we did not choose."""
+
+    pod: PodKey
+    asks: str
+    holding: Holding
+    model: str
+    weighed: Weighed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPod:
+    """There is no such pod that asks for GPUs of ours; `near` are pods with names like it."""
+
+    near: tuple[PodKey, ...]
+
+
+def explain(scheduling: Scheduling, namespace: str, name: str) -> Waiter | Holder | UnknownPod:
+    """Return what is known of the pod of a name."""
+    named = (namespace, name)
+    unbound = [pod for pod in scheduling.unbound() if (pod.key.namespace, pod.key.name) == named]
+    holdings = (held for held in scheduling.ledger.holdings() if held.devices != ())
+    held = [one for one in holdings if (one.pod.namespace, one.pod.name) == named]
+    # A new pod may bear the name of one that is not gone yet: whoever asks means the one that waits.
+    for pod in unbound:
+        if scheduling.ledger.holding(pod.key.uid) is None:
+            return _waiter(scheduling, pod)
+    for holding in held:
+        node = scheduling.ledger.node(holding.node)
+        weighed = scheduling.explanations.weighed(holding.pod.uid)
+        if weighed is not None and weighed.node != holding.node:
+            weighed = None
+        return Holder(holding.pod, _asks(holding, unbound), holding, node.model if node else "", weighed)
+    return UnknownPod(_near(_known(scheduling), namespace, name))
+
+
+def _waiter(scheduling: Scheduling, pod: SeenPod) -> Waiter:
+    asks = reasons.asks(pod.request) if isinstance(pod.request, Share | MemoryShare) else ""
+    waits = scheduling.explanations.waits(pod.key.uid)
+    if waits is not None:
+        return Waiter(pod.key, asks, waits.reason, waits)
+    if isinstance(pod.request, Malformed):
+        return Waiter(pod.key, asks, malformed(pod.request))
+    weighed = scheduling.explanations.weighed(pod.key.uid)
+    if weighed is not None:
+        return Waiter(pod.key, asks, _ON_ITS_WAY.format(node=weighed.node))
+    return Waiter(pod.key, asks, _GATED if pod.gated else NOT_ASKED)
+
+
+def malformed(problem: Malformed) -> str:
+    """Return the sentence about an annotation that breaks its rule."""
+    return f"{problem}; the pod stays pending until the annotation is corrected"
+
+
+def _asks(holding: Holding, unbound: Iterable[SeenPod]) -> str:
+    for pod in unbound:
+        if pod.key.uid == holding.pod.uid and isinstance(pod.request, Share | MemoryShare):
+            return reasons.asks(pod.request)
+    if not holding.devices:
+        return ""
+    if holding.device_memory:
+        return reasons.asks(MemoryShare(len(holding.devices), holding.device_memory))
+    return reasons.asks(Share(len(holding.devices), holding.milli))
+
+
+def _known(scheduling: Scheduling) -> list[PodKey]:
+    keys = {pod.key.uid: pod.key for pod in scheduling.unbound()}
+    keys |= {held.pod.uid: held.pod for held in scheduling.ledger.holdings() if held.devices != ()}
+    return sorted(keys.values(), key=lambda key: (key.namespace, key.name, key.uid))
+
+
+def _near(known: Iterable[PodKey], namespace: str, name: str) -> tuple[PodKey, ...]:
+    elsewhere = [key for key in known if key.name == name]
+    inside = {key.name: key for key in known if key.namespace == namespace and key.name != name}
+    likely = sorted(inside, key=lambda one: (-_common(one, name), one))[:_NAMES_COMPARED]
+    alike = [inside[one] for one in get_close_matches(name, likely, n=_NAMES_TOLD)]
+    return tuple((elsewhere + alike)[:_NAMES_TOLD])
+
+
+def _common(one: str, other: str) -> int:
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count

@@ -1,0 +1,119 @@
+"""What is remembered of each pod, to be told: why it was refused last, or what was weighed when its place was chosen.
+
+Nothing is decided by it. What is told of a pod that waits is told anew when it changes, but not at every try:
+kube-scheduler tries a refused pod at every event of the cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from extender.core import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.reasons import Misfits
+
+_CHANGED_S = 10.0  # of thousands that wait for one place, each would else be told of each of the others
+_SAME_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Why a pod was refused: a sentence, the reasons counted over nodes, and how many nodes were asked about and not.
+
+    `first_at` and `last_at`: when it was refused first and last, in seconds; `asked`: how often.
+    """
+
+    reason: str
+    misfits: tuple[Misfits, ...]
+    offered: int
+    not_offered: int
+    first_at: float
+    last_at: float
+    asked: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """How a place was chosen at `at` seconds: on how many of the `offered` nodes it `fitted`, and the next best ones.
+
+    A score is in the packing's own unit, more is better; `others` are nodes with theirs, best first.
+    """
+
+    at: float
+    node: str
+    score: int
+    offered: int
+    fitted: int
+    others: tuple[tuple[str, int], ...] = ()
+    because: str = ""
+
+
+class Explanations:
+    """By the pods' UIDs."""
+
+    def __init__(self) -> None:
+        self._waits: dict[str, Waits] = {}
+        self._weighed: dict[str, Weighed] = {}
+        self._told: dict[str, tuple[str, float]] = {}
+
+    def waits(self, uid: str) -> Waits | None:
+        """Return why a pod was refused last; None where it was not, or waits no more."""
+        return self._waits.get(uid)
+
+    def weighed(self, uid: str) -> Weighed | None:
+        """Return how the place of a pod was chosen; None where we did not choose it."""
+        return self._weighed.get(uid)
+
+    def refused(
+        self, uid: str, ledger: Ledger, misfits: Mapping[str, str], now: float, *, models: Sequence[str] = ()
+    ) -> None:
+        """Take note that a pod was refused at `now` seconds, with the reason of each node that was asked about.
+
+        `models`: those that the pod accepts, () = any; kube-scheduler asks about no node of another.
+        """
+        others = reasons.other_models(ledger, models, tuple(misfits))
+        ours = sum(node in ledger.columns for node in misfits)
+        not_offered = len(ledger.columns) - ours - sum(group.nodes for group in others)
+        groups = reasons.ordered((*reasons.counted(misfits), *others))
+        self._wait(uid, Waits(reasons.sentence(groups, not_offered), groups, len(misfits), not_offered, now, now))
+
+    def refused_whole(self, uid: str, reason: str, offered: int, now: float) -> None:
+        """Take note that a pod was refused for a reason that is no node's."""
+        self._wait(uid, Waits(reason, (), offered, 0, now, now))
+
+    def chosen(self, uid: str, weighed: Weighed) -> None:
+        """Take note of how a pod's place was chosen."""
+        self._waits.pop(uid, None)
+        self._weighed[uid] = weighed
+
+    def waits_no_more(self, uid: str) -> None:
+        """Forget why a pod was refused: it is bound, or gone."""
+        self._waits.pop(uid, None)
+        self._told.pop(uid, None)
+
+    def gone(self, uid: str) -> None:
+        """Forget a pod."""
+        self.waits_no_more(uid)
+        self._weighed.pop(uid, None)
+
+    def to_tell(self, uid: str, now: float) -> str:
+        """Return the sentence that a person should be told of a pod that waits, at `now` seconds; "" for none now."""
+        waits = self._waits.get(uid)
+        if waits is None:
+            return ""
+        sentence, at = self._told.get(uid, ("", 0.0))
+        if sentence and now - at < (_SAME_S if sentence == waits.reason else _CHANGED_S):
+            return ""
+        self._told[uid] = (waits.reason, now)
+        return waits.reason
+
+    def _wait(self, uid: str, waits: Waits) -> None:
+        known = self._waits.get(uid)
+        if known is not None:
+            waits = replace(waits, first_at=known.first_at, asked=known.asked + 1)
+        self._waits[uid] = waits

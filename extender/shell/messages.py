@@ -1,0 +1,165 @@
+"""How do devices and explanations cross the process boundary? As messages of extender.v1, and back again unchanged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from extender.core.devices import Held, MappedDevice, MappedNode
+from extender.core.explaining import Holder, Waiter
+from extender.core.ledger.holding import State
+from extender.core.model import PodKey
+from extender.v1 import extender_pb2 as v1
+from kube.gpus import MiB, MilliGpu
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from extender.core.explanations import Waits, Weighed
+
+_STATES = {
+    State.RESERVED: v1.STATE_RESERVED,
+    State.BINDING: v1.STATE_BINDING,
+    State.BOUND: v1.STATE_BOUND,
+    State.QUARANTINED: v1.STATE_QUARANTINED,
+}
+_BY_NUMBER: dict[int, State] = {int(number): state for state, number in _STATES.items()}
+
+
+class MessageError(Exception):
+    """A message says what this version does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Turns the seconds of the core into Unix milliseconds."""
+
+    monotonic: Callable[[], float]
+    unix: Callable[[], float]
+
+    def ms(self, at: float) -> int:
+        """Return a moment of the core."""
+        return round((self.unix() - self.monotonic() + at) * 1000)
+
+
+def to_node(node: MappedNode) -> v1.Node:
+    """Return a node as a message."""
+    return v1.Node(
+        name=node.name,
+        model=node.model,
+        devices=map(_to_device, node.devices),
+        left_out=node.left_out,
+        unmapped=map(_to_holding, node.unmapped),
+    )
+
+
+def from_node(message: v1.Node) -> MappedNode:
+    """Return what a message says of a node.
+
+    Raises:
+        MessageError: it says what this version does not know.
+    """
+    return MappedNode(
+        name=message.name,
+        model=message.model,
+        devices=tuple(map(_from_device, message.devices)),
+        left_out=message.left_out,
+        unmapped=tuple(map(_from_holding, message.unmapped)),
+    )
+
+
+def state_of(number: int) -> State:
+    """Return a state.
+
+    Raises:
+        MessageError: it is unknown.
+    """
+    if number not in _BY_NUMBER:
+        raise MessageError(f"state {number} is unknown")
+    return _BY_NUMBER[number]
+
+
+def to_explained(found: Waiter | Holder, moments: Moments, since_ms: int) -> v1.ExplainResponse:
+    """Return what is known of a pod as a message."""
+    key = found.pod
+    told = v1.ExplainResponse(namespace=key.namespace, name=key.name, uid=key.uid, asks=found.asks, since_ms=since_ms)
+    if isinstance(found, Holder):
+        told.placed.CopyFrom(_to_placed(found, moments))
+    else:
+        told.waits.CopyFrom(_to_waits(found.reason, found.waits, moments))
+    return told
+
+
+def _to_waits(reason: str, waits: Waits | None, moments: Moments) -> v1.Waits:
+    if waits is None:
+        return v1.Waits(reason=reason)
+    misfits = (v1.Misfit(reason=group.reason, nodes=group.nodes, examples=group.examples) for group in waits.misfits)
+    return v1.Waits(
+        reason=reason,
+        misfits=misfits,
+        offered=waits.offered,
+        not_offered=waits.not_offered,
+        first_asked_ms=moments.ms(waits.first_at),
+        last_asked_ms=moments.ms(waits.last_at),
+        asked=waits.asked,
+    )
+
+
+def _to_placed(found: Holder, moments: Moments) -> v1.Placed:
+    holding = found.holding
+    return v1.Placed(
+        node=holding.node,
+        devices=holding.devices or (),
+        milli=holding.milli,
+        memory_mib=holding.device_memory,
+        state=_STATES[holding.state],
+        model=found.model,
+        weighed=_to_weighed(found.weighed, moments) if found.weighed else None,
+    )
+
+
+def _to_weighed(weighed: Weighed, moments: Moments) -> v1.Weighed:
+    return v1.Weighed(
+        at_ms=moments.ms(weighed.at),
+        score=weighed.score,
+        offered=weighed.offered,
+        fitted=weighed.fitted,
+        others=(v1.Considered(node=node, score=score) for node, score in weighed.others),
+        because=weighed.because,
+    )
+
+
+def _to_device(device: MappedDevice) -> v1.Device:
+    return v1.Device(
+        name=device.name,
+        memory_mib=device.memory,
+        free_milli=device.free,
+        closed=device.closed,
+        holdings=map(_to_holding, device.held),
+    )
+
+
+def _from_device(message: v1.Device) -> MappedDevice:
+    return MappedDevice(
+        name=message.name,
+        memory=MiB(message.memory_mib),
+        free=MilliGpu(message.free_milli),
+        closed=message.closed,
+        held=tuple(map(_from_holding, message.holdings)),
+    )
+
+
+def _to_holding(held: Held) -> v1.Holding:
+    return v1.Holding(
+        namespace=held.pod.namespace,
+        name=held.pod.name,
+        uid=held.pod.uid,
+        milli=held.milli,
+        memory_mib=held.memory,
+        state=_STATES[held.state],
+    )
+
+
+def _from_holding(message: v1.Holding) -> Held:
+    key = PodKey(message.uid, message.namespace, message.name)
+    return Held(key, MilliGpu(message.milli), state_of(message.state), MiB(message.memory_mib))

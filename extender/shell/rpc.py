@@ -1,0 +1,199 @@
+"""How does the extender tell what it knows? As the gRPC service extender/v1, on the program's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import grpc
+
+from extender.core.devices import DeviceMap, Wanted
+from extender.core.explaining import UnknownPod, explain
+from extender.shell.messages import Moments, to_explained, to_node
+from extender.v1 import extender_pb2 as v1
+from extender.v1 import extender_pb2_grpc as service
+from kube import rpc
+from kube.gate import Right
+from kube.rpc_address import rpc_address
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from extender.core.devices import Stamp
+    from extender.core.scheduling import Scheduling
+    from kube.client import Api
+    from kube.gate import Gate
+    from kube.rpc import Context
+    from kube.rpc_address import RpcAddress
+
+DEFAULT = "127.0.0.1:8903"
+"""Where devices are told unless a flag says otherwise."""
+
+RIGHT = Right("devices", "/plimsoll/devices", "plimsoll-device-reader", "the extender")
+
+UNREADY = "the extender is not ready: nodes and pods are still being listed; ask again"
+
+_IN_ONE_ANSWER = 100  # nodes of 8 GPUs and some pods, about 100 KiB: some milliseconds of the loop
+_LOOKED_AT = 500  # nodes between two turns of the loop
+_PAUSE_S = 0.5  # nobody reads faster
+_AGAIN_S = 60.0  # how often a watch is asked again for its right to go on
+_MOST_WATCHES = 32
+_LONGEST_NAME = 253  # what Kubernetes allows
+
+
+class DeviceService(service.ExtenderServicer):
+    """Answers from the scheduling state; `gate` None lets everybody in, and nobody is answered before it is `ready`."""
+
+    def __init__(self, scheduling: Scheduling, ready: Callable[[], bool], gate: Gate | None) -> None:
+        self._scheduling = scheduling
+        self._ready = ready
+        self._gate = gate
+        self._moments = Moments(time.monotonic, time.time)
+        self._since_ms = round(time.time() * 1000)
+        self._watches = 0
+        self._over = asyncio.Event()
+
+    async def Devices(  # noqa: N802  the proto's name
+        self, request: v1.DevicesRequest, context: Context
+    ) -> AsyncIterator[v1.DevicesResponse]:
+        """Give every node with GPUs as it is now."""
+        await self._admit(context)
+        sent: dict[str, Stamp] = {}
+        async for nodes in self._changes(Wanted(request.node, request.model), sent):
+            yield v1.DevicesResponse(nodes=nodes)
+
+    async def WatchDevices(  # noqa: N802
+        self, request: v1.WatchDevicesRequest, context: Context
+    ) -> AsyncIterator[v1.WatchDevicesResponse]:
+        """Give the same, and then what changes."""
+        await self._admit(context)
+        if self._watches >= _MOST_WATCHES:
+            await rpc.abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watch already: end another watch")
+        wanted = Wanted(request.node, request.model)
+        sent: dict[str, Stamp] = {}
+        admitted_at, known = time.monotonic(), None
+        with self._watching():
+            while not self._over.is_set():
+                if (version := self._version()) != known:
+                    async for answer in self._news(wanted, sent, due=known is None):
+                        yield answer
+                    known = version
+                await self._rest()
+                if time.monotonic() - admitted_at >= _AGAIN_S:
+                    await self._admit(context)
+                    admitted_at = time.monotonic()
+        await rpc.abort(context, grpc.StatusCode.UNAVAILABLE, "the extender ends: ask again")
+
+    async def Explain(self, request: v1.ExplainRequest, context: Context) -> v1.ExplainResponse:  # noqa: N802
+        """Give why one pod waits, or stands where it does."""
+        await self._admit(context)
+        if not request.namespace or not request.name:
+            await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, "name a pod: namespace and name are needed")
+        if max(len(request.namespace), len(request.name)) > _LONGEST_NAME:
+            await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, "no pod has a name of that length")
+        found = explain(self._scheduling, request.namespace, request.name)
+        if isinstance(found, UnknownPod):
+            await rpc.abort(context, grpc.StatusCode.NOT_FOUND, _unknown(request.namespace, request.name, found))
+        return to_explained(found, self._moments, self._since_ms)
+
+    def end(self) -> None:
+        """End every watch."""
+        self._over.set()
+
+    async def _admit(self, context: Context) -> None:
+        await rpc.admit(self._gate, context)
+        if not self._ready():
+            await rpc.abort(context, grpc.StatusCode.UNAVAILABLE, UNREADY)
+
+    async def _news(
+        self, wanted: Wanted, sent: dict[str, Stamp], *, due: bool
+    ) -> AsyncIterator[v1.WatchDevicesResponse]:
+        """Give what is not as it was `sent`, and take note of it there; `due`: that it is whole is told in any case."""
+        async for nodes in self._changes(wanted, sent):
+            yield v1.WatchDevicesResponse(nodes=nodes)
+            due = True
+        names = set(self._map().names(wanted))
+        gone = sorted(name for name in sent if name not in names)
+        for name in gone:
+            del sent[name]
+        if due or gone:
+            yield v1.WatchDevicesResponse(gone=gone, whole=True)
+
+    async def _changes(self, wanted: Wanted, sent: dict[str, Stamp]) -> AsyncIterator[list[v1.Node]]:
+        devices = self._map()
+        nodes: list[v1.Node] = []
+        for looked_at, name in enumerate(devices.names(wanted), start=1):
+            stamp = devices.stamp(name)
+            if stamp is not None and sent.get(name) != stamp and (node := devices.node(name)) is not None:
+                sent[name] = stamp
+                nodes.append(to_node(node))
+            if len(nodes) == _IN_ONE_ANSWER:
+                yield nodes
+                nodes = []
+                await asyncio.sleep(0)  # thousands of nodes must not keep a pod waiting
+            elif looked_at % _LOOKED_AT == 0:
+                await asyncio.sleep(0)
+        if nodes:
+            yield nodes
+
+    def _map(self) -> DeviceMap:
+        return DeviceMap(self._scheduling.ledger, self._scheduling.left_out)
+
+    def _version(self) -> tuple[int, tuple[tuple[str, str], ...]]:
+        return self._scheduling.ledger.version, tuple(self._scheduling.left_out.items())
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(_PAUSE_S):
+                await self._over.wait()
+        except TimeoutError:
+            return
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        self._watches += 1
+        try:
+            yield
+        finally:
+            self._watches -= 1
+
+
+@asynccontextmanager
+async def telling(
+    flags: argparse.Namespace, api: Api, scheduling: Scheduling, ready: Callable[[], bool]
+) -> AsyncIterator[None]:
+    """Serve what the flags ask for as long as the block lasts; with TLS, to those alone whom the API server lets read.
+
+    Raises:
+        ProblemAtStart: it cannot be served; the message says what to do.
+    """
+    at = rpc_address(flags)
+    if at is None:
+        yield
+        return
+    async with serving(at, DeviceService(scheduling, ready, rpc.gate_of(at, api, RIGHT))):
+        yield
+
+
+@asynccontextmanager
+async def serving(at: RpcAddress, devices: DeviceService) -> AsyncIterator[int]:
+    """Serve as long as the block lasts, and give the port; then end the watches, and shortly after every call.
+
+    Raises:
+        ProblemAtStart: the address is taken, or certificate and key do not fit.
+    """
+
+    def add(server: grpc.aio.Server) -> None:
+        service.add_ExtenderServicer_to_server(devices, server)
+
+    async with rpc.serving(at, add, what="devices", end=devices.end) as port:
+        yield port
+
+
+def _unknown(namespace: str, name: str, found: UnknownPod) -> str:
+    near = ", ".join(f"{key.namespace}/{key.name}" for key in found.near)
+    advice = f"near to it: {near}" if near else "is its namespace labelled plimsoll.dev/managed=true?"
+    return f"there is no pod {namespace}/{name} here that asks for GPUs of Plimsoll's or holds some; {advice}"

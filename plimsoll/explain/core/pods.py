@@ -1,0 +1,164 @@
+"""How does a person read why one pod waits, or stands where it does?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from extender.core.ledger.holding import State
+from extender.core.reasons import gpus
+from plimsoll.explain.core.times import ago, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+_STATES = {
+    State.RESERVED: "promised a place on",
+    State.BINDING: "being bound to",
+    State.BOUND: "bound to",
+    State.QUARANTINED: "gone, and nobody saw its containers end; it still counts on",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMisfits:
+    """Why so many nodes cannot take a pod, and some of them by name."""
+
+    reason: str
+    nodes: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToldWaits:
+    """Why a pod waits; moments in Unix milliseconds, None where kube-scheduler did not ask about it."""
+
+    reason: str
+    misfits: tuple[ToldMisfits, ...] = ()
+    offered: int = 0
+    not_offered: int = 0
+    first_asked_ms: int | None = None
+    last_asked_ms: int | None = None
+    asked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToldWeighed:
+    """How its place was chosen: the scores of the places, and why the best is the best."""
+
+    at_ms: int
+    score: int
+    offered: int
+    fitted: int
+    others: tuple[tuple[str, int], ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPlaced:
+    """What a pod holds; `weighed` is None where the extender that was asked did not choose it."""
+
+    node: str
+    devices: tuple[str, ...]
+    milli: int
+    memory: int
+    state: State
+    model: str
+    weighed: ToldWeighed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPod:
+    """What the extender tells of one pod."""
+
+    namespace: str
+    name: str
+    uid: str
+    asks: str
+    standing: ToldWaits | ToldPlaced
+    since_ms: int
+
+
+def explained(told: ToldPod, now_ms: int) -> str:
+    """Return what is known of a pod."""
+    name = f"{told.namespace}/{told.name}"
+    if isinstance(told.standing, ToldPlaced):
+        return "\n".join(_placed(name, told, told.standing, now_ms))
+    return "\n".join(_waits(name, told, told.standing, now_ms))
+
+
+def _waits(name: str, told: ToldPod, waits: ToldWaits, now_ms: int) -> Iterator[str]:
+    yield f"{name} waits for {told.asks or 'GPUs'}"
+    rows = [(_nodes(group.nodes), group.reason, _some(group)) for group in waits.misfits]
+    if waits.misfits and waits.not_offered:
+        why = "not asked about by kube-scheduler (CPU, memory, taints, selectors): its own Event says why"
+        rows.append((_nodes(waits.not_offered), why, ""))
+    if rows:
+        yield ""
+        count_width = max(len(count) for count, _, _ in rows)
+        reason_width = max((len(reason) for _, reason, examples in rows if examples), default=0)
+        for count, reason, examples in rows:
+            yield f"  {count:>{count_width}}  {reason:<{reason_width}}  {examples}".rstrip()
+        yield ""
+    else:
+        yield f"  {waits.reason}"
+    yield f"{_asked(waits, now_ms)}; this extender knows since {utc(told.since_ms)}, {ago(told.since_ms, now_ms)}"
+
+
+def _asked(waits: ToldWaits, now_ms: int) -> str:
+    if waits.first_asked_ms is None or waits.last_asked_ms is None:
+        return "kube-scheduler did not ask about it"
+    if waits.asked == 1:
+        return f"kube-scheduler asked once, {ago(waits.last_asked_ms, now_ms)}, about {_nodes(waits.offered)}"
+    return (
+        f"kube-scheduler asked {waits.asked} times, first {ago(waits.first_asked_ms, now_ms)}, last "
+        f"{ago(waits.last_asked_ms, now_ms)}, then about {_nodes(waits.offered)}"
+    )
+
+
+def _placed(name: str, told: ToldPod, placed: ToldPlaced, now_ms: int) -> Iterator[str]:
+    yield f"{name} is {_STATES[placed.state]} node {placed.node}: {_holds(placed)}"
+    if told.asks:
+        yield f"  it asks for {told.asks}"
+    weighed = placed.weighed
+    if weighed is None:
+        yield (
+            f"  another chose its place, or an extender before this one, which knows since {utc(told.since_ms)}, "
+            f"{ago(told.since_ms, now_ms)}"
+        )
+        return
+    yield f"  chosen {ago(weighed.at_ms, now_ms)} ({utc(weighed.at_ms)})"
+    yield f"  kube-scheduler asked about {_nodes(weighed.offered)}; it fitted on {weighed.fitted}"
+    if weighed.because:
+        yield f"  chosen for {weighed.because}"
+    yield ""
+    rows = [(str(weighed.score), placed.node, "chosen"), *((str(score), node, "") for node, score in weighed.others)]
+    width = max(len(score) for score, _, _ in (("SCORE", "", ""), *rows))
+    yield f"  {'SCORE':>{width}}  NODE"
+    for score, node, mark in rows:
+        yield f"  {score:>{width}}  {node}  {mark}".rstrip()
+    left_out = weighed.fitted - len(rows)
+    if left_out > 0:
+        yield f"  and {_nodes(left_out)} with lower scores"
+
+
+def _holds(placed: ToldPlaced) -> str:
+    if not placed.devices:
+        return "on devices that nobody knows; no other pod is placed there"
+    word = "device" if len(placed.devices) == 1 else "devices"
+    of = f" ({placed.model})" if placed.model else ""
+    memory = f", {placed.memory} MiB" if placed.memory else ""
+    each = " of each" if len(placed.devices) > 1 else ""
+    return f"{word} {', '.join(placed.devices)}{of}, {gpus(placed.milli)} GPU{each}{memory}"
+
+
+def _some(group: ToldMisfits) -> str:
+    more = group.nodes - len(group.examples)
+    if not group.examples:
+        return ""
+    return ", ".join(group.examples) + (f" and {more} more" if more > 0 else "")
+
+
+def _nodes(count: int) -> str:
+    return "1 node" if count == 1 else f"{count} nodes"

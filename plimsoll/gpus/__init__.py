@@ -1,0 +1,1 @@
+"""`plimsoll gpus`: which devices there are, who holds them, and what would a new pod find."""

@@ -1,0 +1,1 @@
+"""How devices look to a person; no clock, no network."""

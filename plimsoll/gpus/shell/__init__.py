@@ -1,0 +1,1 @@
+"""What speaks to the extender, and what others read."""

@@ -1,0 +1,40 @@
+"""What no pod changes follows the nodes, and nothing else."""
+
+from extender.core.packing.capacity import PLACES, Capacity
+from kube.gpus import MilliGpu
+from tests.extender.core.packing.clusters import cluster, hold, node
+
+
+def test_pods_change_nothing_of_it() -> None:
+    ledger, capacity = cluster([node("a", 4, "T4", 64_000)]), Capacity()
+    capacity.follow(ledger)
+    version = capacity.version
+    hold(ledger, "a", (0,), MilliGpu(500), cpu=8000)
+    capacity.follow(ledger)
+    column = ledger.columns["a"]
+    assert (capacity.version, capacity.cpu[column], capacity.devices[column]) == (version, 64_000, 4)
+
+
+def test_a_node_that_comes_back_otherwise_is_taken_as_it_is() -> None:
+    ledger, capacity = cluster([node("a", 4, "T4"), node("b", 2, "T4")]), Capacity()
+    capacity.follow(ledger)
+    assert capacity.by_model() == {"T4": 6000}
+    ledger.drop_node("a")
+    capacity.follow(ledger)
+    assert capacity.by_model() == {"T4": 2000}
+    ledger.put_node(node("a", 1, "V100"))
+    capacity.follow(ledger)
+    assert capacity.by_model() == {"T4": 2000, "V100": 1000}
+
+
+def test_the_place_of_a_node_is_its_names_and_places_are_spread() -> None:
+    names = [f"gpu-{number:03}" for number in range(200)]
+    first, second = Capacity(), Capacity()
+    one, other = cluster([node(name) for name in names]), cluster([node(name) for name in reversed(names[50:])])
+    first.follow(one)
+    second.follow(other)
+    for name in names[50:]:
+        assert first.place[one.columns[name]] == second.place[other.columns[name]]
+    places = sorted(first.place[first.known].tolist())
+    assert places[20] < PLACES // 5
+    assert places[-20] > PLACES * 4 // 5
