@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kube.gpus import WHOLE, MemoryShare, Share
+from extender.core.packing.typical import milli_asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ def pressure(seen: Iterable[tuple[Shape, int]], there: Mapping[str, int]) -> dic
     asked = dict.fromkeys(there, 0)
     demand = 0
     for shape, count in seen:
-        milli = _milli(shape) * count
+        milli = milli_asked(shape) * count
         demand += milli
         named = [model for model in shape.models if there.get(model)]
         among = sum(there[model] for model in named)
@@ -41,13 +41,3 @@ def pressure(seen: Iterable[tuple[Shape, int]], there: Mapping[str, int]) -> dic
         model: min((asked[model] * cluster * 1000 // (demand * milli)) >> _BITS, _MOST) if milli else 0
         for model, milli in there.items()
     }
-
-
-def _milli(shape: Shape) -> int:
-    match shape.request:
-        case Share(devices, milli):
-            return devices * milli
-        case MemoryShare(devices, _):
-            return devices * WHOLE // 2  # its share depends on the model; half a device is the least wrong guess
-        case None:
-            return 0
