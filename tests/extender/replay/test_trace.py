@@ -40,7 +40,7 @@ def test_the_small_trace_is_whole() -> None:
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
-        (["sn,cpu_milli,memory_mib"], 'n, line 1: head "sn,cpu_milli,memory_mib" must be a list of columns with gpu among them'),
+        (["sn,cpu_milli"], 'n, line 1: head "sn,cpu_milli" must be a list of columns with memory_mib among them'),
         ([], 'n, line 1: head "" must be a list of columns with sn among them'),
         ([NODE, "a,64000,262144,2"], 'n, line 2: row "a,64000,262144,2" must be one of 5 values, as the head has'),
         ([NODE, "a,64000,262144,two,T4"], 'n, line 2: gpu "two" must be a whole number from 0 to 64'),

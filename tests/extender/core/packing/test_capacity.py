@@ -1,8 +1,10 @@
 """What no pod changes follows the nodes, and nothing else."""
 
-from extender.core.packing.capacity import PLACES, Capacity
-from kube.gpus import MilliGpu
+from extender.core.packing.capacity import PLACES, Capacity, Kind, Pool
+from kube.gpus import MiB, MilliGpu
 from tests.extender.core.packing.clusters import cluster, hold, node
+
+T4_OF_4, T4_OF_2 = (Pool(Kind("T4", MiB(16_000)), 16_000, devices) for devices in (4, 2))
 
 
 def test_pods_change_nothing_of_it() -> None:
@@ -18,13 +20,13 @@ def test_pods_change_nothing_of_it() -> None:
 def test_a_node_that_comes_back_otherwise_is_taken_as_it_is() -> None:
     ledger, capacity = cluster([node("a", 4, "T4"), node("b", 2, "T4")]), Capacity()
     capacity.follow(ledger)
-    assert capacity.by_model() == {"T4": 6000}
+    assert dict(zip(capacity.pools, capacity.by_pool(), strict=True)) == {T4_OF_4: 4000, T4_OF_2: 2000}
     ledger.drop_node("a")
     capacity.follow(ledger)
-    assert capacity.by_model() == {"T4": 2000}
+    assert capacity.by_pool() == [0, 2000]
     ledger.put_node(node("a", 1, "V100"))
     capacity.follow(ledger)
-    assert capacity.by_model() == {"T4": 2000, "V100": 1000}
+    assert capacity.by_pool() == [0, 2000, 1000]
 
 
 def test_the_place_of_a_node_is_its_names_and_places_are_spread() -> None:
