@@ -2,8 +2,10 @@
 
 A pod may name the models it accepts, or ask for more CPU or devices than some nodes have: the fewer nodes can run it,
 the more it needs that others leave them alone while there is room elsewhere. Nothing is reserved for certain, and no
-pod is refused for it. Demand is what the pods seen would ask for if together they asked for the whole cluster; a pod that can
-run in several pools, but not in all, counts for each in proportion to how much there is of it.
+pod is refused for it.
+
+Demand is what the pods seen would ask for if together they asked for the whole cluster; a pod that can run in several
+pools, but not in all, counts for each in proportion to how much there is of it.
 """
 
 from __future__ import annotations
