@@ -6,13 +6,14 @@ Integers throughout, so that the same pods in the same order always teach the sa
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isqrt
 from typing import TYPE_CHECKING
 
 from extender.core.model import Shape
 from kube.gpus import WHOLE, MemoryShare, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 ALL = 2**20
 """What the popularity of all typical pods adds up to."""
@@ -30,6 +31,15 @@ class Popular:
 
     shape: Shape
     popularity: int
+
+
+def with_a_whole_gpu(typical: Sequence[Popular]) -> tuple[Popular, ...]:
+    """Return `typical` and, for a fiftieth of all, a pod of one whole GPU.
+
+    One is always thought possible, whatever came: fractions fill started devices before they start another.
+    """
+    others = tuple(replace(one, popularity=one.popularity * (ALL - _ALWAYS) // ALL) for one in typical)
+    return (*others, Popular(_A_WHOLE_GPU, ALL - sum(one.popularity for one in others)))
 
 
 class Experience:
@@ -72,18 +82,18 @@ class Experience:
     def typical(self, share: int) -> tuple[Popular, ...]:
         """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them.
 
-        A pod of one whole GPU is always thought possible, so that fractions fill started devices first, whatever came.
+        Each is weighed by its pods and the fourth root of the GPUs it asks for: one of eight GPUs counts 1.7 times.
+        Without that the many small ones decide alone, and large ones find no node empty.
         """
         chosen: list[tuple[Shape, int]] = []
         covered = 0
         for shape, count in self._by_popularity()[:_MOST_TYPICAL]:
             if covered * 100 >= share * self._total:
                 break
-            chosen.append((shape, count))
+            chosen.append((shape, count * _fourth_root(milli_asked(shape) or WHOLE)))
             covered += count
-        seen = ALL - _ALWAYS if covered else 0
-        popular = [Popular(shape, count * seen // covered) for shape, count in chosen]
-        return (*popular, Popular(_A_WHOLE_GPU, ALL - sum(one.popularity for one in popular)))
+        weight = sum(weight for _, weight in chosen)
+        return tuple(Popular(shape, one * ALL // weight) for shape, one in chosen)
 
     def _by_popularity(self) -> list[tuple[Shape, int]]:
         return sorted(self._seen.items(), key=lambda one: (-one[1], _key(one[0])))
@@ -91,6 +101,22 @@ class Experience:
     def _keep(self, counts: Iterable[tuple[Shape, int]]) -> None:
         self._seen = {shape: count for shape, count in counts if count}
         self._total = sum(self._seen.values())
+
+
+def milli_asked(shape: Shape) -> int:
+    """Return the milli-GPU that a pod asks for; half of each device where the share depends on the model."""
+    match shape.request:
+        case Share(devices, milli):
+            return devices * milli
+        case MemoryShare(devices, _):
+            return devices * WHOLE // 2
+        case None:
+            return 0
+
+
+def _fourth_root(value: int) -> int:
+    """Return the fourth root of a positive number, times 1024."""
+    return isqrt(isqrt(value << 40))
 
 
 def _key(shape: Shape) -> tuple[int, int, int, int, tuple[str, ...]]:
