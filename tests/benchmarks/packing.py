@@ -78,11 +78,11 @@ def table(say: Callable[[str], None]) -> list[str]:
         say,
     )
     lines = [*_stay_table(where, names, stays), "", *_go_table(names, goes)]
-    fitting = sum(one.refused_fitting for one in (*stays, *goes))
+    fitting = sum(one.refused_fitting for one in stays) + sum(one.refused_fitting for one in goes)
     mean, p99 = _mean(one.mean_us for one in stays), max(one.p99_us for one in stays)
     counted = (
-        f"Refused although it fitted: {fitting}, in {len(stays) + len(goes)} replays. A decision, with noting it, "
-        f"took {mean:.0f} us of CPU on average; the 99th percentile was {p99:.0f} us in the slowest replay."
+        f"Refused although it fitted: {fitting}, in {len(stays) + len(goes)} replays. A decision, choosing and noting,"
+        f" took {mean:.0f} us of CPU on average; the 99th percentile was {p99:.0f} us in the slowest replay."
     )
     return [*lines, "", counted]
 
@@ -137,12 +137,13 @@ def _go_table(names: Sequence[str], goes: Sequence[Go]) -> list[str]:
     ]
     for name in names:
         for percent in _LOADS:
-            cells = [
-                f"{_mean(value(one) for one in goes if (one.name, one.percent, one.policy) == (name, percent, policy)):.2f}"
-                for value in (_allocated, _stranded)
-                for policy in (OURS, "fgd", "best-fit")
-            ]
-            lines.append(f"| {name} | {percent} | **{cells[0]}** | {' | '.join(cells[1:])} |")
+            cells: dict[str, list[str]] = {"allocated": [], "stranded": []}
+            for policy in (OURS, "fgd", "best-fit"):
+                played = [one for one in goes if (one.name, one.percent, one.policy) == (name, percent, policy)]
+                cells["allocated"].append(f"{_mean(one.allocated for one in played):.2f}")
+                cells["stranded"].append(f"{_mean(one.stranded for one in played):.0f}")
+            ours, *others = cells["allocated"]
+            lines.append(f"| {name} | {percent} | **{ours}** | {' | '.join((*others, *cells['stranded']))} |")
     return lines
 
 
@@ -153,14 +154,6 @@ def _best_first(where: Path, name: str) -> list[Published]:
 def _row(name: str, policy: str, values: Iterable[float | None]) -> str:
     cells = "".join(" |" if value is None else f" {value:.2f} |" for value in values)
     return f"| {name} | {policy} |{cells}"
-
-
-def _allocated(one: Go) -> float:
-    return one.allocated
-
-
-def _stranded(one: Go) -> float:
-    return one.stranded
 
 
 def _mean(values: Iterable[float]) -> float:

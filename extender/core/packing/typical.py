@@ -6,7 +6,6 @@ Integers throughout, so that the same pods in the same order always teach the sa
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isqrt
 from typing import TYPE_CHECKING
 
 from extender.core.model import Shape
@@ -80,20 +79,15 @@ class Experience:
         return self._seen.items()
 
     def typical(self, share: int) -> tuple[Popular, ...]:
-        """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them.
-
-        Each is weighed by its pods and the fourth root of the GPUs it asks for: one of eight GPUs counts 1.7 times.
-        Without that the many small ones decide alone, and large ones find no node empty.
-        """
+        """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them."""
         chosen: list[tuple[Shape, int]] = []
         covered = 0
         for shape, count in self._by_popularity()[:_MOST_TYPICAL]:
             if covered * 100 >= share * self._total:
                 break
-            chosen.append((shape, count * _fourth_root(milli_asked(shape) or WHOLE)))
+            chosen.append((shape, count))
             covered += count
-        weight = sum(weight for _, weight in chosen)
-        return tuple(Popular(shape, one * ALL // weight) for shape, one in chosen)
+        return tuple(Popular(shape, count * ALL // covered) for shape, count in chosen)
 
     def _by_popularity(self) -> list[tuple[Shape, int]]:
         return sorted(self._seen.items(), key=lambda one: (-one[1], _key(one[0])))
@@ -112,11 +106,6 @@ def milli_asked(shape: Shape) -> int:
             return devices * WHOLE // 2
         case None:
             return 0
-
-
-def _fourth_root(value: int) -> int:
-    """Return the fourth root of a positive number, times 1024."""
-    return isqrt(isqrt(value << 40))
 
 
 def _key(shape: Shape) -> tuple[int, int, int, int, tuple[str, ...]]:

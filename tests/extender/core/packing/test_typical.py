@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,18 +22,6 @@ def test_the_most_popular_come_first_until_they_are_the_share() -> None:
         (shape(1, 500, 100), 60 * ALL // 96),
         (shape(1, 500, 200), 36 * ALL // 96),
     ]
-
-
-def test_a_pod_of_sixteen_gpus_counts_twice_and_one_without_as_one_of_a_whole() -> None:
-    experience = Experience(1000)
-    for one in (shape(0, 0), shape(1, 1000), shape(16, 1000)):
-        experience.add(one)
-    weights = {one.shape: one.popularity / ALL for one in experience.typical(100)}
-    assert weights == {
-        shape(0, 0): pytest.approx(0.25, abs=0.001),
-        shape(1, 1000): pytest.approx(0.25, abs=0.001),
-        shape(16, 1000): pytest.approx(0.5, abs=0.001),
-    }
 
 
 def test_what_came_long_ago_counts_less_than_what_comes_now() -> None:
