@@ -89,10 +89,6 @@ class Explanations:
         groups = reasons.ordered((*reasons.counted(misfits), *others))
         self._wait(uid, Waits(reasons.sentence(groups, not_offered), groups, len(misfits), not_offered, now, now))
 
-    def refused_whole(self, uid: str, reason: str, offered: int, now: float) -> None:
-        """Take note that a pod was refused for a reason that is no node's."""
-        self._wait(uid, Waits(reason, (), offered, 0, now, now))
-
     def chosen(self, uid: str, weighed: Weighed) -> None:
         """Take note of how a pod's place was chosen."""
         self._waits.pop(uid, None)

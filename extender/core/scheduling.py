@@ -183,7 +183,7 @@ class Scheduling:
         if isinstance(request, Malformed):
             return Refused(dict.fromkeys(nodes, str(request)))
         if isinstance(request, Unmapped):
-            return self._filter_unmapped(nodes)
+            return self._filter_unmapped(pod.key.uid, nodes, now)
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
             if held.node in nodes:
@@ -334,16 +334,14 @@ class Scheduling:
             self._learned.add(pod.key.uid)
             self.packer.learn(pod.shape())
 
-    def _filter_unmapped(self, nodes: Sequence[str]) -> Chosen | Refused:
+    def _filter_unmapped(self, uid: str, nodes: Sequence[str], now: float) -> Chosen | Refused:
         others = tuple(node for node in nodes if self.ledger.node(node) is None)
         if others:
+            self.explanations.waits_no_more(uid)
             return Chosen(others)
-        return Refused(
-            dict.fromkeys(
-                nodes,
-                "its GPUs are given by Plimsoll alone; a namespace asks for them with the label plimsoll.dev/managed",
-            )
-        )
+        misfits = dict.fromkeys(nodes, reasons.OURS_ALONE)
+        self.explanations.refused(uid, self.ledger, misfits, now)
+        return Refused(misfits)
 
 
 def _device_memory(request: GpuRequest | Malformed) -> MiB:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from extender.core import reasons
 from extender.core.packing.capacity import Capacity
-from extender.core.packing.choice import Choice, Misfit, RunnerUp, misfit
+from extender.core.packing.choice import Choice, Misfit, RunnerUp
 from extender.core.packing.fragmentation import Usable
 from extender.core.packing.pressure import pressure
 from extender.core.packing.scoring import MISFIT, Room, Scores, score
@@ -147,8 +148,7 @@ class Packer:
         if placed is not None:
             return placed
         assert shape.request is not None  # noqa: S101  a pod without GPUs fits on every node that is asked about
-        free = [] if column is None else self._ledger.room(node).tolist()
-        return misfit(shape.request, self._ledger.node(node), free)
+        return Misfit(reasons.misfits(self._ledger, shape.request, (node,), {})[node])
 
     def place(self, shape: Shape, column: int) -> Placement | None:
         """Return the devices that a pod takes on the node of a column, or None if it does not fit."""

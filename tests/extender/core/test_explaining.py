@@ -6,7 +6,7 @@ from extender.core.ledger.holding import State
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey, SeenPod
 from extender.core.scheduling import Scheduling
-from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share
+from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share, Unmapped
 
 HALF, WHOLE = Share(1, MilliGpu(500)), Share(1, MilliGpu(1000))
 
@@ -50,6 +50,14 @@ def test_a_pod_that_nobody_asked_about_says_where_the_reason_stands() -> None:
         found = explain(s, "chat", name)
         assert isinstance(found, Waiter)
         assert word in found.reason
+
+
+def test_a_pod_whose_gpus_the_kubelet_would_pick_says_why_it_gets_none_here() -> None:
+    s = scheduling()
+    s.filter(SeenPod(key("p"), Unmapped()), ["n0"], 1.0)
+    found = explain(s, "chat", "p")
+    assert isinstance(found, Waiter)
+    assert found.reason.startswith("1 node: its GPUs are given by Plimsoll alone")
 
 
 def test_a_placed_pod_says_what_it_holds_and_what_was_weighed() -> None:
