@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding, failover, latency, law, loop, restart, starting
+from tests.benchmarks import binding, failover, latency, law, loop, packing, restart, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "latency": latency.table,
     "failover": failover.table,
     "restart": restart.table,
+    "packing": packing.table,
 }
 
 

@@ -1,6 +1,7 @@
 """What has each node that no pod changes? Kept beside the ledger's columns, and brought up to date with them.
 
-A kind is what makes typical pods fit the same: the model of the GPUs, and the MiB of the first.
+A kind is what makes a share the same: the model of the GPUs, and the MiB of the first. A pool is nodes that are alike
+in all that decides whether a pod could run there if they were empty.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from extender.core.ledger.nodes import GpuNode
 
 PLACES = 2**16
-_MANY = 1000
 
 
 class Kind(NamedTuple):
@@ -29,11 +29,19 @@ class Kind(NamedTuple):
     memory: MiB
 
 
-class Capacity:
-    """One value a column: `cpu` (milli); `devices` that take pods; `kind`, a place in `kinds`; `drawn` from its name.
+class Pool(NamedTuple):
+    """Nodes that are alike: their kind, milli-CPU, and the number of devices that take pods."""
 
-    All int64, shape [columns]; `known`, bool, tells the columns that are nodes. The order of nodes is that of what was
-    drawn from their names: it stays as it is when others come and go.
+    kind: Kind
+    cpu: int
+    devices: int
+
+
+class Capacity:
+    """One value a column: `cpu`, milli-CPU; `devices` that take pods; `kind`, `pool`: places in `kinds` and `pools`.
+
+    `drawn` from the node's name: the order of nodes is that of these, and stays as it is when others come and go. All
+    int64, shape [columns]; `known`, bool, tells the columns that are nodes.
     """
 
     def __init__(self) -> None:
@@ -42,10 +50,13 @@ class Capacity:
         self.kind: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.drawn: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.kinds: list[Kind] = []
+        self.pool: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.pools: list[Pool] = []
         self.version = 0
         """Grows with every change."""
         self.known: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self._nodes: list[GpuNode | None] = []
+        self._place_of_pool: dict[Pool, int] = {}
         self._seen = 0
 
     def follow(self, ledger: Ledger) -> None:
@@ -56,30 +67,28 @@ class Capacity:
         if more:
             self.cpu = np.pad(self.cpu, (0, more), constant_values=1)
             self.devices, self.kind = np.pad(self.devices, (0, more)), np.pad(self.kind, (0, more))
+            self.pool = np.pad(self.pool, (0, more))
             self.drawn, self.known = np.pad(self.drawn, (0, more)), np.pad(self.known, (0, more))
             self._nodes.extend([None] * more)
         for column in np.flatnonzero(ledger.changed > self._seen).tolist():
             self._note(ledger, column)
         self._seen = ledger.generation
 
-    def places(self) -> NDArray[np.int64]:
+    def places(self, steps: int) -> NDArray[np.int64]:
         """Return the place of each column in the order of nodes, from 0 to `PLACES` - 1, shape [columns].
 
-        Of fewer than a thousand nodes the last ones come sooner: from one to the next it is never further.
+        No node is further from the next than a `steps`th of the way: few nodes do not come to its end.
         """
         order = np.flatnonzero(self.known)
         order = order[np.argsort(self.drawn[order], kind="stable")]
         places = np.zeros_like(self.drawn)
-        places[order] = np.arange(len(order)) * PLACES // max(len(order), _MANY)
+        places[order] = -(-np.arange(len(order)) * PLACES // max(len(order), steps))
         return places
 
-    def by_model(self) -> dict[str, int]:
-        """Return the milli-GPU that there are of each model."""
-        there: dict[str, int] = {}
-        for number, kind in enumerate(self.kinds):
-            devices = int(self.devices[self.known & (self.kind == number)].sum())
-            there[kind.model] = there.get(kind.model, 0) + devices * WHOLE
-        return there
+    def by_pool(self) -> list[int]:
+        """Return the milli-GPU that there are in each pool, in the order of `pools`."""
+        there = np.bincount(self.pool[self.known], self.devices[self.known] * int(WHOLE), minlength=len(self.pools))
+        return [int(milli) for milli in there]
 
     def _note(self, ledger: Ledger, column: int) -> None:
         node = ledger.node(ledger.name_of(column))
@@ -96,4 +105,9 @@ class Capacity:
         self.cpu[column] = max(node.cpu, 1)
         self.devices[column] = sum(not device.closed for device in node.devices)
         self.kind[column] = self.kinds.index(kind)
+        pool = Pool(kind, node.cpu, int(self.devices[column]))
+        if pool not in self._place_of_pool:
+            self._place_of_pool[pool] = len(self.pools)
+            self.pools.append(pool)
+        self.pool[column] = self._place_of_pool[pool]
         self.drawn[column] = int.from_bytes(blake2b(node.name.encode(), digest_size=2).digest())

@@ -19,8 +19,8 @@ from extender.core.packing.choice import Choice, Misfit, RunnerUp
 from extender.core.packing.fragmentation import Usable
 from extender.core.packing.pressure import pressure
 from extender.core.packing.scoring import MISFIT, Room, Scores, score
-from extender.core.packing.settings import Settings
-from extender.core.packing.typical import ALL, Experience
+from extender.core.packing.settings import Settings, Strategy
+from extender.core.packing.typical import ALL, Experience, with_a_whole_gpu
 from kube.gpus import WHOLE, MilliGpu, Placement, Share
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import Shape
+    from extender.core.packing.capacity import Pool
     from extender.core.packing.typical import Popular
     from kube.gpus import MemoryShare
 
@@ -62,9 +63,9 @@ class Packer:
         self._unlearned = 0
         self._capacity = Capacity()
         self._capacity_version = -1
-        self._typical = self._experience.typical(self.settings.typical_share)
+        self._typical: tuple[Popular, ...] = ()
         self._usable = Usable((), ())
-        self._pressure: dict[str, int] = {}
+        self._felt: list[int] = []
         self._fixed: NDArray[np.int64] = np.zeros((5, 0), dtype=np.int64)  # what `Room` has beside the ledger's
         self._kinds = 0
         self._lesson = 0
@@ -89,10 +90,10 @@ class Packer:
         return self._typical
 
     @property
-    def pressure(self) -> dict[str, int]:
-        """How scarce each model is, in thousandths: demand that names it over what there is."""
+    def pressure(self) -> dict[Pool, int]:
+        """How scarce each pool of nodes is, in thousandths: demand that cannot run everywhere, over what there is."""
         self._follow()
-        return self._pressure
+        return dict(zip(self._capacity.pools, self._felt, strict=True))
 
     def fragmentation(self) -> int:
         """Return the milli-GPU that are free and of no use to the typical pods, over all nodes."""
@@ -237,18 +238,14 @@ class Packer:
             self._typical = self._experience.typical(self.settings.typical_share)
             self._unlearned = 0
         self._capacity_version = capacity.version
-        felt = pressure(self._experience.seen(), capacity.by_model())
-        if due or felt != self._pressure or len(capacity.kinds) != self._kinds:
-            self._pressure, self._kinds = felt, len(capacity.kinds)
-            self._usable = Usable(self._typical, capacity.kinds)
+        felt = pressure(self._experience.seen(), capacity.pools, capacity.by_pool())
+        if due or felt != self._felt or len(capacity.kinds) != self._kinds:
+            self._felt, self._kinds = felt, len(capacity.kinds)
+            ours = self.settings.strategy is Strategy.FRAGMENTATION
+            self._usable = Usable(with_a_whole_gpu(self._typical) if ours else self._typical, capacity.kinds)
         self._lesson += 1
-        by_kind = np.array([felt[kind.model] for kind in capacity.kinds] or [0], dtype=np.int64)
+        by_pool = np.array(felt or [0], dtype=np.int64)
+        gpus = np.maximum(capacity.devices, 1) * WHOLE
         self._fixed = np.stack(
-            (
-                capacity.cpu,
-                np.maximum(capacity.devices, 1) * WHOLE,
-                capacity.kind,
-                capacity.places(),
-                by_kind[capacity.kind],
-            )
+            (capacity.cpu, gpus, capacity.kind, capacity.places(self.settings.order), by_pool[capacity.pool])
         )

@@ -2,7 +2,7 @@
 
 `fragmentation`, the default: what the typical pods can still use of the node's free room, less what they could before
 and what the pod takes; less, in the weights of `Settings`:
-- pressure: for the GPUs taken, by how much the model is asked for by name;
+- pressure: for the GPUs taken, by how scarce nodes like this are for pods that cannot run everywhere;
 - starvation: for the share of the node's GPUs that is free beyond its share of free CPU: GPUs without CPU are lost, and
   the typical pods tell it only once it has come so far;
 - order: for the node's place in a fixed order. Nodes fill one after the other, and those at the end stay empty for pods
@@ -43,7 +43,7 @@ _FAR = 700.0  # GPUs: e to its power is still a number
 class Room:
     """Nodes to score. `free` and `device_memory` have the shape [devices, nodes], all others [nodes].
 
-    `cpu_there`, `gpu_there` (milli-GPU), `kind`, `place`: from `Capacity`; `pressure`: thousandths, on the model.
+    `cpu_there`, `gpu_there` (milli-GPU), `kind`, `place`: from `Capacity`; `pressure`: thousandths.
     """
 
     free: NDArray[np.uint16]

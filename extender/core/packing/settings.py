@@ -24,13 +24,13 @@ class Settings:
     """How nodes are compared. Weights are milli-GPU: what a score loses at most, or for each whole GPU."""
 
     strategy: Strategy = Strategy.FRAGMENTATION
-    pressure: int = 600
-    """For each GPU taken of a model that is asked for by name as much as there is of it; twice that at most."""
+    pressure: int = 500
+    """For each GPU taken where pods that cannot run everywhere want all there is; twice that at most."""
     starvation: int = 800
     """For a node whose GPUs are all free and whose CPU is all gone; in proportion between."""
-    order: int = 1000
+    order: int = 100
     """Between the first node of a fixed order and the last: nodes fill one after the other, and some stay empty."""
-    typical_share: int = 95
+    typical_share: int = 99
     """Percent of the pods learned that count as typical: the most popular."""
     memory: int = 8192
     """Pods after which what was learned counts half."""

@@ -12,7 +12,7 @@ from extender.core.model import Shape
 from kube.gpus import WHOLE, MemoryShare, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 ALL = 2**20
 """What the popularity of all typical pods adds up to."""
@@ -30,6 +30,15 @@ class Popular:
 
     shape: Shape
     popularity: int
+
+
+def with_a_whole_gpu(typical: Sequence[Popular]) -> tuple[Popular, ...]:
+    """Return `typical` and, for a fiftieth of all, a pod of one whole GPU.
+
+    One is always thought possible, whatever came: fractions fill started devices before they start another.
+    """
+    others = tuple(replace(one, popularity=one.popularity * (ALL - _ALWAYS) // ALL) for one in typical)
+    return (*others, Popular(_A_WHOLE_GPU, ALL - sum(one.popularity for one in others)))
 
 
 class Experience:
@@ -70,10 +79,7 @@ class Experience:
         return self._seen.items()
 
     def typical(self, share: int) -> tuple[Popular, ...]:
-        """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them.
-
-        A pod of one whole GPU is always thought possible, so that fractions fill started devices first, whatever came.
-        """
+        """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them."""
         chosen: list[tuple[Shape, int]] = []
         covered = 0
         for shape, count in self._by_popularity()[:_MOST_TYPICAL]:
@@ -81,9 +87,7 @@ class Experience:
                 break
             chosen.append((shape, count))
             covered += count
-        seen = ALL - _ALWAYS if covered else 0
-        popular = [Popular(shape, count * seen // covered) for shape, count in chosen]
-        return (*popular, Popular(_A_WHOLE_GPU, ALL - sum(one.popularity for one in popular)))
+        return tuple(Popular(shape, count * ALL // covered) for shape, count in chosen)
 
     def _by_popularity(self) -> list[tuple[Shape, int]]:
         return sorted(self._seen.items(), key=lambda one: (-one[1], _key(one[0])))
@@ -91,6 +95,17 @@ class Experience:
     def _keep(self, counts: Iterable[tuple[Shape, int]]) -> None:
         self._seen = {shape: count for shape, count in counts if count}
         self._total = sum(self._seen.values())
+
+
+def milli_asked(shape: Shape) -> int:
+    """Return the milli-GPU that a pod asks for; half of each device where the share depends on the model."""
+    match shape.request:
+        case Share(devices, milli):
+            return devices * milli
+        case MemoryShare(devices, _):
+            return devices * WHOLE // 2
+        case None:
+            return 0
 
 
 def _key(shape: Shape) -> tuple[int, int, int, int, tuple[str, ...]]:

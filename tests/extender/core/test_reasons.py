@@ -83,9 +83,10 @@ def test_of_several_closed_devices_the_commonest_reason_is_said() -> None:
     assert reason(ledger(node("a", *devices)), HALF) == "3 of its 3 GPUs take no new pod (lost)"
 
 
-def test_a_pod_on_unknown_devices_closes_its_node() -> None:
+@pytest.mark.parametrize("devices", [None, ("GPU-of-a-node-that-knew-its-uuids",)])
+def test_a_pod_on_unknown_devices_closes_its_node(devices: tuple[str, ...] | None) -> None:
     book = ledger(node("a"))
-    book.hold(Holding(PodKey("p", "default", "p"), "a", None, MilliGpu(1000), State.BOUND))
+    book.hold(Holding(PodKey("p", "default", "p"), "a", devices, MilliGpu(1000), State.BOUND))
     assert reason(book, HALF) == "a pod uses GPUs of it and nobody knows which"
 
 
