@@ -9,8 +9,9 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from extender.core.answers import BindRefused, BindTo, Chosen
 from extender.core.explaining import malformed
-from extender.core.scheduling import BindRefused, BindTo, Chosen, Scheduling, SeenPod
+from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
 from extender.shell.http import Asgi
@@ -25,7 +26,7 @@ from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
 
 if TYPE_CHECKING:
-    from extender.core.model import PodKey
+    from extender.core.model import PodKey, SeenPod
     from extender.core.settings import Settings
     from kube.client import Api
     from kube.program import Started
@@ -56,7 +57,10 @@ class Extender:
         self._bindings = 0
         self._few_bindings = asyncio.Event()
         self._few_bindings.set()
-        self.telemetry = Telemetry(self.scheduling.ledger)
+        self.telemetry = Telemetry(self.scheduling.ledger, self.scheduling.packer.fragmentation)
+        self._decides = {
+            verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind")
+        }
 
     async def run(self) -> None:
         """Keep the ledger up to date, without end."""
@@ -85,7 +89,8 @@ class Extender:
             async with asyncio.timeout(_LONGEST_PACE_S):
                 await self._few_bindings.wait()
         pod = cluster.seen_pod(asked.pod)
-        answer = self.scheduling.filter(pod, asked.nodes, time.monotonic())
+        with self._decides["filter"].time():
+            answer = self.scheduling.filter(pod, asked.nodes, time.monotonic())
         if isinstance(answer, Chosen):
             return asked.filtered(answer.nodes, {})
         if isinstance(pod.request, Malformed):
@@ -96,14 +101,17 @@ class Extender:
 
     def prioritize(self, asked: wire.Candidates) -> bytes:
         """Answer prioritize."""
-        return asked.prioritized(self.scheduling.prioritize(cluster.seen_pod(asked.pod), asked.nodes))
+        with self._decides["prioritize"].time():
+            scores = self.scheduling.prioritize(cluster.seen_pod(asked.pod), asked.nodes)
+        return asked.prioritized(scores)
 
     async def bind(self, asked: wire.BindingArguments, received_at: float) -> bytes:
         """Answer bind: the pod is bound with its devices in one write, or not at all."""
         now = time.monotonic()
         if now < self._stalled_until:
             return wire.bound("not sent: this program stood still, and nobody knows how old the request is")
-        decision = self.scheduling.bind(asked.uid, asked.node, now)
+        with self._decides["bind"].time():
+            decision = self.scheduling.bind(asked.uid, asked.node, now)
         if isinstance(decision, BindRefused):
             return wire.bound(decision.reason)
         outcome = await self._send(decision, _BIND_DEADLINE_S - (now - received_at))

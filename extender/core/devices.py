@@ -109,7 +109,7 @@ class DeviceMap:
             MappedDevice(device.name, device.memory, MilliGpu(int(free)), device.closed, tuple(held))
             for device, free, held in zip(node.devices, self.ledger.room(name), on, strict=True)
         )
-        unmapped = tuple(_held(holding) for holding in holdings if holding.devices is None)
+        unmapped = tuple(_held(holding) for holding in holdings if not node.maps(holding.devices))
         return MappedNode(name, node.model, devices, unmapped=unmapped)
 
 

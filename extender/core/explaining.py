@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from extender.core.explanations import Waits, Weighed
     from extender.core.ledger.holding import Holding
-    from extender.core.model import PodKey
-    from extender.core.scheduling import Scheduling, SeenPod
+    from extender.core.model import PodKey, SeenPod
+    from extender.core.scheduling import Scheduling
 
 NOT_ASKED = (
     "kube-scheduler has not asked about it: no node suits it otherwise (CPU, memory, taints, selectors), and its own "

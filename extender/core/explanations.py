@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extender.core.ledger.ledger import Ledger
+    from extender.core.packing.choice import Choice
     from extender.core.reasons import Misfits
 
 _CHANGED_S = 10.0  # of thousands that wait for one place, each would else be told of each of the others
@@ -53,6 +54,12 @@ class Weighed:
     because: str = ""
 
 
+def weighed(choice: Choice, offered: int, now: float) -> Weighed:
+    """Return what is told of a choice among `offered` nodes at `now` seconds."""
+    others = () if choice.runner_up is None else ((choice.runner_up.node, choice.runner_up.score),)
+    return Weighed(now, choice.node, choice.score, offered, choice.fitting, others, choice.because)
+
+
 class Explanations:
     """By the pods' UIDs."""
 
@@ -81,10 +88,6 @@ class Explanations:
         not_offered = len(ledger.columns) - ours - sum(group.nodes for group in others)
         groups = reasons.ordered((*reasons.counted(misfits), *others))
         self._wait(uid, Waits(reasons.sentence(groups, not_offered), groups, len(misfits), not_offered, now, now))
-
-    def refused_whole(self, uid: str, reason: str, offered: int, now: float) -> None:
-        """Take note that a pod was refused for a reason that is no node's."""
-        self._wait(uid, Waits(reason, (), offered, 0, now, now))
 
     def chosen(self, uid: str, weighed: Weighed) -> None:
         """Take note of how a pod's place was chosen."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kube.gpus import WHOLE, MemoryShare, MiB, MilliGpu, Share
+from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,32 @@ class Shape:
     cpu: int = 0
     memory: int = 0
     models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPod:
+    """A pod as the API server shows it; `cpu` in milli-CPU and `memory` in MiB, as Kubernetes counts them.
+
+    `placed` is what our Binding wrote, `foreign` what another scheduler wrote, with the MiB of each device; None where
+    nothing readable was written. `models`: those that its node selector and affinity accept, sorted; () = any.
+    """
+
+    key: PodKey
+    request: GpuRequest | Malformed | None
+    node: str = ""
+    placed: Placement | None = None
+    ended: bool = False
+    gated: bool = False
+    """Whether it is held back from scheduling."""
+    cpu: int = 0
+    memory: int = 0
+    models: tuple[str, ...] = ()
+    foreign: tuple[Placement, MiB] | None = None
+
+    def shape(self) -> Shape:
+        """Return what of it matters for packing."""
+        request = self.request if isinstance(self.request, Share | MemoryShare) else None
+        return Shape(request, self.cpu, self.memory, self.models)
 
 
 def share_on(request: Share | MemoryShare, device_memory: MiB) -> Share | None:

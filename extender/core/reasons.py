@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.nodes import GpuNode
 
 NOT_OURS = "its GPUs are not Plimsoll's to give (no label plimsoll.dev/devices: owned)"
+OURS_ALONE = "its GPUs are given by Plimsoll alone; a namespace asks for them with the label plimsoll.dev/managed"
 _UNMAPPED = "a pod uses GPUs of it and nobody knows which"
 _NO_ROOM = "the pod does not fit"
 
@@ -90,12 +92,14 @@ def other_models(ledger: Ledger, models: Sequence[str], offered: Sequence[str]) 
 
 def counted(reasons: Mapping[str, str]) -> tuple[Misfits, ...]:
     """Return the reasons of nodes, most nodes first, then by words."""
-    found = Counter(reasons.values())
-    examples: dict[str, list[str]] = {reason: [] for reason in found}
+    found: dict[str, list[str]] = {}
     for node, reason in reasons.items():
-        if len(examples[reason]) < _EXAMPLES:
-            examples[reason].append(node)
-    return ordered(Misfits(reason, count, tuple(sorted(examples[reason]))) for reason, count in found.items())
+        found.setdefault(reason, []).append(node)
+    return ordered(
+        # By name: kube-scheduler asks in another order each time.
+        Misfits(reason, len(nodes), tuple(nsmallest(_EXAMPLES, nodes)))
+        for reason, nodes in found.items()
+    )
 
 
 def ordered(groups: Iterable[Misfits]) -> tuple[Misfits, ...]:
@@ -148,7 +152,7 @@ def _counts(
 
 def _barred(ledger: Ledger, node: GpuNode, request: Share | MemoryShare, fitting: int) -> str:
     """Return what bars a node that has the room; "" for nothing."""
-    if any(holding.devices is None for holding in ledger.holdings_on(node.name)):
+    if not all(node.maps(holding.devices) for holding in ledger.holdings_on(node.name)):
         return _UNMAPPED
     room = (WHOLE - ledger.used(node.name)).tolist()
     closed = [

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from extender.core import packing, reasons
-from extender.core.explanations import Explanations, Weighed
+from extender.core import reasons
+from extender.core.answers import BindRefused, BindTo, Chosen, Refused
+from extender.core.explanations import Explanations, weighed
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
-from extender.core.model import Shape
+from extender.core.packing.choice import Misfit
+from extender.core.packing.packer import HIGHEST_SCORE, Packer
+from extender.core.packing.scoring import MISFIT
 from extender.core.settings import Settings
 from extender.core.waiting import Waiting
 from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
@@ -31,81 +32,14 @@ from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from extender.core.ledger.nodes import GpuNode
-    from extender.core.model import PodKey
+    from extender.core.model import PodKey, SeenPod
 
 SETTLING_S = 70.0
 """The API server ends every request after 60 s (its --request-timeout); a Binding that it has not carried out that long
 after it began to answer again will not arrive."""
 
-_CONSIDERED = 6  # places that are remembered to be told, the chosen one among them
-
 _GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
-
-HIGHEST_SCORE = 10
-"""kube-scheduler's scale of an extender's scores: integers from 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeenPod:
-    """A pod as the API server shows it; `cpu` in milli-CPU and `memory` in MiB, as Kubernetes counts them.
-
-    `placed` is what our Binding wrote, `foreign` what another scheduler wrote, with the MiB of each device; None where
-    nothing readable was written. `models`: those that its node selector and affinity accept, sorted; () = any.
-    """
-
-    key: PodKey
-    request: GpuRequest | Malformed | None
-    node: str = ""
-    placed: Placement | None = None
-    ended: bool = False
-    gated: bool = False
-    """Whether it is held back from scheduling."""
-    cpu: int = 0
-    memory: int = 0
-    models: tuple[str, ...] = ()
-    foreign: tuple[Placement, MiB] | None = None
-
-    def shape(self) -> Shape:
-        """Return what of it matters for packing."""
-        request = self.request if isinstance(self.request, Share | MemoryShare) else None
-        return Shape(request, self.cpu, self.memory, self.models)
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Filter's yes: the nodes that may take the pod; one, where its devices are ours to name."""
-
-    nodes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Filter's no: the reason of each node. No eviction by kube-scheduler itself would help, so it should try none."""
-
-    reasons: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class BindTo:
-    """Send a Binding to `node`; `placed` is written on the pod, None for a pod whose devices the kubelet picks.
-
-    `again`: an earlier Binding of the same pod may still be under way.
-    """
-
-    pod: PodKey
-    node: str
-    placed: Placement | None
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BindRefused:
-    """Send no Binding."""
-
-    reason: str
 
 
 @dataclass(slots=True)
@@ -117,11 +51,17 @@ class Scheduling:
     left_out: dict[str, str] = field(default_factory=dict)
     """Nodes with GPUs that we do not name, each with the reason."""
     settings: Settings = field(default_factory=Settings)
+    packer: Packer = field(init=False)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
     _unsettled: dict[str, float | None] = field(default_factory=dict)
     """Pods whose Binding's outcome is unknown: since when the API server's answers show them unbound."""
     _gone: dict[str, None] = field(default_factory=dict)
+    _learned: set[str] = field(default_factory=set)
+    """Pods that packing has learned from."""
+
+    def __post_init__(self) -> None:
+        self.packer = Packer(self.ledger)
 
     # --- what the API server says ---
 
@@ -154,10 +94,12 @@ class Scheduling:
         elif uid in self._gone:
             return
         elif pod.node:
+            self._learn(pod)
             self._waits_no_more(uid)
             self._hold_bound(pod)
         elif pod.request is not None:
             # An unbound sight may be older than our own Binding: it ends no holding.
+            self._learn(pod)
             self._unbound[uid] = pod
 
     def pod_gone(self, uid: str, now: float, *, ended: bool = False) -> None:
@@ -183,7 +125,7 @@ class Scheduling:
         for pod in seen.values():
             self.pod_seen(pod)
             if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
-                self._waiting.found(pod.key, pod.request, now)
+                self._waiting.found(pod.key, pod.shape(), now)
         lacking = [
             held for held in self.ledger.holdings() if held.pod.uid not in seen and held.state is not State.QUARANTINED
         ]
@@ -224,7 +166,7 @@ class Scheduling:
     def to_kick(self, now: float) -> tuple[PodKey, ...]:
         """Return the refused pods that kube-scheduler should try again at `now` seconds: they would fit now."""
         self.ledger.expire(now)
-        return self._waiting.to_kick(self.ledger, now)
+        return self._waiting.to_kick(self.ledger, self.packer, now)
 
     # --- what kube-scheduler asks ---
 
@@ -236,28 +178,31 @@ class Scheduling:
             return Refused(dict.fromkeys(nodes, "the pod is deleted"))
         if request is None:
             return Chosen(tuple(nodes))
+        self._learn(pod)
         self._unbound[pod.key.uid] = pod
         if isinstance(request, Malformed):
             return Refused(dict.fromkeys(nodes, str(request)))
         if isinstance(request, Unmapped):
-            return self._filter_unmapped(nodes)
+            return self._filter_unmapped(pod.key.uid, nodes, now)
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
             if held.node in nodes:
                 return Chosen((held.node,))
             return self._refused(pod, dict.fromkeys(nodes, f"its binding to node {held.node} is under way"), now)
         self.ledger.release(pod.key.uid)
-        cost = packing.costs(self.ledger, request, nodes)
-        chosen = packing.best(nodes, cost)
-        if chosen is None:
-            return self._refused(pod, reasons.misfits(self.ledger, request, nodes, self.left_out), now)
-        self._waiting.ended(pod.key.uid)
         if not self.settings.one_node:
-            self.explanations.waits_no_more(pod.key.uid)
-            return Chosen(tuple(node for node, fit in zip(nodes, packing.fits(cost), strict=True) if fit))
-        self._reserve(pod, request, chosen, now + self.settings.reservation_s)
-        self.explanations.chosen(pod.key.uid, _weighed(nodes, cost, chosen, now))
-        return Chosen((chosen,))
+            scores = self.packer.scores(pod.shape(), nodes).tolist()
+            fitting = tuple(node for node, score in zip(nodes, scores, strict=True) if score != MISFIT)
+            if fitting:
+                self._waiting.ended(pod.key.uid)
+                self.explanations.waits_no_more(pod.key.uid)
+                return Chosen(fitting)
+        elif (choice := self.packer.choose(pod.shape(), nodes)) is not None:
+            self._waiting.ended(pod.key.uid)
+            self._reserve(pod, choice.node, choice.placement, now)
+            self.explanations.chosen(pod.key.uid, weighed(choice, len(nodes), now))
+            return Chosen((choice.node,))
+        return self._refused(pod, reasons.misfits(self.ledger, request, nodes, self.left_out), now)
 
     def prioritize(self, pod: SeenPod, nodes: Sequence[str]) -> tuple[int, ...]:
         """Return a score from 0 to 10 for each of `nodes`: 10 the best, 0 where the pod does not fit."""
@@ -266,11 +211,7 @@ class Scheduling:
         held = self.ledger.holding(pod.key.uid)
         if held is not None:
             return tuple(HIGHEST_SCORE if node == held.node else 0 for node in nodes)
-        cost = packing.costs(self.ledger, pod.request, nodes)
-        fitting = packing.fits(cost)
-        better = sorted(set(cost[fitting].tolist()))
-        rank = {value: HIGHEST_SCORE - min(place, HIGHEST_SCORE - 1) for place, value in enumerate(better)}
-        return tuple(rank[c] if f else 0 for c, f in zip(cost.tolist(), fitting.tolist(), strict=True))
+        return self.packer.priorities(pod.shape(), nodes)
 
     def bind(self, uid: str, node: str, now: float) -> BindTo | BindRefused:
         """Decide whether a Binding of pod `uid` to `node` may be sent; what it needs is held from here on."""
@@ -287,8 +228,10 @@ class Scheduling:
                 return BindRefused("the pod is not known here as one that waits for GPUs; it will be filtered again")
             if isinstance(unbound.request, Unmapped):
                 return BindTo(unbound.key, node, None)
-            if not self._reserve(unbound, unbound.request, node, now + self.settings.reservation_s):
-                return BindRefused(self._misfit(unbound.request, node))
+            placed = self.packer.placement(unbound.shape(), node)
+            if isinstance(placed, Misfit):
+                return BindRefused(placed.reason)
+            self._reserve(unbound, node, placed, now)
             held = self.ledger.holding(uid)
         assert held is not None  # noqa: S101  reserved just above
         if held.devices is None:
@@ -324,7 +267,7 @@ class Scheduling:
 
     def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
-        self._waiting.refused(pod.key, pod.request, tuple(misfits), freed=self.ledger.freed, now=now)
+        self._waiting.refused(pod.key, pod.shape(), tuple(misfits), freed=self.ledger.freed, now=now)
         self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
         return Refused(misfits)
 
@@ -335,6 +278,7 @@ class Scheduling:
 
     def _remember_gone(self, uid: str) -> None:
         self._gone[uid] = None
+        self._learned.discard(uid)
         if len(self._gone) > _GONE_REMEMBERED:
             del self._gone[next(iter(self._gone))]
         self._waits_no_more(uid)
@@ -368,49 +312,36 @@ class Scheduling:
             return None, WHOLE, MiB(0)
         return (), MilliGpu(0), MiB(0)
 
-    def _reserve(self, pod: SeenPod, request: Share | MemoryShare, node: str, until: float) -> bool:
-        place = packing.placement(self.ledger, request, node)
-        if isinstance(place, packing.Misfit):
-            return False
+    def _reserve(self, pod: SeenPod, node: str, placed: Placement, now: float) -> None:
+        assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else has a placement
         self.ledger.hold(
             Holding(
                 pod.key,
                 node,
-                place.devices,
-                place.milli,
+                placed.devices,
+                placed.milli,
                 State.RESERVED,
-                until,
-                _device_memory(request),
+                now + self.settings.reservation_s,
+                _device_memory(pod.request),
                 pod.cpu,
                 pod.memory,
             )
         )
-        return True
 
-    def _misfit(self, request: Share | MemoryShare, node: str) -> str:
-        place = packing.placement(self.ledger, request, node)
-        assert isinstance(place, packing.Misfit)  # noqa: S101  asked only where it did not fit
-        return place.reason
+    def _learn(self, pod: SeenPod) -> None:
+        """Let packing learn from a pod that asks for GPUs of ours, once."""
+        if pod.key.uid not in self._learned and isinstance(pod.request, Share | MemoryShare):
+            self._learned.add(pod.key.uid)
+            self.packer.learn(pod.shape())
 
-    def _filter_unmapped(self, nodes: Sequence[str]) -> Chosen | Refused:
+    def _filter_unmapped(self, uid: str, nodes: Sequence[str], now: float) -> Chosen | Refused:
         others = tuple(node for node in nodes if self.ledger.node(node) is None)
         if others:
+            self.explanations.waits_no_more(uid)
             return Chosen(others)
-        return Refused(
-            dict.fromkeys(
-                nodes,
-                "its GPUs are given by Plimsoll alone; a namespace asks for them with the label plimsoll.dev/managed",
-            )
-        )
-
-
-def _weighed(nodes: Sequence[str], costs: NDArray[np.int64], chosen: str, now: float) -> Weighed:
-    fitting = np.flatnonzero(packing.fits(costs))
-    best = fitting[np.argsort(costs[fitting], kind="stable")[:_CONSIDERED]]
-    ranked = [(nodes[int(place)], -int(costs[place])) for place in best]
-    others = tuple(pair for pair in ranked if pair[0] != chosen)
-    score = -int(costs[nodes.index(chosen)])
-    return Weighed(now, chosen, score, len(nodes), len(fitting), others, "the least room left over on its devices")
+        misfits = dict.fromkeys(nodes, reasons.OURS_ALONE)
+        self.explanations.refused(uid, self.ledger, misfits, now)
+        return Refused(misfits)
 
 
 def _device_memory(request: GpuRequest | Malformed) -> MiB:

@@ -10,14 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from extender.core import packing
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extender.core.ledger.ledger import Ledger
-    from extender.core.model import PodKey
-    from kube.gpus import MemoryShare, Share
+    from extender.core.model import PodKey, Shape
+    from extender.core.packing.packer import Packer
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 64.0
 _FOUND_PAUSE_S = 5.0  # after a start: pods that are being scheduled anyway have a node by then
@@ -29,7 +27,7 @@ _NEVER = -1
 @dataclass(slots=True)
 class _Refusal:
     key: PodKey
-    request: Share | MemoryShare
+    shape: Shape
     nodes: tuple[str, ...]
     first_at: float
     kick_at: float
@@ -44,25 +42,23 @@ class Waiting:
         self._refusals: dict[str, _Refusal] = {}
         self._last_nodes: tuple[str, ...] = ()
 
-    def refused(
-        self, key: PodKey, request: Share | MemoryShare, nodes: Sequence[str], *, freed: int, now: float
-    ) -> None:
+    def refused(self, key: PodKey, shape: Shape, nodes: Sequence[str], *, freed: int, now: float) -> None:
         """Take note of a refusal at `now` seconds, with the ledger as it was at `freed`."""
         if self._last_nodes != (offered := tuple(nodes)):
             self._last_nodes = offered  # thousands of pods wait for the same nodes: one tuple serves them all
         known = self._refusals.get(key.uid)
         pause_s = known.pause_s if known else _FIRST_PAUSE_S
         first_at = known.first_at if known else now
-        self._refusals[key.uid] = _Refusal(key, request, self._last_nodes, first_at, now + pause_s, pause_s, freed)
+        self._refusals[key.uid] = _Refusal(key, shape, self._last_nodes, first_at, now + pause_s, pause_s, freed)
 
-    def found(self, key: PodKey, request: Share | MemoryShare, now: float) -> None:
+    def found(self, key: PodKey, shape: Shape, now: float) -> None:
         """Take note of a pod without a node that we do not know: it may have been refused before our restart.
 
         Nobody remembers which nodes suited it otherwise, so room on any of them is a reason to try.
         """
         if key.uid not in self._refusals:
             kick_at = now + _FOUND_PAUSE_S
-            self._refusals[key.uid] = _Refusal(key, request, _ANY, now, kick_at, _FIRST_PAUSE_S, _NEVER)
+            self._refusals[key.uid] = _Refusal(key, shape, _ANY, now, kick_at, _FIRST_PAUSE_S, _NEVER)
 
     def hurry(self, uid: str) -> None:
         """Take note that what held a pod back is over."""
@@ -73,17 +69,17 @@ class Waiting:
         """Take note that a pod waits no more."""
         self._refusals.pop(uid, None)
 
-    def to_kick(self, ledger: Ledger, now: float) -> tuple[PodKey, ...]:
+    def to_kick(self, ledger: Ledger, packer: Packer, now: float) -> tuple[PodKey, ...]:
         """Return the pods to try again at `now` seconds, those that wait longest first."""
         due = [one for one in self._refusals.values() if one.kick_at <= now and one.seen != ledger.freed]
-        fits: dict[tuple[Share | MemoryShare, int], bool] = {}
+        fits: dict[tuple[Shape, int], bool] = {}
         kicked: list[PodKey] = []
         for one in sorted(due, key=lambda refusal: (refusal.first_at, refusal.key.uid)):
-            shape = (one.request, id(one.nodes))
-            if shape not in fits:
-                nodes = one.nodes if one.nodes is not _ANY else tuple(node.name for node in ledger.nodes())
-                fits[shape] = packing.best(nodes, packing.costs(ledger, one.request, nodes)) is not None
-            if not fits[shape]:
+            asked = (one.shape, id(one.nodes))
+            if asked not in fits:
+                nodes = one.nodes if one.nodes is not _ANY else tuple(ledger.columns)
+                fits[asked] = packer.fits_any(one.shape, nodes)
+            if not fits[asked]:
                 one.seen = ledger.freed
             elif len(kicked) < _MOST_KICKS:
                 one.pause_s = min(2 * one.pause_s, _LONGEST_PAUSE_S)

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from extender.core.inventory.facts import PRODUCT
-from extender.core.model import PodKey
-from extender.core.scheduling import BindTo, SeenPod
+from extender.core.model import PodKey, SeenPod
 from extender.shell import hami
 from kube.affinity import accepted
 from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
 from kube.gpus import gpu_request, placement_in, written
 from kube.objects import Container, ObjectReference, Pod
+from kube.quantities import count
 from kube.resources import requests_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from extender.core.answers import BindTo
 
 PODS = "/api/v1/pods"
 
 _OF_GPUS = "nvidia.com/"
 _BINDING_TIMEOUT_S = 5.0
 _RETRY = "plimsoll.dev/retry"
-_ZERO = re.compile(r"0+(\.0*)?[a-zA-Z]*")
 
 _pod = msgspec.json.Decoder(Pod)
 
@@ -139,5 +139,5 @@ def _resources(containers: Iterable[Container]) -> frozenset[str]:
     for container in containers:
         if container.resources is not None:
             for quantities in (container.resources.requests or {}, container.resources.limits or {}):
-                names.update(name for name, quantity in quantities.items() if not _ZERO.fullmatch(quantity))
+                names.update(name for name, quantity in quantities.items() if count(quantity))
     return frozenset(names)

@@ -62,6 +62,10 @@ class Inventory:
         if name not in self._handshakes or self._handshakes[name][0] != text:
             self._handshakes[name] = (text, now)
 
+    def deaf_until(self, now: float) -> None:
+        """Take note that nothing could be heard up to now: a handshake that did not change meanwhile is not old."""
+        self._handshakes = {name: (text, now) for name, (text, _) in self._handshakes.items()}
+
     def node_gone(self, name: str) -> None:
         """Take note that a node is deleted, or not ours any more."""
         self._nodes.pop(name, None)

@@ -64,6 +64,8 @@ class Nodes:
         self._told: dict[str, str] = {}
         self._nodes_listed = False
         self._slices_listed = False
+        self._outage = Outage("the list of nodes", "placements go on with the nodes known last", _log)
+        self._deaf = False
 
     def listed(self) -> bool:
         """Tell whether all that is published of nodes and their devices is known."""
@@ -77,8 +79,7 @@ class Nodes:
             tasks.create_task(self._look_again())
 
     async def _follow_nodes(self) -> None:
-        outage = Outage("the list of nodes", "placements go on with the nodes known last", _log)
-        async for change in watch(self._api, NODES, Node, on_trouble=outage.hear):
+        async for change in watch(self._api, NODES, Node, on_trouble=self._hear):
             match change:
                 case Relisted(objects):
                     self._uids = {node.metadata.name: node.metadata.uid for node in objects}
@@ -95,6 +96,12 @@ class Nodes:
                     self._take(node.metadata.name)
                     self._uids.pop(node.metadata.name, None)
                     self._told.pop(node.metadata.name, None)
+
+    def _hear(self, error: ApiError | None) -> None:
+        self._outage.hear(error)
+        if self._deaf and error is None:
+            self._inventory.deaf_until(time.monotonic())
+        self._deaf = error is not None
 
     async def _follow_slices(self) -> None:
         outage = Outage("the list of ResourceSlices", "GPUs are taken for what was published last", _log)
@@ -141,6 +148,8 @@ class Nodes:
     async def _look_again(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_AGAIN_S)
+            if self._deaf:
+                continue  # whoever is silent now may well have spoken
             for name in self._inventory.greeting():
                 self._take(name)
 

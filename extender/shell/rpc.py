@@ -11,7 +11,9 @@ import grpc
 
 from extender.core.devices import DeviceMap, Wanted
 from extender.core.explaining import UnknownPod, explain
+from extender.core.fits import fits
 from extender.shell.messages import Moments, to_explained, to_node
+from extender.shell.shapes import UnplaceableError, shape_of
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
 from kube import rpc
@@ -42,6 +44,8 @@ _PAUSE_S = 0.5  # nobody reads faster
 _AGAIN_S = 60.0  # how often a watch is asked again for its right to go on
 _MOST_WATCHES = 32
 _LONGEST_NAME = 253  # what Kubernetes allows
+_MOST_COUNTED = 10_000  # pods, some milliseconds of the loop
+_LONGEST_QUESTION = 1024 * 1024  # a pod template may be large
 
 
 class DeviceService(service.ExtenderServicer):
@@ -56,7 +60,19 @@ class DeviceService(service.ExtenderServicer):
         self._watches = 0
         self._over = asyncio.Event()
 
-    async def Devices(  # noqa: N802  the proto's name
+    async def Fits(self, request: v1.FitsRequest, context: Context) -> v1.FitsResponse:  # noqa: N802  the proto's name
+        """Give how many pods of one shape could be placed now."""
+        await self._admit(context)
+        if request.most < 1:
+            await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, f"most: {request.most} must be at least 1")
+        try:
+            shape = shape_of(request.shape.pod_json)
+        except UnplaceableError as refusal:
+            await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(refusal))
+        found = fits(self._scheduling.ledger, shape, min(request.most, _MOST_COUNTED), self._scheduling.left_out)
+        return v1.FitsResponse(count=found.count, reason=found.reason)
+
+    async def Devices(  # noqa: N802
         self, request: v1.DevicesRequest, context: Context
     ) -> AsyncIterator[v1.DevicesResponse]:
         """Give every node with GPUs as it is now."""
@@ -189,7 +205,7 @@ async def serving(at: RpcAddress, devices: DeviceService) -> AsyncIterator[int]:
     def add(server: grpc.aio.Server) -> None:
         service.add_ExtenderServicer_to_server(devices, server)
 
-    async with rpc.serving(at, add, what="devices", end=devices.end) as port:
+    async with rpc.serving(at, add, what="devices", end=devices.end, question_limit=_LONGEST_QUESTION) as port:
         yield port
 
 

@@ -9,24 +9,25 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from extender.core.ledger.holding import State
+from extender.core.totals import by_model
 from kube.gpus import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from prometheus_client.metrics_core import Metric
 
     from extender.core.ledger.ledger import Ledger
 
-_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_BUCKETS_S = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class Telemetry:
-    """The extender's metrics, in a registry of their own."""
+    """The extender's metrics, in a registry of their own; `unusable` tells what typical pods cannot use, milli-GPU."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, unusable: Callable[[], int] | None = None) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_LedgerCollector(ledger))
+        self._registry.register(_LedgerCollector(ledger, unusable))
         self.requests = Counter(
             "plimsoll_extender_requests_total",
             "Requests of kube-scheduler by verb and result (ok, malformed, unready, defect).",
@@ -35,7 +36,14 @@ class Telemetry:
         )
         self.seconds = Histogram(
             "plimsoll_extender_request_duration_seconds",
-            "Time from a request's last byte to its answer.",
+            "Time from a request's last byte to its answer, waiting for the API server included.",
+            ["verb"],
+            buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+        self.decision_seconds = Histogram(
+            "plimsoll_extender_decision_duration_seconds",
+            "Time that a decision alone takes: choosing node and devices, scoring, or what may be bound.",
             ["verb"],
             buckets=_BUCKETS_S,
             registry=self._registry,
@@ -47,17 +55,19 @@ class Telemetry:
 
 
 class _LedgerCollector(Collector):
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, unusable: Callable[[], int] | None) -> None:
         self._ledger = ledger
+        self._unusable = unusable
 
     def collect(self) -> Iterator[Metric]:
-        nodes = list(self._ledger.nodes())
-        devices = GaugeMetricFamily("plimsoll_extender_devices", "GPUs whose sharing is ours.")
-        devices.add_metric([], sum(len(node.devices) for node in nodes))
-        yield devices
-        free = GaugeMetricFamily("plimsoll_extender_free_gpus", "Free GPUs, in whole GPUs, fractions included.")
-        free.add_metric([], sum(int(self._ledger.room(node.name).sum()) for node in nodes) / WHOLE)
-        yield free
+        yield from self._by_model()
+        if self._unusable is not None:
+            fragmented = GaugeMetricFamily(
+                "plimsoll_extender_fragmented_gpus",
+                "Fragmentation: free GPUs that the typical pods cannot use, each pod weighed by how often it comes.",
+            )
+            fragmented.add_metric([], self._unusable() / WHOLE)
+            yield fragmented
         holdings = GaugeMetricFamily(
             "plimsoll_extender_holdings", "Pods that hold devices, by how sure that is.", labels=["state"]
         )
@@ -75,3 +85,22 @@ class _LedgerCollector(Collector):
         )
         overfull.add_metric([], sum(1 for _ in self._ledger.overfull()))
         yield overfull
+
+    def _by_model(self) -> Iterator[Metric]:
+        devices = GaugeMetricFamily("plimsoll_extender_devices", "GPUs whose sharing is ours.", labels=["model"])
+        closed = GaugeMetricFamily(
+            "plimsoll_extender_closed_devices", "GPUs that take no new pod whatever is free on them.", labels=["model"]
+        )
+        held = GaugeMetricFamily(
+            "plimsoll_extender_allocated_gpus", "GPUs that pods hold, fractions included.", labels=["model"]
+        )
+        free = GaugeMetricFamily(
+            "plimsoll_extender_free_gpus", "GPUs that a new pod may have, fractions included.", labels=["model"]
+        )
+        for model, totals in by_model(self._ledger).items():
+            label = [model or "unknown"]
+            devices.add_metric(label, totals.devices)
+            closed.add_metric(label, totals.closed)
+            held.add_metric(label, totals.held / WHOLE)
+            free.add_metric(label, totals.free / WHOLE)
+        yield from (devices, closed, held, free)

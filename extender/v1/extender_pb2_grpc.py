@@ -61,6 +61,8 @@ class ExtenderServicer:
 
     def Fits(self, request, context):
         """Fits gives how many pods of one shape could be placed now, one after the other, on the nodes as they are.
+        Looked at are the GPUs, their model (node selector and affinity on nvidia.com/gpu.product), CPU and memory; taints and
+        other labels are kube-scheduler's alone, so that where those keep pods away there may be fewer.
 
         INVALID_ARGUMENT where the pod cannot be read or asks for something malformed: the message says what by which rule,
         and no pod of this shape will ever be placed. UNAVAILABLE as long as nodes and pods have not been listed, or while

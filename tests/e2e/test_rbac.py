@@ -28,6 +28,8 @@ MAY = {
         ("patch", "", "pods", "any"),
         ("create", "", "events", "any"),
         ("patch", "", "events", "any"),
+        ("create", "authentication.k8s.io", "tokenreviews", ""),
+        ("create", "authorization.k8s.io", "subjectaccessreviews", ""),
     ],
     "plimsoll-autoscaler": [
         ("watch", "apps", "deployments", ""),

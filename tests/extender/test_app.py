@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from extender import app
-from extender.core import waiting
+from extender.core import explanations, waiting
 from extender.core.ledger.holding import State
 from kube.client import MERGE_PATCH
 from kube.objects import Event, ObjectList, Pod
@@ -156,6 +156,34 @@ async def test_a_malformed_annotation_is_told_on_the_pod_and_costs_the_others_no
         if told := [event.message for event in events if event.reason == "MalformedGPURequest"]:
             assert told[0].startswith('gpu-fraction: "1.5" must be a decimal')
             break
+
+
+async def test_a_pod_that_fits_nowhere_is_told_why_on_itself_once_until_the_reason_changes(
+    asked: Asked, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explanations, "_CHANGED_S", 0.0)
+    for number in range(4):
+        assert await asked.place(await asked.create(f"p{number}", "0.9"))
+    pod = await asked.create("waits", "0.9")
+    for nodes in (NODES, NODES, NODES[:1]):
+        assert (await asked.filter(pod, nodes))["NodeNames"] == []
+    sentences = ["2 nodes: no device with 900 milli-GPU free", "1 node: no device with 900 milli-GPU free"]
+    async for _ in _moments():
+        answer = await api.request("GET", "/api/v1/namespaces/ours/events")
+        events = msgspec.json.decode(answer, type=ObjectList[Event]).items or []
+        told = {event.message: event.count for event in events if event.reason == "WaitsForGPU"}
+        if len(told) > 1:
+            assert sorted(message.partition(";")[0] for message in told) == sorted(sentences)
+            assert list(told.values()) == [1, 1]
+            break
+
+
+async def test_the_decisions_are_timed(asked: Asked) -> None:
+    pod = await asked.create("p")
+    await asked.place(pod)
+    page = asked.extender.telemetry.exposition().decode()
+    for verb in ("filter", "bind"):
+        assert f'plimsoll_extender_decision_duration_seconds_count{{verb="{verb}"}} 1.0' in page
 
 
 async def test_a_node_that_is_not_ours_any_more_takes_no_pod(asked: Asked, api: Api) -> None:

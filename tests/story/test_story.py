@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extender.core import packing, scheduling
+from extender.core import scheduling
 from extender.core.inventory.gpus import gpus_of
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode
+from extender.core.packing.packer import Packer
 from extender.shell.cluster import seen_pod
 from extender.shell.inventory import facts
 from kube.gpus import Malformed, Unmapped
@@ -121,5 +122,5 @@ def waiting_in_vain(pods: list[Pod], nodes: list[SpecifiedNode]) -> list[str]:
         for seen in waiting
         if seen.request is not None
         and not isinstance(seen.request, Malformed | Unmapped)
-        and packing.best(open_nodes, packing.costs(ledger, seen.request, open_nodes)) is not None
+        and Packer(ledger).fits_any(seen.shape(), open_nodes)
     ]

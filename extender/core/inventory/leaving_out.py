@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from extender.core.inventory.facts import (
     COUNT,
+    GKE_PARTITION,
+    GKE_SHARING,
     HAMI_DEVICES,
     MIG_RESOURCES,
     MIG_STATE,
@@ -47,6 +49,8 @@ def _split(node: NodeFacts) -> LeftOut | None:
     product = node.labels.get(PRODUCT, "")
     if "-MIG-" in product:
         where = f"{PRODUCT}: {product}"
+    elif node.labels.get(GKE_PARTITION):
+        where = f"{GKE_PARTITION}: {node.labels[GKE_PARTITION]}"
     for resource in sorted(node.capacity):
         if resource.startswith(MIG_RESOURCES) and node.capacity[resource]:
             where = where or f"{resource}: {node.capacity[resource]}"
@@ -68,6 +72,8 @@ def _shared(node: NodeFacts) -> LeftOut | None:
         where = f"{REPLICAS}: {labels[REPLICAS]}"
     elif labels.get(SHARING, "none") not in ("", "none"):
         where = f"{SHARING}: {labels[SHARING]}"
+    elif labels.get(GKE_SHARING):
+        where = f"{GKE_SHARING}: {labels[GKE_SHARING]}"
     elif labels.get(PRODUCT, "").endswith("-SHARED"):
         where = f"{PRODUCT}: {labels[PRODUCT]}"
     elif node.capacity.get(SHARED_GPU, 0):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.nodes import GpuNode
 
 PLACES = 2**16
+_MANY = 1000
 
 
 class Kind(NamedTuple):
@@ -38,17 +39,17 @@ class Pool(NamedTuple):
 
 
 class Capacity:
-    """One value a column: `cpu`, milli-CPU; `devices` that take pods; `kind`, `pool`: places in `kinds` and `pools`.
+    """One value a column: `cpu` (milli); `devices` that take pods; `kind`, `pool`: places in `kinds` and `pools`.
 
-    `place`: in an order of all nodes, 0 to `PLACES` - 1, drawn from their names: it stays as it is when others come and
-    go. All int64, shape [columns]; `known`, bool, tells the columns that are nodes.
+    `drawn`: from the node's name; the order of nodes is by it, and stays as it is when others come and go. All int64,
+    shape [columns]; `known`, bool, tells the columns that are nodes.
     """
 
     def __init__(self) -> None:
         self.cpu: NDArray[np.int64] = np.ones(0, dtype=np.int64)
         self.devices: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.kind: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.place: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.drawn: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.kinds: list[Kind] = []
         self.pool: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.pools: list[Pool] = []
@@ -67,12 +68,23 @@ class Capacity:
         if more:
             self.cpu = np.pad(self.cpu, (0, more), constant_values=1)
             self.devices, self.kind = np.pad(self.devices, (0, more)), np.pad(self.kind, (0, more))
-            self.pool = np.pad(self.pool, (0, more))
-            self.place, self.known = np.pad(self.place, (0, more)), np.pad(self.known, (0, more))
+            self.pool, self.drawn = np.pad(self.pool, (0, more)), np.pad(self.drawn, (0, more))
+            self.known = np.pad(self.known, (0, more))
             self._nodes.extend([None] * more)
         for column in np.flatnonzero(ledger.changed > self._seen).tolist():
             self._note(ledger, column)
         self._seen = ledger.generation
+
+    def places(self) -> NDArray[np.int64]:
+        """Return the place of each column in the order of nodes, from 0 to `PLACES` - 1, shape [columns].
+
+        Of fewer than a thousand nodes the last ones come sooner: from one to the next it is never further.
+        """
+        order = np.flatnonzero(self.known)
+        order = order[np.argsort(self.drawn[order], kind="stable")]
+        places = np.zeros_like(self.drawn)
+        places[order] = np.arange(len(order)) * PLACES // max(len(order), _MANY)
+        return places
 
     def by_pool(self) -> list[int]:
         """Return the milli-GPU that there are in each pool, in the order of `pools`."""
@@ -99,4 +111,4 @@ class Capacity:
             self._place_of_pool[pool] = len(self.pools)
             self.pools.append(pool)
         self.pool[column] = self._place_of_pool[pool]
-        self.place[column] = int.from_bytes(blake2b(node.name.encode(), digest_size=2).digest())
+        self.drawn[column] = int.from_bytes(blake2b(node.name.encode(), digest_size=2).digest())

@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from extender.core.model import share_on
-from kube.gpus import WHOLE, MiB, Placement, Share
-
 if TYPE_CHECKING:
-    from extender.core.ledger.nodes import GpuNode
-    from kube.gpus import MemoryShare
+    from kube.gpus import Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +43,16 @@ class Choice:
     fitting: int
     runner_up: RunnerUp | None
 
-
-def misfit(request: Share | MemoryShare, node: GpuNode | None, free: list[int]) -> Misfit:
-    """Return why `request` fits on none of the devices of `node`, of which `free` milli-GPU are free."""
-    if node is None:
-        return Misfit("its GPUs are not Plimsoll's to give (no label plimsoll.dev/devices: owned)")
-    shares = [share_on(request, device.memory) for device in node.devices]
-    if not any(shares) and not isinstance(request, Share):
-        memory = max((device.memory for device in node.devices), default=MiB(0))
-        has = f"{memory} MiB" if memory else "unknown memory (no label nvidia.com/gpu.memory)"
-        return Misfit(f"its GPUs have {has}, {request.memory} MiB wanted")
-    milli = max((share.milli for share in shares if share is not None), default=WHOLE)
-    suits = sum(share is not None and room >= share.milli for share, room in zip(shares, free, strict=True))
-    wanted = "no whole GPU" if milli == WHOLE else f"no device with {milli} milli-GPU"
-    if request.devices > 1:
-        wanted = f"{suits} of {request.devices} devices with {milli} milli-GPU"
-    return Misfit(f"{wanted} free")
+    @property
+    def because(self) -> str:
+        """What the score comes from, in words."""
+        lost = self.after - self.before
+        change = f"{lost} milli-GPU more" if lost > 0 else f"{-lost} milli-GPU fewer" if lost < 0 else "no more"
+        charges = (
+            (self.pressure, "for nodes that others need, who cannot run everywhere"),
+            (self.starvation, "for GPUs that its CPU does not reach for"),
+            (self.order, "for its place in the order of nodes"),
+        )
+        told = [f"{charge} {why}" for charge, why in charges if charge]
+        taken = f"; taken off: {', '.join(told)}" if told else ""
+        return f"a place that leaves {change} out of reach of the typical pods{taken}"

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from extender.core import reasons
 from extender.core.packing.capacity import Capacity
-from extender.core.packing.choice import Choice, Misfit, RunnerUp, misfit
+from extender.core.packing.choice import Choice, Misfit, RunnerUp
 from extender.core.packing.fragmentation import Usable
 from extender.core.packing.pressure import pressure
 from extender.core.packing.scoring import MISFIT, Room, Scores, score
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from extender.core.packing.typical import Popular
     from kube.gpus import MemoryShare
 
+HIGHEST_SCORE = 10
+"""kube-scheduler's scale of an extender's scores: integers from 0."""
+
 _MOST_SHAPES = 512  # remembered at once: of 10,000 nodes, 40 MB
-_HIGHEST = 10  # kube-scheduler's scale of an extender's scores: integers from 0
-_FEW = 8  # pods learned: enough to learn the typical ones anew
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Packer:
         self._unlearned = 0
         self._capacity = Capacity()
         self._capacity_version = -1
-        self._typical: tuple[Popular, ...] = ()
+        self._typical = self._experience.typical(self.settings.typical_share, self.settings.whole_share)
         self._usable = Usable((), ())
         self._felt: list[int] = []
         self._fixed: NDArray[np.int64] = np.zeros((5, 0), dtype=np.int64)  # what `Room` has beside the ledger's
@@ -123,6 +125,11 @@ class Packer:
         first = columns[scores == most].tolist()
         return int(first[0]) if len(first) == 1 else min(first, key=self._ledger.name_of)
 
+    def fits_any(self, shape: Shape, nodes: Sequence[str]) -> bool:
+        """Tell whether a pod fits on any of `nodes`."""
+        columns = self._ledger.columns_of(nodes)
+        return self.best(shape, columns[columns >= 0]) is not None
+
     def scores(self, shape: Shape, nodes: Sequence[str]) -> NDArray[np.int64]:
         """Return the score of each of `nodes`, higher is better; `MISFIT`, the lowest number, where it does not fit."""
         columns = self._ledger.columns_of(nodes)
@@ -132,8 +139,8 @@ class Packer:
         """Return a score from 0 to 10 for each of `nodes`: 0 where it does not fit, 1 for the tenth best and below."""
         scores = self.scores(shape, nodes)
         better = np.unique(scores[scores != MISFIT])[::-1]
-        rank = np.minimum(np.searchsorted(-better, -scores), _HIGHEST - 1)
-        return tuple(np.where(scores == MISFIT, 0, _HIGHEST - rank).tolist())
+        rank = np.minimum(np.searchsorted(-better, -scores), HIGHEST_SCORE - 1)
+        return tuple(np.where(scores == MISFIT, 0, HIGHEST_SCORE - rank).tolist())
 
     def placement(self, shape: Shape, node: str) -> Placement | Misfit:
         """Return the devices that a pod takes on a node, or why it takes none."""
@@ -142,8 +149,7 @@ class Packer:
         if placed is not None:
             return placed
         assert shape.request is not None  # noqa: S101  a pod without GPUs fits on every node that is asked about
-        free = [] if column is None else self._ledger.room(node).tolist()
-        return misfit(shape.request, self._ledger.node(node), free)
+        return Misfit(reasons.misfits(self._ledger, shape.request, (node,), {})[node])
 
     def place(self, shape: Shape, column: int) -> Placement | None:
         """Return the devices that a pod takes on the node of a column, or None if it does not fit."""
@@ -225,18 +231,18 @@ class Packer:
         """Bring up to date what every score rests on."""
         capacity = self._capacity
         capacity.follow(self._ledger)
-        due = self._unlearned >= max(_FEW, self._experience.pods // 8)
+        due = self._unlearned >= max(1, self._experience.pods // 8)
         if not due and self._capacity_version == capacity.version:
             return
         if due:
-            self._typical = self._experience.typical(self.settings.typical_share)
+            self._typical = self._experience.typical(self.settings.typical_share, self.settings.whole_share)
             self._unlearned = 0
         self._capacity_version = capacity.version
         felt = pressure(self._experience.seen(), capacity.pools, capacity.by_pool())
         if due or felt != self._felt or len(capacity.kinds) != self._kinds:
             self._felt, self._kinds = felt, len(capacity.kinds)
             self._usable = Usable(self._typical, capacity.kinds)
-            self._lesson += 1
+        self._lesson += 1
         by_pool = np.array(felt or [0], dtype=np.int64)
         gpus = np.maximum(capacity.devices, 1) * WHOLE
-        self._fixed = np.stack((capacity.cpu, gpus, capacity.kind, capacity.place, by_pool[capacity.pool]))
+        self._fixed = np.stack((capacity.cpu, gpus, capacity.kind, capacity.places(), by_pool[capacity.pool]))

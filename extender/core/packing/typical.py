@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from extender.core.model import Shape
 from kube.gpus import WHOLE, MemoryShare, Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from extender.core.model import Shape
 
 ALL = 2**20
 """What the popularity of all typical pods adds up to."""
@@ -21,6 +20,7 @@ ALL = 2**20
 _GRAIN = 16  # a pod counts so much: halving then forgets it in four steps, not at once
 _MOST_SHAPES = 1024  # remembered at once; the rarest go first
 _MOST_TYPICAL = 256
+_A_WHOLE_GPU = Shape(Share(1, WHOLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,11 @@ class Experience:
         """Return each shape and how much it counts."""
         return self._seen.items()
 
-    def typical(self, share: int) -> tuple[Popular, ...]:
-        """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them."""
+    def typical(self, share: int, whole: int = 0) -> tuple[Popular, ...]:
+        """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them.
+
+        `whole` percent are a pod of one whole GPU, whatever came: fractions then fill started devices first.
+        """
         chosen: list[tuple[Shape, int]] = []
         covered = 0
         for shape, count in self._by_popularity()[:_MOST_TYPICAL]:
@@ -77,7 +80,11 @@ class Experience:
                 break
             chosen.append((shape, count))
             covered += count
-        return tuple(Popular(shape, count * ALL // covered) for shape, count in chosen)
+        seen = ALL * (100 - whole) // 100
+        popular = tuple(Popular(shape, count * seen // covered) for shape, count in chosen)
+        if not whole:
+            return popular
+        return (*popular, Popular(_A_WHOLE_GPU, ALL - sum(one.popularity for one in popular)))
 
     def _by_popularity(self) -> list[tuple[Shape, int]]:
         return sorted(self._seen.items(), key=lambda one: (-one[1], _key(one[0])))

@@ -51,9 +51,10 @@ def test_a_pod_that_named_its_device_by_index_stands_on_it() -> None:
     assert [len(device.held) for device in node.devices] == [0, 1]
 
 
-def test_a_pod_on_unknown_devices_and_one_without_gpus_stand_on_no_device() -> None:
+@pytest.mark.parametrize("devices", [None, ("GPU-of-a-node-that-knew-its-uuids",)])
+def test_a_pod_on_unknown_devices_and_one_without_gpus_stand_on_no_device(devices: tuple[str, ...] | None) -> None:
     book = ledger(GpuNode("a", alike(1)))
-    book.hold(held(P, None, 1000))
+    book.hold(held(P, devices, 1000))
     book.hold(held(Q, (), 0))
     node = DeviceMap(book).node("a")
     assert node is not None

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from extender.core.answers import BindTo
 from extender.core.explaining import NOT_ASKED, Holder, UnknownPod, Waiter, explain
 from extender.core.ledger.holding import State
 from extender.core.ledger.nodes import GpuNode, alike
-from extender.core.model import PodKey
-from extender.core.scheduling import BindTo, Scheduling, SeenPod
-from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share
+from extender.core.model import PodKey, SeenPod
+from extender.core.scheduling import Scheduling
+from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share, Unmapped
 
 HALF, WHOLE = Share(1, MilliGpu(500)), Share(1, MilliGpu(1000))
 
@@ -51,6 +52,14 @@ def test_a_pod_that_nobody_asked_about_says_where_the_reason_stands() -> None:
         assert word in found.reason
 
 
+def test_a_pod_whose_gpus_the_kubelet_would_pick_says_why_it_gets_none_here() -> None:
+    s = scheduling()
+    s.filter(SeenPod(key("p"), Unmapped()), ["n0"], 1.0)
+    found = explain(s, "chat", "p")
+    assert isinstance(found, Waiter)
+    assert found.reason.startswith("1 node: its GPUs are given by Plimsoll alone")
+
+
 def test_a_placed_pod_says_what_it_holds_and_what_was_weighed() -> None:
     s = scheduling(3)
     place(s, SeenPod(key("first"), HALF), ["n1"])
@@ -61,7 +70,7 @@ def test_a_placed_pod_says_what_it_holds_and_what_was_weighed() -> None:
     assert (found.model, found.asks) == ("T4", "0.5 of a GPU")
     assert found.weighed is not None
     assert (found.weighed.at, found.weighed.offered, found.weighed.fitted) == (7.0, 3, 3)
-    assert [node for node, _ in found.weighed.others] == ["n0", "n2"]
+    assert [node for node, _ in found.weighed.others] == ["n0"], "the one that would have been next"
     assert all(score < found.weighed.score for _, score in found.weighed.others)
 
 

@@ -6,9 +6,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from extender.core.answers import BindTo, Refused
 from extender.core.ledger.nodes import GpuNode, alike
-from extender.core.model import PodKey
-from extender.core.scheduling import BindTo, Refused, Scheduling, SeenPod
+from extender.core.model import PodKey, SeenPod
+from extender.core.scheduling import Scheduling
 from kube.gpus import MiB, MilliGpu, Share
 
 NODES = (GpuNode("a", alike(2, MiB(16384))), GpuNode("b", alike(3, MiB(16384))))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from extender.core.model import PodKey
-from extender.core.scheduling import BindTo, SeenPod
+from extender.core.answers import BindTo
+from extender.core.model import PodKey, SeenPod
 from extender.shell import cluster
 from kube.client import ApiError
 from kube.gpus import MiB, MilliGpu, Placement, Share, Unmapped

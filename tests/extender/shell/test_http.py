@@ -123,4 +123,4 @@ async def test_health_and_metrics_are_served(call: Call) -> None:
     assert await call("GET", "/readyz") == (200, "ok\n")
     status, text = await call("GET", "/metrics")
     assert status == 200
-    assert "plimsoll_extender_free_gpus 4.0" in text
+    assert 'plimsoll_extender_free_gpus{model="' in text

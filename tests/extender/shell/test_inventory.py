@@ -132,6 +132,15 @@ def test_a_handshake_grows_old_from_when_it_was_first_seen_as_it_is() -> None:
     assert devices(inventory, now=301.0) == L4
 
 
+def test_what_could_not_be_heard_makes_no_handshake_old() -> None:
+    said = {"node-nvidia-register": "GPU-aaaa,10,23034,100,NVIDIA-L4,0,true:", "node-handshake": "Reported"}
+    inventory = Inventory()
+    inventory.node_seen(node(gpus="10", annotations=said), 0.0)
+    inventory.deaf_until(1000.0)
+    assert devices(inventory, now=1300.0) == L4
+    assert devices(inventory, now=1301.0) != L4
+
+
 def test_what_hami_does_not_write_leaves_its_node_out() -> None:
     inventory = Inventory()
     inventory.node_seen(node(gpus="10", annotations={"node-nvidia-register": "nonsense"}), 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -127,6 +128,7 @@ class Serving:
         self.lists: dict[str, list[dict[str, Any]]] = {}
         self.refuses = dict(refuses or {})
         self.asked: list[tuple[str, str]] = []
+        self.opened: Counter[str] = Counter()
         self._news: dict[str, asyncio.Queue[bytes]] = {}
 
     async def request(self, method: str, path: str, *, query: Mapping[str, str] | None = None, **_: Any) -> bytes:
@@ -137,11 +139,20 @@ class Serving:
 
     @asynccontextmanager
     async def stream(self, path: str, **_: Any) -> AsyncIterator[AsyncIterator[bytes]]:
+        self.opened[path] += 1
+        if path in self.refuses:
+            raise ApiError(self.refuses[path], "Refused", f"{path} was refused")
+
         async def lines() -> AsyncIterator[bytes]:
-            while True:
-                yield await self._queue(path).get()
+            while line := await self._queue(path).get():
+                yield line
 
         yield lines()
+
+    def cut(self, path: str, status: int) -> None:
+        """End the watch and refuse the next ones."""
+        self.refuses[path] = status
+        self._queue(path).put_nowait(b"")
 
     def tell(self, path: str, kind: str, body: dict[str, Any]) -> None:
         self._queue(path).put_nowait(json.dumps({"type": kind, "object": body}).encode())
@@ -236,3 +247,26 @@ async def test_nothing_is_known_while_the_server_does_not_say_whether_it_has_sli
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+def closed_in(core: Scheduling) -> list[str]:
+    return [device.closed for node in core.ledger.nodes() for device in node.devices]
+
+
+async def test_whoever_cannot_be_heard_is_not_held_for_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "_LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr("extender.core.inventory.gpus.SILENT_S", 0.2)
+    server = Serving(dict.fromkeys(SLICES, 404))
+    node = owned()
+    node["metadata"]["annotations"] = {
+        "hami.io/node-nvidia-register": "GPU-aaaa,10,81920,100,NVIDIA A100,0,true:",
+        "hami.io/node-handshake": "Reported_2124-01-23 12:00:00",
+    }
+    server.lists = {nodes.NODES: [node]}
+    with server.as_api() as api:
+        async with following(api) as (_, core):
+            server.cut(nodes.NODES, 503)
+            await until(lambda: server.opened[nodes.NODES] >= 4)
+            assert closed_in(core) == [""]
+            server.refuses.clear()
+            await until(lambda: closed_in(core) != [""])

@@ -199,3 +199,24 @@ async def test_a_watch_ends_when_its_reader_loses_the_right(monkeypatch: pytest.
         await read(watch)
         door.says = ForbiddenReaderError("not any more")
         assert await refusal(watch.read()) == (CODES.PERMISSION_DENIED, "not any more")
+
+
+async def test_what_fits_is_counted_and_what_never_will_is_refused() -> None:
+    s = scheduling(2)
+    place(s, pod("p"), "n0")
+    half = v1.PodShape(
+        namespace="chat",
+        pod_json=b'{"metadata": {"annotations": {"gpu-fraction": "0.5"}}, "spec": {"containers": [{"name": "main"}]}}',
+    )
+    async with asking(s) as stub:
+        few = await stub.Fits(v1.FitsRequest(shape=half, most=2))
+        all_ = await stub.Fits(v1.FitsRequest(shape=half, most=9))
+        assert (few.count, few.reason) == (2, "")
+        assert (all_.count, all_.reason) == (3, "2 nodes: full after these")
+        assert await refusal(stub.Fits(v1.FitsRequest(shape=v1.PodShape(pod_json=b'{"metadata": {}}'), most=1))) == (
+            CODES.INVALID_ARGUMENT,
+            "its pods ask for no GPU: none of gpu-fraction, gpu-memory and nvidia.com/gpu is there",
+        )
+        assert (await refusal(stub.Fits(v1.FitsRequest(shape=half))))[0] is CODES.INVALID_ARGUMENT
+    async with asking(s, ready=False) as stub:
+        assert await refusal(stub.Fits(v1.FitsRequest(shape=half, most=1))) == (CODES.UNAVAILABLE, rpc.UNREADY)

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from deploy.local.ports import free_ports
+from extender.core.answers import BindTo
 from extender.core.ledger.nodes import GpuNode, alike
-from extender.core.model import PodKey
-from extender.core.scheduling import BindTo, Scheduling, SeenPod
+from extender.core.model import PodKey, SeenPod
+from extender.core.scheduling import Scheduling
 from extender.shell import rpc
 from kube.gpus import MiB, MilliGpu, Share
 from kube.rpc_address import RpcAddress

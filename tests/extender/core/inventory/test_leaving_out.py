@@ -118,6 +118,17 @@ def test_gpus_that_are_whole_and_ours_are_not_left_out(facts: NodeFacts) -> None
             id="shared under a name of its own",
         ),
         pytest.param(
+            NodeFacts("a", {"cloud.google.com/gke-gpu-sharing-strategy": "time-sharing"}, {GPU: 8}),
+            "its device plugin gives each GPU to several pods, by time-slicing or MPS "
+            "(cloud.google.com/gke-gpu-sharing-strategy: time-sharing)",
+            id="GKE's sharing, which multiplies the capacity",
+        ),
+        pytest.param(
+            NodeFacts("a", {"cloud.google.com/gke-gpu-partition-size": "1g.5gb"}, {GPU: 7}),
+            "its GPUs are split by MIG (cloud.google.com/gke-gpu-partition-size: 1g.5gb)",
+            id="GKE's partitions, which are plain GPUs to the kubelet",
+        ),
+        pytest.param(
             node(capacity={GPU: 32}),
             "its device plugin gives each GPU to several pods, by time-slicing or MPS "
             "(nvidia.com/gpu: 32, and nvidia.com/gpu.count: 8)",

@@ -29,14 +29,20 @@ def test_a_node_that_comes_back_otherwise_is_taken_as_it_is() -> None:
     assert capacity.by_pool() == [0, 2000, 1000]
 
 
-def test_the_place_of_a_node_is_its_names_and_places_are_spread() -> None:
+def test_the_order_of_nodes_is_by_their_names_and_stays_when_others_come() -> None:
     names = [f"gpu-{number:03}" for number in range(200)]
-    first, second = Capacity(), Capacity()
-    one, other = cluster([node(name) for name in names]), cluster([node(name) for name in reversed(names[50:])])
-    first.follow(one)
-    second.follow(other)
-    for name in names[50:]:
-        assert first.place[one.columns[name]] == second.place[other.columns[name]]
-    places = sorted(first.place[first.known].tolist())
-    assert places[20] < PLACES // 5
-    assert places[-20] > PLACES * 4 // 5
+    few, all_of_them = Capacity(), Capacity()
+    one, other = cluster([node(name) for name in reversed(names[50:])]), cluster([node(name) for name in names])
+    few.follow(one)
+    all_of_them.follow(other)
+    before, after = few.places(), all_of_them.places()
+    assert sorted(names[50:], key=lambda name: before[one.columns[name]]) == sorted(
+        names[50:], key=lambda name: after[other.columns[name]]
+    )
+    assert names != sorted(names, key=lambda name: after[other.columns[name]])
+
+
+def test_places_are_even_and_of_few_nodes_no_further_apart_than_of_a_thousand() -> None:
+    ledger, capacity = cluster([node(f"n{number}") for number in range(10)]), Capacity()
+    capacity.follow(ledger)
+    assert sorted(capacity.places()[capacity.known].tolist()) == [number * PLACES // 1000 for number in range(10)]

@@ -1,0 +1,44 @@
+"""What do we answer to kube-scheduler's verbs? Values that the shell encodes or carries out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from extender.core.model import PodKey
+    from kube.gpus import Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Filter's yes: the nodes that may take the pod; one, where its devices are ours to name."""
+
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Filter's no: the reason of each node. No eviction by kube-scheduler itself would help, so it should try none."""
+
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BindTo:
+    """Send a Binding to `node`; `placed` is written on the pod, None for a pod whose devices the kubelet picks.
+
+    `again`: an earlier Binding of the same pod may still be under way.
+    """
+
+    pod: PodKey
+    node: str
+    placed: Placement | None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BindRefused:
+    """Send no Binding."""
+
+    reason: str

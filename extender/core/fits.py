@@ -1,0 +1,85 @@
+"""How many pods of one shape could be placed now, one after the other? Counted on a copy of the room; nothing changes.
+
+Each node is filled as the packer fills it. Which node comes first makes no difference to the sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from extender.core import reasons
+from extender.core.packing.fitting import fit, tightest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import Shape
+
+NO_CPU = "too little CPU or memory left"
+_FILLED = "full after these"
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """So many pods fit; where that is fewer than asked about, why there are no more."""
+
+    count: int
+    reason: str = ""
+
+
+def fits(ledger: Ledger, shape: Shape, most: int, left_out: Mapping[str, str]) -> Fits:
+    """Return how many pods of `shape` fit on all nodes, at most `most`."""
+    assert shape.request is not None  # noqa: S101  a pod without GPUs is not ours to place
+    names = sorted(node.name for node in ledger.nodes())
+    columns = ledger.columns_of(names)
+    free, memory = ledger.free[:, columns].astype(np.int64), ledger.device_memory[:, columns]
+    suits, left = _suits(ledger, shape, columns), _left(ledger, shape, columns)
+    placed = np.zeros(len(names), dtype=np.int64)
+    while placed.sum() < most:
+        fitting = fit(shape.request, free.astype(np.uint16), memory)
+        here = fitting.fits & suits & (placed < left)
+        if not here.any():
+            break
+        free -= np.where(tightest(fitting, free) & here, fitting.milli, 0)
+        placed += here
+    count = int(placed.sum())
+    if count >= most:
+        return Fits(most)
+    why = _why(ledger, shape, names, left_out)
+    for name, has, room, ours in zip(names, placed.tolist(), left.tolist(), suits.tolist(), strict=True):
+        if not ours:
+            model = ledger.models[ledger.model[ledger.columns[name]]] or "unknown"
+            why[name] = f"model {' or '.join(shape.models)} wanted, {model} found"
+        elif has >= room:
+            why[name] = NO_CPU
+        elif has:
+            why[name] = _FILLED
+    return Fits(count, reasons.sentence(reasons.counted(why), 0))
+
+
+def _suits(ledger: Ledger, shape: Shape, columns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which nodes have a model that the pods accept."""
+    if not shape.models:
+        return np.ones(len(columns), dtype=np.bool_)
+    accepted = [number for number, model in enumerate(ledger.models) if model in shape.models]
+    return np.isin(ledger.model[columns], accepted)
+
+
+def _left(ledger: Ledger, shape: Shape, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many pods each node has CPU and memory for."""
+    left = np.full(len(columns), np.iinfo(np.int64).max)
+    for wanted, free in ((shape.cpu, ledger.cpu_free), (shape.memory, ledger.memory_free)):
+        if wanted:
+            left = np.minimum(left, np.maximum(free[columns], 0) // wanted)
+    return left
+
+
+def _why(ledger: Ledger, shape: Shape, names: list[str], left_out: Mapping[str, str]) -> dict[str, str]:
+    assert shape.request is not None  # noqa: S101  as above
+    return {**left_out, **reasons.misfits(ledger, shape.request, names, left_out)}

@@ -1,0 +1,45 @@
+"""What does a pod template ask for? Read as if admission had seen the pod and its controller had made it already."""
+
+from __future__ import annotations
+
+import msgspec
+
+from extender.core.inventory.facts import PRODUCT
+from extender.core.model import Shape
+from kube.affinity import accepted
+from kube.gpus import FRACTION, GPUS, MARKER, MEMORY, VENDOR_GPU, Malformed, Unmapped, gpu_request
+from kube.objects import Pod
+from kube.resources import requests_of
+
+_template = msgspec.json.Decoder(Pod)
+
+
+class UnplaceableError(Exception):
+    """No pod of this template will ever be placed; the message says why."""
+
+
+def shape_of(pod_json: bytes) -> Shape:
+    """Return what the pods of a template take.
+
+    Raises:
+        UnplaceableError: the template cannot be read, breaks a rule, or asks for no GPU.
+    """
+    try:
+        pod = _template.decode(pod_json)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnplaceableError(f"the pod template cannot be read: {error}") from error
+    annotations = dict(pod.metadata.annotations or {})
+    taken = requests_of(pod.spec)
+    asked = {MARKER} if FRACTION in annotations or MEMORY in annotations else set()
+    if asked and taken.gpus:
+        asked.add(VENDOR_GPU)
+    elif taken.gpus:
+        # As admission does: whole GPUs of our pods are asked for in an annotation.
+        asked, annotations[GPUS] = {MARKER}, str(taken.gpus)
+    containers = (*pod.spec.containers, *(pod.spec.init_containers or ()))
+    request = gpu_request(annotations, frozenset(asked), tuple(one.name for one in containers))
+    if isinstance(request, Malformed):
+        raise UnplaceableError(str(request))
+    if request is None or isinstance(request, Unmapped):
+        raise UnplaceableError(f"its pods ask for no GPU: none of {FRACTION}, {MEMORY} and {VENDOR_GPU} is there")
+    return Shape(request, taken.cpu, taken.memory, accepted(pod.spec, PRODUCT))

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from extender.core.model import Shape
+from extender.shell.shapes import UnplaceableError, shape_of
+from kube.gpus import MemoryShare, MiB, MilliGpu, Share
+
+
+def template(annotations: dict[str, str] | None = None, gpus: str = "", **spec: Any) -> bytes:
+    limits = {"cpu": "500m", "memory": "1Gi", **({"nvidia.com/gpu": gpus} if gpus else {})}
+    containers = [{"name": "main", "image": "server", "resources": {"limits": limits, "requests": limits}}]
+    return msgspec.json.encode({"metadata": {"annotations": annotations}, "spec": {"containers": containers, **spec}})
+
+
+@pytest.mark.parametrize(
+    ("pod", "request_"),
+    [
+        (template({"gpu-fraction": "0.25"}), Share(1, MilliGpu(250))),
+        (template({"gpu-memory": "4096", "gpu-fraction-num-devices": "2"}), MemoryShare(2, MiB(4096))),
+        (template(gpus="2"), Share(2, MilliGpu(1000))),
+    ],
+)
+def test_a_template_is_read_as_if_admission_had_seen_it(pod: bytes, request_: Share | MemoryShare) -> None:
+    assert shape_of(pod) == Shape(request_, 500, 1024)
+
+
+def test_the_model_that_it_wants_is_read() -> None:
+    selector = {"nvidia.com/gpu.product": "T4"}
+    assert shape_of(template({"gpu-fraction": "0.5"}, nodeSelector=selector)).models == ("T4",)
+
+
+@pytest.mark.parametrize(
+    ("pod", "says"),
+    [
+        (b"{", "the pod template cannot be read: "),
+        (b"[]", "the pod template cannot be read: "),
+        (template({"gpu-fraction": "2"}), 'gpu-fraction: "2" must be a decimal'),
+        (template({"gpu-fraction": "0.5"}, gpus="1"), 'gpu-fraction: "0.5" must be used without nvidia.com/gpu'),
+        (template(), "its pods ask for no GPU"),
+        (template({"plimsoll.dev/gpus": "2"}), "its pods ask for no GPU"),
+    ],
+)
+def test_what_will_never_be_placed_is_refused_with_its_rule(pod: bytes, says: str) -> None:
+    with pytest.raises(UnplaceableError) as refused:
+        shape_of(pod)
+    assert str(refused.value).startswith(says)
