@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from extender.core.ledger.nodes import GpuNode
 
 PLACES = 2**16
-_MANY = 1000
 
 
 class Kind(NamedTuple):
@@ -39,10 +38,10 @@ class Pool(NamedTuple):
 
 
 class Capacity:
-    """One value a column: `cpu` (milli); `devices` that take pods; `kind`, `pool`: places in `kinds` and `pools`.
+    """One value a column: `cpu`, milli-CPU; `devices` that take pods; `kind`, `pool`: places in `kinds` and `pools`.
 
-    `drawn`: from the node's name; the order of nodes is by it, and stays as it is when others come and go. All int64,
-    shape [columns]; `known`, bool, tells the columns that are nodes.
+    `drawn` from the node's name: the order of nodes is that of these, and stays as it is when others come and go. All
+    int64, shape [columns]; `known`, bool, tells the columns that are nodes.
     """
 
     def __init__(self) -> None:
@@ -68,22 +67,22 @@ class Capacity:
         if more:
             self.cpu = np.pad(self.cpu, (0, more), constant_values=1)
             self.devices, self.kind = np.pad(self.devices, (0, more)), np.pad(self.kind, (0, more))
-            self.pool, self.drawn = np.pad(self.pool, (0, more)), np.pad(self.drawn, (0, more))
-            self.known = np.pad(self.known, (0, more))
+            self.pool = np.pad(self.pool, (0, more))
+            self.drawn, self.known = np.pad(self.drawn, (0, more)), np.pad(self.known, (0, more))
             self._nodes.extend([None] * more)
         for column in np.flatnonzero(ledger.changed > self._seen).tolist():
             self._note(ledger, column)
         self._seen = ledger.generation
 
-    def places(self) -> NDArray[np.int64]:
+    def places(self, steps: int) -> NDArray[np.int64]:
         """Return the place of each column in the order of nodes, from 0 to `PLACES` - 1, shape [columns].
 
-        Of fewer than a thousand nodes the last ones come sooner: from one to the next it is never further.
+        No node is further from the next than a `steps`th of the way: few nodes do not come to its end.
         """
         order = np.flatnonzero(self.known)
         order = order[np.argsort(self.drawn[order], kind="stable")]
         places = np.zeros_like(self.drawn)
-        places[order] = np.arange(len(order)) * PLACES // max(len(order), _MANY)
+        places[order] = -(-np.arange(len(order)) * PLACES // max(len(order), steps))
         return places
 
     def by_pool(self) -> list[int]:

@@ -19,8 +19,8 @@ from extender.core.packing.choice import Choice, Misfit, RunnerUp
 from extender.core.packing.fragmentation import Usable
 from extender.core.packing.pressure import pressure
 from extender.core.packing.scoring import MISFIT, Room, Scores, score
-from extender.core.packing.settings import Settings
-from extender.core.packing.typical import ALL, Experience
+from extender.core.packing.settings import Settings, Strategy
+from extender.core.packing.typical import ALL, Experience, with_a_whole_gpu
 from kube.gpus import WHOLE, MilliGpu, Placement, Share
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Packer:
         self._unlearned = 0
         self._capacity = Capacity()
         self._capacity_version = -1
-        self._typical = self._experience.typical(self.settings.typical_share, self.settings.whole_share)
+        self._typical: tuple[Popular, ...] = ()
         self._usable = Usable((), ())
         self._felt: list[int] = []
         self._fixed: NDArray[np.int64] = np.zeros((5, 0), dtype=np.int64)  # what `Room` has beside the ledger's
@@ -235,14 +235,17 @@ class Packer:
         if not due and self._capacity_version == capacity.version:
             return
         if due:
-            self._typical = self._experience.typical(self.settings.typical_share, self.settings.whole_share)
+            self._typical = self._experience.typical(self.settings.typical_share)
             self._unlearned = 0
         self._capacity_version = capacity.version
         felt = pressure(self._experience.seen(), capacity.pools, capacity.by_pool())
         if due or felt != self._felt or len(capacity.kinds) != self._kinds:
             self._felt, self._kinds = felt, len(capacity.kinds)
-            self._usable = Usable(self._typical, capacity.kinds)
+            ours = self.settings.strategy is Strategy.FRAGMENTATION
+            self._usable = Usable(with_a_whole_gpu(self._typical) if ours else self._typical, capacity.kinds)
         self._lesson += 1
         by_pool = np.array(felt or [0], dtype=np.int64)
         gpus = np.maximum(capacity.devices, 1) * WHOLE
-        self._fixed = np.stack((capacity.cpu, gpus, capacity.kind, capacity.places(), by_pool[capacity.pool]))
+        self._fixed = np.stack(
+            (capacity.cpu, gpus, capacity.kind, capacity.places(self.settings.order), by_pool[capacity.pool])
+        )

@@ -32,7 +32,5 @@ class Settings:
     """Between the first node of a fixed order and the last: nodes fill one after the other, and some stay empty."""
     typical_share: int = 99
     """Percent of the pods learned that count as typical: the most popular."""
-    whole_share: int = 2
-    """Percent of the typical pods that are one whole GPU, whatever came: fractions then fill started devices first."""
     memory: int = 8192
     """Pods after which what was learned counts half."""

@@ -12,7 +12,7 @@ from extender.core.model import Shape
 from kube.gpus import WHOLE, MemoryShare, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 ALL = 2**20
 """What the popularity of all typical pods adds up to."""
@@ -21,6 +21,7 @@ _GRAIN = 16  # a pod counts so much: halving then forgets it in four steps, not 
 _MOST_SHAPES = 1024  # remembered at once; the rarest go first
 _MOST_TYPICAL = 256
 _A_WHOLE_GPU = Shape(Share(1, WHOLE))
+_ALWAYS = ALL // 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,15 @@ class Popular:
 
     shape: Shape
     popularity: int
+
+
+def with_a_whole_gpu(typical: Sequence[Popular]) -> tuple[Popular, ...]:
+    """Return `typical` and, for a fiftieth of all, a pod of one whole GPU.
+
+    One is always thought possible, whatever came: fractions fill started devices before they start another.
+    """
+    others = tuple(replace(one, popularity=one.popularity * (ALL - _ALWAYS) // ALL) for one in typical)
+    return (*others, Popular(_A_WHOLE_GPU, ALL - sum(one.popularity for one in others)))
 
 
 class Experience:
@@ -68,11 +78,8 @@ class Experience:
         """Return each shape and how much it counts."""
         return self._seen.items()
 
-    def typical(self, share: int, whole: int = 0) -> tuple[Popular, ...]:
-        """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them.
-
-        `whole` percent are a pod of one whole GPU, whatever came: fractions then fill started devices first.
-        """
+    def typical(self, share: int) -> tuple[Popular, ...]:
+        """Return the most popular shapes that make up `share` percent of the pods, those without GPUs among them."""
         chosen: list[tuple[Shape, int]] = []
         covered = 0
         for shape, count in self._by_popularity()[:_MOST_TYPICAL]:
@@ -80,11 +87,7 @@ class Experience:
                 break
             chosen.append((shape, count))
             covered += count
-        seen = ALL * (100 - whole) // 100
-        popular = tuple(Popular(shape, count * seen // covered) for shape, count in chosen)
-        if not whole:
-            return popular
-        return (*popular, Popular(_A_WHOLE_GPU, ALL - sum(one.popularity for one in popular)))
+        return tuple(Popular(shape, count * ALL // covered) for shape, count in chosen)
 
     def _by_popularity(self) -> list[tuple[Shape, int]]:
         return sorted(self._seen.items(), key=lambda one: (-one[1], _key(one[0])))

@@ -255,7 +255,6 @@ def closed_in(core: Scheduling) -> list[str]:
 
 async def test_whoever_cannot_be_heard_is_not_held_for_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nodes, "_LOOK_AGAIN_S", 0.01)
-    monkeypatch.setattr("extender.core.inventory.gpus.SILENT_S", 0.2)
     server = Serving(dict.fromkeys(SLICES, 404))
     node = owned()
     node["metadata"]["annotations"] = {
@@ -267,6 +266,8 @@ async def test_whoever_cannot_be_heard_is_not_held_for_silent(monkeypatch: pytes
         async with following(api) as (_, core):
             server.cut(nodes.NODES, 503)
             await until(lambda: server.opened[nodes.NODES] >= 4)
+            monkeypatch.setattr("extender.core.inventory.gpus.SILENT_S", 0.05)
+            await asyncio.sleep(0.2)
             assert closed_in(core) == [""]
             server.refuses.clear()
             await until(lambda: closed_in(core) != [""])

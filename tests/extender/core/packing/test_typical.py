@@ -24,14 +24,6 @@ def test_the_most_popular_come_first_until_they_are_the_share() -> None:
     ]
 
 
-def test_a_whole_gpu_is_thought_possible_whatever_came() -> None:
-    experience = Experience(1000)
-    assert [(one.shape, one.popularity) for one in experience.typical(95, 2)] == [(shape(1, 1000, 0), ALL)]
-    experience.add(shape(1, 500))
-    fraction, whole = experience.typical(95, 2)
-    assert (fraction.popularity, whole.popularity) == (ALL * 98 // 100, ALL - ALL * 98 // 100)
-
-
 def test_what_came_long_ago_counts_less_than_what_comes_now() -> None:
     experience = Experience(100)
     experience.add(shape(1, 100), 100)
