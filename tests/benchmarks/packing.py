@@ -95,8 +95,8 @@ def _staying(say: Callable[[str], None], *, learn: bool) -> list[str]:
     fitting = sum(one.refused_fitting for one in stays)
     mean, p99 = _mean(one.mean_us for one in stays), max(one.p99_us for one in stays)
     counted = (
-        f"Refused although it fitted: {fitting}, in {len(stays)} replays. A decision, choosing and noting it, took {mean:.0f}"
-        f" us of CPU on average; the 99th percentile was {p99:.0f} us in the slowest replay."
+        f"Refused although it fitted: {fitting}, in {len(stays)} replays. A decision, choosing and noting it, took"
+        f" {mean:.0f} us of CPU on average; the 99th percentile was {p99:.0f} us in the slowest replay."
     )
     return [*_stay_table(where, names, stays), "", counted]
 
