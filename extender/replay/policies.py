@@ -8,7 +8,7 @@ OURS = "fragmentation"
 
 POLICIES = {
     OURS: Settings(),
-    "fgd": Settings(strategy=Strategy.FGD),
+    "fgd": Settings(strategy=Strategy.FGD, typical_share=95),
     "best-fit": Settings(strategy=Strategy.BEST_FIT),
     "spread": Settings(strategy=Strategy.SPREAD),
 }

@@ -27,7 +27,9 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "latency": latency.table,
     "failover": failover.table,
     "restart": restart.table,
-    "packing": packing.table,
+    "packing": packing.staying,
+    "packing-learning": packing.learning,
+    "packing-leaving": packing.leaving,
 }
 
 

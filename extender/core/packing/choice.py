@@ -49,7 +49,7 @@ class Choice:
         lost = self.after - self.before
         change = f"{lost} milli-GPU more" if lost > 0 else f"{-lost} milli-GPU fewer" if lost < 0 else "no more"
         charges = (
-            (self.pressure, "for a model that others need by name"),
+            (self.pressure, "for nodes that others need, who cannot run everywhere"),
             (self.starvation, "for GPUs that its CPU does not reach for"),
             (self.order, "for its place in the order of nodes"),
         )

@@ -24,11 +24,11 @@ class Settings:
     """How nodes are compared. Weights are milli-GPU: what a score loses at most, or for each whole GPU."""
 
     strategy: Strategy = Strategy.FRAGMENTATION
-    pressure: int = 500
+    pressure: int = 400
     """For each GPU taken where pods that cannot run everywhere want all there is; twice that at most."""
     starvation: int = 800
     """For a node whose GPUs are all free and whose CPU is all gone; in proportion between."""
-    order: int = 100
+    order: int = 60
     """Between the first node of a fixed order and the last: nodes fill one after the other, and some stay empty."""
     typical_share: int = 99
     """Percent of the pods learned that count as typical: the most popular."""

@@ -174,7 +174,7 @@ def test_best_fit_fills_and_spread_spreads(strategy: Strategy) -> None:
 
 def test_priorities_keep_the_order_of_scores() -> None:
     ledger = cluster([node(f"n{number:02}", 1) for number in range(14)], {"n03": [100]})
-    packer = taught(ledger, [shape(1, 500)])
+    packer = Packer(ledger, Settings(order=10_000))
     asked = names(ledger)
     scores, priorities = packer.scores(shape(1, 500), asked), packer.priorities(shape(1, 500), asked)
     assert priorities[3] == 0
