@@ -150,7 +150,7 @@ class Extender:
     # --- what the API server says ---
 
     def _set(self, settings: Settings) -> None:
-        self.scheduling.settings = settings
+        self.scheduling.tune(settings)
 
     async def _follow_pods(self) -> None:
         outage = Outage("the list of pods", "placements go on with the pods known last", _log)

@@ -5,8 +5,10 @@ Unknown keys and `_example` are passed over, as in the autoscaler's maps.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from extender.core.packing.settings import Settings as Packing
+from extender.core.packing.settings import Strategy
 from extender.core.settings import Settings
 from kube import texts
 from kube.rules import Rule, duration, read
@@ -21,7 +23,22 @@ _HOUR_NS = 3600 * _SECOND_NS
 
 _ONE_NODE, _ALL_NODES = "one-node", "all-nodes"
 
+_WEIGHT = Rule("a whole number of milli-GPU from 0 to 10000", texts.int32, lambda value: 0 <= value <= 10_000)
+_STRATEGIES = (Strategy.FRAGMENTATION, Strategy.BEST_FIT, Strategy.SPREAD)
+
 RULES = {
+    "packing-strategy": Rule(
+        f"one of {', '.join(one.value for one in _STRATEGIES)}",
+        texts.string,
+        lambda value: value in [one.value for one in _STRATEGIES],
+    ),
+    "scarce-node-weight": _WEIGHT,
+    "starved-gpu-weight": _WEIGHT,
+    "node-order-weight": _WEIGHT,
+    "typical-pods-percentage": Rule("a whole number from 1 to 100", texts.int32, lambda value: 1 <= value <= 100),
+    "typical-pods-memory": Rule(
+        "a whole number of pods from 100 to 1000000", texts.int32, lambda value: 100 <= value <= 1_000_000
+    ),
     "filter-answer": Rule(f"{_ONE_NODE} or {_ALL_NODES}", texts.string, lambda value: value in (_ONE_NODE, _ALL_NODES)),
     # kube-scheduler may bind 16 s after it filtered: its httpTimeout, retries and the API server's own pace.
     "reservation-period": duration("from 5s to 1h", 5 * _SECOND_NS, _HOUR_NS),
@@ -32,13 +49,27 @@ RULES = {
 def settings(data: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
     """Read config-extender's data; where there is any problem, the settings are not to be used."""
     told = read(data, RULES)
+    if told.problems:
+        return Settings(), tuple(told.problems)
     values = told.values
     default = Settings()
     return Settings(
         one_node=values.get("filter-answer", _ONE_NODE) == _ONE_NODE,
         reservation_s=_seconds(values.get("reservation-period"), default.reservation_s),
         quarantine_s=_seconds(values.get("quarantine-period"), default.quarantine_s),
-    ), tuple(told.problems)
+        packing=_packing(values, default.packing),
+    ), ()
+
+
+def _packing(values: Mapping[str, Any], default: Packing) -> Packing:
+    return Packing(
+        strategy=Strategy(values.get("packing-strategy", default.strategy.value)),
+        pressure=values.get("scarce-node-weight", default.pressure),
+        starvation=values.get("starved-gpu-weight", default.starvation),
+        order=values.get("node-order-weight", default.order),
+        typical_share=values.get("typical-pods-percentage", default.typical_share),
+        memory=values.get("typical-pods-memory", default.memory),
+    )
 
 
 def _seconds(nanoseconds: int | None, default: float) -> float:

@@ -61,7 +61,13 @@ class Scheduling:
     """Pods that packing has learned from."""
 
     def __post_init__(self) -> None:
-        self.packer = Packer(self.ledger)
+        self.packer = Packer(self.ledger, self.settings.packing)
+
+    def tune(self, settings: Settings) -> None:
+        """Go by other settings from now on."""
+        if settings.packing != self.settings.packing:
+            self.packer.retune(settings.packing)
+        self.settings = settings
 
     # --- what the API server says ---
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from extender.core.packing.settings import Settings as Packing
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +20,4 @@ class Settings:
     one_node: bool = True
     reservation_s: float = 30.0
     quarantine_s: float = 30.0
+    packing: Packing = field(default_factory=Packing)

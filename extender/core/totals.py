@@ -38,7 +38,7 @@ def by_model(ledger: Ledger) -> dict[str, Totals]:
         closed, held = 0, devices * WHOLE - free
         if node.name in ledger.barred:
             held = int(ledger.used(node.name).clip(max=WHOLE).sum())
-            unknown = any(holding.devices is None for holding in ledger.holdings_on(node.name))
+            unknown = not all(node.maps(holding.devices) for holding in ledger.holdings_on(node.name))
             closed = devices if unknown else sum(bool(device.closed) for device in node.devices)
         found[node.model] = found.get(node.model, Totals()) + Totals(devices, closed, held, free)
     return dict(sorted(found.items()))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding, failover, latency, law, loop, packing, restart, starting
+from tests.benchmarks import binding, failover, killing, latency, law, loop, packing, restart, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "law": law.table,
     "loop": loop.table,
     "binding": binding.table,
+    "killing": killing.table,
     "starting": starting.table,
     "latency": latency.table,
     "failover": failover.table,

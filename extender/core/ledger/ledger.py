@@ -34,6 +34,7 @@ class Ledger(Columns):
         self._holdings: dict[str, Holding] = {}
         self._on_node: dict[str, dict[str, Holding]] = {}
         self._expiring: dict[str, Holding] = {}
+        self._overfull: dict[str, tuple[tuple[str, int], ...]] = {}
         self.freed = 0
         """Grows with each change that may have made room."""
         self.barred: set[str] = set()
@@ -56,6 +57,7 @@ class Ledger(Columns):
         if self._nodes.pop(name, None) is not None:
             self.version += 1
             self.barred.discard(name)
+            self._overfull.pop(name, None)
             self._drop(name)
 
     def hold(self, holding: Holding) -> None:
@@ -131,12 +133,9 @@ class Ledger(Columns):
 
     def overfull(self) -> Iterator[tuple[str, str, int]]:
         """Yield (node, device, milli held) for each device that holds more than it has; there should be none."""
-        for name in self._on_node:
-            node = self._nodes.get(name)
-            if node is not None:
-                used = self._used(node)
-                for index in np.flatnonzero(used > WHOLE):
-                    yield name, node.devices[index].name, int(used[index])
+        for name, devices in self._overfull.items():
+            for device, used in devices:
+                yield name, device, used
 
     def _recompute(self, name: str) -> None:
         node = self._nodes.get(name)
@@ -144,13 +143,18 @@ class Ledger(Columns):
             return
         holdings = self._on_node.get(name, {}).values()
         free = np.zeros(len(node.devices), dtype=np.int64)
+        used = self._used(node)
+        self._overfull.pop(name, None)
+        if used.max(initial=0) > WHOLE:
+            over = np.flatnonzero(used > WHOLE).tolist()
+            self._overfull[name] = tuple((node.devices[index].name, int(used[index])) for index in over)
         self.barred.discard(name)
         if any(device.closed for device in node.devices):
             self.barred.add(name)
         if not all(node.maps(holding.devices) for holding in holdings):
             self.barred.add(name)
         else:
-            free = np.maximum(WHOLE - self._used(node), 0)
+            free = np.maximum(WHOLE - used, 0)
             for index, device in enumerate(node.devices):
                 if device.closed:
                     free[index] = 0

@@ -71,6 +71,13 @@ class Packer:
         self._lesson = 0
         self._scored: dict[tuple[Share | MemoryShare | None, int], _Scored] = {}
 
+    def retune(self, settings: Settings) -> None:
+        """Go by other settings from now on; what was learned stays."""
+        self.settings = settings
+        self._experience.remember(settings.memory)
+        self._unlearned = max(1, self._experience.pods)
+        self._capacity_version = -1
+
     # --- what pods come ---
 
     def learn(self, shape: Shape, pods: int = 1) -> None:

@@ -49,6 +49,10 @@ class Experience:
         self._seen: dict[Shape, int] = {}
         self._total = 0
 
+    def remember(self, memory: int) -> None:
+        """Let what was learned count half after `memory` pods from now on."""
+        self._memory = memory * _GRAIN
+
     def add(self, shape: Shape, pods: int = 1) -> None:
         """Take note of `pods` pods of a shape."""
         shape = replace(shape, memory=0)

@@ -100,7 +100,7 @@ async def test_bytes_that_are_no_message_are_no_answer_and_no_trace(
 
 
 def test_the_method_is_the_protos() -> None:
-    (method,) = v1.DESCRIPTOR.services_by_name["Extender"].methods
+    method = v1.DESCRIPTOR.services_by_name["Extender"].methods_by_name["Fits"]
     assert f"/{method.containing_service.full_name}/{method.name}" == fits._METHOD
 
 

@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from extender.config.cluster import RULES, settings
+from extender.core.packing.settings import Settings as Packing
+from extender.core.packing.settings import Strategy
 from extender.core.settings import Settings
 
 
@@ -34,6 +36,12 @@ def test_what_is_shipped_changes_no_default() -> None:
     ("key", "text", "expected"),
     [
         ("filter-answer", "all-nodes", Settings(one_node=False)),
+        ("packing-strategy", "spread", Settings(packing=Packing(strategy=Strategy.SPREAD))),
+        ("scarce-node-weight", "1", Settings(packing=Packing(pressure=1))),
+        ("starved-gpu-weight", "1", Settings(packing=Packing(starvation=1))),
+        ("node-order-weight", "0", Settings(packing=Packing(order=0))),
+        ("typical-pods-percentage", "50", Settings(packing=Packing(typical_share=50))),
+        ("typical-pods-memory", "500", Settings(packing=Packing(memory=500))),
         ("reservation-period", "1m", Settings(reservation_s=60.0)),
         ("quarantine-period", "0s", Settings(quarantine_s=0.0)),
     ],
@@ -46,6 +54,11 @@ def test_a_key_changes_its_setting_and_no_other(key: str, text: str, expected: S
     ("key", "text"),
     [
         ("filter-answer", "some"),
+        ("packing-strategy", "fgd"),
+        ("scarce-node-weight", "-1"),
+        ("node-order-weight", "1.5"),
+        ("typical-pods-percentage", "0"),
+        ("typical-pods-memory", "99"),
         ("reservation-period", "1s"),
         ("reservation-period", "thirty"),
         ("quarantine-period", "-1s"),

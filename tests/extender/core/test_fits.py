@@ -29,8 +29,9 @@ def one_after_the_other(ledger: Ledger, asked: Shape, most: int) -> int:
             one.name
             for one in ledger.nodes()
             if (not asked.models or one.model in asked.models)
-            and ledger.cpu_free[ledger.columns[one.name]] >= asked.cpu
-            and ledger.memory_free[ledger.columns[one.name]] >= asked.memory
+            # Others may overfill a node: whoever asks for nothing is let in all the same.
+            and (not asked.cpu or ledger.cpu_free[ledger.columns[one.name]] >= asked.cpu)
+            and (not asked.memory or ledger.memory_free[ledger.columns[one.name]] >= asked.memory)
         ]
         choice = Packer(ledger).choose(asked, suit)
         if choice is None:

@@ -78,6 +78,13 @@ def test_a_closed_device_is_the_reason_only_where_it_would_do() -> None:
     assert reason(ledger(node("a", closed, closed)), LARGE) == "its GPUs have 16384 MiB, 20000 MiB wanted"
 
 
+def test_only_closed_devices_are_counted_as_such() -> None:
+    closed = replace(node("a").devices[1], closed="unhealthy")
+    assert reason(ledger(node("a", node("a").devices[0], closed)), TWO_HALVES) == (
+        "1 of its 2 GPUs takes no new pod (unhealthy)"
+    )
+
+
 def test_of_several_closed_devices_the_commonest_reason_is_said() -> None:
     devices = [Device(str(number), MiB(1), why) for number, why in enumerate(["hot", "lost", "lost"])]
     assert reason(ledger(node("a", *devices)), HALF) == "3 of its 3 GPUs take no new pod (lost)"

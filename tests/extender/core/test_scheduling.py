@@ -258,7 +258,7 @@ def test_told_later_that_its_containers_had_ended_a_pod_gives_its_devices_back()
 
 def test_asked_for_all_nodes_filter_names_each_that_fits_and_reserves_nothing() -> None:
     s = scheduling(a=1, b=1, c=1)
-    s.settings = Settings(one_node=False)
+    s.tune(Settings(one_node=False))
     place(s, pod("x", WHOLE), ["b"])
     assert s.filter(pod("p", WHOLE), ["a", "b", "c"], 0.0) == Chosen(("a", "c"))
     assert s.filter(pod("q", WHOLE), ["a", "b", "c"], 0.0) == Chosen(("a", "c"))

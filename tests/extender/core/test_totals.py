@@ -35,6 +35,13 @@ def test_a_device_that_takes_no_new_pod_is_neither_free_nor_held_for_that() -> N
     assert by_model(book) == {"": Totals(4, 3, 250, 1000)}
 
 
+def test_a_pod_on_a_device_that_its_node_does_not_have_closes_the_node() -> None:
+    book = Ledger()
+    book.put_node(GpuNode("a", alike(1)))
+    book.hold(held("p", "a", ("7",), 500))
+    assert by_model(book) == {"": Totals(1, 1, 0, 0)}
+
+
 def test_a_device_that_holds_more_than_it_has_counts_as_full() -> None:
     book = Ledger()
     book.put_node(GpuNode("a", (Device("0", closed="unhealthy"),)))

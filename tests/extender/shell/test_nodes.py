@@ -263,11 +263,15 @@ async def test_whoever_cannot_be_heard_is_not_held_for_silent(monkeypatch: pytes
     }
     server.lists = {nodes.NODES: [node]}
     with server.as_api() as api:
-        async with following(api) as (_, core):
+        async with following(api) as (followed, core):
+            since = followed._inventory._handshakes["a"][1]
             server.cut(nodes.NODES, 503)
+            await until(lambda: server.opened[nodes.NODES] >= 2)
+            monkeypatch.setattr("extender.core.inventory.gpus.SILENT_S", 0.0)
             await until(lambda: server.opened[nodes.NODES] >= 4)
             monkeypatch.setattr("extender.core.inventory.gpus.SILENT_S", 0.05)
             await asyncio.sleep(0.2)
             assert closed_in(core) == [""]
             server.refuses.clear()
             await until(lambda: closed_in(core) != [""])
+            assert followed._inventory._handshakes["a"][1] > since

@@ -88,6 +88,14 @@ async def test_a_watch_begins_with_all_and_goes_on_with_what_changes() -> None:
         watch.cancel()
 
 
+async def test_a_watch_says_nothing_while_nothing_changes() -> None:
+    async with asking(scheduling(1)) as stub:
+        watch = stub.WatchDevices(v1.WatchDevicesRequest())
+        assert [(await read(watch)).whole for _ in range(2)] == [False, True]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(watch.read(), 0.2)
+
+
 async def test_a_watch_tells_that_a_promise_was_kept() -> None:
     s = scheduling(1)
     async with asking(s) as stub:

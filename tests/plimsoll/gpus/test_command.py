@@ -93,7 +93,7 @@ def test_a_watch_shows_each_change_and_ctrl_c_ends_it_cleanly(call: Call, monkey
     monkeypatch.setattr(rpc, "_PAUSE_S", 0.01)
     s = scheduling()
     with telling(s) as (address, there):
-        changes = iter((lambda: place(s, pod("p"), "n0"), lambda: s.node_gone("n1")))
+        changes = iter((lambda: place(s, pod("p"), "n0"), lambda: s.node_gone("n1"), lambda: place(s, pod("q"), "n0")))
 
         def looking(*_: Any, **__: Any) -> dict[str, Any]:
             document = real(*_, **__)
@@ -108,7 +108,11 @@ def test_a_watch_shows_each_change_and_ctrl_c_ends_it_cleanly(call: Call, monkey
         status, said = call("gpus", "--server", address, "--watch", "-o", "json")
     assert status == 0
     told = [json.loads(line)["nodes"] for line in said.splitlines()]
-    assert [[node["devices"][0]["free_milli"] for node in nodes] for nodes in told] == [[1000, 1000], [500, 1000]]
+    assert [[node["devices"][0]["free_milli"] for node in nodes] for nodes in told] == [
+        [1000, 1000],
+        [500, 1000],
+        [500],
+    ]
 
 
 def test_a_watch_whose_extender_ends_is_one_sentence(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,3 +218,16 @@ def test_more_shapes_than_are_remembered_are_answered_all_the_same() -> None:
     for cpu in range(600):
         assert packer.choose(shape(1, 100, cpu), ["a"]) is not None
     assert len(packer._scored) == 512
+
+
+def test_other_settings_are_gone_by_at_once_and_what_was_learned_stays() -> None:
+    ledger = cluster([node("a"), node("b")], {"b": [500, 1000]})
+    packer = taught(ledger, [shape(1, 500)] * 40)
+    asked = shape(1, 500)
+    packed = packer.choose(asked, ["a", "b"])
+    packer.retune(Settings(strategy=Strategy.SPREAD))
+    spread = packer.choose(asked, ["a", "b"])
+    assert packed is not None
+    assert spread is not None
+    assert (packed.node, spread.node) == ("b", "a")
+    assert [one.shape.request for one in packer.typical] == [asked.request]
