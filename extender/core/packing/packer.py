@@ -17,7 +17,7 @@ from extender.core import reasons
 from extender.core.packing.capacity import Capacity
 from extender.core.packing.choice import Choice, Misfit, RunnerUp
 from extender.core.packing.fragmentation import Usable
-from extender.core.packing.pressure import pressure
+from extender.core.packing.pressure import pressure, thought_of
 from extender.core.packing.scoring import MISFIT, Room, Scores, score
 from extender.core.packing.settings import Settings, Strategy
 from extender.core.packing.typical import ALL, Experience, with_a_whole_gpu
@@ -245,7 +245,9 @@ class Packer:
             self._typical = self._experience.typical(self.settings.typical_share)
             self._unlearned = 0
         self._capacity_version = capacity.version
-        felt = pressure(self._experience.seen(), capacity.pools, capacity.by_pool())
+        there = capacity.by_pool()
+        seen = [*self._experience.seen(), *thought_of(capacity.pools, there)]
+        felt = pressure(seen, capacity.pools, there)
         if due or felt != self._felt or len(capacity.kinds) != self._kinds:
             self._felt, self._kinds = felt, len(capacity.kinds)
             ours = self.settings.strategy is Strategy.FRAGMENTATION
