@@ -125,7 +125,7 @@ class Packer:
         """Return the best of the ledger's `columns` for a pod; None if it fits on none of them."""
         if len(columns) == 0:
             return None
-        scores = self._up_to_date(shape).score[columns]
+        scores = self._up_to_date(shape).score.take(columns)
         most = scores.max()
         if most == MISFIT:
             return None
@@ -230,8 +230,13 @@ class Packer:
     def _score(self, shape: Shape, columns: NDArray[np.int64]) -> Scores:
         self._follow()
         ledger = self._ledger
-        fixed = self._fixed[:, columns]
-        room = Room(ledger.free[:, columns], ledger.device_memory[:, columns], ledger.cpu_free[columns], *fixed)
+        fixed = self._fixed.take(columns, axis=1)
+        room = Room(
+            ledger.free.take(columns, axis=1),
+            ledger.device_memory.take(columns, axis=1),
+            ledger.cpu_free.take(columns),
+            *fixed,
+        )
         return score(shape, room, self._usable, self.settings)
 
     def _follow(self) -> None:
