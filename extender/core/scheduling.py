@@ -56,6 +56,8 @@ class Scheduling:
     _waiting: Waiting = field(default_factory=Waiting)
     _unsettled: dict[str, float | None] = field(default_factory=dict)
     """Pods whose Binding's outcome is unknown: since when the API server's answers show them unbound."""
+    _may_arrive: dict[str, int] = field(default_factory=dict)
+    """How many Bindings of a pod were asked for and not refused for certain."""
     _gone: dict[str, None] = field(default_factory=dict)
     _learned: set[str] = field(default_factory=set)
     """Pods that packing has learned from."""
@@ -155,6 +157,7 @@ class Scheduling:
             self._unsettled[key.uid] = asked_at
         elif asked_at - since >= SETTLING_S:
             del self._unsettled[key.uid]
+            self._may_arrive.pop(key.uid, None)
             self.ledger.release(key.uid)
             self._waiting.hurry(key.uid)
 
@@ -243,6 +246,7 @@ class Scheduling:
         if held.devices is None:
             return BindRefused(f"it is bound to node {held.node} already, by another")
         again = held.state is not State.RESERVED
+        self._may_arrive[uid] = self._may_arrive.get(uid, 0) + 1
         self._unsettled.pop(uid, None)
         self.ledger.hold(replace(held, state=State.BINDING, expires_at=float("inf")))
         return BindTo(held.pod, node, Placement(held.devices, held.milli), again)
@@ -255,13 +259,17 @@ class Scheduling:
             self.ledger.hold(replace(held, state=State.BOUND))
 
     def not_bound(self, asked: BindTo) -> None:
-        """Take note that this Binding was refused, or not sent, for certain; an earlier one may still arrive."""
-        if asked.again:
+        """Take note that this Binding was refused, or not sent, for certain; another one may still arrive."""
+        uid = asked.pod.uid
+        others = self._may_arrive.pop(uid, 1) - 1
+        if others:
+            self._may_arrive[uid] = others
+        if others or asked.again:
             self.unknown(asked)
             return
-        held = self.ledger.holding(asked.pod.uid)
+        held = self.ledger.holding(uid)
         if held is not None and held.state is State.BINDING:
-            self.ledger.release(asked.pod.uid)
+            self.ledger.release(uid)
 
     def unknown(self, asked: BindTo) -> None:
         """Take note that nobody can tell yet whether this Binding was, or will be, carried out."""
@@ -293,6 +301,7 @@ class Scheduling:
         """Forget what was known of a pod as one that is not bound."""
         self._unbound.pop(uid, None)
         self._unsettled.pop(uid, None)
+        self._may_arrive.pop(uid, None)
         self._waiting.ended(uid)
         self.explanations.waits_no_more(uid)
 

@@ -121,6 +121,21 @@ def test_a_refused_binding_gives_its_room_back_unless_an_earlier_one_may_arrive(
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Chosen)
 
 
+def test_a_refused_binding_keeps_its_room_while_a_later_one_of_the_same_pod_is_under_way() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    first = s.bind("p", "a", 0.0)
+    assert s.filter(pod("p", WHOLE), ["a"], 1.0) == Chosen(("a",))
+    second = s.bind("p", "a", 1.5)
+    assert isinstance(first, BindTo)
+    assert isinstance(second, BindTo)
+    s.not_bound(first)  # a busy API server refuses one (429) and carries the other out
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 2.0), Refused)
+    s.bound("p")
+    s.pod_seen(pod("p", WHOLE, "a", second.placed))
+    assert not list(s.ledger.overfull())
+
+
 def test_a_stale_sight_of_an_unbound_pod_ends_no_holding() -> None:
     s = scheduling(a=1)
     place(s, pod("p", WHOLE), ["a"])
