@@ -255,7 +255,8 @@ class Scheduling:
         """Take note that the API server accepted the Binding."""
         self._waits_no_more(uid)
         held = self.ledger.holding(uid)
-        if held is not None:
+        # The watch may have shown the pod bound, and gone, before the answer to its Binding was heard.
+        if held is not None and held.state is State.BINDING:
             self.ledger.hold(replace(held, state=State.BOUND))
 
     def not_bound(self, asked: BindTo) -> None:

@@ -256,6 +256,15 @@ def test_devices_of_a_pod_deleted_by_force_stay_taken_while_its_process_may_run(
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 10.0 + QUARANTINE_S), Chosen), "told again it lasts no longer"
 
 
+def test_an_answer_heard_after_the_pod_is_gone_does_not_hold_its_devices_for_ever() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    s.bind("p", "a", 0.0)
+    s.pod_gone("p", 1.0)
+    s.bound("p")
+    assert s.filter(pod("q", WHOLE), ["a"], 1.0 + QUARANTINE_S) == Chosen(("a",))
+
+
 def test_a_promise_to_a_pod_that_is_deleted_ends_at_once() -> None:
     s = scheduling(a=1)
     s.filter(pod("p", WHOLE), ["a"], 0.0)
