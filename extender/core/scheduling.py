@@ -124,12 +124,11 @@ class Scheduling:
             self.ledger.hold(replace(held, state=State.QUARANTINED, expires_at=now + self.settings.quarantine_s))
 
     def pods_are(self, pods: Iterable[SeenPod], now: float) -> tuple[PodKey, ...]:
-        """Take note of all pods there are, at `now` seconds; return those of our holdings that the list lacks.
+        """Take note of all pods there are, at `now` seconds; return those that we know of and the list lacks.
 
-        A pod may be younger than the list, so what it holds stays until a read of that pod itself shows it gone.
+        A pod may be younger than the list, so what is known of it stays until a read of that pod itself shows it gone.
         """
         seen = {pod.key.uid: pod for pod in pods}
-        self._unbound = {uid: pod for uid, pod in self._unbound.items() if uid in seen}
         for pod in seen.values():
             self.pod_seen(pod)
             if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
@@ -142,7 +141,9 @@ class Scheduling:
                 self.ledger.release(
                     held.pod.uid
                 )  # no GPU: we write none of these, so no list is older than what we know
-        return tuple(sorted((held.pod for held in lacking if held.devices != ()), key=lambda key: key.uid))
+        unread = {uid: pod.key for uid, pod in self._unbound.items() if uid not in seen}
+        unread |= {held.pod.uid: held.pod for held in lacking if held.devices != ()}
+        return tuple(unread[uid] for uid in sorted(unread))
 
     def pod_read(self, key: PodKey, pod: SeenPod | None, asked_at: float) -> None:
         """Take note of the answer to a read of one pod that was sent at `asked_at` seconds; None: it is gone."""

@@ -180,6 +180,18 @@ def test_a_list_without_a_holding_pod_asks_for_a_read_of_it() -> None:
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Refused)
 
 
+def test_a_list_without_a_waiting_pod_asks_for_a_read_of_it_and_nothing_stays_once_it_is_gone() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.filter(pod("q", WHOLE), ["a"], 0.0)
+    p = pod("p", WHOLE, "a", Placement(("0",), MilliGpu(1000)))
+    assert s.pods_are([p], 1.0) == (PodKey("q", "default", "q"),)
+    s.pod_read(PodKey("q", "default", "q"), None, 2.0)
+    assert s.explanations.waits("q") is None
+    s.pod_gone("p", 3.0, ended=True)
+    assert s.to_kick(100.0) == ()
+
+
 def test_a_malformed_pod_is_refused_everywhere_with_its_rule() -> None:
     bad = Malformed("gpu-fraction", "1.5", "a decimal")
     assert scheduling(a=1).filter(pod("p", bad), ["a", "b"], 0.0) == Refused({"a": str(bad), "b": str(bad)})
