@@ -56,6 +56,8 @@ class Scheduling:
     _waiting: Waiting = field(default_factory=Waiting)
     _unsettled: dict[str, float | None] = field(default_factory=dict)
     """Pods whose Binding's outcome is unknown: since when the API server's answers show them unbound."""
+    _may_arrive: dict[str, int] = field(default_factory=dict)
+    """How many Bindings of a pod were asked for and not refused for certain."""
     _gone: dict[str, None] = field(default_factory=dict)
     _learned: set[str] = field(default_factory=set)
     """Pods that packing has learned from."""
@@ -122,12 +124,11 @@ class Scheduling:
             self.ledger.hold(replace(held, state=State.QUARANTINED, expires_at=now + self.settings.quarantine_s))
 
     def pods_are(self, pods: Iterable[SeenPod], now: float) -> tuple[PodKey, ...]:
-        """Take note of all pods there are, at `now` seconds; return those of our holdings that the list lacks.
+        """Take note of all pods there are, at `now` seconds; return those that we know of and the list lacks.
 
-        A pod may be younger than the list, so what it holds stays until a read of that pod itself shows it gone.
+        A pod may be younger than the list, so what is known of it stays until a read of that pod itself shows it gone.
         """
         seen = {pod.key.uid: pod for pod in pods}
-        self._unbound = {uid: pod for uid, pod in self._unbound.items() if uid in seen}
         for pod in seen.values():
             self.pod_seen(pod)
             if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
@@ -140,7 +141,9 @@ class Scheduling:
                 self.ledger.release(
                     held.pod.uid
                 )  # no GPU: we write none of these, so no list is older than what we know
-        return tuple(sorted((held.pod for held in lacking if held.devices != ()), key=lambda key: key.uid))
+        unread = {uid: pod.key for uid, pod in self._unbound.items() if uid not in seen}
+        unread |= {held.pod.uid: held.pod for held in lacking if held.devices != ()}
+        return tuple(unread[uid] for uid in sorted(unread))
 
     def pod_read(self, key: PodKey, pod: SeenPod | None, asked_at: float) -> None:
         """Take note of the answer to a read of one pod that was sent at `asked_at` seconds; None: it is gone."""
@@ -155,6 +158,7 @@ class Scheduling:
             self._unsettled[key.uid] = asked_at
         elif asked_at - since >= SETTLING_S:
             del self._unsettled[key.uid]
+            self._may_arrive.pop(key.uid, None)
             self.ledger.release(key.uid)
             self._waiting.hurry(key.uid)
 
@@ -243,6 +247,7 @@ class Scheduling:
         if held.devices is None:
             return BindRefused(f"it is bound to node {held.node} already, by another")
         again = held.state is not State.RESERVED
+        self._may_arrive[uid] = self._may_arrive.get(uid, 0) + 1
         self._unsettled.pop(uid, None)
         self.ledger.hold(replace(held, state=State.BINDING, expires_at=float("inf")))
         return BindTo(held.pod, node, Placement(held.devices, held.milli), again)
@@ -251,17 +256,22 @@ class Scheduling:
         """Take note that the API server accepted the Binding."""
         self._waits_no_more(uid)
         held = self.ledger.holding(uid)
-        if held is not None:
+        # The watch may have shown the pod bound, and gone, before the answer to its Binding was heard.
+        if held is not None and held.state is State.BINDING:
             self.ledger.hold(replace(held, state=State.BOUND))
 
     def not_bound(self, asked: BindTo) -> None:
-        """Take note that this Binding was refused, or not sent, for certain; an earlier one may still arrive."""
-        if asked.again:
+        """Take note that this Binding was refused, or not sent, for certain; another one may still arrive."""
+        uid = asked.pod.uid
+        others = self._may_arrive.pop(uid, 1) - 1
+        if others:
+            self._may_arrive[uid] = others
+        if others or asked.again:
             self.unknown(asked)
             return
-        held = self.ledger.holding(asked.pod.uid)
+        held = self.ledger.holding(uid)
         if held is not None and held.state is State.BINDING:
-            self.ledger.release(asked.pod.uid)
+            self.ledger.release(uid)
 
     def unknown(self, asked: BindTo) -> None:
         """Take note that nobody can tell yet whether this Binding was, or will be, carried out."""
@@ -293,6 +303,7 @@ class Scheduling:
         """Forget what was known of a pod as one that is not bound."""
         self._unbound.pop(uid, None)
         self._unsettled.pop(uid, None)
+        self._may_arrive.pop(uid, None)
         self._waiting.ended(uid)
         self.explanations.waits_no_more(uid)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from extender.core.inventory.facts import HAMI_CORDON, HAMI_HANDSHAKE, MEMORY, OWNED, PRODUCT, KnownGpu
 from extender.core.inventory.leaving_out import LeftOut, left_out
-from extender.core.ledger.nodes import Device, GpuNode
-from kube.gpus import VENDOR_GPU, MiB
+from extender.core.ledger.nodes import ENDLESS, Device, GpuNode
+from kube.gpus import NO_MIB, VENDOR_GPU, MiB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +23,7 @@ SILENT_S = 300.0
 
 _WEST_S = 12 * 3600.0  # the clock that is furthest behind UTC
 _NO_INDEX = 2**31
+_MOST_MIB = 2**31 - 1  # two thousand times what a GPU has; whoever tells more is not believed
 
 
 def gpus_of(node: NodeFacts, now: float) -> GpuNode | LeftOut | None:
@@ -32,7 +33,7 @@ def gpus_of(node: NodeFacts, now: float) -> GpuNode | LeftOut | None:
     without = left_out(node)
     if without is not None:
         return without
-    return GpuNode(node.name, _devices(node, now), _model(node), node.cpu, node.memory)
+    return GpuNode(node.name, _devices(node, now), _model(node), min(node.cpu, ENDLESS), min(node.memory, ENDLESS))
 
 
 def _devices(node: NodeFacts, now: float) -> tuple[Device, ...]:
@@ -56,7 +57,8 @@ def _devices(node: NodeFacts, now: float) -> tuple[Device, ...]:
 def _device(node: NodeFacts, gpu: KnownGpu, closed: str) -> Device:
     if gpu.name in node.cordoned:
         closed = f"cordoned by {HAMI_CORDON}"
-    return Device(gpu.name, gpu.memory or MiB(node.number(MEMORY)), closed)
+    memory = gpu.memory if gpu.memory <= _MOST_MIB else NO_MIB
+    return Device(gpu.name, memory or MiB(node.number(MEMORY)), closed)
 
 
 def _silent(node: NodeFacts, now: float) -> str:

@@ -121,6 +121,21 @@ def test_a_refused_binding_gives_its_room_back_unless_an_earlier_one_may_arrive(
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Chosen)
 
 
+def test_a_refused_binding_keeps_its_room_while_a_later_one_of_the_same_pod_is_under_way() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    first = s.bind("p", "a", 0.0)
+    assert s.filter(pod("p", WHOLE), ["a"], 1.0) == Chosen(("a",))
+    second = s.bind("p", "a", 1.5)
+    assert isinstance(first, BindTo)
+    assert isinstance(second, BindTo)
+    s.not_bound(first)  # a busy API server refuses one (429) and carries the other out
+    assert isinstance(s.filter(pod("q", WHOLE), ["a"], 2.0), Refused)
+    s.bound("p")
+    s.pod_seen(pod("p", WHOLE, "a", second.placed))
+    assert not list(s.ledger.overfull())
+
+
 def test_a_stale_sight_of_an_unbound_pod_ends_no_holding() -> None:
     s = scheduling(a=1)
     place(s, pod("p", WHOLE), ["a"])
@@ -163,6 +178,18 @@ def test_a_list_without_a_holding_pod_asks_for_a_read_of_it() -> None:
     s.bind("p", "a", 0.0)
     assert s.pods_are([], 0.0) == (PodKey("p", "default", "p"),)
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 0.0), Refused)
+
+
+def test_a_list_without_a_waiting_pod_asks_for_a_read_of_it_and_nothing_stays_once_it_is_gone() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.filter(pod("q", WHOLE), ["a"], 0.0)
+    p = pod("p", WHOLE, "a", Placement(("0",), MilliGpu(1000)))
+    assert s.pods_are([p], 1.0) == (PodKey("q", "default", "q"),)
+    s.pod_read(PodKey("q", "default", "q"), None, 2.0)
+    assert s.explanations.waits("q") is None
+    s.pod_gone("p", 3.0, ended=True)
+    assert s.to_kick(100.0) == ()
 
 
 def test_a_malformed_pod_is_refused_everywhere_with_its_rule() -> None:
@@ -239,6 +266,15 @@ def test_devices_of_a_pod_deleted_by_force_stay_taken_while_its_process_may_run(
     assert s.pods_are([pod("q", WHOLE)], 11.0) == (), "it is known to be gone: nothing is to be read"
     s.pod_gone("p", 12.0)
     assert isinstance(s.filter(pod("q", WHOLE), ["a"], 10.0 + QUARANTINE_S), Chosen), "told again it lasts no longer"
+
+
+def test_an_answer_heard_after_the_pod_is_gone_does_not_hold_its_devices_for_ever() -> None:
+    s = scheduling(a=1)
+    s.filter(pod("p", WHOLE), ["a"], 0.0)
+    s.bind("p", "a", 0.0)
+    s.pod_gone("p", 1.0)
+    s.bound("p")
+    assert s.filter(pod("q", WHOLE), ["a"], 1.0 + QUARANTINE_S) == Chosen(("a",))
 
 
 def test_a_promise_to_a_pod_that_is_deleted_ends_at_once() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from extender.core.inventory.facts import Handshake, KnownGpu, NodeFacts
 from extender.core.inventory.gpus import SILENT_S, gpus_of
 from extender.core.inventory.leaving_out import LeftOut
+from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import ENDLESS, Device, GpuNode, alike
 from kube.gpus import MiB
 
@@ -52,6 +53,21 @@ def test_published_devices_have_their_uuids_in_the_order_of_their_indices(facts:
 )
 def test_a_device_of_unknown_memory_has_what_the_label_says(facts: NodeFacts) -> None:
     assert node(facts).devices == (Device("GPU-aaaa", MiB(23034)),)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        replace(HAMI, hami=(KnownGpu("GPU-aaaa", MiB(2**40)),)),
+        replace(DRA, dra=(KnownGpu("GPU-aaaa", MiB(2**42)),)),
+        replace(PLAIN, cpu=2**70, memory=2**70),
+    ],
+)
+def test_numbers_that_no_node_has_are_not_believed_and_end_nothing(facts: NodeFacts) -> None:
+    found = node(facts)
+    assert {device.memory for device in found.devices} == {23034}
+    assert max(found.cpu, found.memory) <= ENDLESS
+    Ledger().put_node(found)
 
 
 @pytest.mark.parametrize("facts", [HAMI, DRA])
