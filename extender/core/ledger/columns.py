@@ -69,7 +69,7 @@ class Columns:
         self.device_memory[:, column] = 0
         self.device_memory[: len(node.devices), column] = [device.memory for device in node.devices]
 
-    def _write(self, name: str, free: NDArray[np.int64], cpu: int, memory: int) -> None:
+    def _write(self, name: str, free: Sequence[int], cpu: int, memory: int) -> None:
         """Write the room of a node, `free` in milli-GPU, shape [devices of the node]."""
         column = self.columns[name]
         self.free[: len(free), column] = free

@@ -35,6 +35,8 @@ class Ledger(Columns):
         self._on_node: dict[str, dict[str, Holding]] = {}
         self._expiring: dict[str, Holding] = {}
         self._overfull: dict[str, tuple[tuple[str, int], ...]] = {}
+        self._places: dict[str, dict[str, int]] = {}
+        self._used: dict[str, list[int]] = {}
         self.freed = 0
         """Grows with each change that may have made room."""
         self.barred: set[str] = set()
@@ -47,6 +49,7 @@ class Ledger(Columns):
         if self._nodes.get(node.name) == node:
             return
         self._nodes[node.name] = node
+        self._places[node.name] = node.places()
         self.version += 1
         self._put(node)
         self.freed += 1
@@ -58,6 +61,7 @@ class Ledger(Columns):
             self.version += 1
             self.barred.discard(name)
             self._overfull.pop(name, None)
+            del self._places[name], self._used[name]
             self._drop(name)
 
     def hold(self, holding: Holding) -> None:
@@ -129,7 +133,7 @@ class Ledger(Columns):
 
     def used(self, name: str) -> NDArray[np.int64]:
         """Return the milli-GPU held on each device of a known node, shape [devices]; may exceed 1000."""
-        return self._used(self._nodes[name])
+        return np.array(self._used[name], dtype=np.int64)
 
     def overfull(self) -> Iterator[tuple[str, str, int]]:
         """Yield (node, device, milli held) for each device that holds more than it has; there should be none."""
@@ -141,39 +145,40 @@ class Ledger(Columns):
         node = self._nodes.get(name)
         if node is None:
             return
-        holdings = self._on_node.get(name, {}).values()
-        free = np.zeros(len(node.devices), dtype=np.int64)
-        used = self._used(node)
-        self._overfull.pop(name, None)
-        if used.max(initial=0) > WHOLE:
-            over = np.flatnonzero(used > WHOLE).tolist()
-            self._overfull[name] = tuple((node.devices[index].name, int(used[index])) for index in over)
-        self.barred.discard(name)
-        if any(device.closed for device in node.devices):
-            self.barred.add(name)
-        if not all(node.maps(holding.devices) for holding in holdings):
+        places = self._places[name]
+        milli, memory = [0] * len(node.devices), [0] * len(node.devices)
+        cpu, ram, mapped = node.cpu, node.memory, True
+        for holding in self.holdings_on(name):
+            cpu -= holding.cpu
+            ram -= holding.memory
+            if holding.devices is None:
+                mapped = False
+                continue
+            for device in holding.devices:
+                index = places.get(device)
+                if index is None:
+                    mapped = mapped and node.maps((device,))
+                    continue
+                there = node.devices[index].memory
+                unknown = holding.device_memory and not holding.milli and not there
+                milli[index] += WHOLE if unknown else holding.milli
+                memory[index] += holding.device_memory or holding.milli * there // WHOLE
+        used = [
+            max(held, -(-mib * WHOLE // device.memory)) if device.memory else held
+            for held, mib, device in zip(milli, memory, node.devices, strict=True)
+        ]
+        self._used[name] = used
+        self._note_overfull(node, used)
+        closed = [bool(device.closed) for device in node.devices]
+        if any(closed) or not mapped:
             self.barred.add(name)
         else:
-            free = np.maximum(WHOLE - used, 0)
-            for index, device in enumerate(node.devices):
-                if device.closed:
-                    free[index] = 0
-        cpu = node.cpu - sum(holding.cpu for holding in holdings)
-        memory = node.memory - sum(holding.memory for holding in holdings)
-        self._write(name, free, cpu, memory)
+            self.barred.discard(name)
+        free = [max(WHOLE - held, 0) if mapped and not shut else 0 for held, shut in zip(used, closed, strict=True)]
+        self._write(name, free, cpu, ram)
 
-    def _used(self, node: GpuNode) -> NDArray[np.int64]:
-        milli = [0] * len(node.devices)
-        memory = [0] * len(node.devices)
-        for holding in self.holdings_on(node.name):
-            for device in holding.devices or ():
-                index = node.place_of(device)
-                if index is not None:
-                    unknown = holding.device_memory and not holding.milli and not node.devices[index].memory
-                    milli[index] += WHOLE if unknown else holding.milli
-                    memory[index] += holding.device_memory or holding.milli * node.devices[index].memory // WHOLE
-        by_memory = (
-            -(-held * WHOLE // device.memory) if device.memory else 0
-            for held, device in zip(memory, node.devices, strict=True)
-        )
-        return np.array([max(pair) for pair in zip(milli, by_memory, strict=True)], dtype=np.int64)
+    def _note_overfull(self, node: GpuNode, used: list[int]) -> None:
+        self._overfull.pop(node.name, None)
+        if max(used, default=0) > WHOLE:
+            over = [(device.name, held) for device, held in zip(node.devices, used, strict=True) if held > WHOLE]
+            self._overfull[node.name] = tuple(over)

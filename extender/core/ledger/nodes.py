@@ -32,15 +32,13 @@ class GpuNode:
     cpu: int = ENDLESS
     memory: int = ENDLESS
 
-    def place_of(self, device: str) -> int | None:
-        """Return the index of a device, or None where the node has none of that name.
+    def places(self) -> dict[str, int]:
+        """Return the index of each device by its name, and by its index as text where no device has that name.
 
         A pod that was bound before the UUIDs were known names its device by index: it still counts.
         """
-        for index, one in enumerate(self.devices):
-            if one.name == device:
-                return index
-        return int(device) if device.isdecimal() and int(device) < len(self.devices) else None
+        by_index = {str(index): index for index in range(len(self.devices))}
+        return by_index | {device.name: index for index, device in enumerate(self.devices)}
 
     def maps(self, devices: tuple[str, ...] | None) -> bool:
         """Tell whether it is known which of this node's devices those are, for whoever holds them.
@@ -50,8 +48,9 @@ class GpuNode:
         """
         if devices is None:
             return False
+        places = self.places()
         indices = bool(self.devices) and self.devices[0].name.isdecimal()
-        return all(self.place_of(one) is not None or not (indices or one.isdecimal()) for one in devices)
+        return all(one in places or not (indices or one.isdecimal()) for one in devices)
 
 
 def alike(count: int, memory: MiB = NO_MIB) -> tuple[Device, ...]:
