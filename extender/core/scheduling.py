@@ -283,7 +283,7 @@ class Scheduling:
 
     def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
-        self._waiting.refused(pod.key, pod.shape(), tuple(misfits), freed=self.ledger.freed, now=now)
+        self._waiting.refused(pod.key, pod.shape(), misfits, ledger=self.ledger, now=now)
         self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
         return Refused(misfits)
 
