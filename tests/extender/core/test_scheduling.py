@@ -278,6 +278,13 @@ def test_an_answer_heard_after_the_pod_is_gone_does_not_hold_its_devices_for_eve
     assert s.filter(pod("q", WHOLE), ["a"], 1.0 + QUARANTINE_S) == Chosen(("a",))
 
 
+def test_of_a_pod_deleted_by_force_no_explanation_stays() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.pod_gone("p", 1.0)
+    assert s.explanations.weighed("p") is None
+
+
 def test_a_promise_to_a_pod_that_is_deleted_ends_at_once() -> None:
     s = scheduling(a=1)
     s.filter(pod("p", WHOLE), ["a"], 0.0)
