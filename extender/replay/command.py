@@ -111,11 +111,14 @@ def _tell(lines: Sequence[str]) -> None:
 
 def _writable(path: Path) -> None:
     """Refuse a picture that cannot be written before the replay begins."""
+    was_there = path.exists()
     try:
         with path.open("ab"):
             pass
     except OSError as error:
-        raise BadInput(str(path), 0, "picture", error.strerror or str(error), "a file that can be written") from error
+        raise BadInput(str(path), f": the picture must be a file that can be written: {error.strerror}") from error
+    if not was_there:
+        path.unlink()
 
 
 @dataclass(slots=True)

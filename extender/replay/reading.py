@@ -6,7 +6,7 @@ import gzip
 import zlib
 from typing import TYPE_CHECKING
 
-from extender.replay.trace import BadInput, Trace, nodes_in, pods_in, trace_of
+from extender.replay.trace import BadInput, Trace, broken, nodes_in, pods_in, trace_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,13 +22,13 @@ def _lines(path: Path) -> list[str]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise BadInput(str(path), 0, "file", error.strerror or str(error), "one that can be read") from error
+        raise BadInput(str(path), f": it must be a file that can be read: {error.strerror or error}") from error
     try:
         # The first two bytes tell, whatever the name says.
         raw = gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
         return raw.decode("utf-8-sig").splitlines()
     except (OSError, EOFError, zlib.error) as error:
-        raise BadInput(str(path), 0, "file", str(error), "whole, if it is gzipped") from error
+        raise BadInput(str(path), f": a gzipped file must be whole: {error}") from error
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise BadInput(str(path), line, "byte", f"0x{raw[error.start]:02x}", "UTF-8 text") from error
+        raise broken(str(path), line, "byte", f"0x{raw[error.start]:02x}", "UTF-8 text") from error

@@ -26,12 +26,16 @@ _SHOWN = 64
 
 
 class BadInput(Exception):  # noqa: N818  somebody else's fault, told to a person
-    """A file that breaks its rule: which, in which line (0: as a whole), what stands there, and the rule."""
+    """A file that cannot be used; the message is one sentence that says what happens now."""
 
-    def __init__(self, file: str, line: int, what: str, value: str, rule: str) -> None:
-        shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}..."
-        where = f"{file}, line {line}" if line else file
-        super().__init__(f'{where}: {what} "{shown}" must be {rule}; nothing was replayed')
+    def __init__(self, file: str, problem: str) -> None:
+        super().__init__(f"{file}{problem}; nothing was replayed")
+
+
+def broken(file: str, line: int, what: str, value: str, rule: str) -> BadInput:
+    """Return what is wrong with a file whose line breaks a rule."""
+    shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}..."
+    return BadInput(file, f', line {line}: {what} "{shown}" must be {rule}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,12 @@ def nodes_in(file: str, lines: Iterable[str]) -> tuple[GpuNode, ...]:
     for line, row in _rows(file, lines, _NODE_COLUMNS):
         name = row["sn"]
         if not name or name in found:
-            raise BadInput(file, line, "sn", name, "a name that no other node has")
+            raise broken(file, line, "sn", name, "a name that no other node has")
         devices = _whole(file, line, row, "gpu", most=MOST_DEVICES)
         cpu, memory = _whole(file, line, row, "cpu_milli"), _whole(file, line, row, "memory_mib")
         found[name] = GpuNode(name, alike(devices), row["model"], cpu, memory)
     if not any(node.devices for node in found.values()):
-        raise BadInput(file, 1, "gpu", "0", "above 0 on at least one node")
+        raise broken(file, 1, "gpu", "0", "above 0 on at least one node")
     return tuple(found[name] for name in sorted(found))
 
 
@@ -67,7 +71,7 @@ def pods_in(file: str, lines: Iterable[str]) -> tuple[Shape, ...]:
     """Return the pods of a table, in the order of the file."""
     pods = tuple(_pod(file, line, row) for line, row in _rows(file, lines, _POD_COLUMNS))
     if not any(pod.request for pod in pods):
-        raise BadInput(file, 1, "num_gpu", "0", "above 0 for at least one pod")
+        raise broken(file, 1, "num_gpu", "0", "above 0 for at least one pod")
     return pods
 
 
@@ -81,14 +85,14 @@ def trace_of(nodes: Sequence[GpuNode], pods: tuple[Shape, ...], file: str, lines
             continue
         row = _number(text.strip(), len(pods) - 1)
         if row is None:
-            raise BadInput(
+            raise broken(
                 file, line, "row", text.strip(), f"a row of the table of pods, a whole number from 0 to {len(pods) - 1}"
             )
         arrivals.append(row)
     if not arrivals:
-        raise BadInput(file, 2, "row", "", "there: at least one pod has to arrive")
+        raise broken(file, 2, "row", "", "there: at least one pod has to arrive")
     if not any(pods[row].request for row in arrivals):
-        raise BadInput(file, 2, "row", str(arrivals[0]), "that of a pod with a GPU, here or in another line")
+        raise broken(file, 2, "row", str(arrivals[0]), "that of a pod with a GPU, here or in another line")
     width = len(str(max(ranks)))
     named = (
         GpuNode(f"{rank:0{width}}-{node.name}", node.devices, node.model, node.cpu, node.memory)
@@ -102,10 +106,10 @@ def _ranks(file: str, text: str, nodes: int) -> list[int]:
     for word in text.split():
         rank = _number(word, _MOST)
         if rank is None or rank in ranks:
-            raise BadInput(file, 1, "rank", word, "a whole number that no other node has")
+            raise broken(file, 1, "rank", word, "a whole number that no other node has")
         ranks[rank] = None
     if len(ranks) != nodes:
-        raise BadInput(file, 1, "number of ranks", str(len(ranks)), f"that of the nodes, {nodes}")
+        raise broken(file, 1, "number of ranks", str(len(ranks)), f"that of the nodes, {nodes}")
     return list(ranks)
 
 
@@ -126,16 +130,14 @@ def _rows(file: str, lines: Iterable[str], wanted: Sequence[str]) -> Iterator[tu
         head = next(reader, [])
         missing = [column for column in wanted if column not in head]
         if missing:
-            raise BadInput(file, 1, "head", ",".join(head), f"a list of columns with {missing[0]} among them")
+            raise broken(file, 1, "head", ",".join(head), f"a list of columns with {missing[0]} among them")
         for row in reader:
             if row and len(row) != len(head):
-                raise BadInput(
-                    file, reader.line_num, "row", ",".join(row), f"one of {len(head)} values, as the head has"
-                )
+                raise broken(file, reader.line_num, "row", ",".join(row), f"one of {len(head)} values, as the head has")
             if row:
                 yield reader.line_num, dict(zip(head, row, strict=True))
     except csv.Error as error:
-        raise BadInput(file, reader.line_num, "text", str(error), "CSV") from error
+        raise broken(file, reader.line_num, "text", str(error), "CSV") from error
 
 
 def _whole(  # noqa: PLR0913  where it stands and what bounds it
@@ -143,7 +145,7 @@ def _whole(  # noqa: PLR0913  where it stands and what bounds it
 ) -> int:
     number = _number(row[column].strip(), most)
     if number is None or number < least:
-        raise BadInput(file, line, column, row[column], f"a whole number from {least} to {most}")
+        raise broken(file, line, column, row[column], f"a whole number from {least} to {most}")
     return number
 
 

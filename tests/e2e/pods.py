@@ -137,6 +137,13 @@ def used(cluster: LocalCluster) -> Counter[Device]:
     return milli
 
 
+def forget_what_ran(cluster: LocalCluster) -> None:
+    """Begin with an extender that knows no pod but those to come: where they go depends on the pods that came."""
+    wait_until("no pod on any device", lambda: not used(cluster))
+    cluster.stop("extender")
+    cluster.start_extender()
+
+
 def wait_until(what: str, true: Callable[[], bool], seconds: float = 90.0) -> float:
     """Wait until something holds, which takes its time on a busy machine; return how long it took."""
     began = time.monotonic()

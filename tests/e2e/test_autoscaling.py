@@ -31,6 +31,7 @@ def running_programs(cluster: LocalCluster) -> None:
 @pytest.fixture
 def load(cluster: LocalCluster, managed_namespace: str) -> Iterator[Load]:
     """Load for a workload of one replica that carries 10 requests at once."""
+    pods.forget_what_ran(cluster)
     create_workload(cluster, managed_namespace)
     with Load(cluster, managed_namespace) as running:
         yield running

@@ -30,12 +30,14 @@ def running_extender(cluster: LocalCluster, managed_namespace: str) -> Iterator[
 
 
 def test_four_quarter_pods_share_one_device_of_one_node(cluster: LocalCluster, managed_namespace: str) -> None:
+    pods.forget_what_ran(cluster)
     pods.create(cluster, managed_namespace, [pods.fraction(f"q{i}", "0.25") for i in range(4)])
     devices = pods.wait_bound(cluster, managed_namespace, 4)
     assert len(set(devices.values())) == 1
 
 
 def test_a_fifth_quarter_pod_opens_another_device(cluster: LocalCluster, managed_namespace: str) -> None:
+    pods.forget_what_ran(cluster)
     pods.create(cluster, managed_namespace, [pods.fraction(f"q{i}", "0.25") for i in range(4)])
     first = set(pods.wait_bound(cluster, managed_namespace, 4).values())
     pods.create(cluster, managed_namespace, [pods.fraction("fifth", "0.25")])
@@ -73,6 +75,7 @@ def test_several_devices_of_one_node_are_different_ones(cluster: LocalCluster, m
 
 
 def test_memory_is_counted_in_the_models_own_share(cluster: LocalCluster, managed_namespace: str) -> None:
+    pods.forget_what_ran(cluster)
     pods.create(cluster, managed_namespace, [pods.pod(f"m{i}", {"gpu-memory": "20480"}) for i in range(4)])
     devices = pods.wait_bound(cluster, managed_namespace, 4)
     assert len(set(devices.values())) == 1

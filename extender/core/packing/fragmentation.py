@@ -105,7 +105,7 @@ class Usable:
 
     def of(self, nodes: State) -> NDArray[np.int64]:
         """Return what can be used of each node, shape [nodes]."""
-        used: NDArray[np.int64] = self._table[nodes.row + nodes.place].sum(axis=0)
+        used: NDArray[np.int64] = self._table.take(nodes.row + nodes.place).sum(axis=0)
         for one in self._several:
             suits = nodes.free >= one.share.milli
             enough = (suits.sum(axis=0) >= one.share.devices) & _suit(one, nodes)
@@ -118,11 +118,11 @@ class Usable:
         Shape [devices, nodes]; where a device has less than `milli`, the value means nothing.
         """
         at = nodes.row + nodes.place
-        now = self._table[at]
-        used: NDArray[np.int64] = self._table[at[:-1] - milli]
+        now = self._table.take(at)
+        used: NDArray[np.int64] = self._table.take(at[:-1] - milli)
         used += now.sum(axis=0) - now[:-1]
         # Of a device that was entirely free there is one fewer. With none, the place before belongs to no device.
-        used -= np.where(nodes.free == WHOLE, now[-1] - self._table[at[-1] - 1], 0)
+        used -= np.where(nodes.free == WHOLE, now[-1] - self._table.take(at[-1] - 1), 0)
         for one in self._several:
             left = nodes.free - milli
             suits, still = nodes.free >= one.share.milli, left >= one.share.milli

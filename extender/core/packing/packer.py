@@ -18,7 +18,7 @@ from extender.core.packing.capacity import Capacity
 from extender.core.packing.choice import Choice, Misfit, RunnerUp
 from extender.core.packing.fitting import fit
 from extender.core.packing.fragmentation import Usable
-from extender.core.packing.pressure import pressure
+from extender.core.packing.pressure import pressure, thought_of
 from extender.core.packing.scoring import MISFIT, Room, Scores, score
 from extender.core.packing.settings import Settings, Strategy
 from extender.core.packing.typical import ALL, Experience, with_a_whole_gpu
@@ -126,7 +126,7 @@ class Packer:
         """Return the best of the ledger's `columns` for a pod; None if it fits on none of them."""
         if len(columns) == 0:
             return None
-        scores = self._up_to_date(shape).score[columns]
+        scores = self._up_to_date(shape).score.take(columns)
         most = scores.max()
         if most == MISFIT:
             return None
@@ -232,8 +232,13 @@ class Packer:
     def _score(self, shape: Shape, columns: NDArray[np.int64]) -> Scores:
         self._follow()
         ledger = self._ledger
-        fixed = self._fixed[:, columns]
-        room = Room(ledger.free[:, columns], ledger.device_memory[:, columns], ledger.cpu_free[columns], *fixed)
+        fixed = self._fixed.take(columns, axis=1)
+        room = Room(
+            ledger.free.take(columns, axis=1),
+            ledger.device_memory.take(columns, axis=1),
+            ledger.cpu_free.take(columns),
+            *fixed,
+        )
         return score(shape, room, self._usable, self.settings)
 
     def _follow(self) -> None:
@@ -247,7 +252,9 @@ class Packer:
             self._typical = self._experience.typical(self.settings.typical_share)
             self._unlearned = 0
         self._capacity_version = capacity.version
-        felt = pressure(self._experience.seen(), capacity.pools, capacity.by_pool())
+        there = capacity.by_pool()
+        seen = [*self._experience.seen(), *thought_of(capacity.pools, there)]
+        felt = pressure(seen, capacity.pools, there)
         if due or felt != self._felt or len(capacity.kinds) != self._kinds:
             self._felt, self._kinds = felt, len(capacity.kinds)
             ours = self.settings.strategy is Strategy.FRAGMENTATION

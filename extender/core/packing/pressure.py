@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from extender.core.model import share_on
-from extender.core.packing.typical import milli_asked
-from kube.gpus import MemoryShare, Share
+from extender.core.model import Shape, share_on
+from extender.core.packing.typical import GRAIN, milli_asked
+from kube.gpus import WHOLE, MemoryShare, Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from extender.core.model import Shape
     from extender.core.packing.capacity import Pool
 
 _MOST = 2000
+_THOUGHT = 4 * GRAIN
 
 
 def pressure(seen: Iterable[tuple[Shape, int]], pools: Sequence[Pool], there: Sequence[int]) -> list[int]:
@@ -49,6 +49,16 @@ def pressure(seen: Iterable[tuple[Shape, int]], pools: Sequence[Pool], there: Se
         min(want * cluster * 1000 // (demand * milli), _MOST) if demand and milli else 0
         for want, milli in zip(asked.tolist(), there, strict=True)
     ]
+
+
+def thought_of(pools: Sequence[Pool], there: Sequence[int]) -> list[tuple[Shape, int]]:
+    """Return what is thought to come before much was seen: pods that fill a node each, of every pool, four together.
+
+    Pods that only the largest nodes can run are rare: until some came, those nodes would fill with pods of any size.
+    """
+    present = [pool for pool, milli in zip(pools, there, strict=True) if milli]
+    count = max(_THOUGHT // max(len(present), 1), 1)
+    return [(Shape(Share(pool.devices, WHOLE), pool.cpu), count) for pool in present]
 
 
 class _Pools:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ALL = 2**20
 """What the popularity of all typical pods adds up to."""
 
-_GRAIN = 16  # a pod counts so much: halving then forgets it in four steps, not at once
+GRAIN = 16  # a pod counts so much: halving then forgets it in four steps, not at once
 _MOST_SHAPES = 1024  # remembered at once; the rarest go first
 _MOST_TYPICAL = 256
 _A_WHOLE_GPU = Shape(Share(1, WHOLE))
@@ -45,19 +45,19 @@ class Experience:
     """How often each shape of a pod was seen; bounded. The pods' memory (RAM) is left out: it refuses few."""
 
     def __init__(self, memory: int) -> None:
-        self._memory = memory * _GRAIN
+        self._memory = memory * GRAIN
         self._seen: dict[Shape, int] = {}
         self._total = 0
 
     def remember(self, memory: int) -> None:
         """Let what was learned count half after `memory` pods from now on."""
-        self._memory = memory * _GRAIN
+        self._memory = memory * GRAIN
 
     def add(self, shape: Shape, pods: int = 1) -> None:
         """Take note of `pods` pods of a shape."""
         shape = replace(shape, memory=0)
-        self._seen[shape] = self._seen.get(shape, 0) + pods * _GRAIN
-        self._total += pods * _GRAIN
+        self._seen[shape] = self._seen.get(shape, 0) + pods * GRAIN
+        self._total += pods * GRAIN
         if self._total >= 2 * self._memory:
             self._keep((one, count // 2) for one, count in self._seen.items())
         if len(self._seen) > _MOST_SHAPES:
@@ -66,7 +66,7 @@ class Experience:
     def remove(self, shape: Shape) -> None:
         """Take back a pod that was taken note of and never ran."""
         shape = replace(shape, memory=0)
-        taken = min(self._seen.get(shape, 0), _GRAIN)
+        taken = min(self._seen.get(shape, 0), GRAIN)
         if taken:
             self._total -= taken
             self._seen[shape] -= taken
@@ -76,7 +76,7 @@ class Experience:
     @property
     def pods(self) -> int:
         """How many pods what is remembered comes to."""
-        return self._total // _GRAIN
+        return self._total // GRAIN
 
     def seen(self) -> Iterable[tuple[Shape, int]]:
         """Return each shape and how much it counts."""

@@ -46,9 +46,9 @@ def test_lifetimes_are_told_over_time(tmp_path: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("nodes.csv", None, 'file "No such file or directory" must be one that can be read'),
+        ("nodes.csv", None, "it must be a file that can be read: No such file or directory"),
         ("nodes.csv", b"sn\xff", 'line 1: byte "0xff" must be UTF-8 text'),
-        ("order.txt.gz", b"\x1f\x8bnot gzip at all", "must be whole, if it is gzipped"),
+        ("order.txt.gz", b"\x1f\x8bnot gzip at all", "a gzipped file must be whole"),
         ("pods.csv", b"name,cpu\n", "must be a list of columns with cpu_milli among them"),
         ("order.txt.gz", b"0 1 2 3 4 5 6 7 8 9 10 11\n99\n", 'line 2: row "99" must be a row of the table of pods'),
         ("nodes.csv", b'sn,cpu_milli,memory_mib,gpu,model\n"a\x00,1,1,1', "must be"),
@@ -93,7 +93,7 @@ def test_a_picture_that_cannot_be_written_is_refused_before_the_replay(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["replay", *written(tmp_path), "--plot", str(tmp_path / "no" / "such.svg")]) == 2
-    assert "must be a file that can be written" in capsys.readouterr().err
+    assert "the picture must be a file that can be written: No such file or directory" in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_cleanly(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from extender.core.model import Shape
 from extender.core.packing.capacity import Kind, Pool
-from extender.core.packing.pressure import pressure
+from extender.core.packing.pressure import pressure, thought_of
 from kube.gpus import MemoryShare, MiB
 from tests.extender.core.packing.clusters import shape
 
@@ -51,3 +51,11 @@ def test_pods_that_can_run_nowhere_and_pods_without_gpus_press_on_nothing() -> N
 
 def test_a_pool_whose_nodes_are_gone_feels_nothing() -> None:
     assert pressure([(shape(1, 1000, models=("V100",)), 1)], [T4, V100], [1000, 0]) == [0, 0]
+
+
+def test_before_anything_came_the_largest_nodes_are_thought_wanted_and_later_no_more() -> None:
+    small, large = pool("T4", cpu=16_000, devices=2), pool("T4", cpu=128_000)
+    pools, there = [small, large], [80_000, 80_000]
+    assert pressure(thought_of(pools, there), pools, there) == [0, 1600]
+    seen = [(shape(1, 500), 16 * 8000), *thought_of(pools, there)]
+    assert pressure(seen, pools, there)[1] < 40
