@@ -127,10 +127,15 @@ class Waiting(Object):
     reason: str = ""
 
 
+class Running(Object):
+    """That a container runs."""
+
+
 class ContainerState(Object):
     """What a container does; what else it may do is passed over."""
 
     waiting: Waiting | None = None
+    running: Running | None = None
 
 
 class ContainerStatus(Object):

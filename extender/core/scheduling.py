@@ -283,13 +283,12 @@ class Scheduling:
 
     def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
-        self._waiting.refused(pod.key, pod.shape(), tuple(misfits), freed=self.ledger.freed, now=now)
+        self._waiting.refused(pod.key, pod.shape(), misfits, ledger=self.ledger, now=now)
         self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
         return Refused(misfits)
 
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)
-        self.explanations.gone(uid)
         self.ledger.release(uid)
 
     def _remember_gone(self, uid: str) -> None:
@@ -298,6 +297,7 @@ class Scheduling:
         if len(self._gone) > _GONE_REMEMBERED:
             del self._gone[next(iter(self._gone))]
         self._waits_no_more(uid)
+        self.explanations.gone(uid)
 
     def _waits_no_more(self, uid: str) -> None:
         """Forget what was known of a pod as one that is not bound."""

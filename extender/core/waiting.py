@@ -10,17 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import PodKey, Shape
     from extender.core.packing.packer import Packer
+    from kube.gpus import MemoryShare, Share
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 64.0
 _FOUND_PAUSE_S = 5.0  # after a start: pods that are being scheduled anyway have a node by then
 _MOST_KICKS = 32  # at once: room for one pod must not wake a thousand
-_ANY: tuple[str, ...] = ()
+_ANY = b""
 _NEVER = -1
 
 
@@ -28,7 +33,7 @@ _NEVER = -1
 class _Refusal:
     key: PodKey
     shape: Shape
-    nodes: tuple[str, ...]
+    nodes: bytes  # a bit for each column of the ledger: thousands of pods wait, each for thousands of nodes
     first_at: float
     kick_at: float
     pause_s: float
@@ -40,16 +45,17 @@ class Waiting:
 
     def __init__(self) -> None:
         self._refusals: dict[str, _Refusal] = {}
-        self._last_nodes: tuple[str, ...] = ()
 
-    def refused(self, key: PodKey, shape: Shape, nodes: Sequence[str], *, freed: int, now: float) -> None:
-        """Take note of a refusal at `now` seconds, with the ledger as it was at `freed`."""
-        if self._last_nodes != (offered := tuple(nodes)):
-            self._last_nodes = offered  # thousands of pods wait for the same nodes: one tuple serves them all
+    def refused(self, key: PodKey, shape: Shape, nodes: Iterable[str], *, ledger: Ledger, now: float) -> None:
+        """Take note of a refusal at `now` seconds, with the ledger as it is.
+
+        A column may be another node's later: of a new node kube-scheduler hears itself, and a kick in vain is cheap.
+        """
+        offered = _bits(ledger.columns_of(tuple(nodes)))
         known = self._refusals.get(key.uid)
         pause_s = known.pause_s if known else _FIRST_PAUSE_S
         first_at = known.first_at if known else now
-        self._refusals[key.uid] = _Refusal(key, shape, self._last_nodes, first_at, now + pause_s, pause_s, freed)
+        self._refusals[key.uid] = _Refusal(key, shape, offered, first_at, now + pause_s, pause_s, ledger.freed)
 
     def found(self, key: PodKey, shape: Shape, now: float) -> None:
         """Take note of a pod without a node that we do not know: it may have been refused before our restart.
@@ -72,13 +78,12 @@ class Waiting:
     def to_kick(self, ledger: Ledger, packer: Packer, now: float) -> tuple[PodKey, ...]:
         """Return the pods to try again at `now` seconds, those that wait longest first."""
         due = [one for one in self._refusals.values() if one.kick_at <= now and one.seen != ledger.freed]
-        fits: dict[tuple[Shape, int], bool] = {}
+        fits: dict[tuple[Share | MemoryShare | None, bytes], bool] = {}
         kicked: list[PodKey] = []
         for one in sorted(due, key=lambda refusal: (refusal.first_at, refusal.key.uid)):
-            asked = (one.shape, id(one.nodes))
+            asked = (one.shape.request, one.nodes)
             if asked not in fits:
-                nodes = one.nodes if one.nodes is not _ANY else tuple(ledger.columns)
-                fits[asked] = packer.fits_any(one.shape, nodes)
+                fits[asked] = packer.fits_any(one.shape.request, _columns(one.nodes) if one.nodes else None)
             if not fits[asked]:
                 one.seen = ledger.freed
             elif len(kicked) < _MOST_KICKS:
@@ -86,3 +91,14 @@ class Waiting:
                 one.kick_at = now + one.pause_s
                 kicked.append(one.key)
         return tuple(kicked)
+
+
+def _bits(columns: NDArray[np.int64]) -> bytes:
+    """Return the columns of nodes that are ours as bits, never none at all."""
+    bits = np.zeros(max(columns.max(initial=0) + 1, 1), dtype=np.bool_)
+    bits[columns[columns >= 0]] = True
+    return np.packbits(bits).tobytes()
+
+
+def _columns(bits: bytes) -> NDArray[np.int64]:
+    return np.flatnonzero(np.unpackbits(np.frombuffer(bits, dtype=np.uint8)))

@@ -91,6 +91,8 @@ def trace_of(nodes: Sequence[GpuNode], pods: tuple[Shape, ...], file: str, lines
         arrivals.append(row)
     if not arrivals:
         raise broken(file, 2, "row", "", "there: at least one pod has to arrive")
+    if not any(pods[row].request for row in arrivals):
+        raise broken(file, 2, "row", str(arrivals[0]), "that of a pod with a GPU, here or in another line")
     width = len(str(max(ranks)))
     named = (
         GpuNode(f"{rank:0{width}}-{node.name}", node.devices, node.model, node.cpu, node.memory)

@@ -13,7 +13,7 @@ from extender.shell import hami
 from kube.affinity import accepted
 from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
 from kube.gpus import gpu_request, placement_in, written
-from kube.objects import Container, ObjectReference, Pod
+from kube.objects import Container, ObjectReference, Pod, PodStatus
 from kube.quantities import count
 from kube.resources import requests_of
 
@@ -63,7 +63,7 @@ def seen_pod(pod: Pod) -> SeenPod:
         request=gpu_request(annotations, resources, tuple(c.name for c in containers)),
         node=pod.spec.node_name,
         placed=placement_in(annotations),
-        ended=pod.status.phase in ("Succeeded", "Failed"),
+        ended=_ended(pod.status),
         gated=bool(pod.spec.scheduling_gates),
         cpu=taken.cpu,
         memory=taken.memory,
@@ -132,6 +132,13 @@ async def kick(api: Api, key: PodKey, now: str) -> None:
     path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
     body = {"metadata": {"uid": key.uid, "annotations": {_RETRY: now}}}
     await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=5.0)
+
+
+def _ended(status: PodStatus) -> bool:
+    """Tell whether all containers have ended: the pod collector too writes Failed, of nodes that nobody hears from."""
+    containers = (*(status.container_statuses or ()), *(status.init_container_statuses or ()))
+    running = any(one.state is not None and one.state.running is not None for one in containers)
+    return status.phase in ("Succeeded", "Failed") and not running
 
 
 def _resources(containers: Iterable[Container]) -> frozenset[str]:

@@ -122,5 +122,5 @@ def waiting_in_vain(pods: list[Pod], nodes: list[SpecifiedNode]) -> list[str]:
         for seen in waiting
         if seen.request is not None
         and not isinstance(seen.request, Malformed | Unmapped)
-        and Packer(ledger).fits_any(seen.shape(), open_nodes)
+        and Packer(ledger).choose(seen.shape(), open_nodes) is not None
     ]

@@ -75,14 +75,18 @@ class Usable:
                 if share is None:
                     continue
                 if share.devices == 1:
-                    table[number, enough:, share.milli : _SIZES] += weight
+                    table[number, enough, share.milli] += weight
                 elif share.milli == WHOLE:
-                    table[number, enough:, _SIZES + share.devices :] += weight
+                    table[number, enough, _SIZES + share.devices] += weight
             several += [
                 _Several(share, shape.cpu, weight, np.array([other == share for other in shares]))
                 for share in dict.fromkeys(shares)
                 if share is not None and share.devices > 1 and share.milli < WHOLE
             ]
+        # Whoever has more CPU and more free serves whom those with less serve.
+        np.cumsum(table, axis=1, out=table)
+        for part in (table[..., :_SIZES], table[..., _SIZES:]):
+            np.cumsum(part, axis=2, out=part)
         room = np.concatenate((np.arange(_SIZES), np.arange(MOST_DEVICES + 1) * int(WHOLE)))
         self._table = (table * room).ravel()
         self._kind_rows = steps * _ROW

@@ -16,6 +16,7 @@ import numpy as np
 from extender.core import reasons
 from extender.core.packing.capacity import Capacity
 from extender.core.packing.choice import Choice, Misfit, RunnerUp
+from extender.core.packing.fitting import fit
 from extender.core.packing.fragmentation import Usable
 from extender.core.packing.pressure import pressure, thought_of
 from extender.core.packing.scoring import MISFIT, Room, Scores, score
@@ -132,10 +133,11 @@ class Packer:
         first = columns[scores == most].tolist()
         return int(first[0]) if len(first) == 1 else min(first, key=self._ledger.name_of)
 
-    def fits_any(self, shape: Shape, nodes: Sequence[str]) -> bool:
-        """Tell whether a pod fits on any of `nodes`."""
-        columns = self._ledger.columns_of(nodes)
-        return self.best(shape, columns[columns >= 0]) is not None
+    def fits_any(self, request: Share | MemoryShare | None, columns: NDArray[np.int64] | None = None) -> bool:
+        """Tell whether a pod fits on any node of `columns` of the ledger (None: of all), whichever is the best."""
+        ledger = self._ledger
+        columns = np.flatnonzero(ledger.model >= 0) if columns is None else columns[ledger.model[columns] >= 0]
+        return bool(fit(request, ledger.free[:, columns], ledger.device_memory[:, columns]).fits.any())
 
     def scores(self, shape: Shape, nodes: Sequence[str]) -> NDArray[np.int64]:
         """Return the score of each of `nodes`, higher is better; `MISFIT`, the lowest number, where it does not fit."""

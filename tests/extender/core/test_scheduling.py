@@ -1,5 +1,6 @@
 """Each verb keeps its law: promises are kept, nothing is promised twice, and what is held is held until it is gone."""
 
+import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
 
@@ -277,6 +278,13 @@ def test_an_answer_heard_after_the_pod_is_gone_does_not_hold_its_devices_for_eve
     assert s.filter(pod("q", WHOLE), ["a"], 1.0 + QUARANTINE_S) == Chosen(("a",))
 
 
+def test_of_a_pod_deleted_by_force_no_explanation_stays() -> None:
+    s = scheduling(a=1)
+    place(s, pod("p", WHOLE), ["a"])
+    s.pod_gone("p", 1.0)
+    assert s.explanations.weighed("p") is None
+
+
 def test_a_promise_to_a_pod_that_is_deleted_ends_at_once() -> None:
     s = scheduling(a=1)
     s.filter(pod("p", WHOLE), ["a"], 0.0)
@@ -369,6 +377,19 @@ def test_after_a_restart_too_nobody_is_kicked_for_room_that_is_not_there() -> No
     assert s.to_kick(15.0) == ()
     s.pod_gone("p", 0.0, ended=True)
     assert s.to_kick(15.0) == (PodKey("q", "default", "q"),)
+
+
+def test_what_is_kept_of_pods_that_wait_does_not_grow_with_the_nodes_they_wait_for() -> None:
+    names = [f"n{i:04d}" for i in range(2000)]
+    s = scheduling(**dict.fromkeys(names, 0))
+    s.filter(pod("first"), names, 0.0)
+    tracemalloc.start()
+    for i in range(20):
+        # kube-scheduler names them in another order each time, and each request brings its own texts.
+        s.filter(pod(f"p{i}"), [f"{name}" for name in (*names[i:], *names[:i])], 0.0)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept / 20 < 8000, "bytes for each pod"
 
 
 def test_a_gated_pod_is_not_kicked() -> None:

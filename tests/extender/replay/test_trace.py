@@ -91,6 +91,13 @@ def test_a_bad_order_is_named(lines: list[str], sentence: str) -> None:
     assert str(problem.value) == f"{sentence}; nothing was replayed"
 
 
+def test_arrivals_that_ask_for_no_gpu_at_all_are_refused() -> None:
+    pods = pods_in("p", [POD, "x,1,1,0,0,", "y,1,1,1,500,"])
+    with pytest.raises(BadInput) as problem:
+        trace_of(nodes_in("n", NODES), pods, "o", [ORDER[0], "0", "0"])
+    assert str(problem.value).startswith('o, line 2: row "0" must be that of a pod with a GPU')
+
+
 def test_a_long_value_is_cut() -> None:
     with pytest.raises(BadInput) as problem:
         pods_in("p", [POD, f"x,{'9' * 500},1,1,1000,"])

@@ -104,6 +104,21 @@ def seen(spec: dict[str, Any], **annotations: str) -> SeenPod:
     return cluster.seen_pod(msgspec.convert({"metadata": metadata, "spec": spec}, Pod))
 
 
+@pytest.mark.parametrize(
+    ("phase", "state", "ended"),
+    [
+        ("Running", {"running": {"startedAt": "2026-01-01T00:00:00Z"}}, False),
+        ("Failed", {"terminated": {"exitCode": 1}}, True),
+        ("Succeeded", {"terminated": {"exitCode": 0}}, True),
+        ("Failed", {"running": {"startedAt": "2026-01-01T00:00:00Z"}}, False),  # the pod collector's, of a lost node
+    ],
+)
+def test_a_pod_has_ended_when_its_containers_have(phase: str, state: dict[str, Any], ended: bool) -> None:  # noqa: FBT001
+    status = {"phase": phase, "containerStatuses": [{"name": "c", "state": state}]}
+    pod = {"metadata": {"name": "p", "uid": "u"}, "spec": {"containers": [container()], "nodeName": "a"}}
+    assert cluster.seen_pod(msgspec.convert(pod | {"status": status}, Pod)).ended is ended
+
+
 def container(**limits: str) -> dict[str, Any]:
     named = {f"nvidia.com/{name}": quantity for name, quantity in limits.items()}
     return {"name": "c", "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": named}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from extender.core.model import Shape, share_on
 from extender.core.packing.capacity import Kind
 from extender.core.packing.fragmentation import State, Usable
 from extender.core.packing.typical import ALL, Experience, Popular
-from kube.gpus import MiB
+from kube.gpus import MiB, MilliGpu, Share
 from tests.extender.core.packing.clusters import rooms, shape, shapes
 
 if TYPE_CHECKING:
@@ -78,3 +79,16 @@ def test_a_rest_that_serves_half_of_the_pods_is_half_fragmented() -> None:
     usable = Usable(lesson, KINDS[:1])
     assert usable.of(state(usable, 0, 16_000, [1000, 400])).tolist() == [used]
     assert ALL - 2 <= sum(weights.values()) <= ALL
+
+
+def seconds(lesson: Sequence[Popular], kinds: Sequence[Kind]) -> float:
+    began = time.process_time()
+    Usable(lesson, kinds)
+    return time.process_time() - began
+
+
+def test_a_hundred_times_as_many_typical_pods_take_no_thirty_times_as_long() -> None:
+    kinds = [Kind(f"m{number}", MiB(24000)) for number in range(10)]
+    pods = [Popular(Shape(Share(1, MilliGpu(100 + 7 * at)), cpu=1000 * at), ALL // 50) for at in range(50)]
+    few, many = (min(seconds(pods * times, kinds) for _ in range(2)) for times in (1, 100))
+    assert many < 30 * few
