@@ -37,7 +37,7 @@ RULES = {
     "node-order-weight": _WEIGHT,
     "typical-pods-percentage": Rule("a whole number from 1 to 100", texts.int32, lambda value: 1 <= value <= 100),
     "typical-pods-memory": Rule(
-        "a whole number of pods from 100 to 1000000", texts.int32, lambda value: 100 <= value <= 1_000_000
+        "a whole number of pods from 100 to 100000", texts.int32, lambda value: 100 <= value <= 100_000
     ),
     "filter-answer": Rule(f"{_ONE_NODE} or {_ALL_NODES}", texts.string, lambda value: value in (_ONE_NODE, _ALL_NODES)),
     # kube-scheduler may bind 16 s after it filtered: its httpTimeout, retries and the API server's own pace.

@@ -152,7 +152,7 @@ def _counts(
 
 def _barred(ledger: Ledger, node: GpuNode, request: Share | MemoryShare, fitting: int) -> str:
     """Return what bars a node that has the room; "" for nothing."""
-    if not all(node.maps(holding.devices) for holding in ledger.holdings_on(node.name)):
+    if not ledger.maps(node.name):
         return _UNMAPPED
     room = (WHOLE - ledger.used(node.name)).tolist()
     closed = [

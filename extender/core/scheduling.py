@@ -318,13 +318,16 @@ class Scheduling:
 
     def _devices_of(self, pod: SeenPod, known: Holding | None) -> tuple[tuple[str, ...] | None, MilliGpu, MiB]:
         """Return the devices of a bound pod (None = nobody knows which), and what it holds of each."""
+        if known is not None and known.node == pod.node and known.state is State.BOUND and known.devices:
+            # What was written once stands: a change of the annotation moves no process, and is not to free a device.
+            return known.devices, known.milli, known.device_memory
         # Anybody can write our annotation on a pod that is not ours: there it says nothing.
         if pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped):
             return pod.placed.devices, pod.placed.milli, _device_memory(pod.request)
         if pod.foreign is not None:
             return pod.foreign[0].devices, pod.foreign[0].milli, pod.foreign[1]
         if known is not None and known.node == pod.node:
-            return known.devices, known.milli, known.device_memory  # our annotation was removed: it still runs there
+            return known.devices, known.milli, known.device_memory
         if pod.request is not None:
             return None, WHOLE, MiB(0)
         return (), MilliGpu(0), MiB(0)

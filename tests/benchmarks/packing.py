@@ -6,9 +6,11 @@ and FGD replayed in the same program on the same pods; and the CPU time of a dec
 
 from __future__ import annotations
 
+import math
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from statistics import stdev
 from typing import TYPE_CHECKING, TypeVar
 
 from extender.replay.churn import Churn, Load, churn
@@ -135,7 +137,9 @@ def _stay_table(where: Path, names: Sequence[str], stays: Sequence[Stay]) -> lis
     lines = [f"| list | policy |{percents}", f"|---|---|{'---:|' * len(openb.PERCENTS)}"]
     for name in names:
         ours = [one.allocated for one in stays if one.name == name]
-        lines.append(_row(name, "**Plimsoll**", [_mean(column) for column in zip(*ours, strict=True)]))
+        columns = list(zip(*ours, strict=True))
+        lines.append(_row(name, "**Plimsoll**", [_mean(column) for column in columns]))
+        lines.append(_row(name, "its standard error", [_standard_error(column) for column in columns]))
         lines += [_row(name, f"{one.policy}, published", one.allocated) for one in _best_first(where, name)]
         bounds = [openb.BOUNDS.get((name, percent)) for percent in openb.PERCENTS]
         if any(bounds):
@@ -167,6 +171,10 @@ def _best_first(where: Path, name: str) -> list[Published]:
 def _row(name: str, policy: str, values: Iterable[float | None]) -> str:
     cells = "".join(" |" if value is None else f" {value:.2f} |" for value in values)
     return f"| {name} | {policy} |{cells}"
+
+
+def _standard_error(values: Sequence[float]) -> float:
+    return stdev(values) / math.sqrt(len(values))
 
 
 def _mean(values: Iterable[float]) -> float:

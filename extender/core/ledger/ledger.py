@@ -37,6 +37,7 @@ class Ledger(Columns):
         self._overfull: dict[str, tuple[tuple[str, int], ...]] = {}
         self._places: dict[str, dict[str, int]] = {}
         self._used: dict[str, list[int]] = {}
+        self._unmapped: set[str] = set()
         self.freed = 0
         """Grows with each change that may have made room."""
         self.barred: set[str] = set()
@@ -61,6 +62,7 @@ class Ledger(Columns):
             self.version += 1
             self.barred.discard(name)
             self._overfull.pop(name, None)
+            self._unmapped.discard(name)
             del self._places[name], self._used[name]
             self._drop(name)
 
@@ -102,10 +104,12 @@ class Ledger(Columns):
     def unmapped(self) -> int:
         """Return how many pods use devices that nobody knows; each closes its node."""
         return sum(
-            not node.maps(holding.devices)
-            for name, node in self._nodes.items()
-            for holding in self._on_node.get(name, {}).values()
+            not self._nodes[name].maps(holding.devices) for name in self._unmapped for holding in self.holdings_on(name)
         )
+
+    def maps(self, name: str) -> bool:
+        """Tell whether it is known of every pod on a known node which devices it has."""
+        return name not in self._unmapped
 
     def holding(self, uid: str) -> Holding | None:
         """Return what a pod holds."""
@@ -170,6 +174,9 @@ class Ledger(Columns):
         self._used[name] = used
         self._note_overfull(node, used)
         closed = [bool(device.closed) for device in node.devices]
+        self._unmapped.discard(name)
+        if not mapped:
+            self._unmapped.add(name)
         if any(closed) or not mapped:
             self.barred.add(name)
         else:

@@ -146,9 +146,17 @@ def test_a_stale_sight_of_an_unbound_pod_ends_no_holding() -> None:
 
 def test_the_pods_annotation_is_the_truth() -> None:
     s = scheduling(a=2)
-    place(s, pod("p"), ["a"])
+    s.filter(pod("p"), ["a"], 0.0)
+    assert isinstance(s.bind("p", "a", 0.0), BindTo), "an earlier program of ours may have sent another"
     s.pod_seen(pod("p", node="a", placed=Placement(("1",), MilliGpu(500))))
     assert [int(free) for free in s.ledger.room("a")] == [1000, 500]
+
+
+def test_a_changed_annotation_moves_and_frees_nothing_of_a_running_pod() -> None:
+    s = scheduling(a=2)
+    place(s, pod("p", WHOLE), ["a"])
+    s.pod_seen(pod("p", WHOLE, node="a", placed=Placement(("1",), MilliGpu(1))))
+    assert [int(free) for free in s.ledger.room("a")] == [0, 1000]
 
 
 def test_a_removed_annotation_does_not_free_a_running_pods_device() -> None:
