@@ -6,6 +6,8 @@ Exit status: 0; 2 for a flag or a file that cannot be used, with one sentence on
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -55,6 +57,12 @@ def replay(arguments: Sequence[str]) -> int:
             _churn(trace, policies, chosen)
         else:
             _inflate(trace, policies, chosen)
+        sys.stdout.flush()
+    except OSError as error:
+        where = error.filename or "standard output"
+        sys.stderr.write(f"{PROGRAM}: {where} cannot be written: {error.strerror}; what was found is not told whole\n")
+        _silence(sys.stdout)
+        return _UNUSABLE
     except BadInput as problem:
         sys.stderr.write(f"{PROGRAM}: {problem}\n")
         return _UNUSABLE
@@ -78,7 +86,7 @@ def _inflate(trace: Trace, policies: Sequence[str], chosen: argparse.Namespace) 
         progress.end()
     _tell(inflation_table(done))
     if chosen.plot is not None:
-        chosen.plot.write_text(picture(f"{chosen.pods.name} on {chosen.nodes.name}", done))
+        _draw(chosen.plot, picture(f"{chosen.pods.name} on {chosen.nodes.name}", done))
     if chosen.json:
         _tell([inflation_json(one) for one in done])
 
@@ -107,6 +115,19 @@ def _churn(trace: Trace, policies: Sequence[str], chosen: argparse.Namespace) ->
 
 def _tell(lines: Sequence[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _draw(path: Path, drawn: str) -> None:
+    try:
+        path.write_text(drawn)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk names no file
+
+
+def _silence(out: TextIO) -> None:
+    """Let what is left to be written go nowhere: the interpreter writes it when it ends, and fails again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _writable(path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -11,9 +13,6 @@ import pytest
 from extender.__main__ import main
 from extender.replay import command
 from tests.extender.replay.traces import NODES, written
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_the_last_line_is_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,3 +110,18 @@ def test_a_table_of_nodes_may_end_with_empty_lines(tmp_path: Path) -> None:
     flags = written(tmp_path)
     (tmp_path / "nodes.csv").write_text("\n".join(NODES) + "\n\n")
     assert main(["replay", *flags]) == 0
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", *written(tmp_path), "--plot", "/dev/full"]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "/dev/full cannot be written: No space left on device" in last
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence_too(tmp_path: Path) -> None:
+    command_line = [sys.executable, "-m", "extender", "replay", *written(tmp_path)]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command_line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "standard output cannot be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
