@@ -29,7 +29,7 @@ NODES = (
 )
 NAMES = [node.name for node in NODES]
 WORKED_ON_S = 60.0  # the API server's --request-timeout: no Binding is carried out later
-OUTCOMES = ("accepted", "accepted", "accepted", "lost", "lands", "refused", "no bind")
+OUTCOMES = ("accepted", "accepted", "accepted", "lost", "lands", "refused", "no bind", "unanswered")
 ONE, ALL = Settings(), Settings(one_node=False)
 
 
@@ -47,6 +47,7 @@ class Story(RuleBasedStateMachine):
         self.truth: dict[str, SeenPod] = {}
         self.sights: list[SeenPod] = []
         self.under_way: list[UnderWay] = []
+        self.unanswered: list[BindTo] = []
         self.ghosts: list[tuple[SeenPod, float]] = []
         self.offered = set(NAMES)
         self.created = 0
@@ -118,13 +119,26 @@ class Story(RuleBasedStateMachine):
             return
         to = self.scheduling.bind(pod.key.uid, answer.nodes[node % len(answer.nodes)], self.now)
         assert isinstance(to, BindTo)
-        if outcome == "refused":
+        if outcome == "unanswered":
+            self.unanswered.append(to)
+        elif outcome == "refused":
             self.scheduling.not_bound(to)
         elif outcome == "accepted" and self.carry_out(to):
             self.scheduling.bound(pod.key.uid)
         else:
             if outcome != "lands" or not self.carry_out(to):
                 self.under_way.append(UnderWay(to, self.now + WORKED_ON_S))
+            self.scheduling.unknown(to)
+
+    @precondition(lambda self: self.unanswered)
+    @rule(choice=st.integers(0, 99), refused=st.booleans())
+    def a_binding_is_answered_after_others_were_asked_for(self, choice: int, refused: bool) -> None:  # noqa: FBT001  drawn
+        to = self.unanswered.pop(choice % len(self.unanswered))
+        if refused:
+            self.scheduling.not_bound(to)
+        elif self.carry_out(to):
+            self.scheduling.bound(to.pod.uid)
+        else:
             self.scheduling.unknown(to)
 
     @precondition(lambda self: self.under_way)
@@ -166,6 +180,8 @@ class Story(RuleBasedStateMachine):
     def the_extender_restarts(self) -> None:
         """Start anew, after as long as any Binding that was sent before may still be worked on."""
         tuned = self.scheduling.settings
+        self.under_way += [UnderWay(to, self.now + WORKED_ON_S) for to in self.unanswered]
+        self.unanswered.clear()
         self.now += WORKED_ON_S + 1.0
         self.sights = list(self.truth.values())
         self.scheduling = self.started()
@@ -221,6 +237,8 @@ class Story(RuleBasedStateMachine):
         """Let everything settle: what is held then is what is bound, and nothing else."""
         self.now += WORKED_ON_S + 1.0
         self.under_way.clear()
+        for to in self.unanswered:
+            self.scheduling.unknown(to)
         for _ in range(2):
             self.everything_is_listed()
             self.unknown_outcomes_are_read()
