@@ -104,6 +104,7 @@ def in_flight_when_it_went(cluster: LocalCluster, namespace: str, load: Load, ki
     Ages count by powers of two: where one was reached before the replica went, its order was another than the one that
     the idle replica was chosen by, and it is tried again.
     """
+    _tell_apart(cluster, namespace)
     for _ in range(_TRIES):
         load.by_pod = dict.fromkeys(names(listed(cluster, namespace)), BUSY)
         wait_measured(cluster, namespace, 4 * BUSY, 4)
@@ -123,6 +124,36 @@ def in_flight_when_it_went(cluster: LocalCluster, namespace: str, load: Load, ki
     else:
         pytest.fail(f"the order of deletion changed in each of {_TRIES} tries: the machine is too slow to tell")
     return load.by_pod[went]
+
+
+def _tell_apart(cluster: LocalCluster, namespace: str) -> None:
+    """Make anew what was made in one second with others: of replicas that are equal in all, Kubernetes takes any."""
+    pods.wait_until("four ready replicas", lambda: _four_without(cluster, namespace, ""))
+    while twin := _twin(_ages(cluster, namespace)):
+        time.sleep(1.0)
+        pods.delete(cluster, namespace, twin)
+        pods.wait_until("another in its place", lambda gone=twin: _four_without(cluster, namespace, gone))  # type: ignore[misc]
+
+
+def _twin(ages: dict[str, tuple[str, str]]) -> str:
+    """Return a replica that is as old as another, "" where there is none."""
+    return next((name for name in sorted(ages) if list(ages.values()).count(ages[name]) > 1), "")
+
+
+def _ages(cluster: LocalCluster, namespace: str) -> dict[str, tuple[str, str]]:
+    """Return since when each replica is ready, and when it was made, to the second as the API server tells it."""
+    return {
+        pod["metadata"]["name"]: (
+            next(one["lastTransitionTime"] for one in pod["status"]["conditions"] if one["type"] == "Ready"),
+            pod["metadata"]["creationTimestamp"],
+        )
+        for pod in listed(cluster, namespace)
+    }
+
+
+def _four_without(cluster: LocalCluster, namespace: str, gone: str) -> bool:
+    found = listed(cluster, namespace)
+    return sum(map(is_ready, found)) == 4 and gone not in names(found)
 
 
 def _lasting_order(replicas: list[dict[str, Any]]) -> list[str]:
