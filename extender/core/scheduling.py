@@ -137,10 +137,8 @@ class Scheduling:
             held for held in self.ledger.holdings() if held.pod.uid not in seen and held.state is not State.QUARANTINED
         ]
         for held in lacking:
-            if held.devices == ():
-                self.ledger.release(
-                    held.pod.uid
-                )  # no GPU: we write none of these, so no list is older than what we know
+            if held.devices == ():  # no GPU: we write none of these, so no list is older than what we know
+                self.ledger.release(held.pod.uid)
         unread = {uid: pod.key for uid, pod in self._unbound.items() if uid not in seen}
         unread |= {held.pod.uid: held.pod for held in lacking if held.devices != ()}
         return tuple(unread[uid] for uid in sorted(unread))

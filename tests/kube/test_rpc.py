@@ -11,25 +11,13 @@ from kube import rpc
 from kube.gate import ForbiddenReaderError, Gate, Right, UnknowableReaderError, UnknownReaderError
 from kube.program import ProblemAtStart
 from kube.rpc_address import RpcAddress
+from tests.door import Door
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 CODES = grpc.StatusCode
 RIGHT = Right("parrots", "/plimsoll/parrots", "plimsoll-parrot-reader", "the cage")
-
-
-class Door(Gate):
-    """A gate that says what the test wants, and keeps what it was asked."""
-
-    def __init__(self, says: Exception | None) -> None:
-        self.says = says
-        self.asked: list[str] = []
-
-    async def admit(self, authorization: str) -> None:
-        self.asked.append(authorization)
-        if self.says is not None:
-            raise self.says
 
 
 @asynccontextmanager

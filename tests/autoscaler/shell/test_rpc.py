@@ -24,6 +24,7 @@ from kube.program import ProblemAtStart
 from kube.rpc_address import RpcAddress, rpc_address
 from tests.autoscaler.recorded import AT_MS, KEY, decided, record, seen
 from tests.certificates import self_signed
+from tests.door import Door
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -178,19 +179,6 @@ async def test_the_end_of_the_program_ends_watches_with_a_sentence() -> None:
             watch = service.AutoscalerStub(channel).WatchDecisions(v1.WatchDecisionsRequest())
             await watch.initial_metadata()
         assert await refusal(watch.read()) == (CODES.UNAVAILABLE, "the autoscaler ends: ask again")
-
-
-class Door(Gate):
-    """A gate that says what the test wants, and keeps what it was asked."""
-
-    def __init__(self, says: Exception | None) -> None:
-        self.says = says
-        self.asked: list[str] = []
-
-    async def admit(self, authorization: str) -> None:
-        self.asked.append(authorization)
-        if self.says is not None:
-            raise self.says
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
 from kube.gate import ForbiddenReaderError, UnknownReaderError
 from kube.rpc_address import RpcAddress
-from tests.kube.test_rpc import Door, refusal
+from tests.door import Door
+from tests.kube.test_rpc import refusal
 from tests.plimsoll.gpus.telling import WHOLE, place, pod, scheduling
 
 if TYPE_CHECKING:

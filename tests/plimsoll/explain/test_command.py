@@ -13,7 +13,6 @@ from autoscaler.core.decisions.decision import decide_again
 from autoscaler.core.decisions.record import Book, Record
 from autoscaler.shell.record_text import written
 from kube.rpc_address import rpc_address
-from plimsoll import __main__
 from tests.autoscaler.recorded import AT_MS, KEY, seen
 from tests.autoscaler.shell.test_rpc import flags
 from tests.certificates import self_signed
@@ -26,21 +25,6 @@ if TYPE_CHECKING:
     Call = Callable[..., tuple[Any, str]]
 
 RECORD = Record(KEY, decide_again(seen()))
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Do what a command line says; return the exit status, or the sentence that ended it, and what was printed."""
-
-    def calling(*arguments: str) -> tuple[Any, str]:
-        monkeypatch.setattr(sys, "argv", ["plimsoll", *arguments])
-        try:
-            __main__.main()
-        except SystemExit as end:
-            return end.code, capsys.readouterr().out
-        return 0, capsys.readouterr().out
-
-    return calling
 
 
 @pytest.fixture

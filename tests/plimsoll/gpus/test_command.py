@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from deploy.local.ports import free_ports
 from extender.shell import rpc
-from plimsoll import __main__
 from plimsoll.gpus import command
 from plimsoll.gpus.command import cropped
 from plimsoll.gpus.shell import documents
@@ -18,21 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Call = Callable[..., tuple[Any, str]]
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Do what a command line says; return the exit status, or the sentence that ended it, and what was printed."""
-
-    def calling(*arguments: str) -> tuple[Any, str]:
-        monkeypatch.setattr(sys, "argv", ["plimsoll", *arguments])
-        try:
-            __main__.main()
-        except SystemExit as end:
-            return end.code, capsys.readouterr().out
-        return 0, capsys.readouterr().out
-
-    return calling
 
 
 def test_gpus_prints_the_map(call: Call) -> None:
