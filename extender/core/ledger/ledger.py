@@ -149,12 +149,31 @@ class Ledger(Columns):
         node = self._nodes.get(name)
         if node is None:
             return
-        places = self._places[name]
+        used, cpu, ram, mapped = self._held_on(node)
+        self._used[name] = used
+        self._note_overfull(node, used)
+        closed = node.closed
+        self._unmapped.discard(name)
+        if not mapped:
+            self._unmapped.add(name)
+        if closed or not mapped:
+            self.barred.add(name)
+        else:
+            self.barred.discard(name)
+        free = [WHOLE - held if held < WHOLE else 0 for held in used] if mapped else [0] * len(used)
+        for index in closed:
+            free[index] = 0
+        self._write(name, free, node.cpu - cpu, node.memory - ram)
+
+    def _held_on(self, node: GpuNode) -> tuple[list[int], int, int, bool]:
+        """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; and if it is known on which."""
+        places = self._places[node.name]
         milli, memory = [0] * len(node.devices), [0] * len(node.devices)
-        cpu, ram, mapped = node.cpu, node.memory, True
-        for holding in self.holdings_on(name):
-            cpu -= holding.cpu
-            ram -= holding.memory
+        cpu = ram = 0
+        mapped = True
+        for holding in self.holdings_on(node.name):
+            cpu += holding.cpu
+            ram += holding.memory
             if holding.devices is None:
                 mapped = False
                 continue
@@ -164,25 +183,15 @@ class Ledger(Columns):
                     mapped = mapped and node.maps((device,))
                     continue
                 there = node.devices[index].memory
-                unknown = holding.device_memory and not holding.milli and not there
-                milli[index] += WHOLE if unknown else holding.milli
+                if not there:
+                    milli[index] += WHOLE if holding.device_memory and not holding.milli else holding.milli
+                    continue
+                milli[index] += holding.milli
                 memory[index] += holding.device_memory or holding.milli * there // WHOLE
-        used = [
-            max(held, -(-mib * WHOLE // device.memory)) if device.memory else held
-            for held, mib, device in zip(milli, memory, node.devices, strict=True)
-        ]
-        self._used[name] = used
-        self._note_overfull(node, used)
-        closed = [bool(device.closed) for device in node.devices]
-        self._unmapped.discard(name)
-        if not mapped:
-            self._unmapped.add(name)
-        if any(closed) or not mapped:
-            self.barred.add(name)
-        else:
-            self.barred.discard(name)
-        free = [max(WHOLE - held, 0) if mapped and not shut else 0 for held, shut in zip(used, closed, strict=True)]
-        self._write(name, free, cpu, ram)
+        for index, mib in enumerate(memory):
+            if mib:
+                milli[index] = max(milli[index], -(-mib * WHOLE // node.devices[index].memory))
+        return milli, cpu, ram, mapped
 
     def _note_overfull(self, node: GpuNode, used: list[int]) -> None:
         self._overfull.pop(node.name, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from kube.gpus import NO_MIB, MiB
 
@@ -22,7 +23,7 @@ class Device:
     closed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GpuNode:
     """A node whose devices we name, in the order of their indices; allocatable `cpu` in milli-CPU, `memory` in MiB."""
 
@@ -31,6 +32,11 @@ class GpuNode:
     model: str = ""
     cpu: int = ENDLESS
     memory: int = ENDLESS
+
+    @cached_property
+    def closed(self) -> tuple[int, ...]:
+        """The indices of the devices that take no new pod."""
+        return tuple(index for index, device in enumerate(self.devices) if device.closed)
 
     def places(self) -> dict[str, int]:
         """Return the index of each device by its name, and by its index as text where no device has that name.

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 _TOO_MUCH = WHOLE + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Where a request fits: `devices` it needs, `milli` of each, int64 [nodes], and which suit, bool [devices, nodes].
+class Fit(NamedTuple):
+    """Where a request fits: `devices` it needs, `milli` of each, and which suit, bool [devices, nodes].
 
-    A node on which too few suit is no fit; its other values mean nothing.
+    `milli` is int64 [nodes], or a single one where it is the same on all. A node on which too few suit is no fit; its
+    other values mean nothing.
     """
 
     devices: int
@@ -41,9 +40,10 @@ def fit(request: Share | MemoryShare | None, free: NDArray[np.uint16], device_me
     """Return where `request` fits; None needs no device and fits everywhere."""
     nodes = free.shape[1]
     if request is None:
-        return Fit(0, np.zeros(nodes, dtype=np.int64), np.zeros(free.shape, dtype=np.bool_))
+        return Fit(0, np.array(0), np.zeros(free.shape, dtype=np.bool_))
     if isinstance(request, Share):
-        return Fit(request.devices, np.full(nodes, request.milli, dtype=np.int64), free >= request.milli)
+        milli = np.array(request.milli)
+        return Fit(request.devices, milli, free >= milli.astype(np.uint16))
     milli = np.full(nodes, _TOO_MUCH, dtype=np.int64)
     suits = np.zeros(free.shape, dtype=np.bool_)
     # A pod holds the same share of all its devices: that of the smallest. Larger devices first, as they cost least.

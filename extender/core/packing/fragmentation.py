@@ -12,7 +12,7 @@ each pod. Several whole devices are a second table, by how many are entirely fre
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from extender.core.packing.typical import Popular
 
 _SIZES = WHOLE + 1
-_ROW = _SIZES + MOST_DEVICES + 1
+_PLACES = _SIZES + MOST_DEVICES + 1
+# As arrays: numpy would make one of a Python number anew in every operation, which takes as long as the operation.
+_WHOLE = np.array(WHOLE, dtype=np.uint16)
+_ENTIRE = np.array(_SIZES)
+_ROW = np.array(_PLACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +45,31 @@ class _Several:
     kinds: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """Nodes as the table knows them: `row`, int64 [nodes], by kind and CPU; `place` in it, int64 [devices + 1, nodes].
+class State(NamedTuple):
+    """Nodes as the table knows them, each with one free CPU, or with several: `cpu` has the shape [..., nodes].
 
-    The last place counts the devices that are entirely free, the others are what is free on each device.
+    `place`, int64 [devices + 1, nodes]: what is free on each device, and last, from `_SIZES` on, how many are `entire`:
+    bool [devices, nodes], the device is entirely free. `at`, int64 [..., devices + 1, nodes]: row and place in one;
+    `worth`: what stands there; `used`, [..., nodes]: its sum.
     """
 
-    row: NDArray[np.int64]
-    place: NDArray[np.int64]
     kind: NDArray[np.int64]
     cpu: NDArray[np.int64]
+    place: NDArray[np.int64]
+    entire: NDArray[np.bool_]
+    at: NDArray[np.int64]
+    worth: NDArray[np.int64]
+    used: NDArray[np.int64]
 
     @property
     def free(self) -> NDArray[np.int64]:
         """What is free on each device, milli-GPU, shape [devices, nodes]."""
         return self.place[:-1]
+
+    def with_cpu(self, number: int) -> State:
+        """Return the same nodes with one of the CPUs that they were asked about with."""
+        cpu, at, worth, used = self.cpu[number], self.at[number], self.worth[number], self.used[number]
+        return State(self.kind, cpu, self.place, self.entire, at, worth, used)
 
 
 class Usable:
@@ -65,7 +78,7 @@ class Usable:
     def __init__(self, typical: Sequence[Popular], kinds: Sequence[Kind]) -> None:
         self._cpus = np.array(sorted({one.shape.cpu for one in typical}), dtype=np.int64)
         steps = len(self._cpus) + 1
-        table = np.zeros((len(kinds), steps, _ROW), dtype=np.int64)
+        table = np.zeros((max(len(kinds), 1), steps, _PLACES), dtype=np.int64)
         several: list[_Several] = []
         for popular in typical:
             shape, weight = popular.shape, popular.popularity
@@ -89,40 +102,41 @@ class Usable:
             np.cumsum(part, axis=2, out=part)
         room = np.concatenate((np.arange(_SIZES), np.arange(MOST_DEVICES + 1) * int(WHOLE)))
         self._table = (table * room).ravel()
-        self._kind_rows = steps * _ROW
+        self._last = np.diff(self._table, prepend=0)
+        """What the last of so many entirely free devices adds."""
+        self._kind_rows = np.array(steps * _PLACES)
         self._several = tuple(several)
 
     def state(self, kind: NDArray[np.int64], cpu: NDArray[np.int64], free: NDArray[np.uint16]) -> State:
-        """Return nodes of a `kind` with `cpu` milli-CPU and `free` milli-GPU, [devices, nodes], for the table."""
+        """Return nodes of a `kind` for the table, with `cpu` milli-CPU and `free` milli-GPU, [devices, nodes]."""
+        entire = free == _WHOLE
         place = np.empty((len(free) + 1, free.shape[1]), dtype=np.int64)
         place[:-1] = free
-        np.add((free == WHOLE).sum(axis=0), _SIZES, out=place[-1])
-        return State(self._row(kind, cpu), place, kind, cpu)
-
-    def with_cpu(self, state: State, cpu: NDArray[np.int64]) -> State:
-        """Return the same nodes with other CPU."""
-        return State(self._row(state.kind, cpu), state.place, state.kind, cpu)
+        np.add(np.add.reduce(entire), _ENTIRE, out=place[-1])
+        row = kind * self._kind_rows
+        row = row + self._cpus.searchsorted(cpu, side="right") * _ROW
+        at = row[..., np.newaxis, :] + place
+        worth = self._table.take(at)
+        return State(kind, cpu, place, entire, at, worth, np.add.reduce(worth, axis=-2))
 
     def of(self, nodes: State) -> NDArray[np.int64]:
-        """Return what can be used of each node, shape [nodes]."""
-        used: NDArray[np.int64] = self._table.take(nodes.row + nodes.place).sum(axis=0)
+        """Return what can be used of each node, shape [..., nodes]."""
+        used = nodes.used
         for one in self._several:
             suits = nodes.free >= one.share.milli
             enough = (suits.sum(axis=0) >= one.share.devices) & _suit(one, nodes)
-            used += one.popularity * np.where(enough, np.where(suits, nodes.free, 0).sum(axis=0), 0)
+            used = used + one.popularity * np.where(enough, np.where(suits, nodes.free, 0).sum(axis=0), 0)
         return used
 
-    def after_one(self, nodes: State, milli: NDArray[np.int64] | int) -> NDArray[np.int64]:
-        """Return what can be used of each node once `milli` is taken of one device, for each device.
+    def after_one(self, nodes: State, milli: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what can be used of each node, with one CPU, once `milli` is taken of one device, for each device.
 
         Shape [devices, nodes]; where a device has less than `milli`, the value means nothing.
         """
-        at = nodes.row + nodes.place
-        now = self._table.take(at)
-        used: NDArray[np.int64] = self._table.take(at[:-1] - milli)
-        used += now.sum(axis=0) - now[:-1]
-        # Of a device that was entirely free there is one fewer. With none, the place before belongs to no device.
-        used -= np.where(nodes.free == WHOLE, now[-1] - self._table.take(at[-1] - 1), 0)
+        used: NDArray[np.int64] = self._table.take(nodes.at[:-1] - milli)
+        used += nodes.used - nodes.worth[:-1]
+        # Of a device that was entirely free there is one fewer.
+        np.subtract(used, self._last.take(nodes.at[-1]), out=used, where=nodes.entire)
         for one in self._several:
             left = nodes.free - milli
             suits, still = nodes.free >= one.share.milli, left >= one.share.milli
@@ -131,10 +145,6 @@ class Usable:
             sums = room.sum(axis=0) - room + np.where(still, left, 0)
             used += one.popularity * np.where(enough & _suit(one, nodes), sums, 0)
         return used
-
-    def _row(self, kind: NDArray[np.int64], cpu: NDArray[np.int64]) -> NDArray[np.int64]:
-        row: NDArray[np.int64] = kind * self._kind_rows + self._cpus.searchsorted(cpu, side="right") * _ROW
-        return row
 
 
 def _suit(one: _Several, nodes: State) -> NDArray[np.bool_]:

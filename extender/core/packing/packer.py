@@ -19,10 +19,10 @@ from extender.core.packing.choice import Choice, Misfit, RunnerUp
 from extender.core.packing.fitting import fit
 from extender.core.packing.fragmentation import Usable
 from extender.core.packing.pressure import pressure, thought_of
-from extender.core.packing.scoring import MISFIT, Room, Scores, score
+from extender.core.packing.scoring import MISFIT, Room, Scores, score, standing
 from extender.core.packing.settings import Settings, Strategy
 from extender.core.packing.typical import ALL, Experience, with_a_whole_gpu
-from kube.gpus import WHOLE, MilliGpu, Placement, Share
+from kube.gpus import MilliGpu, Placement, Share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,6 +167,7 @@ class Packer:
             if scored.score[column] == MISFIT:
                 return None
             return Placement((self._device(column, int(scored.row[column])),), shape.request.milli)
+        self._follow()
         return self._placed(shape, column, self._score(shape, np.array([column])))
 
     # --- how ---
@@ -177,13 +178,14 @@ class Packer:
         assert placed is not None  # noqa: S101  it was chosen because it fits
         second = self.best(shape, columns[columns != column])
         all_scores = self._up_to_date(shape).score
+        left = int(scores.free[0]) - len(placed.devices) * placed.milli
         pressed, starved, order = (int(charge[0]) for charge in scores.charges)
         return Choice(
             self._ledger.name_of(column),
             placed,
             score=int(scores.score[0]),
-            before=int(scores.lost_before[0]) // ALL,
-            after=int(scores.lost_after[0]) // ALL,
+            before=(int(scores.free[0]) * ALL - int(scores.before[0])) // ALL,
+            after=(left * ALL - int(scores.after[0])) // ALL,
             pressure=pressed,
             starvation=starved,
             order=order,
@@ -195,7 +197,7 @@ class Packer:
         if scores.score[0] == MISFIT:
             return None
         rows = scores.devices(0) if shape.request is not None else []
-        return Placement(tuple(self._device(column, row) for row in rows), MilliGpu(int(scores.milli[0])))
+        return Placement(tuple(self._device(column, row) for row in rows), MilliGpu(scores.milli_on(0)))
 
     def _device(self, column: int, row: int) -> str:
         node = self._ledger.node(self._ledger.name_of(column))
@@ -216,21 +218,16 @@ class Packer:
                 del self._scored[next(iter(self._scored))]
         self._scored[key] = scored  # last in: the first is the one that was not asked about the longest
         if scored.generation < ledger.generation:
-            changed = np.flatnonzero(ledger.changed > scored.generation)
-            known = self._capacity.known[changed]
-            if not known.all():
-                scored.score[changed[~known]] = MISFIT
-                changed = changed[known]
-            if len(changed):
-                scores = self._score(shape, changed)
-                scored.score[changed] = scores.score
-                if scores.taken.ndim == 1:
-                    scored.row[changed] = scores.taken
+            # Columns that are no nodes are scored with the others: nobody asks about them.
+            (changed,) = (ledger.changed > scored.generation).nonzero()
+            scores = self._score(shape, changed)
+            scored.score[changed] = scores.score
+            if scores.taken.ndim == 1:
+                scored.row[changed] = scores.taken
             scored.generation = ledger.generation
         return scored
 
     def _score(self, shape: Shape, columns: NDArray[np.int64]) -> Scores:
-        self._follow()
         ledger = self._ledger
         fixed = self._fixed.take(columns, axis=1)
         room = Room(
@@ -260,8 +257,6 @@ class Packer:
             ours = self.settings.strategy is Strategy.FRAGMENTATION
             self._usable = Usable(with_a_whole_gpu(self._typical) if ours else self._typical, capacity.kinds)
         self._lesson += 1
-        by_pool = np.array(felt or [0], dtype=np.int64)
-        gpus = np.maximum(capacity.devices, 1) * WHOLE
-        self._fixed = np.stack(
-            (capacity.cpu, gpus, capacity.kind, capacity.places(self.settings.order), by_pool[capacity.pool])
-        )
+        felt_by_pool = np.array(felt or [0], dtype=np.int64)[capacity.pool]
+        charges = standing(self.settings, felt_by_pool, capacity.places(self.settings.order))
+        self._fixed = np.stack((capacity.cpu, np.maximum(capacity.devices, 1), capacity.kind, *charges))

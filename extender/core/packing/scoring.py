@@ -13,8 +13,7 @@ Of the devices of a node the one that leaves the most usable, then the fullest, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -34,42 +33,49 @@ MISFIT = int(np.iinfo(np.int64).min)
 """The score of a node where the pod does not fit."""
 
 _MOST_CPU, _MOST_GPU = 128_000, 8 * WHOLE  # best fit's measure: the largest node of the published comparison
-_ONE = 1000
 _FREE_BITS = 11  # a device's room is below 2^11
+# As arrays: numpy would make one of a Python number anew in every operation, which takes as long as the operation.
+_ALL, _ONE, _ONE_GPU, _BITS = np.array(ALL), np.array(1000), np.array(1000 * WHOLE), np.array(_FREE_BITS)
+_ALL_BITS, _NOTHING = np.array(2**_FREE_BITS - 1), np.array(0)
 _FAR = 700.0  # GPUs: e to its power is still a number
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """Nodes to score. `free` and `device_memory` have the shape [devices, nodes], all others [nodes].
 
-    `cpu_there`, `gpu_there` (milli-GPU), `kind`, `place`: from `Capacity`; `pressure`: thousandths.
+    `cpu_there`, `devices` (at least 1), `kind`: from `Capacity`. `order`: the charge for the place in the order of
+    nodes, milli-GPU; `pressure`: the charge for a GPU, in thousandths of a milli-GPU.
     """
 
     free: NDArray[np.uint16]
     device_memory: NDArray[np.int32]
     cpu: NDArray[np.int64]
     cpu_there: NDArray[np.int64]
-    gpu_there: NDArray[np.int64]
+    devices: NDArray[np.int64]
     kind: NDArray[np.int64]
-    place: NDArray[np.int64]
+    order: NDArray[np.int64]
     pressure: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(NamedTuple):
     """The score of each node, int64 [nodes], and what it comes from, all milli-GPU.
 
-    `taken`: bool [devices, nodes], the devices taken; or int64 [nodes], the one. `milli`: taken of each.
-    `lost_before`, `lost_after`: fragmentation, times `ALL`. `charges`: pressure, starvation and order, taken off.
+    `taken`: bool [devices, nodes], the devices taken; or int64 [nodes], the one. `milli`: taken of each. `free`: on all
+    devices; `before`, `after`: what the typical pods can use, times `ALL`. `charges`: pressure, starvation and order,
+    taken off.
     """
 
     score: NDArray[np.int64]
     taken: NDArray[np.int64] | NDArray[np.bool_]
     milli: NDArray[np.int64]
-    lost_before: NDArray[np.int64]
-    lost_after: NDArray[np.int64]
+    free: NDArray[np.int64]
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
     charges: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+    def milli_on(self, node: int) -> int:
+        """Return the milli-GPU taken of each device on one of the nodes."""
+        return int(self.milli[node] if self.milli.ndim else self.milli)
 
     def devices(self, node: int) -> list[int]:
         """Return the rows of the devices taken on one of the nodes."""
@@ -78,51 +84,63 @@ class Scores:
         return np.flatnonzero(self.taken[:, node]).tolist()
 
 
+def standing(
+    settings: Settings, pressure: NDArray[np.int64], place: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return `order` and `pressure` of a `Room`, of nodes by their place and by how scarce they are, in thousandths."""
+    return settings.order * place // PLACES, settings.pressure * pressure
+
+
 def score(shape: Shape, room: Room, usable: Usable, settings: Settings) -> Scores:
     """Return the score of each node for a pod of `shape`; `MISFIT` where it does not fit."""
     fitting = fit(shape.request, room.free, room.device_memory)
-    if settings.strategy in (Strategy.BEST_FIT, Strategy.SPREAD):
+    strategy = settings.strategy
+    if strategy is Strategy.BEST_FIT or strategy is Strategy.SPREAD:
         return _by_what_is_left(shape, room, fitting, settings)
-    now = usable.state(room.kind, room.cpu, room.free)
-    later = usable.with_cpu(now, room.cpu - shape.cpu)
+    # The CPU now, and what this pod leaves: one question for both.
+    nodes = usable.state(room.kind, room.cpu - np.array(((0,), (shape.cpu,))), room.free)
+    later = nodes.with_cpu(1)
     taken: NDArray[np.int64] | NDArray[np.bool_]
     if fitting.devices == 1:
         taken, after = _best_device(fitting, later, usable)
     else:
-        taken = tightest(fitting, now.free)
-        left = np.maximum(now.free - np.where(taken, fitting.milli, 0), 0)  # below 0 only where it is no fit
+        taken = tightest(fitting, nodes.free)
+        left = np.maximum(nodes.free - np.where(taken, fitting.milli, 0), 0)  # below 0 only where it is no fit
         after = usable.of(usable.state(later.kind, later.cpu, left.astype(np.uint16)))
     milli = fitting.devices * fitting.milli
-    free = now.free.sum(axis=0)
-    left_over = free - milli
-    lost_before, lost_after = free * ALL - usable.of(now), left_over * ALL - after
-    if settings.strategy is Strategy.FGD:
-        none = np.zeros_like(milli)
-        lost = np.clip((lost_after - lost_before) / (ALL * WHOLE), -_FAR, _FAR)
+    free = np.add.reduce(nodes.free)
+    before = usable.of(nodes.with_cpu(0))
+    if strategy is Strategy.FGD:
+        none = np.zeros_like(free)
+        lost = np.clip((before - after) / (ALL * WHOLE) - milli / WHOLE, -_FAR, _FAR)
         total = (100 / (1 + np.exp(lost))).astype(np.int64)
-        return _scores(fitting, total, taken, (lost_before, lost_after), (none, none, none))
+        return _scores(fitting, total, taken, (free, before, after), (none, none, none))
     charges = (
-        settings.pressure * room.pressure * milli // (_ONE * WHOLE),
-        settings.starvation * _starved(room, left_over, later.cpu) // _ONE,
-        settings.order * room.place // PLACES,
+        room.pressure * milli // _ONE_GPU,
+        settings.starvation * _starved(room, free - milli, later.cpu) // _ONE,
+        room.order,
     )
-    total = (lost_before - lost_after) // ALL
+    total = (after - before) // _ALL
+    total += milli
     for charge in charges:
         total -= charge
-    return _scores(fitting, total, taken, (lost_before, lost_after), charges)
+    return _scores(fitting, total, taken, (free, before, after), charges)
 
 
 def _best_device(fitting: Fit, later: State, usable: Usable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the device that leaves the most usable, and how much that is."""
     # One key: what is usable, and below it what is free, so that the fullest of equals wins, then the first.
-    key = (usable.after_one(later, fitting.milli) << _FREE_BITS) - later.free
-    key = np.where(fitting.suits, key, MISFIT)
-    return key.argmax(axis=0), (key.max(axis=0) + (2**_FREE_BITS - 1)) >> _FREE_BITS
+    key = usable.after_one(later, fitting.milli)
+    key <<= _BITS
+    key -= later.free
+    np.putmask(key, ~fitting.suits, MISFIT)
+    return key.argmax(axis=0), (np.maximum.reduce(key) + _ALL_BITS) >> _BITS
 
 
 def _starved(room: Room, free: NDArray[np.int64], cpu: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the share of a node's GPUs that is free beyond its share of free CPU, in thousandths."""
-    return np.maximum(free * _ONE // room.gpu_there - cpu * _ONE // room.cpu_there, 0)
+    starved: NDArray[np.int64] = np.maximum(free // room.devices - cpu * _ONE // room.cpu_there, _NOTHING)
+    return starved
 
 
 def _by_what_is_left(shape: Shape, room: Room, fitting: Fit, settings: Settings) -> Scores:
@@ -134,16 +152,17 @@ def _by_what_is_left(shape: Shape, room: Room, fitting: Fit, settings: Settings)
     left = 50 * cpu * _MOST_GPU + 50 * gpus * _MOST_CPU
     best = -(-left // (_MOST_CPU * _MOST_GPU))
     none = np.zeros_like(best)
-    return _scores(fitting, best if spread else 100 - best, taken, (none, none), (none, none, none))
+    return _scores(fitting, best if spread else 100 - best, taken, (none, none, none), (none, none, none))
 
 
 def _scores(
     fitting: Fit,
     total: NDArray[np.int64],
     taken: NDArray[np.int64] | NDArray[np.bool_],
-    lost: tuple[NDArray[np.int64], NDArray[np.int64]],
+    used: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
     charges: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
 ) -> Scores:
     if fitting.devices == 1 and taken.ndim > 1:
         taken = taken.argmax(axis=0)
-    return Scores(np.where(fitting.fits, total, MISFIT), taken, fitting.milli, *lost, charges)
+    np.putmask(total, ~fitting.fits, MISFIT)
+    return Scores(total, taken, fitting.milli, *used, charges)

@@ -392,12 +392,12 @@ def test_what_is_kept_of_pods_that_wait_does_not_grow_with_the_nodes_they_wait_f
     s = scheduling(**dict.fromkeys(names, 0))
     s.filter(pod("first"), names, 0.0)
     tracemalloc.start()
-    for i in range(20):
+    for i in range(60):
         # kube-scheduler names them in another order each time, and each request brings its own texts.
         s.filter(pod(f"p{i}"), [f"{name}" for name in (*names[i:], *names[:i])], 0.0)
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert kept / 20 < 8000, "bytes for each pod"
+    assert kept / 60 < 8000, "bytes for each pod"
 
 
 def test_a_gated_pod_is_not_kicked() -> None:

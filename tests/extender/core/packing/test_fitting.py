@@ -26,7 +26,8 @@ def test_it_fits_where_a_search_finds_devices(asked: Shape, free: list[int], mem
         assert len(rows) == asked.request.devices
         needed = share_on(asked.request, min(MiB(memory[row]) for row in rows))
         assert needed is not None
-        assert all(needed.milli <= found.milli[0] <= free[row] for row in rows)
+        milli = int(found.milli.ravel()[0])
+        assert all(needed.milli <= milli <= free[row] for row in rows)
 
 
 def test_the_tightest_devices_are_taken_and_the_first_of_equals() -> None:

@@ -65,7 +65,7 @@ def test_after_a_pod_of_one_device_every_device_is_tried(
 ) -> None:
     learned = typical(lesson)
     usable = Usable(learned, KINDS)
-    after = usable.after_one(state(usable, kind, cpu, free), milli)[:, 0]
+    after = usable.after_one(state(usable, kind, cpu, free), np.array(milli))[:, 0]
     for device, left in enumerate(free):
         if left >= milli:
             rest = [*free[:device], left - milli, *free[device + 1 :]]

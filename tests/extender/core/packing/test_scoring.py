@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from extender.core.model import Shape, share_on
 from extender.core.packing.capacity import PLACES, Kind
 from extender.core.packing.fragmentation import Usable
-from extender.core.packing.scoring import MISFIT, Room, Scores, score
+from extender.core.packing.scoring import MISFIT, Room, Scores, score, standing
 from extender.core.packing.settings import Settings, Strategy
 from extender.core.packing.typical import ALL
 from kube.gpus import MiB
@@ -19,9 +19,9 @@ from tests.extender.core.packing.test_fragmentation import twin, typical
 T4 = Kind("T4", MiB(16_000))
 
 
-def room(free: list[int], *, cpu: int = 16_000, pressure: int = 0, place: int = 0) -> Room:
+def room(free: list[int], *, cpu: int = 16_000, order: int = 0, pressure: int = 0) -> Room:
     column = np.array([free], dtype=np.uint16).T
-    values = (16_000, len(free) * 1000, 0, place, pressure)
+    values = (16_000, len(free), 0, order, pressure)
     return Room(
         column, np.full(column.shape, 16_000, dtype=np.int32), np.array([cpu]), *np.array(values)[:, np.newaxis]
     )
@@ -54,7 +54,11 @@ def test_the_bare_score_is_the_fragmentation_that_a_pod_takes_away(
     after = sum(rest) * ALL - twin(learned, T4, cpu - asked.cpu, rest)
     assert sum(rest) == sum(free) - milli
     assert found.score[0] == (before - after) // ALL
-    assert (found.lost_before[0], found.lost_after[0]) == (before, after)
+    assert (found.free[0], found.before[0], found.after[0]) == (
+        sum(free),
+        sum(free) * ALL - before,
+        sum(rest) * ALL - after,
+    )
 
 
 @given(st.sampled_from([100, 300, 810, 1000]), rooms, st.lists(shapes, max_size=5))
@@ -73,9 +77,10 @@ def test_no_other_device_would_leave_less_fragmentation(milli: int, free: list[i
 
 def test_pressure_is_charged_for_the_gpus_taken() -> None:
     settings = Settings(pressure=600, starvation=0, order=0)
-    charges = scored(shape(2, 500), room([1000, 1000], pressure=1500), settings).charges
-    assert [int(charge[0]) for charge in charges] == [900, 0, 0]
-    assert int(scored(shape(0, 0), room([1000], pressure=1500), settings).charges[0][0]) == 0
+    _, pressure = standing(settings, np.array([1500]), np.array([0]))
+    charges = scored(shape(2, 500), room([1000, 1000], pressure=int(pressure[0])), settings).charges
+    assert [charge.item() for charge in charges] == [900, 0, 0]
+    assert scored(shape(0, 0), room([1000], pressure=int(pressure[0])), settings).charges[0].tolist() == [0]
 
 
 def test_gpus_without_cpu_are_charged_by_their_share_of_the_node() -> None:
@@ -87,7 +92,8 @@ def test_gpus_without_cpu_are_charged_by_their_share_of_the_node() -> None:
 
 def test_later_places_are_charged_more() -> None:
     settings = Settings(pressure=0, starvation=0, order=400)
-    assert int(scored(shape(1, 100), room([1000], place=PLACES // 2), settings).charges[2][0]) == 200
+    order, _ = standing(settings, np.array([0]), np.array([PLACES // 2]))
+    assert scored(shape(1, 100), room([1000], order=int(order[0])), settings).charges[2].tolist() == [200]
 
 
 def test_fgd_scores_as_it_was_published() -> None:
