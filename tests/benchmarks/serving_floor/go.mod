@@ -1,0 +1,3 @@
+module plimsoll/servingfloor
+
+go 1.26
