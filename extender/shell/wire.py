@@ -1,18 +1,27 @@
 """How does kube-scheduler write its requests, and how does it want its answers?
 
 Its types have no JSON tags, so field names are CamelCase to the letter, nil is null and nothing is left out; the pod
-inside is ordinary Kubernetes JSON. Source: k8s.io/kube-scheduler/extender/v1/types.go.
+inside is ordinary Kubernetes JSON. Go reads such names in any case of letters, and so do we. Source:
+k8s.io/kube-scheduler/extender/v1/types.go.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+import numpy as np
 
+from extender.core.ledger.names import PackedNames
 from kube.objects import ObjectMeta, Pod
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _Decoded = TypeVar("_Decoded")
+
+_QUOTE = ord('"')
+_MANY = 8192  # bytes of names: below that it is quicker to make texts of them
 
 
 class MalformedRequest(Exception):  # noqa: N818  the caller's fault, not ours
@@ -29,8 +38,8 @@ class _NodeList(msgspec.Struct, gc=False):
 
 class _Arguments(msgspec.Struct, rename="pascal", gc=False):
     pod: Pod
-    nodes: _NodeList | None = None
-    node_names: list[str] | None = None
+    nodes: _NodeList | None
+    node_names: msgspec.Raw
 
 
 class BindingArguments(msgspec.Struct, gc=False):
@@ -66,16 +75,17 @@ class Candidates:
     """
 
     def __init__(self, body: bytes) -> None:
-        arguments = _decode(body, _arguments)
+        arguments = _decode_any_case(body, _arguments)
         self.pod = arguments.pod
         if not self.pod.metadata.uid:
             raise MalformedRequest("the pod has no UID - at `$.Pod.metadata.uid`")
         self._objects: dict[str, msgspec.Raw] | None = None
-        if arguments.node_names is None and arguments.nodes is not None:
+        names = _names(bytes(arguments.node_names))
+        if names is None and arguments.nodes is not None:
             self._objects = {
                 _decode(bytes(raw), _named_node).metadata.name: raw.copy() for raw in arguments.nodes.items or ()
             }
-        self.nodes: list[str] = list(self._objects) if self._objects is not None else arguments.node_names or []
+        self.nodes: Sequence[str] = list(self._objects) if self._objects is not None else names or []
 
     def filtered(self, kept: tuple[str, ...], refused: dict[str, str]) -> bytes:
         """Encode filter's answer."""
@@ -95,7 +105,7 @@ def binding_arguments(body: bytes) -> BindingArguments:
     Raises:
         MalformedRequest: it is not one.
     """
-    return _decode(body, _binding)
+    return _decode_any_case(body, _binding)
 
 
 def bound(error: str = "") -> bytes:
@@ -103,14 +113,53 @@ def bound(error: str = "") -> bytes:
     return _encoder.encode(_BindingResult(error))
 
 
+def _names(text: bytes) -> Sequence[str] | None:
+    """Return a list of names as JSON has it; None for null."""
+    packed = packed_names(text) if len(text) >= _MANY else None
+    if packed is not None:
+        return packed
+    try:
+        return _decode(text, _name_list)
+    except MalformedRequest as error:
+        raise MalformedRequest(str(error).replace("`$", "`$.NodeNames")) from error
+
+
+def packed_names(text: bytes) -> PackedNames | None:
+    """Return the names in a JSON list as it is written compactly; None where `text`, valid JSON, is anything else."""
+    if not text.isascii() or b"\\" in text:
+        return None
+    quotes = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == _QUOTE)
+    starts, ends = quotes[::2] + 1, quotes[1::2]
+    if len(ends) == 0 or len(starts) != len(ends) or starts[0] != 2 or ends[-1] != len(text) - 2:
+        return None
+    if not (starts[1:] - ends[:-1] == 3).all():  # between two names is a comma and nothing else
+        return None
+    return PackedNames(text, starts, ends)
+
+
 _encoder = msgspec.json.Encoder()
 _arguments = msgspec.json.Decoder(_Arguments)
 _named_node = msgspec.json.Decoder(_NamedNode)
+_name_list: msgspec.json.Decoder[list[str] | None] = msgspec.json.Decoder(list[str] | None)
 _binding = msgspec.json.Decoder(BindingArguments)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def _decode(body: bytes, decoder: msgspec.json.Decoder[_Decoded]) -> _Decoded:
     try:
         return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRequest(str(error)) from error
+
+
+def _decode_any_case(body: bytes, decoder: msgspec.json.Decoder[_Decoded]) -> _Decoded:
+    """Decode a message of Go's, whatever the case of letters in its names; one that is not there is null."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        fields = msgspec.structs.fields(decoder.type)  # type: ignore[arg-type]  # both messages are Structs
+        wanted = {field.encode_name.lower(): field.encode_name for field in fields}
+        members = {wanted.get(name.lower(), name): raw for name, raw in _decode(body, _members).items()}
+        return _decode(_encoder.encode({**dict.fromkeys(wanted.values()), **members}), decoder)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(str(error)) from error

@@ -18,13 +18,13 @@ def built(name: str) -> Path:
         LocalProblem: there is no Go and none can be installed.
     """
     program = made(cache_directory() / "benchmarks") / name
-    command = [toolchain.go(progress=print), "build", "-o", program, "."]
+    command = [str(toolchain.go(progress=print)), "build", "-o", str(program), "."]
     subprocess.run(command, cwd=_HERE / name, env=toolchain.environment(), check=True, timeout=300)
     return program
 
 
 def version() -> str:
     """Return which Go builds the programs."""
-    command = [toolchain.go(progress=print), "env", "GOVERSION"]
+    command = [str(toolchain.go(progress=print)), "env", "GOVERSION"]
     done = subprocess.run(command, env=toolchain.environment(), check=True, capture_output=True, text=True)
     return done.stdout.strip()

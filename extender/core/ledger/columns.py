@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from extender.core.ledger.names import NameTable, PackedNames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 _ROWS, _COLUMNS = 8, 64
 _NO_MODEL = -1
+_NO_COLUMN = -1
 
 
 class Columns:
@@ -43,11 +47,15 @@ class Columns:
         self.models: list[str] = []
         self._names = [""] * _COLUMNS
         self._unused = list(range(_COLUMNS - 1, -1, -1))
+        self._table: NameTable | None = None  # made anew when it is wanted, after nodes came or went
 
     def columns_of(self, nodes: Sequence[str]) -> NDArray[np.int64]:
         """Return the column of each of `nodes`, shape [len(nodes)]; -1 for nodes that are not ours."""
-        column = self.columns.get
-        return np.fromiter((column(name, -1) for name in nodes), dtype=np.int64, count=len(nodes))
+        if isinstance(nodes, PackedNames):
+            if self._table is None:
+                self._table = NameTable(self.columns)
+            return self._table.find(nodes)
+        return np.fromiter(map(self.columns.get, nodes, repeat(_NO_COLUMN)), dtype=np.int64, count=len(nodes))
 
     def name_of(self, column: int) -> str:
         """Return the node of a used column."""
@@ -59,6 +67,7 @@ class Columns:
             if not self._unused:
                 self._grow(rows=len(self.free), columns=2 * self.free.shape[1])
             self.columns[node.name] = self._unused.pop()
+            self._table = None
         if len(node.devices) > len(self.free):
             self._grow(rows=len(node.devices), columns=self.free.shape[1])
         if node.model not in self.models:
@@ -80,6 +89,7 @@ class Columns:
 
     def _drop(self, name: str) -> None:
         column = self.columns.pop(name)
+        self._table = None
         self._names[column] = ""
         self.free[:, column] = 0
         self.device_memory[:, column] = 0
