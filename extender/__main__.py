@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from extender.app import serve
 from extender.replay.command import replay
 from extender.shell import rpc
-from kube import rpc_address
+from kube import rpc_address, tls
 from kube.program import flags, run_program
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return replay(given[1:])
     parser, run = flags("plimsoll-extender", "Place GPU fractions for kube-scheduler.", listen="127.0.0.1:8900")
     rpc_address.add_flags(run, rpc.DEFAULT, "plimsoll gpus", rpc.RIGHT)
+    tls.add_flags(run)
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-extender stands (default: %(default)s)"
     )

@@ -23,6 +23,7 @@ from kube.events import EventWriter, Notice
 from kube.gpus import Malformed
 from kube.objects import Pod
 from kube.outage import Outage
+from kube.tls import server_tls
 from kube.watch import Gone, Put, Relisted, watch
 
 if TYPE_CHECKING:
@@ -227,6 +228,7 @@ class Extender:
 
 async def serve(started: Started) -> None:
     """Serve kube-scheduler until a signal ends it."""
+    tls = server_tls(started.flags)
     extender = Extender(started.api, started.flags.namespace)
     async with rpc.telling(started.flags, started.api, extender.scheduling, extender.ready):
-        await program.serve(Asgi(extender, extender.telemetry), started.listener, extender.run())
+        await program.serve(Asgi(extender, extender.telemetry), started.listener, extender.run(), tls)

@@ -1,9 +1,14 @@
-"""How do we serve HTTP? By uvicorn on the loop that runs already, one system call an answer, signals left to others."""
+"""How do we serve HTTP? By uvicorn on the loop that runs already, one system call an answer, signals left to others.
+
+Who is slow or sends without end loses his connection; nobody else notices.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
+import logging
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -11,17 +16,25 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Collection, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
+    from kube.tls import ServerTls
+
+_log = logging.getLogger(__name__)
+
+_HEAD_S = 10.0  # from the first byte of a request to the end of its headers
+_HEAD_LIMIT = 64 * 1024  # bytes of a request's line and headers
+_MOST_CONNECTIONS = 1024
+_IDLE_S = 600  # a caller's idle connection closed under its feet would cost it a failed call
 _TURNS = 20  # of the loop, in which an answer that can end has ended and a closed connection is gone
 
 
-def server_of(application: Any) -> Server:
+def server_of(application: Any, tls: ServerTls | None = None) -> Server:
     """Return a server of an ASGI application; `await server.serve(sockets=[listener])` serves until `server.end()`."""
-    return Server(
+    server = Server(
         uvicorn.Config(
             application,
-            http=_OneWriteProtocol,
+            http=_Protocol,
             proxy_headers=False,
             interface="asgi3",
             lifespan="off",
@@ -29,10 +42,23 @@ def server_of(application: Any) -> Server:
             log_config=None,
             server_header=False,
             date_header=False,
-            timeout_keep_alive=600,  # a caller's idle connection closed under its feet would cost it a failed call
+            timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=5,
         )
     )
+    server.config.load()
+    if tls is not None:
+        server.config.ssl = tls.context
+        server.config.http_protocol_class = _ProtocolForCertified if tls.for_callers else _Protocol
+    return server
+
+
+def trusted(scope: Mapping[str, Any]) -> bool:
+    """Tell whether a request comes from whom we obey.
+
+    That is whoever showed a certificate where callers are to show one, and else whoever is on this machine.
+    """
+    return bool(scope["state"].get("trusted"))
 
 
 class Server(uvicorn.Server):
@@ -50,7 +76,6 @@ class Server(uvicorn.Server):
     @contextlib.asynccontextmanager
     async def serving(self, listener: socket.socket) -> AsyncIterator[None]:
         """Serve while the block lasts; then close every connection and end what is still being answered."""
-        self.config.load()
         self.lifespan = self.config.lifespan_class(self.config)
         await self.startup(sockets=[listener])
         try:
@@ -77,11 +102,71 @@ class Server(uvicorn.Server):
                 await asyncio.sleep(0)
 
 
-class _OneWriteProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, with head and body of an answer in one system call: each costs more than making the answer."""
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP with limits, and an answer in one system call: each costs more than making the answer."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
+        self.app_state = {**self.app_state, "trusted": self._trusts(transport)}
+        if len(self.connections) > _MOST_CONNECTIONS:
+            _log.warning("a connection was closed: there are too many", extra={"limit": _MOST_CONNECTIONS})
+            transport.abort()
+            return
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._is_answering():
+            return
+        if self._head_bytes > _HEAD_LIMIT:
+            self._refuse(b"431 Request Header Fields Too Large", f"the headers are larger than {_HEAD_LIMIT} bytes")
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(_HEAD_S, self._too_slow)
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = 0
+        self._end_head_timer()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_head_timer()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _trusts(self, transport: asyncio.Transport) -> bool:
+        peer = transport.get_extra_info("peername")
+        return bool(peer) and ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
+
+    def _too_slow(self) -> None:
+        self._head_timer = None
+        self._refuse(b"408 Request Timeout", f"the headers did not come within {_HEAD_S:g} s")
+
+    def _refuse(self, status: bytes, why: str) -> None:
+        if not self.transport.is_closing():
+            head = b"HTTP/1.1 %b\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+            self.transport.write(head % (status, len(why)) + why.encode())
+            self.transport.close()
+
+    def _end_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class _ProtocolForCertified(_Protocol):
+    """As that, but who has shown a certificate is trusted, wherever he is."""
+
+    def _trusts(self, transport: asyncio.Transport) -> bool:
+        return bool(transport.get_extra_info("peercert"))
 
 
 class _Gathering:

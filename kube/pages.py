@@ -58,8 +58,10 @@ class Pages:
         await respond(page() if page else problem(404, f"there is no {method} {path} here"), send)
 
 
-async def respond(page: Page, send: Send) -> None:
-    """Send an answer."""
+async def respond(page: Page, send: Send, *, last: bool = False) -> None:
+    """Send an answer; `last`: and close the connection."""
     headers = [(b"content-type", page.content_type.encode()), (b"content-length", str(len(page.body)).encode())]
+    if last:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": page.status, "headers": headers})
     await send({"type": "http.response.body", "body": page.body})

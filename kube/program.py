@@ -26,6 +26,8 @@ from kube.logs import log_to_stderr
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
+    from kube.tls import ServerTls
+
 
 class ProblemAtStart(Exception):  # noqa: N818  somebody else's fault, told to a person
     """The program cannot start; the message says what to do."""
@@ -77,9 +79,11 @@ async def _start(chosen: argparse.Namespace, work: Callable[[Started], Awaitable
             await api.close()
 
 
-async def serve(application: Any, listener: socket.socket, work: Coroutine[Any, Any, None]) -> None:
+async def serve(
+    application: Any, listener: socket.socket, work: Coroutine[Any, Any, None], tls: ServerTls | None = None
+) -> None:
     """Serve an ASGI application beside `work`, until SIGTERM or SIGINT; a failure of `work` ends both and is raised."""
-    server = server_of(application)
+    server = server_of(application, tls)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.end)

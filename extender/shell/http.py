@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from extender.shell import wire
+from kube.http import trusted
 from kube.pages import JSON, Page, Pages, problem, respond
 
 if TYPE_CHECKING:
@@ -17,7 +19,21 @@ _log = logging.getLogger(__name__)
 
 _VERBS = ("/filter", "/prioritize", "/bind")
 _UNREADY = "the ledger is not built yet: nodes and pods are still being listed"
+_UNTRUSTED = (
+    "kube-scheduler alone is obeyed: from this machine, or with a certificate where --client-ca-file is given; "
+    "health and metrics are for everybody"
+)
 _BODY_LIMIT = 32 * 1024 * 1024  # 5,000 whole node objects of 6 KB
+_TOO_LARGE = f"the body is larger than {_BODY_LIMIT} bytes: nodeCacheCapable: true sends names in place of nodes"
+_BODY_S = 10.0  # kube-scheduler itself gives up after its httpTimeout, 1 s
+
+
+class _BodyError(Exception):
+    """The body is not read to its end; the message says why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Verbs(Protocol):
@@ -47,13 +63,26 @@ class Asgi:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         if scope["method"] == "POST" and scope["path"] in _VERBS:
-            await respond(await self._verb(scope["path"][1:], receive), send)
+            await self._obey(scope, receive, send)
         else:
             await self._pages(scope, receive, send)
 
-    async def _verb(self, verb: str, receive: Receive) -> Page:
+    async def _obey(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        verb = scope["path"][1:]
+        if not trusted(scope):
+            self._telemetry.requests.labels(verb, "untrusted").inc()
+            await respond(problem(403, f"{verb}: {_UNTRUSTED}"), send, last=True)
+            return
         try:
-            body = await _body(receive)
+            body = await _body(scope, receive)
+        except _BodyError as refusal:
+            self._telemetry.requests.labels(verb, "malformed").inc()
+            await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
+            return
+        await respond(await self._verb(verb, body), send)
+
+    async def _verb(self, verb: str, body: bytes) -> Page:
+        try:
             received_at = time.monotonic()
             if self._verbs.ready():
                 result, page = "ok", Page(200, JSON, await self._answer(verb, body, received_at))
@@ -76,16 +105,26 @@ class Asgi:
         return await self._verbs.filter(asked) if verb == "filter" else self._verbs.prioritize(asked)
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(scope: dict[str, Any], receive: Receive) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        _BodyError: it is too large, or did not come in time.
+    """
+    told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if told.isdigit() and int(told) > _BODY_LIMIT:
+        raise _BodyError(413, _TOO_LARGE)
     parts: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise wire.MalformedRequest("the connection closed before the body was complete")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > _BODY_LIMIT:
-            raise wire.MalformedRequest(f"the body is larger than {_BODY_LIMIT} bytes")
-        if not message.get("more_body", False):
-            return b"".join(parts)
+    try:
+        async with asyncio.timeout(_BODY_S):
+            while (message := await receive())["type"] == "http.request":
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > _BODY_LIMIT:
+                    raise _BodyError(413, _TOO_LARGE)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise _BodyError(408, f"the body did not come within {_BODY_S:g} s") from None
+    raise _BodyError(400, "the connection closed before the body was complete")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding, failover, killing, latency, law, loop, packing, restart, starting
+from tests.benchmarks import binding, failover, killing, latency, law, loop, packing, restart, serving, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "latency": latency.table,
     "failover": failover.table,
     "restart": restart.table,
+    "serving": serving.table,
     "packing": packing.staying,
     "packing-learning": packing.learning,
     "packing-leaving": packing.leaving,

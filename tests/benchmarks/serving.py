@@ -32,11 +32,11 @@ _CONNECTIONS, _RUNS, _CHECKED = 16, 10, 300
 _SERVER_CORE, _CLIENT_CORE = 0, 1
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ROWS = (
-    ("100", Questions(100), 4000),
-    ("1,000", Questions(1000), 2000),
-    ("5,000", Questions(NODES), 800),
-    ("5,000, in the same order each time", Questions(NODES, same=True), 800),
-    ("5,000, and it fits on none", Questions(NODES, fits=False), 400),
+    ("100", Questions(100), 1500),
+    ("1,000", Questions(1000), 800),
+    ("5,000", Questions(NODES), 400),
+    ("5,000, in the same order each time", Questions(NODES, same=True), 400),
+    ("5,000, and it fits on none", Questions(NODES, fits=False), 60),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import aiohttp
 import pytest
 
 from extender.app import Extender
+from extender.shell import http as http_module
 from extender.shell.http import Asgi
 from kube.http import server_of
 from tests.story.programs import a_listener, running_extender, url_of
@@ -124,3 +126,52 @@ async def test_health_and_metrics_are_served(call: Call) -> None:
     status, text = await call("GET", "/metrics")
     assert status == 200
     assert 'plimsoll_extender_free_gpus{model="' in text
+
+
+async def raw(port: int, text: bytes) -> tuple[int, str, bool]:
+    """Send `text`; return the status, the sentence, and whether the connection was closed then."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text)
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0])
+    body = await reader.readexactly(length)
+    closed = await reader.read() == b""
+    writer.close()
+    return int(head.split()[1]), json.loads(body)["Error"], closed
+
+
+@pytest.fixture
+async def port(api: Api) -> AsyncIterator[int]:
+    extender = Extender(api, "plimsoll-system")
+    with a_listener() as listener:
+        async with server_of(Asgi(extender, extender.telemetry)).serving(listener):
+            yield listener.getsockname()[1]
+
+
+async def test_a_body_that_is_announced_as_too_large_is_not_read(port: int) -> None:
+    text = b"POST /filter HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"
+    status, says, closed = await raw(port, text)
+    assert (status, closed) == (413, True)
+    assert says.startswith("filter: the body is larger than 33554432 bytes")
+
+
+async def test_a_body_without_announced_end_is_read_up_to_the_limit(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_BODY_LIMIT", 1000)
+    text = (
+        b"POST /filter HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"64\r\n%b\r\n" % (b"x" * 100) * 11
+    )
+    assert (await raw(port, text))[::2] == (413, True)
+
+
+async def test_a_body_that_does_not_come_is_408(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_BODY_S", 0.05)
+    text = b"POST /bind HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
+    assert await raw(port, text) == (408, "bind: the body did not come within 0.05 s", True)
+
+
+async def test_only_who_is_trusted_is_obeyed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "trusted", lambda _scope: False)
+    text = b"POST /bind HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+    status, says, closed = await raw(port, text)
+    assert (status, closed) == (403, True)
+    assert says.startswith("bind: kube-scheduler alone is obeyed")

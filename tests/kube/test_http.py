@@ -1,0 +1,193 @@
+"""Who is slow, or sends without end, is refused in words and loses the connection; certificates may be renewed."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import ssl
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kube import http as http_module
+from kube.http import server_of, trusted
+from kube.pages import Page, respond
+from kube.program import ProblemAtStart
+from kube.tls import ServerTls, add_flags, server_tls
+from tests.certificates import self_signed
+from tests.story.programs import a_listener
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from kube.pages import Receive, Send
+
+    Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def application(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    """Tell whether the caller is trusted."""
+    del receive
+    await respond(Page(200, "text/plain", str(trusted(scope)).encode()), send)
+
+
+@asynccontextmanager
+async def served(tls: ServerTls | None = None) -> AsyncIterator[int]:
+    with a_listener() as listener:
+        async with server_of(application, tls).serving(listener):
+            yield listener.getsockname()[1]
+
+
+async def answer(streams: Streams) -> tuple[int, bytes]:
+    reader, _ = streams
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0])
+    return int(head.split()[1]), await reader.readexactly(length)
+
+
+async def get(port: int, context: ssl.SSLContext | None = None) -> tuple[int, bytes]:
+    streams = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    streams[1].write(GET)
+    found = await answer(streams)
+    streams[1].close()
+    return found
+
+
+# --- limits ---
+
+
+async def test_headers_that_never_end_are_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_HEAD_S", 0.05)
+    async with served() as port:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        streams[1].write(b"GET / HTTP/1.1\r\nHost: ")
+        assert await answer(streams) == (408, b"the headers did not come within 0.05 s")
+        assert await streams[0].read() == b""
+
+
+async def test_headers_without_end_are_431() -> None:
+    async with served() as port:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        streams[1].write(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000)
+        assert await answer(streams) == (431, b"the headers are larger than 65536 bytes")
+
+
+async def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_IDLE_S", 0.05)
+    async with served() as port:
+        reader, _ = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b""
+
+
+async def test_one_connection_too_many_is_closed_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_MOST_CONNECTIONS", 2)
+    async with served() as port:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        reader, _ = await asyncio.open_connection("127.0.0.1", port)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+        held[0][1].write(GET)
+        assert (await answer(held[0]))[0] == 200
+
+
+async def test_many_requests_on_one_connection_are_answered() -> None:
+    async with served() as port:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(50):
+            streams[1].write(GET)
+            assert await answer(streams) == (200, b"True")
+
+
+# --- TLS ---
+
+
+def client(authority: Path, shown: tuple[Path, Path] | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority))
+    if shown is not None:
+        context.load_cert_chain(*shown)
+    return context
+
+
+async def test_with_an_authority_only_certificates_are_trusted(tmp_path: Path) -> None:
+    cert, key = self_signed(tmp_path, "server")
+    callers = self_signed(tmp_path, "kube-scheduler")
+    strangers = self_signed(tmp_path, "stranger")
+    async with served(ServerTls(cert, key, callers[0])) as port:
+        assert await get(port, client(cert, callers)) == (200, b"True")
+        assert await get(port, client(cert)) == (200, b"False")
+        with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+            await get(port, client(cert, strangers))
+
+
+async def test_without_an_authority_this_machine_is_trusted(tmp_path: Path) -> None:
+    cert, key = self_signed(tmp_path, "server")
+    async with served(ServerTls(cert, key, None)) as port:
+        assert await get(port, client(cert)) == (200, b"True")
+
+
+async def test_who_speaks_in_the_clear_is_not_answered_over_tls(tmp_path: Path) -> None:
+    async with served(ServerTls(*self_signed(tmp_path, "server"), None)) as port:
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await get(port)
+
+
+async def test_renewed_certificates_and_authorities_are_used_and_bad_ones_are_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cert, key = self_signed(tmp_path, "server")
+    callers, later = self_signed(tmp_path, "caller"), self_signed(tmp_path, "later")
+    authority = tmp_path / "authority.crt"
+    shutil.copy(callers[0], authority)
+    async with served(ServerTls(cert, key, authority)) as port:
+        before = tmp_path / "before.crt"
+        shutil.copy(cert, before)
+        assert await get(port, client(before, callers)) == (200, b"True")
+        cert.write_text("no certificate")
+        assert await get(port, client(before, callers)) == (200, b"True")
+        assert "the certificates before stay in use" in caplog.text
+        self_signed(tmp_path, "server")
+        shutil.copy(later[0], authority)
+        assert await get(port, client(cert, later)) == (200, b"True")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await get(port, client(before, later))
+        with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+            await get(port, client(cert, callers))
+
+
+def asked_for(*arguments: object) -> ServerTls | None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return server_tls(parser.parse_args([str(argument) for argument in arguments]))
+
+
+def test_what_does_not_go_together_is_one_sentence(tmp_path: Path) -> None:
+    cert, key = self_signed(tmp_path, "server")
+    _, other = self_signed(tmp_path, "other")
+    (tmp_path / "empty").write_text("")
+    empty, missing = tmp_path / "empty", tmp_path / "missing"
+    both = ("--tls-cert-file", cert, "--tls-private-key-file", key)
+    for arguments, complaint in (
+        (("--tls-cert-file", cert), "a certificate and its key go together: give --tls-private-key-file too"),
+        (("--tls-private-key-file", key), "a certificate and its key go together: give --tls-cert-file too"),
+        (
+            ("--client-ca-file", cert),
+            f"--client-ca-file {cert} is of use with TLS only: give --tls-cert-file and --tls-private-key-file too",
+        ),
+        ((*both[:3], missing), f"--tls-private-key-file {missing} cannot be read: No such file or directory"),
+        ((*both[:3], empty), f"--tls-private-key-file {empty} holds no private key in PEM form"),
+        (
+            (*both[:3], other),
+            f"--tls-cert-file {cert} and --tls-private-key-file {other} cannot be used together: key values mismatch",
+        ),
+        ((*both, "--client-ca-file", empty), f"--client-ca-file {empty} holds no certificate in PEM form"),
+    ):
+        with pytest.raises(ProblemAtStart) as problem:
+            asked_for(*arguments)
+        assert str(problem.value) == complaint
+    assert asked_for() is None
