@@ -37,6 +37,7 @@ _log = logging.getLogger("extender")
 _NEWS_S = 300.0
 _KICK_PAUSE_S = 0.5
 _SETTLE_PAUSE_S = 5.0
+_AT_A_TIME = 100  # pods of a list, some milliseconds
 _PACE_S, _STALL_S = 0.1, 0.8
 _MOST_BINDINGS = 16
 _LONGEST_PACE_S = 0.5
@@ -158,7 +159,7 @@ class Extender:
         async for change in watch(self._api, cluster.PODS, Pod, on_trouble=outage.hear):
             match change:
                 case Relisted(objects):
-                    self._unlisted.update(self.scheduling.pods_are(map(cluster.seen_pod, objects), time.monotonic()))
+                    await self._take_all(objects)
                     self._pods_listed = True
                     _log.info(
                         "pods listed",
@@ -169,6 +170,15 @@ class Extender:
                 case Gone(pod):
                     gone = cluster.seen_pod(pod)
                     self.scheduling.pod_gone(gone.key.uid, time.monotonic(), ended=gone.ended)
+
+    async def _take_all(self, pods: tuple[Pod, ...]) -> None:
+        """Take note of all pods, some at a time: verbs and probes are answered in between, thousands of pods or not."""
+        now = time.monotonic()
+        for number, pod in enumerate(pods, start=1):
+            self.scheduling.pod_listed(cluster.seen_pod(pod), now)
+            if number % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        self._unlisted.update(self.scheduling.listed({pod.metadata.uid for pod in pods}))
 
     # --- what is to be done beside the verbs ---
 

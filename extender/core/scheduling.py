@@ -30,7 +30,7 @@ from extender.core.waiting import Waiting
 from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from extender.core.ledger.nodes import GpuNode
     from extender.core.model import PodKey, SeenPod
@@ -128,11 +128,20 @@ class Scheduling:
 
         A pod may be younger than the list, so what is known of it stays until a read of that pod itself shows it gone.
         """
-        seen = {pod.key.uid: pod for pod in pods}
-        for pod in seen.values():
-            self.pod_seen(pod)
-            if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
-                self._waiting.found(pod.key, pod.shape(), now)
+        seen = set()
+        for pod in pods:
+            self.pod_listed(pod, now)
+            seen.add(pod.key.uid)
+        return self.listed(seen)
+
+    def pod_listed(self, pod: SeenPod, now: float) -> None:
+        """Take note at `now` seconds of one of all the pods there are; `listed` follows the last of them."""
+        self.pod_seen(pod)
+        if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
+            self._waiting.found(pod.key, pod.shape(), now)
+
+    def listed(self, seen: Collection[str]) -> tuple[PodKey, ...]:
+        """Take note that those are the UIDs of all pods there are; return what `pods_are` returns."""
         lacking = [
             held for held in self.ledger.holdings() if held.pod.uid not in seen and held.state is not State.QUARANTINED
         ]

@@ -12,7 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import binding, failover, killing, latency, law, loop, packing, restart, serving, starting
+from tests.benchmarks import (
+    binding,
+    failover,
+    killing,
+    latency,
+    law,
+    listing,
+    loop,
+    packing,
+    restart,
+    serving,
+    starting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +40,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "failover": failover.table,
     "restart": restart.table,
     "serving": serving.table,
+    "listing": listing.table,
     "packing": packing.staying,
     "packing-learning": packing.learning,
     "packing-leaving": packing.leaving,

@@ -6,7 +6,7 @@ import json
 import random
 from dataclasses import dataclass
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ class Questions:
         names = draw.sample([f"gpu-node-{number:04}" for number in range(NODES)], self.names)
         orders = [json.dumps(draw.sample(names, self.names), separators=(",", ":")).encode() for _ in range(_ORDERS)]
         pods = [
-            json.dumps(_pod(number, _SHARES[number % len(_SHARES)] if self.fits else _TOO_MUCH), separators=(",", ":"))
+            json.dumps(a_pod(number, _SHARES[number % len(_SHARES)] if self.fits else _TOO_MUCH), separators=(",", ":"))
             for number in range(_PODS)
         ]
         before = [f'{{"Pod":{pod},"Nodes":null,"NodeNames":'.encode() for pod in pods]
@@ -69,7 +69,7 @@ class Questions:
             yield b"%b%b}" % (pod, order)
 
 
-def _pod(number: int, share: str) -> dict[str, object]:
+def a_pod(number: int, share: str) -> dict[str, Any]:
     """Return a pod of 4 KB, as kube-scheduler has it: a model server of a Deployment."""
     name = f"llama-8b-instruct-6c9f7d5b8-{number:05}"
     labels = {"app": "llama-8b-instruct", "pod-template-hash": "6c9f7d5b8", "team": "search", "stage": "production"}

@@ -253,3 +253,18 @@ async def _moments() -> AsyncIterator[None]:
         yield
         await asyncio.sleep(0.02)
     pytest.fail("waited 10 s in vain")
+
+
+async def test_a_long_list_lets_others_have_their_turns(api: Api) -> None:
+    extender = app.Extender(api, "plimsoll-system")
+    made = [
+        {"metadata": {"name": str(number), "uid": str(number)}, "spec": {"nodeName": "gpu-00"}} for number in range(450)
+    ]
+    pods = msgspec.convert(made, tuple[Pod, ...])
+    taking = asyncio.create_task(extender._take_all(pods))
+    turns = 0
+    while not taking.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns >= 450 // app._AT_A_TIME
+    assert len(tuple(extender.scheduling.ledger.holdings())) == 450

@@ -1,0 +1,127 @@
+"""What does it cost to list 10,000 pods and to build the ledger of them, in CPU and in memory?
+
+The pods are GPU pods of 4 KB on 1,250 nodes of 8 GPUs, a share of a device each. They come over HTTP in pages, as the
+API server writes them, from a process of its own; the extender's own code lists, decodes, translates and counts them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import resource
+import subprocess
+import sys
+import time
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from kubernetes.aio import client as kubernetes_client
+
+from extender.app import Extender
+from extender.core.ledger.nodes import GpuNode, alike
+from extender.shell.cluster import PODS
+from kube.client import Api
+from kube.http import server_of
+from kube.objects import Pod
+from kube.pages import JSON, Page, respond
+from kube.watch import Relisted, watch
+from tests.benchmarks.serving_load import a_pod
+from tests.story.programs import a_listener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kube.pages import Receive, Send
+
+_PODS, _NODES, _RUNS = 10_000, 1250, 5
+
+
+def table(progress: Callable[[str], None]) -> list[str]:
+    """Return the lines of the table."""
+    found = []
+    for number in range(_RUNS):
+        found.append(_measured())
+        progress(f"run {number + 1} of {_RUNS}: {found[-1]}")
+    parts = (("cpu_ms", "CPU, ms"), ("ledger_ms", "of it translating and counting, ms"),
+             ("rss_mb", "most memory of the process, MB"), ("before_mb", "of it before the list, MB"))  # fmt: skip
+    rows = []
+    for name, title in parts:
+        values = [run[name] for run in found]
+        rows.append(f"| {title} | {median(values):.0f} ({min(values):.0f} to {max(values):.0f}) |")
+    return ["| | median (least to most) |", "|---|---|", *rows, "", f"{_RUNS} runs, {_PODS:,} pods, {_NODES:,} nodes."]
+
+
+def _measured() -> dict[str, float]:
+    with subprocess.Popen([sys.executable, "-m", __name__, "serve"], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            port = server.stdout.readline().strip()
+            command = [sys.executable, "-m", __name__, "list", port]
+            done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+        finally:
+            server.kill()
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
+
+
+async def _list(port: str) -> dict[str, float]:
+    configuration = kubernetes_client.Configuration()
+    configuration.host = f"http://127.0.0.1:{port}"
+    api = Api(kubernetes_client.ApiClient(configuration))
+    extender = Extender(api, "plimsoll-system")
+    extender.scheduling.nodes_are(GpuNode(f"gpu-node-{number:04}", alike(8)) for number in range(_NODES))
+    gc.collect()
+    before = _most_mb()
+    changes = watch(api, PODS, Pod)
+    began = time.process_time()
+    first = await anext(changes)
+    assert isinstance(first, Relisted)
+    decoded = time.process_time()
+    await extender._take_all(first.objects)
+    ended = time.process_time()
+    assert len(tuple(extender.scheduling.ledger.holdings())) == _PODS
+    await changes.aclose()  # type: ignore[attr-defined]
+    await api.close()
+    return {
+        "cpu_ms": (ended - began) * 1000,
+        "ledger_ms": (ended - decoded) * 1000,
+        "rss_mb": _most_mb(),
+        "before_mb": before,
+    }
+
+
+def _most_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+async def _serve() -> None:
+    items = [json.dumps(_bound(number)).encode() for number in range(_PODS)]
+
+    async def pages(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        del receive
+        query = dict(part.split("=") for part in scope["query_string"].decode().split("&"))
+        begin, limit = int(query.get("continue", "0")), int(query["limit"])
+        after = str(begin + limit) if begin + limit < _PODS else ""
+        head = json.dumps({"resourceVersion": "1", "continue": after}).encode()
+        body = b'{"kind":"PodList","metadata":%b,"items":[%b]}' % (head, b",".join(items[begin : begin + limit]))
+        await respond(Page(200, JSON, body), send)
+
+    with a_listener() as listener:
+        print(listener.getsockname()[1], flush=True)
+        await server_of(pages).serve(sockets=[listener])
+
+
+def _bound(number: int) -> dict[str, Any]:
+    pod = a_pod(number, "0.5")
+    pod["metadata"]["annotations"] |= {"plimsoll.dev/devices": str(number % 8), "plimsoll.dev/gpu-milli": "500"}
+    pod["spec"]["nodeName"] = f"gpu-node-{number // 8 % _NODES:04}"
+    pod["status"] = {"phase": "Running", "containerStatuses": [{"name": "server", "state": {"running": {}}}]}
+    return pod
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        asyncio.run(_serve())
+    else:
+        print(json.dumps(asyncio.run(_list(sys.argv[2]))))
