@@ -30,7 +30,7 @@ class Telemetry:
         self._registry.register(_LedgerCollector(ledger, unusable))
         self.requests = Counter(
             "plimsoll_extender_requests_total",
-            "Requests of kube-scheduler by verb and result (ok, malformed, unready, defect).",
+            "Requests of kube-scheduler by verb and result (ok, malformed, untrusted, unready, defect).",
             ["verb", "result"],
             registry=self._registry,
         )
