@@ -41,7 +41,7 @@ async def serve(strategy: Strategy) -> None:
     """Serve until the process is ended."""
     extender = Listed(cast("Api", None), "plimsoll-system")
     scheduling = extender.scheduling
-    scheduling.tune(Settings(packing=Packing(strategy)))
+    scheduling.tune(Settings(reservation_s=3600.0, packing=Packing(strategy)))  # none ends while answers are compared
     nodes = cluster()
     scheduling.nodes_are(GpuNode(node.name, alike(DEVICES, MiB(81920)), "H100", CPU) for node in nodes)
     for node in nodes:

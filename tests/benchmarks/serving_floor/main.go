@@ -21,7 +21,7 @@ const (
 	whole       = 1000
 	mostCPU     = 128_000
 	mostGPU     = 8 * whole
-	reservation = 30 * time.Second
+	reservation = time.Hour // none ends while answers are compared
 	fraction    = "gpu-fraction"
 )
 
