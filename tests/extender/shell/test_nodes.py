@@ -34,6 +34,7 @@ A100 = MiB(81920)
 async def following(api: Api) -> AsyncIterator[tuple[Nodes, Scheduling]]:
     core, events = Scheduling(), EventWriter(api, "plimsoll-extender")
     followed = Nodes(api, core, events)
+    followed.enforce(required=False)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(followed.run()), tasks.create_task(events.run())]
         try:

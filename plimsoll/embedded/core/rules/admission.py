@@ -6,6 +6,7 @@ here once more, and the contract tests hold both against the same pods.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core.notation.quantities import amount
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _MANAGED = ("plimsoll.dev/managed", "true")
 _GPU, _MARKER = "nvidia.com/gpu", "plimsoll.dev/gpu"
+_ENFORCEMENT, _BY_HAMI = "plimsoll.dev/enforcement", "hami"
+_KUBELET_GPUS = re.compile(r"0*([1-9][0-9]?)")
 _OURS = ("plimsoll.dev/gpus", "plimsoll.dev/devices", "plimsoll.dev/gpu-milli")
 _NO_CONTAINERS = (
     "policy 'plimsoll-gpu-pods' with binding 'plimsoll-gpu-pods' denied request: its expressions need a container"
@@ -72,15 +75,20 @@ def _managed(pod: Object) -> Object:
     annotations = {key: value for key, value in meta.get("annotations", {}).items() if key not in _OURS}
     fraction = "gpu-fraction" in annotations or "gpu-memory" in annotations
     inits, containers = spec.get("initContainers", ()), spec.get("containers", ())
+    by_hami = annotations.get(_ENFORCEMENT) == _BY_HAMI
     if not containers and ("containers" not in spec or fraction):
         raise Problem(403, "Invalid", _NO_CONTAINERS)
     if fraction:
         sharing = _named(containers, annotations.get("gpu-fraction-container-name", ""))
-        spec = {**spec, "containers": [_marked(c) if c is sharing else c for c in containers]}
+        more = {_MARKER: "1"}
+        if by_hami and _total(containers, inits) == 0:
+            asked = _KUBELET_GPUS.fullmatch(annotations.get("gpu-fraction-num-devices", "1").strip())
+            more[_GPU] = asked[1] if asked else "1"
+        spec = {**spec, "containers": [_with(c, more) if c is sharing else c for c in containers]}
     elif _consistent((*containers, *inits)) and (total := _total(containers, inits)) > 0:
-        spec = {**spec, "containers": [_ours(c) for c in containers]}
+        spec = {**spec, "containers": [_ours(c, by_hami=by_hami) for c in containers]}
         if inits:
-            spec["initContainers"] = [_ours(c) for c in inits]
+            spec["initContainers"] = [_ours(c, by_hami=by_hami) for c in inits]
         annotations["plimsoll.dev/gpus"] = str(total)
     whole = "plimsoll.dev/gpus" in annotations
     if (fraction or whole) and spec["schedulerName"] in ("", "default-scheduler"):
@@ -93,22 +101,24 @@ def _named(containers: Sequence[Object], name: str) -> Object:
     return next((each for each in containers if each.get("name") == name), containers[0])
 
 
-def _marked(container: Object) -> Object:
+def _with(container: Object, more: Mapping[str, str]) -> Object:
     resources = container.get("resources", {})
-    marked = {key: {**resources.get(key, {}), _MARKER: "1"} for key in ("limits", "requests")}
-    return {**container, "resources": {**resources, **marked}}
+    both = {key: {**resources.get(key, {}), **more} for key in ("limits", "requests")}
+    return {**container, "resources": {**resources, **both}}
 
 
-def _ours(container: Object) -> Object:
-    """Return a container with the marker in the place of its whole GPUs."""
+def _ours(container: Object, *, by_hami: bool) -> Object:
+    """Return a container with the marker in the place of its whole GPUs, or beside them for HAMi."""
     if not _gpus(container):
         return container
+    if by_hami:
+        return _with(container, {_MARKER: "1"})
     resources = container["resources"]
     without = {
         key: {name: quantity for name, quantity in resources.get(key, {}).items() if name != _GPU}
         for key in ("limits", "requests")
     }
-    return _marked({**container, "resources": {**resources, **without}})
+    return _with({**container, "resources": {**resources, **without}}, {_MARKER: "1"})
 
 
 def _gpus(container: Object) -> int:
