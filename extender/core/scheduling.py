@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
-from extender.core.enforcement.granting import Grant, granted
+from extender.core.enforcement.granting import Grant, Ungrantable, granted
 from extender.core.explanations import Explanations, weighed
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
@@ -296,8 +296,7 @@ class Scheduling:
         if bars:
             return BindRefused(bars)
         grant = granted(pod, placed, node, self.settings.nvfractions_prefix)
-        problem = grant.problem()
-        return BindRefused(problem) if problem else grant
+        return BindRefused(grant.reason) if isinstance(grant, Ungrantable) else grant
 
     def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room

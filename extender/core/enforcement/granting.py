@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from extender.core.ledger.nodes import Backend
 from extender.core.model import Life
-from kube.gpus import WHOLE, MemoryShare, MiB, MilliGpu
+from kube.gpus import VENDOR_GPU, WHOLE, MemoryShare, MiB, MilliGpu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extender.core.ledger.nodes import Device, GpuNode
-    from extender.core.model import SeenPod
+    from extender.core.model import Container, SeenPod
     from kube.gpus import Placement
 
 _LEAST = MiB(1)
@@ -55,34 +55,41 @@ class Grant:
     containers: tuple[Granted, ...] = ()
     prefix: str = ""
 
-    def problem(self) -> str:
-        """Return why it cannot be written, "" where it can.
 
-        The API server writes the annotations of a Binding unchecked, and then refuses every change of such a pod.
-        """
-        room = _LONGEST_KEY - len(self.prefix.partition("/")[2]) - len(_LONGEST_END)
-        for one in self.containers:
-            if self.backend is Backend.NVFRACTIONS and one.parts and len(one.container) > room:
-                return (
-                    f"NvFractions reads a container's share from an annotation whose key has room for {room} letters "
-                    f"of its name; {one.container} has {len(one.container)}"
-                )
-        return ""
+@dataclass(frozen=True, slots=True)
+class Ungrantable:
+    """Why a pod cannot be given its devices in a way that its node understands."""
+
+    reason: str
 
 
-def granted(pod: SeenPod, placed: Placement, node: GpuNode, prefix: str) -> Grant:
+def granted(pod: SeenPod, placed: Placement, node: GpuNode, prefix: str) -> Grant | Ungrantable:
     """Return what the containers of a pod get on a node that takes it, and has all the devices of `placed`.
 
     `prefix` is `Grant`'s. Of a pod that does not ask the kubelet HAMi hears nothing: it is given nothing there.
     """
-    backend = node.backend
-    if pod.by_kubelet:
-        backend = Backend.HAMI
-    elif backend is not Backend.NVFRACTIONS:
-        return Grant()
     places = node.places()
     parts = tuple(_part(pod, placed, node.devices[places[name]]) for name in placed.devices)
-    return Grant(backend, _in_order(pod, parts) if pod.by_kubelet else _to_all(pod, parts), prefix)
+    if pod.by_kubelet:
+        asked = _asked(pod.containers)
+        if asked != len(parts):
+            return Ungrantable(
+                f"its containers ask the kubelet for {asked} {VENDOR_GPU} and its annotations for {len(parts)}: HAMi's "
+                "device plugin gives a container neither more nor fewer than it asks for"
+            )
+        return Grant(Backend.HAMI, _in_order(pod.containers, parts))
+    if node.backend is not Backend.NVFRACTIONS:
+        return Grant()
+    containers = _to_all(pod, parts)
+    room = _LONGEST_KEY - len(prefix.partition("/")[2]) - len(_LONGEST_END)
+    for one in containers:
+        # The API server writes the annotations of a Binding unchecked, and then refuses every change of such a pod.
+        if one.parts and len(one.container) > room:
+            return Ungrantable(
+                f"NvFractions reads a container's share from an annotation whose key has room for {room} letters of "
+                f"its name; {one.container} has {len(one.container)}"
+            )
+    return Grant(Backend.NVFRACTIONS, containers, prefix)
 
 
 def _part(pod: SeenPod, placed: Placement, device: Device) -> Part:
@@ -97,11 +104,21 @@ def _to_all(pod: SeenPod, parts: tuple[Part, ...]) -> tuple[Granted, ...]:
     )
 
 
-def _in_order(pod: SeenPod, parts: Sequence[Part]) -> tuple[Granted, ...]:
+def _in_order(containers: Sequence[Container], parts: Sequence[Part]) -> tuple[Granted, ...]:
     given: list[Granted] = []
     taken = 0
-    for one in pod.containers:
+    for one in containers:
         given.append(Granted(one.name, tuple(parts[taken : taken + one.gpus])))
         if one.life is not Life.STARTING:
             taken += one.gpus
     return tuple(given)
+
+
+def _asked(containers: Sequence[Container]) -> int:
+    """Return for how many devices the containers ask in all."""
+    beside, most = 0, 0
+    for one in containers:
+        most = max(most, beside + one.gpus)
+        if one.life is not Life.STARTING:
+            beside += one.gpus
+    return most

@@ -20,7 +20,12 @@ _MANAGED = ("plimsoll.dev/managed", "true")
 _GPU, _MARKER = "nvidia.com/gpu", "plimsoll.dev/gpu"
 _ENFORCEMENT, _BY_HAMI = "plimsoll.dev/enforcement", "hami"
 _KUBELET_GPUS = re.compile(r"0*([1-9][0-9]?)")
-_OURS = ("plimsoll.dev/gpus", "plimsoll.dev/devices", "plimsoll.dev/gpu-milli")
+_WRITTEN_HERE = "plimsoll.dev/gpus"
+_OURS = re.compile(
+    r"plimsoll\.dev/(devices|gpu-milli)|hami\.io/(vgpu|bind)-.*|"
+    r"nvidia\.com/container\..*\.(gpus\.devices|gpu-memory\.(request|limit))"
+)
+_VISIBLE, _NO_DEVICES = "NVIDIA_VISIBLE_DEVICES", ("void", "none")
 _NO_CONTAINERS = (
     "policy 'plimsoll-gpu-pods' with binding 'plimsoll-gpu-pods' denied request: its expressions need a container"
 )
@@ -35,7 +40,7 @@ def admitted(pod: Object, namespace: Object, classes: Mapping[str, Object]) -> O
     """
     pod = {**pod, "spec": with_default_tolerations(_with_priority(pod, classes))}
     labels = namespace["metadata"].get("labels", {})
-    return _managed(pod) if labels.get(_MANAGED[0]) == _MANAGED[1] else pod
+    return _allowed(_managed(pod)) if labels.get(_MANAGED[0]) == _MANAGED[1] else pod
 
 
 def _with_priority(pod: Object, classes: Mapping[str, Object]) -> Object:
@@ -72,7 +77,7 @@ def _with_priority(pod: Object, classes: Mapping[str, Object]) -> Object:
 def _managed(pod: Object) -> Object:
     """Return a pod of a managed namespace: its GPUs become ours to give."""
     meta, spec = pod["metadata"], pod["spec"]
-    annotations = {key: value for key, value in meta.get("annotations", {}).items() if key not in _OURS}
+    annotations = {key: value for key, value in meta.get("annotations", {}).items() if key != _WRITTEN_HERE}
     fraction = "gpu-fraction" in annotations or "gpu-memory" in annotations
     inits, containers = spec.get("initContainers", ()), spec.get("containers", ())
     by_hami = annotations.get(_ENFORCEMENT) == _BY_HAMI
@@ -95,6 +100,28 @@ def _managed(pod: Object) -> Object:
         spec = {**spec, "schedulerName": "plimsoll"}
     kept = {key: value for key, value in meta.items() if key != "annotations"}
     return {**pod, "metadata": {**kept, **({"annotations": annotations} if annotations else {})}, "spec": spec}
+
+
+def _allowed(pod: Object) -> Object:
+    """Return a pod as it is, if it says nothing of devices, as deploy/base/protection.yaml has it.
+
+    Who changes a pod later is not told apart here, where everybody may do everything.
+    """
+    ours = sorted(filter(_OURS.fullmatch, pod["metadata"].get("annotations", {})))
+    if ours:
+        why = "only Plimsoll writes which devices a pod has; ask with gpu-fraction, gpu-memory or nvidia.com/gpu"
+        raise _denied(pod, f"annotation {ours[0]}: {why}")
+    for container in (*pod["spec"].get("containers", ()), *pod["spec"].get("initContainers", ())):
+        for each in container.get("env", ()):
+            if each["name"] == _VISIBLE and each.get("value", "") not in _NO_DEVICES:
+                why = f"{_VISIBLE} may only be void or none; its pod is given devices by Plimsoll"
+                raise _denied(pod, f"container {container['name']}: {why}")
+    return pod
+
+
+def _denied(pod: Object, why: str) -> Problem:
+    policy = "ValidatingAdmissionPolicy 'plimsoll-devices' with binding 'plimsoll-devices' denied request"
+    return Problem(422, "Invalid", f'pods "{_name(pod)}" is forbidden: {policy}: {why}')
 
 
 def _named(containers: Sequence[Object], name: str) -> Object:
