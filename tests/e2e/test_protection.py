@@ -5,30 +5,27 @@ The user is impersonated: the API server asks RBAC and admission as if they had 
 
 from __future__ import annotations
 
-import json
-import ssl
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e import pods
+from tests.e2e import impersonation, pods
+from tests.e2e.impersonation import Someone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deploy.local import LocalCluster
     from kube.client import Api
+    from tests.e2e.impersonation import Answer
 
-    As = Callable[..., tuple[int, dict[str, Any]]]
+    As = Callable[[Someone, str, str, dict[str, Any]], Answer]
 
-USER = ("alice", ())
-EXTENDER = ("system:serviceaccount:plimsoll-system:plimsoll-extender", ())
-HAMI = ("system:serviceaccount:kube-system:hami-device-plugin", ())
-KUBELET = ("system:node:gpu-00", ("system:nodes",))
+USER = Someone("alice")
+EXTENDER = Someone("system:serviceaccount:plimsoll-system:plimsoll-extender")
+HAMI = Someone("system:serviceaccount:kube-system:hami-device-plugin")
+KUBELET = Someone("system:node:gpu-00", "system:nodes")
 NODES = "/nodes"
-MERGE = "application/merge-patch+json"
 
 DEVICE_KEYS = [
     "plimsoll.dev/devices",
@@ -55,34 +52,17 @@ def ask(cluster: LocalCluster, managed_namespace: str) -> As:
         rule = {"apiGroups": [""], "resources": every, "verbs": ["*"]}
         path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{managed_namespace}"
         await api.request("POST", f"{path}/roles", body=kind | {"kind": "Role", "rules": [rule]})
-        users = [{"kind": "User", "name": who} for who in (USER[0], HAMI[0], KUBELET[0])]
+        users = [{"kind": "User", "name": who} for who in (USER.name, HAMI.name, KUBELET.name)]
         reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "pods"}
         body = kind | {"kind": "RoleBinding", "roleRef": reference, "subjects": users}
         await api.request("POST", f"{path}/rolebindings", body=body)
 
     cluster.call(allow)
-    admin = json.loads(cluster.admin_kubeconfig.read_text())
-    trust = ssl.create_default_context(cafile=admin["clusters"][0]["cluster"]["certificate-authority"])
-
     own = f"/namespaces/{managed_namespace}"
 
-    def ask(who: tuple[str, tuple[str, ...]], verb: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        name, groups = who
-        request = urllib.request.Request(  # noqa: S310  our own loopback address
-            f"{cluster.server}/api/v1{path if path.startswith(NODES) else own + path}",
-            json.dumps(body).encode(),
-            method=verb,
-        )
-        request.add_header("Authorization", f"Bearer {admin['users'][0]['user']['token']}")
-        request.add_header("Content-Type", MERGE if verb == "PATCH" else "application/json")
-        request.add_header("Impersonate-User", name)
-        for group in ("system:authenticated", *groups)[-1:]:
-            request.add_header("Impersonate-Group", group)
-        try:
-            with urllib.request.urlopen(request, context=trust) as answer:  # noqa: S310  as above
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as refused:
-            return refused.code, json.loads(refused.read())
+    def ask(who: Someone, verb: str, path: str, body: dict[str, Any]) -> Answer:
+        whole = path if path.startswith(NODES) else own + path
+        return impersonation.ask(cluster, who, verb, f"/api/v1{whole}", body)
 
     return ask
 
@@ -123,7 +103,7 @@ def binding(name: str, annotations: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def refused(answer: tuple[int, dict[str, Any]], sentence: str) -> bool:
+def refused(answer: Answer, sentence: str) -> bool:
     status, body = answer
     assert status == 422, body
     assert (
