@@ -48,9 +48,13 @@ def enforcing(cluster: LocalCluster) -> Iterator[None]:
     cluster.call(lambda api: nodes.create(api, made))
     condition(cluster, "True")
     yield
-    for node in made:
-        cluster.call(lambda api, name=node["metadata"]["name"]: api.request("DELETE", f"/api/v1/nodes/{name}"))
+    cluster.call(lambda api: forget(api, [node["metadata"]["name"] for node in made]))
     configure(cluster, "none")
+
+
+async def forget(api: Api, names: list[str]) -> None:
+    for name in names:
+        await api.request("DELETE", f"/api/v1/nodes/{name}")
 
 
 def configure(cluster: LocalCluster, enforcement: str) -> None:

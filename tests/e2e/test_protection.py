@@ -64,6 +64,7 @@ def ask(cluster: LocalCluster, managed_namespace: str) -> As:
         whole = path if path.startswith(NODES) else own + path
         return impersonation.ask(cluster, who, verb, f"/api/v1{whole}", body)
 
+    pods.wait_until("the API server knows the new role", lambda: ask(USER, "PATCH", "/pods/absent", {})[0] == 404)
     return ask
 
 
