@@ -126,7 +126,7 @@ class Extender:
         if isinstance(outcome, cluster.NotSent):
             self.scheduling.not_bound(decision)
             with contextlib.suppress(ApiError):  # `_settle` comes back to it
-                await self._locks.give_back(decision.pod)
+                await self._locks.give_back(decision.pod, self.scheduling.ledger)
             return wire.bound(outcome.reason)
         self.scheduling.unknown(decision)
         return wire.bound(await self._bound_after_all(decision, outcome))

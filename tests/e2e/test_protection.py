@@ -25,7 +25,7 @@ USER = Someone("alice")
 EXTENDER = Someone("system:serviceaccount:plimsoll-system:plimsoll-extender")
 HAMI = Someone("system:serviceaccount:kube-system:hami-device-plugin")
 KUBELET = Someone("system:node:gpu-00", "system:nodes")
-NODES = "/nodes"
+NODES, MANAGED = "/nodes", "plimsoll.dev/managed"
 
 DEVICE_KEYS = [
     "plimsoll.dev/devices",
@@ -254,3 +254,23 @@ def test_of_a_node_the_extender_changes_hamis_lock_alone(ask: As, change: dict[s
     assert "of a node Plimsoll may change the annotation hami.io/mutex.lock alone" in body["message"]
     for lock in ("2026-01-02T03:04:05Z,a,b", None):
         assert ask(EXTENDER, "PATCH", f"{NODES}/gpu-00", annotated("hami.io/mutex.lock", lock))[0] == 200
+
+
+def test_a_pod_that_is_older_than_the_policy_is_still_reported_on(
+    cluster: LocalCluster, ask: As, managed_namespace: str
+) -> None:
+    def managed(value: str | None) -> None:
+        pods.patch(cluster, f"/api/v1/namespaces/{managed_namespace}", {"metadata": {"labels": {MANAGED: value}}})
+
+    older = unplaced({"plimsoll.dev/devices": "0"})
+    older["spec"]["containers"][0]["env"] = [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]
+    managed(None)
+    # The API server looks at the namespace in its cache, which hears of the label a moment later.
+    pods.wait_until("a pod as in any namespace", lambda: ask(USER, "POST", "/pods", older)[0] == 201)
+    managed("true")
+    refusal = unplaced({"plimsoll.dev/devices": "0"})
+    refusal["metadata"]["name"] = "newer"
+    pods.wait_until("the namespace is managed", lambda: ask(USER, "POST", "/pods?dryRun=All", refusal)[0] == 422)
+    condition = {"type": "example.com/Seen", "status": "True"}
+    assert ask(USER, "PATCH", "/pods/waiting/status", {"status": {"conditions": [condition]}})[0] == 200
+    assert ask(USER, "PATCH", "/pods/waiting", annotated("mine"))[0] == 200

@@ -47,38 +47,38 @@ class Locks:
         """Take note that a pod is bound: the lock is the device plugin's to release."""
         self._taken.pop(pod.uid, None)
 
-    async def give_back(self, pod: PodKey) -> None:
-        """Release the lock that was taken for a pod whose Binding did not happen, and will not.
+    async def settle(self, ledger: Ledger) -> None:
+        """Give back every lock whose pod is not bound and whose Binding will not arrive, as the ledger knows.
 
         Raises:
-            ApiError: it could not be read or written now, and is still taken.
+            ApiError: one could not be read or written now, and is still taken.
+        """
+        for pod, _ in tuple(self._taken.values()):
+            await self.give_back(pod, ledger)
+
+    async def give_back(self, pod: PodKey, ledger: Ledger) -> None:
+        """Give back the lock that was taken for a pod, if the pod is not bound and no Binding of it will arrive.
+
+        Raises:
+            ApiError: as `settle`.
         """
         if pod.uid not in self._taken:
             return
         _, node = self._taken[pod.uid]
         try:
             found = await self._read(node)
-            annotations = found.metadata.annotations or {}
-            lock = hami.lock_in(annotations)
+            known = ledger.holding(pod.uid)  # after the read: a lock that was taken meanwhile is of a pod that is held
+            if known is not None and known.node == node:
+                if known.state not in (State.RESERVED, State.BINDING):
+                    self.keep(pod)
+                return
+            lock = hami.lock_in(found.metadata.annotations or {})
             if lock is not None and (lock.namespace, lock.name) == (pod.namespace, pod.name):
                 await self._write(found, None)
         except ApiError as error:
             if error.status != 404:
                 raise
         self._taken.pop(pod.uid, None)
-
-    async def settle(self, ledger: Ledger) -> None:
-        """Give back the locks of pods that the ledger knows not to be bound, and keep no others than those under way.
-
-        Raises:
-            ApiError: as `give_back`.
-        """
-        for pod, node in tuple(self._taken.values()):
-            known = ledger.holding(pod.uid)
-            if known is None or known.node != node:
-                await self.give_back(pod)
-            elif known.state not in (State.RESERVED, State.BINDING):
-                self.keep(pod)
 
     async def _take(self, pod: PodKey, node: str) -> str:
         found = await self._read(node)

@@ -83,7 +83,7 @@ async def test_a_node_that_is_gone_is_no_error(api: Api) -> None:
 async def test_it_is_given_back_where_the_binding_did_not_happen(api: Api) -> None:
     locks = Locks(api)
     await locks.take(OURS, "gpu-00", 5.0)
-    await locks.give_back(OURS)
+    await locks.give_back(OURS, Ledger())
     assert await lock(api) == ""
 
 
@@ -91,7 +91,7 @@ async def test_what_another_took_meanwhile_is_not_given_back(api: Api) -> None:
     locks = Locks(api)
     await locks.take(OURS, "gpu-00", 5.0)
     await put(api, others := at(0, "default,other"))
-    await locks.give_back(OURS)
+    await locks.give_back(OURS, Ledger())
     assert await lock(api) == others
 
 
