@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from extender.core.answers import BindTo
-from extender.core.model import PodKey, SeenPod
+from extender.core.model import Container, Life, PodKey, SeenPod
 from extender.shell import cluster
 from kube.client import ApiError
 from kube.gpus import MiB, MilliGpu, Placement, Share, Unmapped
@@ -146,3 +146,25 @@ def test_an_annotation_of_hami_says_nothing_of_a_pod_without_gpus() -> None:
     given = "GPU-aaaa,NVIDIA,81920,100:;"
     assert seen({"containers": [container()]}, vgpu_devices_allocated=given).foreign is None
     assert seen({"containers": [container(gpu="0")]}, vgpu_devices_allocated=given).foreign is None
+
+
+def test_a_pod_of_ours_is_seen_with_its_containers_in_kubernetes_order() -> None:
+    marked = {"name": "main", "resources": {"limits": {"plimsoll.dev/gpu": "1", "nvidia.com/gpu": "2"}}}
+    inits = [{"name": "load"}, {"name": "proxy", "restartPolicy": "Always"}]
+    annotations = {"gpu-fraction": "0.5", "gpu-fraction-container-name": "main", "plimsoll.dev/enforcement": "hami"}
+    pod = cluster.seen_pod(
+        msgspec.convert(
+            {
+                "metadata": {"name": "p", "annotations": annotations},
+                "spec": {"containers": [marked], "initContainers": inits},
+            },
+            Pod,
+        )
+    )
+    assert pod.containers == (
+        Container("load", marked=False, life=Life.STARTING),
+        Container("proxy", marked=False, life=Life.SIDECAR),
+        Container("main", marked=True, gpus=2),
+    )
+    assert (pod.sharing, pod.by_kubelet) == ("main", True)
+    assert seen({"containers": [container(gpu="1")]}).containers == ()

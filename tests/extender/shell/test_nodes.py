@@ -209,6 +209,19 @@ async def test_the_newest_version_that_is_served_is_read() -> None:
             assert [node.devices[0].name for node in core.ledger.nodes()] == ["GPU-aaaa"]
 
 
+async def test_whether_shares_must_be_enforced_is_taken_over_at_once() -> None:
+    server = Serving(dict.fromkeys(SLICES, 404))
+    server.lists = {nodes.NODES: [owned()]}
+    with server.as_api() as api:
+        async with following(api) as (followed, core):
+            said = [True, False, True]
+            found = []
+            for required in said:
+                followed.enforce(required=required)
+                found += [bool(node.closed_to_shares) for node in core.ledger.nodes()]
+            assert found == said
+
+
 @pytest.mark.parametrize("status", [403, 404, 501])
 async def test_where_slices_are_not_to_be_had_there_are_none(status: int, caplog: pytest.LogCaptureFixture) -> None:
     server = Serving(dict.fromkeys(SLICES, status))
