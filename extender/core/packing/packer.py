@@ -237,7 +237,9 @@ class Packer:
             *fixed,
         )
         scores = score(shape, room, self._usable, self.settings)
-        scores.score[~ledger.takes(shape)[columns]] = MISFIT
+        taken = ledger.takes(shape).take(columns)
+        if not taken.all():
+            scores.score[~taken] = MISFIT
         return scores
 
     def _follow(self) -> None:
