@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from extender.core.answers import BindRefused, BindTo, Chosen
 from extender.core.explaining import malformed
+from extender.core.ledger.nodes import Backend
 from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
+from extender.shell.enforcement.locks import Locks
 from extender.shell.http import Asgi
 from extender.shell.nodes import Nodes
 from extender.shell.telemetry import Telemetry
@@ -53,6 +55,7 @@ class Extender:
         self._events = EventWriter(api, "plimsoll-extender")
         self._configuration = Configuration(api, namespace, self._events, self._set)
         self._nodes = Nodes(api, self.scheduling, self._events)
+        self._locks = Locks(api)
         self._pods_listed = False
         self._unlisted: set[PodKey] = set()
         self._stalled_until = 0.0
@@ -116,23 +119,30 @@ class Extender:
             decision = self.scheduling.bind(asked.uid, asked.node, now)
         if isinstance(decision, BindRefused):
             return wire.bound(decision.reason)
-        outcome = await self._send(decision, _BIND_DEADLINE_S - (now - received_at))
+        outcome = await self._send(decision, received_at + _BIND_DEADLINE_S)
         if isinstance(outcome, cluster.Accepted):
             self.scheduling.bound(decision.pod.uid)
+            self._locks.keep(decision.pod)
             self._log_placed(decision)
             return wire.bound()
         if isinstance(outcome, cluster.NotSent):
             self.scheduling.not_bound(decision)
+            with contextlib.suppress(ApiError):  # `_settle` comes back to it
+                await self._locks.give_back(decision.pod, self.scheduling.ledger)
             return wire.bound(outcome.reason)
         self.scheduling.unknown(decision)
         return wire.bound(await self._bound_after_all(decision, outcome))
 
-    async def _send(self, decision: BindTo, within_s: float) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
+    async def _send(self, decision: BindTo, until: float) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
         self._bindings += 1
         if self._bindings >= _MOST_BINDINGS:
             self._few_bindings.clear()
         try:
-            return await cluster.send_binding(self._api, decision, within_s)
+            if decision.grant.backend is Backend.HAMI:
+                refused = await self._locks.take(decision.pod, decision.node, until - time.monotonic())
+                if refused:
+                    return cluster.NotSent(refused)
+            return await cluster.send_binding(self._api, decision, until - time.monotonic(), time.time())
         finally:
             self._bindings -= 1
             if self._bindings < _MOST_BINDINGS:
@@ -153,6 +163,7 @@ class Extender:
 
     def _set(self, settings: Settings) -> None:
         self.scheduling.tune(settings)
+        self._nodes.enforce(required=settings.enforcement_required)
 
     async def _follow_pods(self) -> None:
         outage = Outage("the list of pods", "placements go on with the pods known last", _log)
@@ -189,6 +200,8 @@ class Extender:
             for key in {*self.scheduling.to_read(), *self._unlisted}:
                 with contextlib.suppress(ApiError):
                     await self._read(key)
+            with contextlib.suppress(ApiError):
+                await self._locks.settle(self.scheduling.ledger)
 
     async def _read(self, key: PodKey) -> SeenPod | None:
         asked_at = time.monotonic()

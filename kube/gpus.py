@@ -29,6 +29,8 @@ CONTAINER = "gpu-fraction-container-name"
 GPUS = "plimsoll.dev/gpus"
 DEVICES = "plimsoll.dev/devices"
 MILLI = "plimsoll.dev/gpu-milli"
+ENFORCEMENT = "plimsoll.dev/enforcement"
+BY_HAMI = "hami"
 MARKER = "plimsoll.dev/gpu"
 VENDOR_GPU = "nvidia.com/gpu"
 
@@ -102,13 +104,21 @@ def gpu_request(
     if asked is None:
         return Malformed(MARKER, "1", f"accompanied by {FRACTION}, {MEMORY} or {GPUS}, which say how much")
     key = _asking(annotations)[0]
-    if VENDOR_GPU in resources:
+    through = annotations.get(ENFORCEMENT, BY_HAMI)
+    if through != BY_HAMI:
+        return Malformed(ENFORCEMENT, through, f"{BY_HAMI}, or left out")
+    if VENDOR_GPU in resources and not by_kubelet(annotations):
         return Malformed(key, annotations[key], f"used without {VENDOR_GPU}: the one asks for a share, the other for "
                          "whole GPUs")  # fmt: skip
     container = annotations.get(CONTAINER)
     if container is not None and container not in containers:
         return Malformed(CONTAINER, container, f"the name of a container of the pod ({', '.join(containers)})")
     return asked
+
+
+def by_kubelet(annotations: Mapping[str, str]) -> bool:
+    """Tell whether a pod of ours asks the kubelet for its devices too, so that it calls HAMi's device plugin."""
+    return annotations.get(ENFORCEMENT) == BY_HAMI
 
 
 def share_asked(annotations: Mapping[str, str]) -> Share | MemoryShare | Malformed | None:

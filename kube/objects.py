@@ -182,6 +182,7 @@ class NodeStatus(Object):
 
     capacity: dict[str, str] | None = None
     allocatable: dict[str, str] | None = None
+    conditions: list[Condition] | None = None
 
 
 class Node(Named):

@@ -32,9 +32,12 @@ def load(kustomization: Path) -> list[dict[str, Any]]:
 
 
 def without_processes(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the same for pods that run nothing: no process outlives its pod, so no device is held for one."""
+    """Return the same for pods that run nothing: no process takes more than its share, and none outlives its pod.
+
+    So shares need nothing that enforces them, and no device is held for a pod that is gone.
+    """
     return [
-        {**each, "data": {**each["data"], "quarantine-period": "0s"}}
+        {**each, "data": {**each["data"], "enforcement": "none", "quarantine-period": "0s"}}
         if each["kind"] == "ConfigMap" and each["metadata"]["name"] == "config-extender"
         else each
         for each in objects

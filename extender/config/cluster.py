@@ -5,6 +5,7 @@ Unknown keys and `_example` are passed over, as in the autoscaler's maps.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from extender.core.packing.settings import Settings as Packing
@@ -22,6 +23,12 @@ _SECOND_NS = 1_000_000_000
 _HOUR_NS = 3600 * _SECOND_NS
 
 _ONE_NODE, _ALL_NODES = "one-node", "all-nodes"
+
+_REQUIRED, _NOT_REQUIRED = "auto", "none"
+# Of an annotation's key, up to the container's name: a DNS name, a slash, and how the rest begins.
+_PREFIX = re.compile(
+    r"(?=.{1,253}/)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/([A-Za-z0-9][-._A-Za-z0-9]{0,30})?"
+)
 
 _WEIGHT = Rule("a whole number of milli-GPU from 0 to 10000", texts.int32, lambda value: 0 <= value <= 10_000)
 _STRATEGIES = (Strategy.FRAGMENTATION, Strategy.BEST_FIT, Strategy.SPREAD)
@@ -43,6 +50,14 @@ RULES = {
     # kube-scheduler may bind 16 s after it filtered: its httpTimeout, retries and the API server's own pace.
     "reservation-period": duration("from 5s to 1h", 5 * _SECOND_NS, _HOUR_NS),
     "quarantine-period": duration("from 0s to 1h", 0, _HOUR_NS),
+    "enforcement": Rule(
+        f"{_REQUIRED} or {_NOT_REQUIRED}", texts.string, lambda value: value in (_REQUIRED, _NOT_REQUIRED)
+    ),
+    "nvfractions-annotation-prefix": Rule(
+        "a DNS name, a slash, and up to 31 letters, digits, dots, hyphens or underscores: nvidia.com/container.",
+        texts.string,
+        lambda value: _PREFIX.fullmatch(value) is not None,
+    ),
 }
 
 
@@ -57,6 +72,8 @@ def settings(data: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
         one_node=values.get("filter-answer", _ONE_NODE) == _ONE_NODE,
         reservation_s=_seconds(values.get("reservation-period"), default.reservation_s),
         quarantine_s=_seconds(values.get("quarantine-period"), default.quarantine_s),
+        enforcement_required=values.get("enforcement", _REQUIRED) == _REQUIRED,
+        nvfractions_prefix=values.get("nvfractions-annotation-prefix", default.nvfractions_prefix),
         packing=_packing(values, default.packing),
     ), ()
 

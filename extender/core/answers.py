@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from extender.core.enforcement.granting import Grant
 
 if TYPE_CHECKING:
     from extender.core.model import PodKey
@@ -28,13 +30,14 @@ class Refused:
 class BindTo:
     """Send a Binding to `node`; `placed` is written on the pod, None for a pod whose devices the kubelet picks.
 
-    `again`: an earlier Binding of the same pod may still be under way.
+    `again`: an earlier Binding of the same pod may still be under way. `grant` is written for the node to enforce.
     """
 
     pod: PodKey
     node: str
     placed: Placement | None
     again: bool = False
+    grant: Grant = field(default_factory=Grant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,20 +41,23 @@ def fits(ledger: Ledger, shape: Shape, most: int, left_out: Mapping[str, str]) -
     names = sorted(node.name for node in ledger.nodes())
     columns = ledger.columns_of(names)
     free, memory = ledger.free[:, columns].astype(np.int64), ledger.device_memory[:, columns]
-    suits, left = _suits(ledger, shape, columns), _left(ledger, shape, columns)
+    suits, takes, left = _suits(ledger, shape, columns), ledger.takes(shape)[columns], _left(ledger, shape, columns)
     if isinstance(shape.request, Share) and shape.request.devices == 1:
         # Whatever the order, each device takes as many as go into its room: no thousand rounds for thousandths.
-        placed = np.where(suits, np.minimum((free // shape.request.milli).sum(axis=0), left), 0)
+        placed = np.where(suits & takes, np.minimum((free // shape.request.milli).sum(axis=0), left), 0)
     else:
-        placed = _one_after_the_other(shape.request, free, memory, np.where(suits, left, 0), most)
+        placed = _one_after_the_other(shape.request, free, memory, np.where(suits & takes, left, 0), most)
     count = int(placed.sum())
     if count >= most:
         return Fits(most)
     why = _why(ledger, shape, names, left_out)
-    for name, has, room, ours in zip(names, placed.tolist(), left.tolist(), suits.tolist(), strict=True):
+    rows = zip(names, placed.tolist(), left.tolist(), suits.tolist(), takes.tolist(), strict=True)
+    for name, has, room, ours, taken in rows:
         if not ours:
             model = ledger.models[ledger.model[ledger.columns[name]]] or "unknown"
             why[name] = f"model {' or '.join(shape.models)} wanted, {model} found"
+        elif not taken:
+            continue  # as `_why` says
         elif has >= room:
             why[name] = NO_CPU
         elif has:
@@ -100,4 +103,4 @@ def _left(ledger: Ledger, shape: Shape, columns: NDArray[np.int64]) -> NDArray[n
 
 def _why(ledger: Ledger, shape: Shape, names: list[str], left_out: Mapping[str, str]) -> dict[str, str]:
     assert shape.request is not None  # noqa: S101  as above
-    return {**left_out, **reasons.misfits(ledger, shape.request, names, left_out)}
+    return {**left_out, **reasons.misfits(ledger, shape, names, left_out)}

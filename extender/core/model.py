@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share
 
@@ -16,17 +17,44 @@ class PodKey:
     name: str
 
 
+class Life(Enum):
+    """When a container of a pod runs."""
+
+    STARTING = "starting"
+    """Alone, before the others; an init container."""
+    SIDECAR = "sidecar"
+    """Beside the others, and beside the init containers that stand after it."""
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a pod: whether it is marked as one that uses our devices, and how many it asks the kubelet for."""
+
+    name: str
+    marked: bool
+    gpus: int = 0
+    life: Life = Life.RUNNING
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What of a pod matters for packing: its GPUs, `cpu` in milli-CPU and `memory` in MiB, and the models it accepts.
 
-    `models` are sorted; () = any. kube-scheduler decides on all but the GPUs before it asks us.
+    `models` are sorted; () = any. kube-scheduler decides on all but the GPUs before it asks us. `by_kubelet`: it asks
+    the kubelet for its devices too, which only HAMi's device plugin answers as we want.
     """
 
     request: Share | MemoryShare | None
     cpu: int = 0
     memory: int = 0
     models: tuple[str, ...] = ()
+    by_kubelet: bool = False
+
+    @property
+    def shares(self) -> bool:
+        """Whether others may use its devices beside it, so that something must hold it to its part."""
+        return isinstance(self.request, MemoryShare) or (isinstance(self.request, Share) and self.request.milli < WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +63,8 @@ class SeenPod:
 
     `placed` is what our Binding wrote, `foreign` what another scheduler wrote, with the MiB of each device; None where
     nothing readable was written. `models`: those that its node selector and affinity accept, sorted; () = any.
+    `containers`: init containers first, where it asks for GPUs of ours; `sharing`: the one that its share is for, ""
+    where the marker alone says. `by_kubelet` as `Shape`'s.
     """
 
     key: PodKey
@@ -48,11 +78,14 @@ class SeenPod:
     memory: int = 0
     models: tuple[str, ...] = ()
     foreign: tuple[Placement, MiB] | None = None
+    containers: tuple[Container, ...] = ()
+    sharing: str = ""
+    by_kubelet: bool = False
 
     def shape(self) -> Shape:
         """Return what of it matters for packing."""
         request = self.request if isinstance(self.request, Share | MemoryShare) else None
-        return Shape(request, self.cpu, self.memory, self.models)
+        return Shape(request, self.cpu, self.memory, self.models, self.by_kubelet)
 
 
 def share_on(request: Share | MemoryShare, device_memory: MiB) -> Share | None:

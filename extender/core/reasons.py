@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from extender.core.ledger.ledger import Ledger
     from extender.core.ledger.nodes import GpuNode
+    from extender.core.model import Shape
 
 NOT_OURS = "its GPUs are not Plimsoll's to give (no label plimsoll.dev/devices: owned)"
 OURS_ALONE = "its GPUs are given by Plimsoll alone; a namespace asks for them with the label plimsoll.dev/managed"
@@ -43,10 +44,10 @@ class Misfits:
     examples: tuple[str, ...] = ()
 
 
-def misfits(
-    ledger: Ledger, request: Share | MemoryShare, nodes: Sequence[str], left_out: Mapping[str, str]
-) -> dict[str, str]:
-    """Return why `request` has no room on each of `nodes`, on which it has none; `left_out`: why nodes are not ours."""
+def misfits(ledger: Ledger, shape: Shape, nodes: Sequence[str], left_out: Mapping[str, str]) -> dict[str, str]:
+    """Return why a pod has no room on each of `nodes`, on which it has none; `left_out`: why nodes are not ours."""
+    request = shape.request
+    assert request is not None  # noqa: S101  a pod without GPUs has room everywhere
     columns = ledger.columns_of(nodes)
     known = columns >= 0
     fitting, large = _counts(ledger, request, columns)
@@ -59,6 +60,9 @@ def misfits(
             continue
         node = ledger.node(name)
         assert node is not None  # noqa: S101  it has a column
+        if bars := node.bars(shape):
+            reasons[name] = bars
+            continue
         if name in ledger.barred and (barred := _barred(ledger, node, request, count)):
             reasons[name] = barred
             continue

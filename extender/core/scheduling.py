@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
+from extender.core.enforcement.granting import Grant, Ungrantable, granted
 from extender.core.explanations import Explanations, weighed
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
@@ -219,7 +220,7 @@ class Scheduling:
             self._reserve(pod, choice.node, choice.placement, now)
             self.explanations.chosen(pod.key.uid, weighed(choice, len(nodes), now))
             return Chosen((choice.node,))
-        return self._refused(pod, reasons.misfits(self.ledger, request, nodes, self.left_out), now)
+        return self._refused(pod, reasons.misfits(self.ledger, pod.shape(), nodes, self.left_out), now)
 
     def prioritize(self, pod: SeenPod, nodes: Sequence[str]) -> tuple[int, ...]:
         """Return a score from 0 to 10 for each of `nodes`: 10 the best, 0 where the pod does not fit."""
@@ -254,10 +255,17 @@ class Scheduling:
         if held.devices is None:
             return BindRefused(f"it is bound to node {held.node} already, by another")
         again = held.state is not State.RESERVED
+        placed = Placement(held.devices, held.milli)
+        # Of a pod that is not known as waiting the API server refuses the Binding: it is bound or gone.
+        grant = Grant() if unbound is None else self._grant(unbound, placed, node)
+        if isinstance(grant, BindRefused):
+            if not again:
+                self.ledger.release(uid)
+            return grant
         self._may_arrive[uid] = self._may_arrive.get(uid, 0) + 1
         self._unsettled.pop(uid, None)
         self.ledger.hold(replace(held, state=State.BINDING, expires_at=float("inf")))
-        return BindTo(held.pod, node, Placement(held.devices, held.milli), again)
+        return BindTo(held.pod, node, placed, again, grant)
 
     def bound(self, uid: str) -> None:
         """Take note that the API server accepted the Binding."""
@@ -287,6 +295,17 @@ class Scheduling:
             self._unsettled[asked.pod.uid] = None
 
     # --- how ---
+
+    def _grant(self, pod: SeenPod, placed: Placement, name: str) -> Grant | BindRefused:
+        """Return what the node is told of a pod; it may have changed since the pod was filtered."""
+        node = self.ledger.node(name)
+        if node is None or not node.places().keys() >= set(placed.devices):
+            return BindRefused("its devices are not there any more; it will be filtered again")
+        bars = node.bars(pod.shape())
+        if bars:
+            return BindRefused(bars)
+        grant = granted(pod, placed, node, self.settings.nvfractions_prefix)
+        return BindRefused(grant.reason) if isinstance(grant, Ungrantable) else grant
 
     def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room

@@ -14,10 +14,13 @@ class Settings:
     `one_node`: filter answers with the best node alone and reserves its devices; else with every node that fits, and
     bind chooses the devices. `reservation_s`: how long a filter's promise stands without a bind. `quarantine_s`: how
     long devices stay taken whose pod is gone although nobody saw its containers end (deleted by force, or with a lost
-    node): the object was deleted, the process may still run.
+    node): the object was deleted, the process may still run. `enforcement_required`: whether no share of a device goes
+    to a node on which nothing enforces it. `nvfractions_prefix`: what NvFractions' annotations of a pod begin with.
     """
 
     one_node: bool = True
     reservation_s: float = 30.0
     quarantine_s: float = 30.0
+    enforcement_required: bool = True
+    nvfractions_prefix: str = "nvidia.com/container."
     packing: Packing = field(default_factory=Packing)

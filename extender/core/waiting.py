@@ -78,12 +78,12 @@ class Waiting:
     def to_kick(self, ledger: Ledger, packer: Packer, now: float) -> tuple[PodKey, ...]:
         """Return the pods to try again at `now` seconds, those that wait longest first."""
         due = [one for one in self._refusals.values() if one.kick_at <= now and one.seen != ledger.freed]
-        fits: dict[tuple[Share | MemoryShare | None, bytes], bool] = {}
+        fits: dict[tuple[Share | MemoryShare | None, bool, bytes], bool] = {}
         kicked: list[PodKey] = []
         for one in sorted(due, key=lambda refusal: (refusal.first_at, refusal.key.uid)):
-            asked = (one.shape.request, one.nodes)
+            asked = (one.shape.request, one.shape.by_kubelet, one.nodes)
             if asked not in fits:
-                fits[asked] = packer.fits_any(one.shape.request, _columns(one.nodes) if one.nodes else None)
+                fits[asked] = packer.fits_any(one.shape, _columns(one.nodes) if one.nodes else None)
             if not fits[asked]:
                 one.seen = ledger.freed
             elif len(kicked) < _MOST_KICKS:

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extender.core.inventory.facts import PRODUCT
-from extender.core.model import PodKey, SeenPod
+from extender.core.model import Container as UsingContainer
+from extender.core.model import Life, PodKey, SeenPod
 from extender.shell import hami
+from extender.shell.enforcement import writing
 from kube.affinity import accepted
 from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
-from kube.gpus import gpu_request, placement_in, written
+from kube.gpus import CONTAINER, GPUS, MARKER, VENDOR_GPU, by_kubelet, gpu_request, placement_in, written
 from kube.objects import Container, ObjectReference, Pod, PodStatus
 from kube.quantities import count
-from kube.resources import requests_of
+from kube.resources import SIDECAR, requests_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from extender.core.answers import BindTo
+    from kube.objects import PodSpec
 
 PODS = "/api/v1/pods"
 
@@ -58,6 +61,7 @@ def seen_pod(pod: Pod) -> SeenPod:
     taken = requests_of(pod.spec)
     # Anybody can write an annotation: it speaks of GPUs only on a pod that asks for them.
     of_gpus = any(name.startswith(_OF_GPUS) for name in resources)
+    ours = MARKER in resources
     return SeenPod(
         key=PodKey(pod.metadata.uid, pod.metadata.namespace, pod.metadata.name),
         request=gpu_request(annotations, resources, tuple(c.name for c in containers)),
@@ -69,6 +73,9 @@ def seen_pod(pod: Pod) -> SeenPod:
         memory=taken.memory,
         models=accepted(pod.spec, PRODUCT),
         foreign=hami.held_by(annotations, pod.spec) if of_gpus else None,
+        containers=_using(pod.spec) if ours else (),
+        sharing=annotations.get(CONTAINER, "") if ours and GPUS not in annotations else "",
+        by_kubelet=ours and by_kubelet(annotations),
     )
 
 
@@ -77,10 +84,10 @@ def reference(pod: PodKey) -> ObjectReference:
     return ObjectReference(api_version="v1", kind="Pod", namespace=pod.namespace, name=pod.name, uid=pod.uid)
 
 
-async def send_binding(api: Api, asked: BindTo, within_s: float) -> Accepted | NotSent | Unknown:
+async def send_binding(api: Api, asked: BindTo, within_s: float, wall: float) -> Accepted | NotSent | Unknown:
     """Write node and devices on the pod in one call: the API server merges a Binding's annotations into the pod.
 
-    Nothing is sent later than `within_s` seconds from now.
+    Nothing is sent later than `within_s` seconds from now; `wall` are the seconds since 1970.
     """
     pod = asked.pod
     body = {
@@ -90,7 +97,7 @@ async def send_binding(api: Api, asked: BindTo, within_s: float) -> Accepted | N
             "name": pod.name,
             "namespace": pod.namespace,
             "uid": pod.uid,
-            "annotations": written(asked.placed) if asked.placed else {},
+            "annotations": (written(asked.placed) if asked.placed else {}) | writing.written(asked, int(wall)),
         },
         "target": {"apiVersion": "v1", "kind": "Node", "name": asked.node},
     }
@@ -139,6 +146,18 @@ def _ended(status: PodStatus) -> bool:
     containers = (*(status.container_statuses or ()), *(status.init_container_statuses or ()))
     running = any(one.state is not None and one.state.running is not None for one in containers)
     return status.phase in ("Succeeded", "Failed") and not running
+
+
+def _using(spec: PodSpec) -> tuple[UsingContainer, ...]:
+    """Return the containers of a pod of ours, as they use its devices; init containers first."""
+    starting = spec.init_containers or []
+    lives = [Life.SIDECAR if one.restart_policy == SIDECAR else Life.STARTING for one in starting]
+    lives += [Life.RUNNING] * len(spec.containers)
+    using: list[UsingContainer] = []
+    for one, life in zip((*starting, *spec.containers), lives, strict=True):
+        limits = (one.resources.limits if one.resources is not None else None) or {}
+        using.append(UsingContainer(one.name, MARKER in limits, count(limits.get(VENDOR_GPU, "0")), life))
+    return tuple(using)
 
 
 def _resources(containers: Iterable[Container]) -> frozenset[str]:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from kube.objects import PodSpec
 
 ALLOCATED = "hami.io/vgpu-devices-allocated"
+NVIDIA = "NVIDIA"
 
 _UNHEALTHY = "unhealthy, says HAMi"
-_NVIDIA = "NVIDIA"
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")  # as Go's ParseBool
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _TOLD = re.compile(
@@ -173,7 +173,7 @@ def _given(container: str) -> dict[str, tuple[int, int]] | None:
         if not part:
             continue
         fields = part.split(",")
-        if len(fields) < 4 or fields[1] != _NVIDIA or not is_device(fields[0]):
+        if len(fields) < 4 or fields[1] != NVIDIA or not is_device(fields[0]):
             return None
         if not _NUMBER.fullmatch(fields[2]) or not _NUMBER.fullmatch(fields[3]):
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.inventory.facts import HAMI_HANDSHAKE, OWNED, NodeFacts
+from extender.core.inventory.facts import HAMI_HANDSHAKE, NVFRACTIONS_READY, OWNED, NodeFacts
 from extender.core.inventory.gpus import gpus_of
 from extender.core.ledger.nodes import ENDLESS
 from extender.shell import dra, hami
@@ -33,6 +33,8 @@ class Inventory:
         self._slices: dict[str, dict[str, ResourceSlice]] = {}  # by node, then by name
         self._published: dict[str, tuple[KnownGpu, ...]] = {}
         self._handshakes: dict[str, tuple[str | None, float]] = {}
+        self.enforcement_required = True
+        """Whether no share of a device goes where nothing enforces it."""
 
     def owned(self) -> tuple[str, ...]:
         """Return the nodes that were given to us, sorted."""
@@ -102,7 +104,8 @@ class Inventory:
         if node is None:
             return None
         text, since = self._handshakes[name]
-        return gpus_of(facts(node, self._published.get(name, ()), now - since if text is not None else 0.0), wall)
+        known = facts(node, self._published.get(name, ()), now - since if text is not None else 0.0)
+        return gpus_of(known, wall, enforcement_required=self.enforcement_required)
 
     def _publish(self, node: str) -> None:
         slices = self._slices.get(node)
@@ -137,6 +140,7 @@ def facts(node: Node, published: tuple[KnownGpu, ...], unchanged_s: float) -> No
         handshake=hami.handshake_on(annotations, unchanged_s),
         cordoned=hami.cordoned_on(annotations),
         dra=published,
+        conditions={one.type: one.status for one in node.status.conditions or () if one.type in NVFRACTIONS_READY},
     )
 
 

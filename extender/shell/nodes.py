@@ -71,6 +71,12 @@ class Nodes:
         """Tell whether all that is published of nodes and their devices is known."""
         return self._nodes_listed and self._slices_listed
 
+    def enforce(self, *, required: bool) -> None:
+        """Let shares of devices go only where something enforces them from now on, or anywhere."""
+        if required != self._inventory.enforcement_required:
+            self._inventory.enforcement_required = required
+            self._take_all()
+
     async def run(self) -> None:
         """Follow nodes and ResourceSlices, without end."""
         async with asyncio.TaskGroup() as tasks:

@@ -7,7 +7,7 @@ import msgspec
 from extender.core.inventory.facts import PRODUCT
 from extender.core.model import Shape
 from kube.affinity import accepted
-from kube.gpus import FRACTION, GPUS, MARKER, MEMORY, VENDOR_GPU, Malformed, Unmapped, gpu_request
+from kube.gpus import FRACTION, GPUS, MARKER, MEMORY, VENDOR_GPU, Malformed, Unmapped, by_kubelet, gpu_request
 from kube.objects import Pod
 from kube.resources import requests_of
 
@@ -42,4 +42,4 @@ def shape_of(pod_json: bytes) -> Shape:
         raise UnplaceableError(str(request))
     if request is None or isinstance(request, Unmapped):
         raise UnplaceableError(f"its pods ask for no GPU: none of {FRACTION}, {MEMORY} and {VENDOR_GPU} is there")
-    return Shape(request, taken.cpu, taken.memory, accepted(pod.spec, PRODUCT))
+    return Shape(request, taken.cpu, taken.memory, accepted(pod.spec, PRODUCT), by_kubelet(annotations))

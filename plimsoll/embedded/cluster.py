@@ -45,6 +45,7 @@ _SYSTEM_CLASSES = {
 _LEFT_OUT = {
     "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
     "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
+    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
 }  # fmt: skip
 _POLL_S = 0.005
 

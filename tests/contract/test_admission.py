@@ -131,11 +131,71 @@ async def test_a_gpu_request_written_differently_is_still_its_limit(api: Api, ma
     assert limits(pod.spec.containers[0]) == MARKER
 
 
-async def test_our_annotations_cannot_be_brought_along(api: Api, managed_namespace: str) -> None:
-    brought = {"plimsoll.dev/gpus": "8", "plimsoll.dev/devices": "0", "plimsoll.dev/gpu-milli": "1", "mine": "kept"}
+async def test_what_admission_writes_cannot_be_brought_along(api: Api, managed_namespace: str) -> None:
+    brought = {"plimsoll.dev/gpus": "8", "mine": "kept"}
     assert (await admitted(api, managed_namespace, annotations=brought)).metadata.annotations == {"mine": "kept"}
     whole = await admitted(api, managed_namespace, container(gpu="1"), annotations=brought)
     assert whole.metadata.annotations == {"mine": "kept", "plimsoll.dev/gpus": "1"}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "plimsoll.dev/devices",
+        "plimsoll.dev/gpu-milli",
+        "nvidia.com/container.main.gpus.devices",
+        "nvidia.com/container.main.gpu-memory.limit",
+        "hami.io/vgpu-devices-allocated",
+        "hami.io/bind-phase",
+    ],
+)
+async def test_a_pod_that_says_which_devices_it_has_is_refused(api: Api, managed_namespace: str, key: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        await admitted(api, managed_namespace, annotations={key: "1"})
+    assert refused.value.status == 422
+    policy = "ValidatingAdmissionPolicy 'plimsoll-devices' with binding 'plimsoll-devices' denied request"
+    why = "only Plimsoll writes which devices a pod has; ask with gpu-fraction, gpu-memory or nvidia.com/gpu"
+    assert refused.value.message == f'pods "asked" is forbidden: {policy}: annotation {key}: {why}'
+
+
+async def test_a_pod_that_names_the_devices_that_it_sees_is_refused(api: Api, managed_namespace: str) -> None:
+    def sees(value: str) -> dict[str, Any]:
+        return container() | {"env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": value}]}
+
+    with pytest.raises(ApiError, match="container main: NVIDIA_VISIBLE_DEVICES may only be void or none"):
+        await admitted(api, managed_namespace, sees("all"))
+    assert (await admitted(api, managed_namespace, sees("void"))).metadata.name == "asked"
+
+
+async def test_a_fraction_by_hami_asks_the_kubelet_for_as_many_devices(api: Api, managed_namespace: str) -> None:
+    annotations = {"gpu-fraction": "0.5", "plimsoll.dev/enforcement": "hami"}
+    pod = await admitted(api, managed_namespace, container("a"), container("b"), annotations=annotations)
+    assert [limits(each) for each in pod.spec.containers] == [MARKER | {"nvidia.com/gpu": "1"}, {}]
+    assert pod.spec.scheduler_name == "plimsoll"
+
+
+@pytest.mark.parametrize(("asked", "gpus"), [("2", "2"), (" 04 ", "4"), ("0", "1"), ("many", "1"), ("640", "1")])
+async def test_several_devices_by_hami_are_asked_of_the_kubelet(
+    api: Api, managed_namespace: str, asked: str, gpus: str
+) -> None:
+    annotations = {"gpu-memory": "4096", "plimsoll.dev/enforcement": "hami", "gpu-fraction-num-devices": asked}
+    pod = await admitted(api, managed_namespace, annotations=annotations)
+    assert limits(pod.spec.containers[0]) == MARKER | {"nvidia.com/gpu": gpus}
+
+
+async def test_whole_gpus_by_hami_stay_beside_the_marker(api: Api, managed_namespace: str) -> None:
+    annotations = {"plimsoll.dev/enforcement": "hami"}
+    pod = await admitted(
+        api,
+        managed_namespace,
+        container("a", gpu="1"),
+        container("b"),
+        container("c", gpu="2"),
+        annotations=annotations,
+    )
+    expected = [MARKER | {"nvidia.com/gpu": "1"}, {}, MARKER | {"nvidia.com/gpu": "2"}]
+    assert [limits(each) for each in pod.spec.containers] == expected
+    assert pod.metadata.annotations == annotations | {"plimsoll.dev/gpus": "3"}
 
 
 async def test_a_scheduler_that_the_user_chose_stays(api: Api, managed_namespace: str) -> None:

@@ -68,6 +68,7 @@ def test_a_well_formed_request_is_read(annotations: dict[str, str], request_: ob
         ({"gpu-fraction": "0.2_5"}, "gpu-fraction", "0.2_5"),
         ({"gpu-fraction": "\u0660.\u0662"}, "gpu-fraction", "\u0660.\u0662"),
         ({"gpu-memory": "9" * 5000}, "gpu-memory", "9" * 5000),
+        ({"gpu-fraction": "0.5", "plimsoll.dev/enforcement": "mps"}, "plimsoll.dev/enforcement", "mps"),
         ({}, "plimsoll.dev/gpu", "1"),
     ],
 )
@@ -85,6 +86,11 @@ def test_a_share_and_whole_gpus_in_one_pod_are_refused() -> None:
     problem = gpu_request({"gpu-fraction": "0.5"}, MARKED | {"nvidia.com/gpu"}, ("main",))
     assert isinstance(problem, Malformed)
     assert problem.key == "gpu-fraction"
+
+
+def test_a_share_that_hami_enforces_asks_the_kubelet_too() -> None:
+    annotations = {"gpu-fraction": "0.5", "plimsoll.dev/enforcement": "hami"}
+    assert gpu_request(annotations, MARKED | {"nvidia.com/gpu"}, ("main",)) == Share(1, MilliGpu(500))
 
 
 def test_annotations_without_the_marker_ask_for_nothing_of_ours() -> None:

@@ -107,7 +107,7 @@ def waiting_in_vain(pods: list[Pod], nodes: list[SpecifiedNode]) -> list[str]:
     """Return the pods that have no node although one has room for them, by a ledger of our own."""
     ledger = Ledger()
     for node in nodes:
-        known = gpus_of(facts(node, (), 0.0), 0.0)
+        known = gpus_of(facts(node, (), 0.0), 0.0, enforcement_required=False)
         if isinstance(known, GpuNode):
             ledger.put_node(known)
     open_nodes = [node.metadata.name for node in nodes if not node.spec.unschedulable]

@@ -25,6 +25,8 @@ GKE_PARTITION = "cloud.google.com/gke-gpu-partition-size"
 HAMI_DEVICES = "hami.io/node-nvidia-register"
 HAMI_HANDSHAKE = "hami.io/node-handshake"
 HAMI_CORDON = "hami.io/device-cordon"
+NVFRACTIONS_READY = ("gpu-fractioning.nvidia.com/Ready", "gpu-sharing.nvidia.com/Ready")
+"""NvFractions' condition of a node, by its name and by the one that it had before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class NodeFacts:
     """What is known of a node. Resources by name, in ones; `hami`: None where HAMi registered nothing that can be read.
 
     `hami_problem` says why what it registered cannot be read; `dra` are the GPUs of the node's ResourceSlices.
+    `conditions`: the status ("True", "False", "Unknown") of those in `NVFRACTIONS_READY`.
     """
 
     name: str
@@ -72,6 +75,7 @@ class NodeFacts:
     handshake: Handshake | None = None
     cordoned: frozenset[str] = frozenset()
     dra: tuple[KnownGpu, ...] = ()
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
     def number(self, label: str) -> int:
         """Return a label's whole number, 0 where it has none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extender.core.inventory.enforcing import enforced
 from extender.core.inventory.facts import HAMI_CORDON, HAMI_HANDSHAKE, MEMORY, OWNED, PRODUCT, KnownGpu
 from extender.core.inventory.leaving_out import LeftOut, left_out
 from extender.core.ledger.nodes import ENDLESS, Device, GpuNode
@@ -26,14 +27,20 @@ _NO_INDEX = 2**31
 _MOST_MIB = 2**31 - 1  # two thousand times what a GPU has; whoever tells more is not believed
 
 
-def gpus_of(node: NodeFacts, now: float) -> GpuNode | LeftOut | None:
-    """Return a node with the devices that are ours, at `now` seconds since 1970; None: it was not given to us."""
+def gpus_of(node: NodeFacts, now: float, *, enforcement_required: bool = True) -> GpuNode | LeftOut | None:
+    """Return a node with the devices that are ours, at `now` seconds since 1970; None: it was not given to us.
+
+    `enforcement_required`: whether no share of a device goes where nothing enforces it.
+    """
     if node.labels.get(OWNED[0]) != OWNED[1]:
         return None
     without = left_out(node)
     if without is not None:
         return without
-    return GpuNode(node.name, _devices(node, now), _model(node), min(node.cpu, ENDLESS), min(node.memory, ENDLESS))
+    devices = _devices(node, now)
+    backend, closed = enforced(node, devices, required=enforcement_required)
+    cpu, memory = min(node.cpu, ENDLESS), min(node.memory, ENDLESS)
+    return GpuNode(node.name, devices, _model(node), cpu, memory, backend, closed)
 
 
 def _devices(node: NodeFacts, now: float) -> tuple[Device, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from extender.core.ledger.names import NameTable, PackedNames
+from extender.core.ledger.nodes import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from extender.core.ledger.nodes import GpuNode
+    from extender.core.model import Shape
 
 _ROWS, _COLUMNS = 8, 64
 _NO_MODEL = -1
@@ -29,6 +31,7 @@ class Columns:
     - `device_memory`: int32, shape [devices, nodes], MiB that each device has; 0 = unknown.
     - `cpu_free`, `memory_free`: int64, shape [nodes], milli-CPU and MiB; negative where others overfilled the node.
     - `model`: int16, shape [nodes], place of the node's GPU model in `models`; -1 in unused columns.
+    - `shares`, `hami`: bool, shape [nodes], whether shares of a device are given there, and whether HAMi gives them.
     - `changed`: int64, shape [nodes], `generation` at the last change of the column.
 
     They are replaced when they grow: nobody keeps one from call to call.
@@ -40,6 +43,8 @@ class Columns:
         self.cpu_free: NDArray[np.int64] = np.zeros(_COLUMNS, dtype=np.int64)
         self.memory_free: NDArray[np.int64] = np.zeros(_COLUMNS, dtype=np.int64)
         self.model: NDArray[np.int16] = np.full(_COLUMNS, _NO_MODEL, dtype=np.int16)
+        self.shares: NDArray[np.bool_] = np.zeros(_COLUMNS, dtype=np.bool_)
+        self.hami: NDArray[np.bool_] = np.zeros(_COLUMNS, dtype=np.bool_)
         self.changed: NDArray[np.int64] = np.zeros(_COLUMNS, dtype=np.int64)
         self.generation = 0
         """Grows with every change of a column."""
@@ -56,6 +61,12 @@ class Columns:
                 self._table = NameTable(self.columns)
             return self._table.find(nodes)
         return np.fromiter(map(self.columns.get, nodes, repeat(_NO_COLUMN)), dtype=np.int64, count=len(nodes))
+
+    def takes(self, shape: Shape) -> NDArray[np.bool_]:
+        """Tell which columns take such a pod at all, as `GpuNode.bars` does; shape [columns]."""
+        if shape.by_kubelet:
+            return self.hami
+        return self.shares if shape.shares else np.ones(len(self.shares), dtype=np.bool_)
 
     def name_of(self, column: int) -> str:
         """Return the node of a used column."""
@@ -75,6 +86,8 @@ class Columns:
         column = self.columns[node.name]
         self._names[column] = node.name
         self.model[column] = self.models.index(node.model)
+        self.shares[column] = not node.closed_to_shares
+        self.hami[column] = node.backend is Backend.HAMI
         self.device_memory[:, column] = 0
         self.device_memory[: len(node.devices), column] = [device.memory for device in node.devices]
 
@@ -109,6 +122,8 @@ class Columns:
         self.device_memory = np.pad(self.device_memory, more)
         self.cpu_free = np.pad(self.cpu_free, more[1])
         self.memory_free = np.pad(self.memory_free, more[1])
+        self.shares = np.pad(self.shares, more[1])
+        self.hami = np.pad(self.hami, more[1])
         self.model = np.pad(self.model, more[1], constant_values=_NO_MODEL)
         self.changed = np.pad(self.changed, more[1])
         self._names.extend([""] * (columns - known))

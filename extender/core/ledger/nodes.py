@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kube.gpus import NO_MIB, MiB
 
+if TYPE_CHECKING:
+    from extender.core.model import Shape
+
 ENDLESS = 2**40
 """Milli-CPU or MiB of a node that said nothing of them: more than any pod asks for."""
+
+
+NO_HAMI = "no device plugin of HAMi is there, through which the pod asks (plimsoll.dev/enforcement: hami)"
+
+
+class Backend(Enum):
+    """What sees to it, on a node, that a pod uses the devices that it was given and no more of them than its share."""
+
+    NVFRACTIONS = "nvfractions"
+    HAMI = "hami"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +41,24 @@ class Device:
 
 @dataclass(frozen=True)
 class GpuNode:
-    """A node whose devices we name, in the order of their indices; allocatable `cpu` in milli-CPU, `memory` in MiB."""
+    """A node whose devices we name, in the order of their indices; allocatable `cpu` in milli-CPU, `memory` in MiB.
+
+    `closed_to_shares` says why no share of a device is given there, in words for people; "" where they are.
+    """
 
     name: str
     devices: tuple[Device, ...]
     model: str = ""
     cpu: int = ENDLESS
     memory: int = ENDLESS
+    backend: Backend = Backend.NONE
+    closed_to_shares: str = ""
+
+    def bars(self, shape: Shape) -> str:
+        """Return why it takes no such pod, whatever is free; "" where it does."""
+        if shape.by_kubelet:
+            return "" if self.backend is Backend.HAMI else NO_HAMI
+        return self.closed_to_shares if shape.shares else ""
 
     @cached_property
     def closed(self) -> tuple[int, ...]:

@@ -70,7 +70,7 @@ class Packer:
         self._fixed: NDArray[np.int64] = np.zeros((5, 0), dtype=np.int64)  # what `Room` has beside the ledger's
         self._kinds = 0
         self._lesson = 0
-        self._scored: dict[tuple[Share | MemoryShare | None, int], _Scored] = {}
+        self._scored: dict[tuple[Share | MemoryShare | None, int, bool], _Scored] = {}
 
     def retune(self, settings: Settings) -> None:
         """Go by other settings from now on; what was learned stays."""
@@ -133,11 +133,12 @@ class Packer:
         first = columns[scores == most].tolist()
         return int(first[0]) if len(first) == 1 else min(first, key=self._ledger.name_of)
 
-    def fits_any(self, request: Share | MemoryShare | None, columns: NDArray[np.int64] | None = None) -> bool:
+    def fits_any(self, shape: Shape, columns: NDArray[np.int64] | None = None) -> bool:
         """Tell whether a pod fits on any node of `columns` of the ledger (None: of all), whichever is the best."""
         ledger = self._ledger
         columns = np.flatnonzero(ledger.model >= 0) if columns is None else columns[ledger.model[columns] >= 0]
-        return bool(fit(request, ledger.free[:, columns], ledger.device_memory[:, columns]).fits.any())
+        columns = columns[ledger.takes(shape)[columns]]
+        return bool(fit(shape.request, ledger.free[:, columns], ledger.device_memory[:, columns]).fits.any())
 
     def scores(self, shape: Shape, nodes: Sequence[str]) -> NDArray[np.int64]:
         """Return the score of each of `nodes`, higher is better; `MISFIT`, the lowest number, where it does not fit."""
@@ -157,8 +158,7 @@ class Packer:
         placed = None if column is None else self.place(shape, column)
         if placed is not None:
             return placed
-        assert shape.request is not None  # noqa: S101  a pod without GPUs fits on every node that is asked about
-        return Misfit(reasons.misfits(self._ledger, shape.request, (node,), {})[node])
+        return Misfit(reasons.misfits(self._ledger, shape, (node,), {})[node])
 
     def place(self, shape: Shape, column: int) -> Placement | None:
         """Return the devices that a pod takes on the node of a column, or None if it does not fit."""
@@ -208,7 +208,7 @@ class Packer:
         """Return the scores of all columns as they are now."""
         self._follow()
         # What else a shape holds decides where kube-scheduler lets it go, not how good a node is.
-        key = (shape.request, shape.cpu)
+        key = (shape.request, shape.cpu, shape.by_kubelet)
         ledger = self._ledger
         scored = self._scored.pop(key, None)
         columns = ledger.free.shape[1]
@@ -236,7 +236,11 @@ class Packer:
             ledger.cpu_free.take(columns),
             *fixed,
         )
-        return score(shape, room, self._usable, self.settings)
+        scores = score(shape, room, self._usable, self.settings)
+        taken = ledger.takes(shape).take(columns)
+        if not taken.all():
+            scores.score[~taken] = MISFIT
+        return scores
 
     def _follow(self) -> None:
         """Bring up to date what every score rests on."""

@@ -44,6 +44,9 @@ def test_what_is_shipped_changes_no_default() -> None:
         ("typical-pods-memory", "500", Settings(packing=Packing(memory=500))),
         ("reservation-period", "1m", Settings(reservation_s=60.0)),
         ("quarantine-period", "0s", Settings(quarantine_s=0.0)),
+        ("enforcement", "none", Settings(enforcement_required=False)),
+        ("nvfractions-annotation-prefix", "a.b/c.", Settings(nvfractions_prefix="a.b/c.")),
+        ("nvfractions-annotation-prefix", "a.b/", Settings(nvfractions_prefix="a.b/")),
     ],
 )
 def test_a_key_changes_its_setting_and_no_other(key: str, text: str, expected: Settings) -> None:
@@ -63,6 +66,11 @@ def test_a_key_changes_its_setting_and_no_other(key: str, text: str, expected: S
         ("reservation-period", "thirty"),
         ("quarantine-period", "-1s"),
         ("quarantine-period", "2h"),
+        ("enforcement", "hami"),
+        ("nvfractions-annotation-prefix", "nvidia.com"),
+        ("nvfractions-annotation-prefix", "Nvidia.com/container."),
+        ("nvfractions-annotation-prefix", "nvidia.com/a/b"),
+        ("nvfractions-annotation-prefix", "nvidia.com/" + "c" * 32),
     ],
 )
 def test_a_value_that_breaks_its_rule_is_told_with_key_value_and_rule(key: str, text: str) -> None:

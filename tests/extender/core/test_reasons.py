@@ -12,7 +12,7 @@ from extender.core import reasons
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import Device, GpuNode, alike
-from extender.core.model import PodKey, share_on
+from extender.core.model import PodKey, Shape, share_on
 from extender.core.reasons import Misfits
 from kube.gpus import MemoryShare, MiB, MilliGpu, Share
 
@@ -38,7 +38,7 @@ def node(name: str, *devices: Device, count: int = 2, memory: int = 16_384, mode
 
 
 def reason(book: Ledger, request: Share | MemoryShare, name: str = "a") -> str:
-    return reasons.misfits(book, request, [name], {})[name]
+    return reasons.misfits(book, Shape(request), [name], {})[name]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,10 @@ def test_a_pod_on_unknown_devices_closes_its_node(devices: tuple[str, ...] | Non
 
 
 def test_a_node_that_is_not_ours_says_why_it_was_left_out() -> None:
-    assert reasons.misfits(ledger(), HALF, ["a", "b"], {"b": "MIG is on"}) == {"a": reasons.NOT_OURS, "b": "MIG is on"}
+    assert reasons.misfits(ledger(), Shape(HALF), ["a", "b"], {"b": "MIG is on"}) == {
+        "a": reasons.NOT_OURS,
+        "b": "MIG is on",
+    }
 
 
 @given(
@@ -117,7 +120,7 @@ def test_a_reason_counts_what_a_plain_look_counts(
         name: {str(place): 1000 - free for place, free in enumerate(room) if free < 1000}
         for name, room in zip(names, rooms, strict=True)
     }
-    found = reasons.misfits(ledger(*nodes, held=held), request_, names, {})
+    found = reasons.misfits(ledger(*nodes, held=held), Shape(request_), names, {})
     for name, room in zip(names, rooms, strict=True):
         share = share_on(request_, MiB(memory))
         fitting = 0 if share is None else sum(free >= share.milli for free in room)

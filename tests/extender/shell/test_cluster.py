@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from extender.core.answers import BindTo
-from extender.core.model import PodKey, SeenPod
+from extender.core.model import Container, Life, PodKey, SeenPod
 from extender.shell import cluster
 from kube.client import ApiError
 from kube.gpus import MiB, MilliGpu, Placement, Share, Unmapped
@@ -31,7 +31,7 @@ async def created(api: Api, **metadata: Any) -> PodKey:
 
 async def test_a_binding_writes_node_and_devices_at_once(api: Api) -> None:
     key = await created(api)
-    assert await cluster.send_binding(api, BindTo(key, "gpu-00", PLACED), 1.0) == cluster.Accepted()
+    assert await cluster.send_binding(api, BindTo(key, "gpu-00", PLACED), 1.0, 0.0) == cluster.Accepted()
     pod = await cluster.read_pod(api, key)
     assert pod is not None
     assert (pod.node, pod.placed) == ("gpu-00", PLACED)
@@ -39,21 +39,21 @@ async def test_a_binding_writes_node_and_devices_at_once(api: Api) -> None:
 
 async def test_a_second_binding_tells_nothing_for_certain(api: Api) -> None:
     key = await created(api)
-    await cluster.send_binding(api, BindTo(key, "gpu-00", PLACED), 1.0)
-    outcome = await cluster.send_binding(api, BindTo(key, "gpu-01", PLACED), 1.0)
+    await cluster.send_binding(api, BindTo(key, "gpu-00", PLACED), 1.0, 0.0)
+    outcome = await cluster.send_binding(api, BindTo(key, "gpu-01", PLACED), 1.0, 0.0)
     assert isinstance(outcome, cluster.Unknown)
     assert "already assigned" in outcome.reason
 
 
 async def test_a_binding_of_a_pod_that_is_gone_was_not_written(api: Api) -> None:
-    outcome = await cluster.send_binding(api, BindTo(PodKey("u", "default", "absent"), "gpu-00", PLACED), 1.0)
+    outcome = await cluster.send_binding(api, BindTo(PodKey("u", "default", "absent"), "gpu-00", PLACED), 1.0, 0.0)
     assert isinstance(outcome, cluster.NotSent)
 
 
 async def test_a_binding_never_takes_a_younger_pod_of_the_same_name(api: Api) -> None:
     key = await created(api)
     older = PodKey("00000000-0000-4000-8000-000000000000", key.namespace, key.name)
-    assert isinstance(await cluster.send_binding(api, BindTo(older, "gpu-00", PLACED), 1.0), cluster.Unknown)
+    assert isinstance(await cluster.send_binding(api, BindTo(older, "gpu-00", PLACED), 1.0, 0.0), cluster.Unknown)
     assert await cluster.read_pod(api, older) is None
     pod = await cluster.read_pod(api, key)
     assert pod is not None
@@ -63,7 +63,7 @@ async def test_a_binding_never_takes_a_younger_pod_of_the_same_name(api: Api) ->
 async def test_a_binding_whose_answer_is_lost_is_unknown(embedded: EmbeddedCluster, api: Api) -> None:
     key = await created(api)
     embedded.faults.lose_answer = lambda _method, path: path.endswith("/binding")
-    assert isinstance(await cluster.send_binding(api, BindTo(key, "gpu-00", PLACED), 1.0), cluster.Unknown)
+    assert isinstance(await cluster.send_binding(api, BindTo(key, "gpu-00", PLACED), 1.0, 0.0), cluster.Unknown)
     pod = await cluster.read_pod(api, key)
     assert pod is not None
     assert pod.placed == PLACED
@@ -146,3 +146,25 @@ def test_an_annotation_of_hami_says_nothing_of_a_pod_without_gpus() -> None:
     given = "GPU-aaaa,NVIDIA,81920,100:;"
     assert seen({"containers": [container()]}, vgpu_devices_allocated=given).foreign is None
     assert seen({"containers": [container(gpu="0")]}, vgpu_devices_allocated=given).foreign is None
+
+
+def test_a_pod_of_ours_is_seen_with_its_containers_in_kubernetes_order() -> None:
+    marked = {"name": "main", "resources": {"limits": {"plimsoll.dev/gpu": "1", "nvidia.com/gpu": "2"}}}
+    inits = [{"name": "load"}, {"name": "proxy", "restartPolicy": "Always"}]
+    annotations = {"gpu-fraction": "0.5", "gpu-fraction-container-name": "main", "plimsoll.dev/enforcement": "hami"}
+    pod = cluster.seen_pod(
+        msgspec.convert(
+            {
+                "metadata": {"name": "p", "annotations": annotations},
+                "spec": {"containers": [marked], "initContainers": inits},
+            },
+            Pod,
+        )
+    )
+    assert pod.containers == (
+        Container("load", marked=False, life=Life.STARTING),
+        Container("proxy", marked=False, life=Life.SIDECAR),
+        Container("main", marked=True, gpus=2),
+    )
+    assert (pod.sharing, pod.by_kubelet) == ("main", True)
+    assert seen({"containers": [container(gpu="1")]}).containers == ()

@@ -55,7 +55,7 @@ async def complaints(api: Api) -> list[str]:
 async def test_a_change_is_taken_over_and_a_map_that_goes_leaves_the_defaults() -> None:
     async with followed() as (api, configuration, taken):
         await change(api, quarantine_period="1m", filter_answer="all-nodes")
-        await until(lambda: taken[-1:] == [Settings(one_node=False, quarantine_s=60.0)])
+        await until(lambda: taken[-1:] == [Settings(one_node=False, quarantine_s=60.0, enforcement_required=False)])
         await api.request("DELETE", f"{MAPS}/config-extender")
         await until(lambda: taken[-1:] == [Settings()])
         assert configuration.problems == 0
@@ -64,7 +64,7 @@ async def test_a_change_is_taken_over_and_a_map_that_goes_leaves_the_defaults() 
 async def test_a_bad_map_changes_nothing_and_every_problem_is_told_in_one_event() -> None:
     async with followed() as (api, configuration, taken):
         await change(api, quarantine_period="1m")
-        await until(lambda: taken[-1:] == [Settings(quarantine_s=60.0)])
+        await until(lambda: taken[-1:] == [Settings(quarantine_s=60.0, enforcement_required=False)])
         before = list(taken)
         await change(api, quarantine_period="1 m", filter_answer="some", reservation_period="9s")
         await until(lambda: configuration.problems == 2)
@@ -76,4 +76,4 @@ async def test_a_bad_map_changes_nothing_and_every_problem_is_told_in_one_event(
         period = 'quarantine-period: "1 m" must be a Go duration from 0s to 1h, such as "90s"'
         assert told == [f"{answer}; {period}; what was in force stays in force"]
         await change(api, quarantine_period="1m", filter_answer=None)
-        await until(lambda: taken[-1:] == [Settings(quarantine_s=60.0, reservation_s=9.0)])
+        await until(lambda: taken[-1:] == [Settings(quarantine_s=60.0, reservation_s=9.0, enforcement_required=False)])

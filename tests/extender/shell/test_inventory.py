@@ -45,6 +45,7 @@ def devices(of: Inventory, name: str = "a", now: float = 0.0) -> tuple[Device, .
 
 def test_a_node_has_its_allocatable_cpu_and_memory_in_whole_mebibytes() -> None:
     inventory = Inventory()
+    inventory.enforcement_required = False
     inventory.node_seen(node(), 0.0)
     assert inventory.gpus("a", 0.0, WALL) == GpuNode("a", alike(1), "", 63500, 1031)
     bare = node()

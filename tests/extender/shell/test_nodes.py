@@ -34,6 +34,7 @@ A100 = MiB(81920)
 async def following(api: Api) -> AsyncIterator[tuple[Nodes, Scheduling]]:
     core, events = Scheduling(), EventWriter(api, "plimsoll-extender")
     followed = Nodes(api, core, events)
+    followed.enforce(required=False)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(followed.run()), tasks.create_task(events.run())]
         try:
@@ -206,6 +207,19 @@ async def test_the_newest_version_that_is_served_is_read() -> None:
     with server.as_api() as api:
         async with following(api) as (_, core):
             assert [node.devices[0].name for node in core.ledger.nodes()] == ["GPU-aaaa"]
+
+
+async def test_whether_shares_must_be_enforced_is_taken_over_at_once() -> None:
+    server = Serving(dict.fromkeys(SLICES, 404))
+    server.lists = {nodes.NODES: [owned()]}
+    with server.as_api() as api:
+        async with following(api) as (followed, core):
+            said = [True, False, True]
+            found = []
+            for required in said:
+                followed.enforce(required=required)
+                found += [bool(node.closed_to_shares) for node in core.ledger.nodes()]
+            assert found == said
 
 
 @pytest.mark.parametrize("status", [403, 404, 501])

@@ -28,6 +28,12 @@ def test_a_template_is_read_as_if_admission_had_seen_it(pod: bytes, request_: Sh
     assert shape_of(pod) == Shape(request_, 500, 1024)
 
 
+@pytest.mark.parametrize("asked", [{"gpu-fraction": "0.25"}, {}])
+def test_a_template_that_hami_is_to_enforce_is_read_so(asked: dict[str, str]) -> None:
+    pod = template(asked | {"plimsoll.dev/enforcement": "hami"}, gpus="" if asked else "1")
+    assert shape_of(pod) == Shape(Share(1, MilliGpu(250 if asked else 1000)), 500, 1024, by_kubelet=True)
+
+
 def test_the_model_that_it_wants_is_read() -> None:
     selector = {"nvidia.com/gpu.product": "T4"}
     assert shape_of(template({"gpu-fraction": "0.5"}, nodeSelector=selector)).models == ("T4",)

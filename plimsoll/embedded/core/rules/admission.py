@@ -6,6 +6,7 @@ here once more, and the contract tests hold both against the same pods.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from plimsoll.embedded.core.notation.quantities import amount
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 
 _MANAGED = ("plimsoll.dev/managed", "true")
 _GPU, _MARKER = "nvidia.com/gpu", "plimsoll.dev/gpu"
-_OURS = ("plimsoll.dev/gpus", "plimsoll.dev/devices", "plimsoll.dev/gpu-milli")
+_ENFORCEMENT, _BY_HAMI = "plimsoll.dev/enforcement", "hami"
+_KUBELET_GPUS = re.compile(r"0*([1-9][0-9]?)")
+_WRITTEN_HERE = "plimsoll.dev/gpus"
+_OURS = re.compile(
+    r"plimsoll\.dev/(devices|gpu-milli)|hami\.io/(vgpu|bind)-.*|"
+    r"nvidia\.com/container\..*\.(gpus\.devices|gpu-memory\.(request|limit))"
+)
+_VISIBLE, _NO_DEVICES = "NVIDIA_VISIBLE_DEVICES", ("void", "none")
 _NO_CONTAINERS = (
     "policy 'plimsoll-gpu-pods' with binding 'plimsoll-gpu-pods' denied request: its expressions need a container"
 )
@@ -32,7 +40,7 @@ def admitted(pod: Object, namespace: Object, classes: Mapping[str, Object]) -> O
     """
     pod = {**pod, "spec": with_default_tolerations(_with_priority(pod, classes))}
     labels = namespace["metadata"].get("labels", {})
-    return _managed(pod) if labels.get(_MANAGED[0]) == _MANAGED[1] else pod
+    return _allowed(_managed(pod)) if labels.get(_MANAGED[0]) == _MANAGED[1] else pod
 
 
 def _with_priority(pod: Object, classes: Mapping[str, Object]) -> Object:
@@ -69,18 +77,23 @@ def _with_priority(pod: Object, classes: Mapping[str, Object]) -> Object:
 def _managed(pod: Object) -> Object:
     """Return a pod of a managed namespace: its GPUs become ours to give."""
     meta, spec = pod["metadata"], pod["spec"]
-    annotations = {key: value for key, value in meta.get("annotations", {}).items() if key not in _OURS}
+    annotations = {key: value for key, value in meta.get("annotations", {}).items() if key != _WRITTEN_HERE}
     fraction = "gpu-fraction" in annotations or "gpu-memory" in annotations
     inits, containers = spec.get("initContainers", ()), spec.get("containers", ())
+    by_hami = annotations.get(_ENFORCEMENT) == _BY_HAMI
     if not containers and ("containers" not in spec or fraction):
         raise Problem(403, "Invalid", _NO_CONTAINERS)
     if fraction:
         sharing = _named(containers, annotations.get("gpu-fraction-container-name", ""))
-        spec = {**spec, "containers": [_marked(c) if c is sharing else c for c in containers]}
+        more = {_MARKER: "1"}
+        if by_hami and _total(containers, inits) == 0:
+            asked = _KUBELET_GPUS.fullmatch(annotations.get("gpu-fraction-num-devices", "1").strip())
+            more[_GPU] = asked[1] if asked else "1"
+        spec = {**spec, "containers": [_with(c, more) if c is sharing else c for c in containers]}
     elif _consistent((*containers, *inits)) and (total := _total(containers, inits)) > 0:
-        spec = {**spec, "containers": [_ours(c) for c in containers]}
+        spec = {**spec, "containers": [_ours(c, by_hami=by_hami) for c in containers]}
         if inits:
-            spec["initContainers"] = [_ours(c) for c in inits]
+            spec["initContainers"] = [_ours(c, by_hami=by_hami) for c in inits]
         annotations["plimsoll.dev/gpus"] = str(total)
     whole = "plimsoll.dev/gpus" in annotations
     if (fraction or whole) and spec["schedulerName"] in ("", "default-scheduler"):
@@ -89,26 +102,50 @@ def _managed(pod: Object) -> Object:
     return {**pod, "metadata": {**kept, **({"annotations": annotations} if annotations else {})}, "spec": spec}
 
 
+def _allowed(pod: Object) -> Object:
+    """Return a pod as it is, if it says nothing of devices, as deploy/base/protection.yaml has it.
+
+    Who changes a pod later is not told apart here, where everybody may do everything.
+    """
+    ours = sorted(filter(_OURS.fullmatch, pod["metadata"].get("annotations", {})))
+    if ours:
+        why = "only Plimsoll writes which devices a pod has; ask with gpu-fraction, gpu-memory or nvidia.com/gpu"
+        raise _denied(pod, f"annotation {ours[0]}: {why}")
+    for container in (*pod["spec"].get("containers", ()), *pod["spec"].get("initContainers", ())):
+        for each in container.get("env", ()):
+            if each["name"] == _VISIBLE and each.get("value", "") not in _NO_DEVICES:
+                why = f"{_VISIBLE} may only be void or none; its pod is given devices by Plimsoll"
+                raise _denied(pod, f"container {container['name']}: {why}")
+    return pod
+
+
+def _denied(pod: Object, why: str) -> Problem:
+    policy = "ValidatingAdmissionPolicy 'plimsoll-devices' with binding 'plimsoll-devices' denied request"
+    return Problem(422, "Invalid", f'pods "{_name(pod)}" is forbidden: {policy}: {why}')
+
+
 def _named(containers: Sequence[Object], name: str) -> Object:
     return next((each for each in containers if each.get("name") == name), containers[0])
 
 
-def _marked(container: Object) -> Object:
+def _with(container: Object, more: Mapping[str, str]) -> Object:
     resources = container.get("resources", {})
-    marked = {key: {**resources.get(key, {}), _MARKER: "1"} for key in ("limits", "requests")}
-    return {**container, "resources": {**resources, **marked}}
+    both = {key: {**resources.get(key, {}), **more} for key in ("limits", "requests")}
+    return {**container, "resources": {**resources, **both}}
 
 
-def _ours(container: Object) -> Object:
-    """Return a container with the marker in the place of its whole GPUs."""
+def _ours(container: Object, *, by_hami: bool) -> Object:
+    """Return a container with the marker in the place of its whole GPUs, or beside them for HAMi."""
     if not _gpus(container):
         return container
+    if by_hami:
+        return _with(container, {_MARKER: "1"})
     resources = container["resources"]
     without = {
         key: {name: quantity for name, quantity in resources.get(key, {}).items() if name != _GPU}
         for key in ("limits", "requests")
     }
-    return _marked({**container, "resources": {**resources, **without}})
+    return _with({**container, "resources": {**resources, **without}}, {_MARKER: "1"})
 
 
 def _gpus(container: Object) -> int:

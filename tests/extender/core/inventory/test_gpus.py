@@ -35,7 +35,9 @@ def closed(facts: NodeFacts, now: float = NOW) -> tuple[str, ...]:
 
 
 def test_without_names_devices_are_named_by_index_with_the_memory_and_model_of_the_labels() -> None:
-    assert node(PLAIN) == GpuNode("a", alike(2, MiB(23034)), "NVIDIA-L4", 64000, 2**20)
+    assert node(PLAIN) == GpuNode(
+        "a", alike(2, MiB(23034)), "NVIDIA-L4", 64000, 2**20, closed_to_shares="nothing enforces a share there"
+    )
 
 
 def test_a_node_that_says_nothing_of_cpu_and_memory_has_room_without_end() -> None:

@@ -1,0 +1,1 @@
+"""How is a grant written for what enforces it on the node? One file for each backend."""
