@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,10 +78,11 @@ def reference(pod: PodKey) -> ObjectReference:
     return ObjectReference(api_version="v1", kind="Pod", namespace=pod.namespace, name=pod.name, uid=pod.uid)
 
 
-async def send_binding(api: Api, asked: BindTo, within_s: float) -> Accepted | NotSent | Unknown:
+async def send_binding(api: Api, asked: BindTo, *, within_s: float, left_s: float) -> Accepted | NotSent | Unknown:
     """Write node and devices on the pod in one call: the API server merges a Binding's annotations into the pod.
 
-    Nothing is sent later than `within_s` seconds from now.
+    Nothing is sent later than `within_s` seconds from now, and nothing carried out later than `left_s`: the API server
+    lets go of it by then.
     """
     pod = asked.pod
     body = {
@@ -95,8 +97,10 @@ async def send_binding(api: Api, asked: BindTo, within_s: float) -> Accepted | N
         "target": {"apiVersion": "v1", "kind": "Node", "name": asked.node},
     }
     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/binding"
+    limit_s = min(left_s, _BINDING_TIMEOUT_S)
+    query = {"timeout": f"{math.ceil(limit_s * 1000)}ms"}
     try:
-        await api.request("POST", path, body=body, timeout_s=_BINDING_TIMEOUT_S, connect_s=within_s)
+        await api.request("POST", path, query=query, body=body, timeout_s=limit_s, connect_s=min(within_s, limit_s))
     except ApiError as error:
         if error.status == NO_ANSWER or error.status >= 500 or error.status == 409:
             return Unknown(error.message)
