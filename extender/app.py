@@ -189,10 +189,21 @@ class Extender:
         self._pods_listed = True
 
     async def _list_anew(self) -> None:
-        """Know every node and every binding there is now."""
+        """Know every node and every binding there is now, and let none arrive that somebody before us sent."""
         pods, _ = await listed(self._api, cluster.PODS, Pod)
         await self._take_all(pods)
         await self._nodes.list_anew()
+        waiting = list(self.scheduling.to_fence())
+        await asyncio.gather(*(self._fence(waiting) for _ in range(_MOST_BINDINGS)))
+
+    async def _fence(self, waiting: list[PodKey]) -> None:
+        while waiting:
+            await self._touch(waiting.pop())
+
+    async def _touch(self, key: PodKey) -> None:
+        pod = await cluster.kick(self._api, key, datetime.now(UTC).isoformat())
+        if pod is not None:
+            self.scheduling.pod_seen(pod)
 
     # --- what is to be done beside the verbs ---
 
@@ -218,11 +229,10 @@ class Extender:
             await asyncio.sleep(_KICK_PAUSE_S)
             for key in self.scheduling.to_kick(time.monotonic()) if self.leading.leads() else ():
                 try:
-                    await cluster.kick(self._api, key, datetime.now(UTC).isoformat())
+                    await self._touch(key)
                     outage.hear(None)
                 except ApiError as error:
-                    if error.status not in (404, 422):  # gone, or another pod bears its name
-                        outage.hear(error)
+                    outage.hear(error)
 
     async def _watch_own_pace(self) -> None:
         """Notice when this program stood still: what it reads then may be long given up by who asked."""

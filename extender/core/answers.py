@@ -28,13 +28,15 @@ class Refused:
 class BindTo:
     """Send a Binding to `node`; `placed` is written on the pod, None for a pod whose devices the kubelet picks.
 
-    `again`: an earlier Binding of the same pod may still be under way.
+    `again`: an earlier Binding of the same pod may still be under way. `version` is that of the pod as it is known: the
+    Binding is to be refused where the pod was changed since, "" where it is known to be bound.
     """
 
     pod: PodKey
     node: str
     placed: Placement | None
     again: bool = False
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

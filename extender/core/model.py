@@ -48,6 +48,8 @@ class SeenPod:
     memory: int = 0
     models: tuple[str, ...] = ()
     foreign: tuple[Placement, MiB] | None = None
+    version: str = ""
+    """The API server's version of it."""
 
     def shape(self) -> Shape:
         """Return what of it matters for packing."""

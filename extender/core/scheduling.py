@@ -108,7 +108,7 @@ class Scheduling:
         elif pod.request is not None:
             # An unbound sight may be older than our own Binding: it ends no holding.
             self._learn(pod)
-            self._unbound[uid] = pod
+            self._know_unbound(pod)
 
     def pod_gone(self, uid: str, now: float, *, ended: bool = False) -> None:
         """Take note at `now` seconds that a pod is deleted; `ended`: all its containers had ended before.
@@ -169,6 +169,17 @@ class Scheduling:
             self.ledger.release(key.uid)
             self._waiting.hurry(key.uid)
 
+    def to_fence(self) -> tuple[PodKey, ...]:
+        """Return the pods of which a Binding may still arrive that somebody before us sent, in a fixed order.
+
+        A change of the pod ends that: a Binding goes to one version of it.
+        """
+        return tuple(
+            pod.key
+            for _, pod in sorted(self._unbound.items())
+            if isinstance(pod.request, Share | MemoryShare) and not pod.gated
+        )
+
     def unbound(self) -> Iterable[SeenPod]:
         """Return the pods without a node that ask for GPUs."""
         return self._unbound.values()
@@ -196,7 +207,7 @@ class Scheduling:
         if request is None:
             return Chosen(tuple(nodes))
         self._learn(pod)
-        self._unbound[pod.key.uid] = pod
+        self._know_unbound(pod)
         if isinstance(request, Malformed):
             return Refused(dict.fromkeys(nodes, str(request)))
         if isinstance(request, Unmapped):
@@ -244,7 +255,7 @@ class Scheduling:
             if unbound is None or unbound.request is None or isinstance(unbound.request, Malformed):
                 return BindRefused("the pod is not known here as one that waits for GPUs; it will be filtered again")
             if isinstance(unbound.request, Unmapped):
-                return BindTo(unbound.key, node, None)
+                return BindTo(unbound.key, node, None, version=unbound.version)
             placed = self.packer.placement(unbound.shape(), node)
             if isinstance(placed, Misfit):
                 return BindRefused(placed.reason)
@@ -257,7 +268,8 @@ class Scheduling:
         self._may_arrive[uid] = self._may_arrive.get(uid, 0) + 1
         self._unsettled.pop(uid, None)
         self.ledger.hold(replace(held, state=State.BINDING, expires_at=float("inf")))
-        return BindTo(held.pod, node, Placement(held.devices, held.milli), again)
+        version = unbound.version if unbound else ""
+        return BindTo(held.pod, node, Placement(held.devices, held.milli), again, version)
 
     def bound(self, uid: str) -> None:
         """Take note that the API server accepted the Binding."""
@@ -293,6 +305,13 @@ class Scheduling:
         self._waiting.refused(pod.key, pod.shape(), misfits, ledger=self.ledger, now=now)
         self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
         return Refused(misfits)
+
+    def _know_unbound(self, pod: SeenPod) -> None:
+        """Take note of a pod without a node; kube-scheduler may show us an older one than the API server did."""
+        known = self._unbound.get(pod.key.uid)
+        if known is not None and _age(known.version) > _age(pod.version):
+            pod = replace(pod, version=known.version)
+        self._unbound[pod.key.uid] = pod
 
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)
@@ -369,6 +388,11 @@ class Scheduling:
         misfits = dict.fromkeys(nodes, reasons.OURS_ALONE)
         self.explanations.refused(uid, self.ledger, misfits, now)
         return Refused(misfits)
+
+
+def _age(version: str) -> tuple[int, str]:
+    """Return what orders versions as the API server counts them: they are whole numbers."""
+    return len(version), version
 
 
 def _device_memory(request: GpuRequest | Malformed) -> MiB:

@@ -70,6 +70,7 @@ def seen_pod(pod: Pod) -> SeenPod:
         memory=taken.memory,
         models=accepted(pod.spec, PRODUCT),
         foreign=hami.held_by(annotations, pod.spec) if of_gpus else None,
+        version=pod.metadata.resource_version,
     )
 
 
@@ -82,7 +83,7 @@ async def send_binding(api: Api, asked: BindTo, *, within_s: float, left_s: floa
     """Write node and devices on the pod in one call: the API server merges a Binding's annotations into the pod.
 
     Nothing is sent later than `within_s` seconds from now, and nothing carried out later than `left_s`: the API server
-    lets go of it by then.
+    lets go of it by then, and of one that comes later where the pod was changed since it was decided on.
     """
     pod = asked.pod
     body = {
@@ -92,6 +93,7 @@ async def send_binding(api: Api, asked: BindTo, *, within_s: float, left_s: floa
             "name": pod.name,
             "namespace": pod.namespace,
             "uid": pod.uid,
+            "resourceVersion": asked.version,
             "annotations": written(asked.placed) if asked.placed else {},
         },
         "target": {"apiVersion": "v1", "kind": "Node", "name": asked.node},
@@ -120,22 +122,34 @@ async def read_pod(api: Api, key: PodKey) -> SeenPod | None:
         if error.status == 404:
             return None
         raise
-    try:
-        pod = seen_pod(_pod.decode(answer))
-    except msgspec.DecodeError as error:
-        raise ApiError(NO_ANSWER, "Undecodable", f"pod {key.namespace}/{key.name} cannot be read: {error}") from error
-    return pod if pod.key.uid == key.uid else None
+    return _decoded(key, answer)
 
 
-async def kick(api: Api, key: PodKey, now: str) -> None:
+async def kick(api: Api, key: PodKey, now: str) -> SeenPod | None:
     """Have kube-scheduler try a pod again: a change of its annotations is an event to it.
+
+    It ends every Binding of the pod that is still under way. Returns the pod as it is now, None if it is gone.
 
     Raises:
         ApiError: it was refused, or there was no answer; the next kick comes later anyway.
     """
     path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
     body = {"metadata": {"uid": key.uid, "annotations": {_RETRY: now}}}
-    await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=5.0)
+    try:
+        answer = await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=5.0)
+    except ApiError as error:
+        if error.status in (404, 409, 422):  # gone, or another pod bears its name
+            return None
+        raise
+    return _decoded(key, answer)
+
+
+def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:
+    try:
+        pod = seen_pod(_pod.decode(answer))
+    except msgspec.DecodeError as error:
+        raise ApiError(NO_ANSWER, "Undecodable", f"pod {key.namespace}/{key.name} cannot be read: {error}") from error
+    return pod if pod.key.uid == key.uid else None
 
 
 def _ended(status: PodStatus) -> bool:

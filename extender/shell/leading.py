@@ -39,7 +39,7 @@ def right_of(flags: argparse.Namespace, api: Api) -> Right | Alone:
 
 
 class Leading:
-    """Takes over whenever the right is ours anew; `list_anew` reads all nodes and pods, once `listed` tells they are.
+    """Takes over whenever the right is ours anew, by `list_anew`; wants it once `listed` tells that everything is.
 
     `took_over` hears of each time.
     """
