@@ -14,6 +14,7 @@ from extender.core.explaining import malformed
 from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
+from extender.shell.doubles import Doubles
 from extender.shell.http import Asgi
 from extender.shell.leading import Leading, right_of
 from extender.shell.nodes import Nodes
@@ -66,6 +67,14 @@ class Extender:
         self.leading = Leading(right or Alone(), self._list_anew, self.listed, self.telemetry.takeovers.inc)
         self.telemetry.leader.set_function(lambda: float(self.leading.leads()))
         self.unready, self.refusal = self.leading.unready, self.leading.refusal
+        self._doubles = Doubles(
+            api,
+            self.scheduling.ledger,
+            self._read,
+            self._events.write,
+            leads=self.leading.leads,
+            evicted=lambda result: self.telemetry.evictions.labels(result).inc(),
+        )
         self._decides = {
             verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind")
         }
@@ -81,6 +90,7 @@ class Extender:
             tasks.create_task(self._kick())
             tasks.create_task(self._watch_own_pace())
             tasks.create_task(self.leading.run())
+            tasks.create_task(self._doubles.run())
 
     # --- Verbs ---
 

@@ -50,6 +50,11 @@ class SeenPod:
     foreign: tuple[Placement, MiB] | None = None
     version: str = ""
     """The API server's version of it."""
+    created: str = ""
+    leaving: bool = False
+    """Whether it is being deleted."""
+    static: bool = False
+    """Whether a kubelet runs it from a file, and the API server shows its mirror only."""
 
     def shape(self) -> Shape:
         """Return what of it matters for packing."""

@@ -337,7 +337,17 @@ class Scheduling:
         known = self.ledger.holding(pod.key.uid)
         devices, milli, memory = self._devices_of(pod, known)
         holding = Holding(
-            pod.key, pod.node, devices, milli, State.BOUND, device_memory=memory, cpu=pod.cpu, memory=pod.memory
+            pod.key,
+            pod.node,
+            devices,
+            milli,
+            State.BOUND,
+            device_memory=memory,
+            cpu=pod.cpu,
+            memory=pod.memory,
+            ours=_placed_by_us(pod) and not pod.static,
+            created=pod.created,
+            leaving=pod.leaving,
         )
         if known != holding:
             self.ledger.hold(holding)
@@ -348,7 +358,7 @@ class Scheduling:
             # What was written once stands: a change of the annotation moves no process, and is not to free a device.
             return known.devices, known.milli, known.device_memory
         # Anybody can write our annotation on a pod that is not ours: there it says nothing.
-        if pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped):
+        if pod.placed is not None and pod.request is not None and _placed_by_us(pod):
             return pod.placed.devices, pod.placed.milli, _device_memory(pod.request)
         if pod.foreign is not None:
             return pod.foreign[0].devices, pod.foreign[0].milli, pod.foreign[1]
@@ -388,6 +398,10 @@ class Scheduling:
         misfits = dict.fromkeys(nodes, reasons.OURS_ALONE)
         self.explanations.refused(uid, self.ledger, misfits, now)
         return Refused(misfits)
+
+
+def _placed_by_us(pod: SeenPod) -> bool:
+    return pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped)
 
 
 def _age(version: str) -> tuple[int, str]:

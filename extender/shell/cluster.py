@@ -28,6 +28,7 @@ PODS = "/api/v1/pods"
 _OF_GPUS = "nvidia.com/"
 _BINDING_TIMEOUT_S = 5.0
 _RETRY = "plimsoll.dev/retry"
+_MIRROR = "kubernetes.io/config.mirror"
 
 _pod = msgspec.json.Decoder(Pod)
 
@@ -71,6 +72,9 @@ def seen_pod(pod: Pod) -> SeenPod:
         models=accepted(pod.spec, PRODUCT),
         foreign=hami.held_by(annotations, pod.spec) if of_gpus else None,
         version=pod.metadata.resource_version,
+        created=pod.metadata.creation_timestamp or "",
+        leaving=pod.metadata.deletion_timestamp is not None,
+        static=_MIRROR in annotations,
     )
 
 
@@ -142,6 +146,25 @@ async def kick(api: Api, key: PodKey, now: str) -> SeenPod | None:
             return None
         raise
     return _decoded(key, answer)
+
+
+async def evict(api: Api, key: PodKey) -> None:
+    """Have a pod leave within its disruption budget; one that is gone, or another of its name, is left alone.
+
+    Raises:
+        ApiError: it was refused, by 429 where the budget does not allow it now, or there was no answer.
+    """
+    body = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "deleteOptions": {"preconditions": {"uid": key.uid}},
+    }
+    try:
+        await api.request("POST", f"/api/v1/namespaces/{key.namespace}/pods/{key.name}/eviction", body=body)
+    except ApiError as error:
+        if error.status not in (404, 409):
+            raise
 
 
 def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:

@@ -51,6 +51,12 @@ class Telemetry:
             "How often this extender began to place pods, after it had listed nodes and pods anew.",
             registry=self._registry,
         )
+        self.evictions = Counter(
+            "plimsoll_extender_evictions_total",
+            "Evictions of pods whose device was bound twice, by result (evicted, refused).",
+            ["result"],
+            registry=self._registry,
+        )
         self.decision_seconds = Histogram(
             "plimsoll_extender_decision_duration_seconds",
             "Time that a decision alone takes: choosing node and devices, scoring, or what may be bound.",

@@ -208,6 +208,40 @@ async def test_a_binding_is_of_the_pod_as_it_is_known_and_a_later_change_refuses
     assert await asked.bind(pod, node) == ""
 
 
+async def test_a_device_that_was_bound_twice_is_told_on_both_pods_and_the_younger_is_evicted(
+    asked: Asked, api: Api
+) -> None:
+    for name in ("older", "younger"):
+        made = await asked.create(name, "0.6")
+        body = {
+            "metadata": {
+                "name": name,
+                "uid": made["metadata"]["uid"],
+                "annotations": {"plimsoll.dev/devices": "0", "plimsoll.dev/gpu-milli": "600"},
+            },
+            "target": {"kind": "Node", "name": "gpu-00"},
+        }
+        await api.request("POST", f"{PODS}/{name}/binding", body=body)
+        if name == "older":
+            await asyncio.sleep(1.0)  # the API server counts a pod's age in seconds
+    async for _ in _moments():
+        answer = await api.request("GET", PODS)
+        left = [pod.metadata.name for pod in msgspec.json.decode(answer, type=ObjectList[Pod]).items or []]
+        if left == ["older"]:
+            break
+    sentence = (
+        "device 0 of node gpu-00 was bound twice, to ours/older and ours/younger: they hold 1200 of its 1000 "
+        "milli-GPU; evicted, as the younger: ours/younger"
+    )
+    async for _ in _moments():
+        answer = await api.request("GET", "/api/v1/namespaces/ours/events")
+        events = msgspec.json.decode(answer, type=ObjectList[Event]).items or []
+        told = {event.involved_object.name for event in events if event.message == sentence}
+        if told == {"older", "younger"}:
+            break
+    assert 'plimsoll_extender_evictions_total{result="evicted"} 1.0' in asked.extender.telemetry.exposition().decode()
+
+
 async def test_the_decisions_are_timed(asked: Asked) -> None:
     pod = await asked.create("p")
     await asked.place(pod)
