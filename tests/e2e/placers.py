@@ -31,6 +31,7 @@ from tests.e2e.standby import Misfortune, Pair, Rival, suffering, wait
 
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Callable
     from pathlib import Path
 
     from deploy.local import LocalCluster
@@ -190,6 +191,18 @@ class TakeOver:
 
 def taken_over(pair: Pair[Placer], namespace: str, misfortune: Misfortune, after: int) -> TakeOver:
     """Run one round in a new namespace: let the leader suffer once `after` pods are bound, until the other leads."""
+
+    def happens() -> float:
+        # As soon as the other leads the former leader is there again, in the midst of the other's bindings.
+        with suffering(pair, misfortune) as (_, seconds):
+            pass
+        return seconds or 0.0
+
+    return placed_through(pair, namespace, after, happens)
+
+
+def placed_through(pair: Pair[Placer], namespace: str, after: int, happens: Callable[[], float]) -> TakeOver:
+    """Run one round in a new namespace: once `after` pods are bound something `happens`, which tells its seconds."""
     cluster = pair.both[0].cluster
     pair.leader()
     pods.create_namespace(cluster, namespace)
@@ -199,14 +212,12 @@ def taken_over(pair: Pair[Placer], namespace: str, misfortune: Misfortune, after
         try:
             pods.wait_until(f"{after} pods bound", lambda: len(checker.bound) >= after, 180.0)
             before = len(checker.bound)
-            # As soon as the other leads the former leader is there again, in the midst of the other's bindings.
-            with suffering(pair, misfortune) as (_, seconds):
-                pass
+            seconds = happens()
         finally:
             creating.join()
         pods.wait_until("every pod bound", lambda: len(checker.bound) >= PODS, 300.0)
         bound = len(pods.placed(pods.pods_of(cluster, namespace)))
-        found = TakeOver(seconds or 0.0, before, bound, checker.fullest)
+        found = TakeOver(seconds, before, bound, checker.fullest)
     pods.empty(cluster, namespace)
     return found
 
