@@ -33,7 +33,10 @@ def table(progress: Callable[[str], None]) -> list[str]:
         pair_of(cluster, Path(logs)) as pair,
     ):
         lines += [_row(pair, misfortune, progress) for misfortune in MISFORTUNES]
-    lines += ["", f"{ROUNDS} rounds each of {PODS} pods, {NODES} nodes of {GPUS_PER_NODE} GPUs, lease 8 s / 6 s / 0.5 s."]
+    lines += [
+        "",
+        f"{ROUNDS} rounds each of {PODS} pods, {NODES} nodes of {GPUS_PER_NODE} GPUs, lease 8 s / 6 s / 0.5 s.",
+    ]
     return lines
 
 
