@@ -124,6 +124,12 @@ class Autoscaler:
         """Tell whether it has decided on everything once, so that it may lead, and others may end."""
         return self._warm.is_set() and self.ready()
 
+    def unready(self) -> str:
+        """Return why it is not warm yet, "" where it is."""
+        return (
+            "" if self.warm() else "workloads, pods and configuration are still being listed, or nothing is decided yet"
+        )
+
     def alive(self) -> bool:
         """Tell whether ticks go on."""
         return time.monotonic() - self._ticked_at < _STUCK_S
@@ -268,8 +274,7 @@ async def _serve(started: Started, extender: Extender | None) -> None:
     autoscaler = Autoscaler(started.api, sources.source_of(flags), flags.namespace, lease, extender)
     telemetry = autoscaler.telemetry
     pages = Pages(
-        autoscaler.warm,
-        "workloads, pods and configuration are still being listed, or nothing is decided yet",
+        autoscaler.unready,
         telemetry.exposition,
         {"/decisions": lambda: Page(200, JSON, telemetry.decisions())},
         alive=autoscaler.alive,

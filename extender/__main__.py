@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from extender.app import serve
 from extender.replay.command import replay
 from extender.shell import rpc
+from extender.shell.leading import LEASE
 from kube import rpc_address, tls
 from kube.program import flags, run_program
 
@@ -26,10 +28,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-extender stands (default: %(default)s)"
     )
+    leading = run.add_mutually_exclusive_group()
+    leading.add_argument(
+        "--follow-lease",
+        type=_lease,
+        metavar="NAMESPACE/NAME",
+        help="act as long as the kube-scheduler on this host (in a pod: beside us) holds this Lease; by default one of "
+        f"several extenders acts, by a Lease of their own ({LEASE} in that namespace)",
+    )
+    leading.add_argument(
+        "--no-leader-elect",
+        dest="leader_elect",
+        action="store_false",
+        help="act without any Lease: there must be only this extender",
+    )
     parser.epilog = (
         "There is also: plimsoll-extender replay, which plays a trace through the same core (replay --help)."
     )
     return run_program(parser, serve, given)
+
+
+def _lease(text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("/")
+    if not namespace or not name or "/" in name:
+        raise argparse.ArgumentTypeError(
+            f'"{text}" must be NAMESPACE/NAME, as kube-scheduler\'s leaderElection names it'
+        )
+    return namespace, name
 
 
 if __name__ == "__main__":

@@ -15,23 +15,27 @@ from extender.core.ledger.nodes import Backend
 from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
+from extender.shell.doubles import Doubles
 from extender.shell.enforcement.locks import Locks
 from extender.shell.http import Asgi
+from extender.shell.leading import Leading, right_of
 from extender.shell.nodes import Nodes
 from extender.shell.telemetry import Telemetry
 from kube import program
 from kube.client import ApiError
 from kube.events import EventWriter, Notice
 from kube.gpus import Malformed
+from kube.lease import Alone
 from kube.objects import Pod
 from kube.outage import Outage
 from kube.tls import server_tls
-from kube.watch import Gone, Put, Relisted, watch
+from kube.watch import Gone, Put, Relisted, listed, watch
 
 if TYPE_CHECKING:
     from extender.core.model import PodKey, SeenPod
     from extender.core.settings import Settings
     from kube.client import Api
+    from kube.lease import Right
     from kube.program import Started
 
 _log = logging.getLogger("extender")
@@ -49,7 +53,7 @@ _BIND_DEADLINE_S = 0.8  # kube-scheduler gives up after its httpTimeout of 1 s a
 class Extender:
     """The running extender; also the `Verbs` that its HTTP side calls."""
 
-    def __init__(self, api: Api, namespace: str) -> None:
+    def __init__(self, api: Api, namespace: str, right: Right | Alone | None = None) -> None:
         self._api = api
         self.scheduling = Scheduling()
         self._events = EventWriter(api, "plimsoll-extender")
@@ -63,6 +67,17 @@ class Extender:
         self._few_bindings = asyncio.Event()
         self._few_bindings.set()
         self.telemetry = Telemetry(self.scheduling.ledger, self.scheduling.packer.fragmentation)
+        self.leading = Leading(right or Alone(), self._list_anew, self.listed, self.telemetry.takeovers.inc)
+        self.telemetry.leader.set_function(lambda: float(self.leading.leads()))
+        self.unready, self.refusal = self.leading.unready, self.leading.refusal
+        self._doubles = Doubles(
+            api,
+            self.scheduling.ledger,
+            self._read,
+            self._events.write,
+            leads=self.leading.leads,
+            evicted=lambda result: self.telemetry.evictions.labels(result).inc(),
+        )
         self._decides = {
             verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind")
         }
@@ -77,10 +92,12 @@ class Extender:
             tasks.create_task(self._settle())
             tasks.create_task(self._kick())
             tasks.create_task(self._watch_own_pace())
+            tasks.create_task(self.leading.run())
+            tasks.create_task(self._doubles.run())
 
     # --- Verbs ---
 
-    def ready(self) -> bool:
+    def listed(self) -> bool:
         """Tell whether nodes, pods and the configuration have been listed."""
         return self._pods_listed and self._nodes.listed() and self._configuration.listed
 
@@ -133,16 +150,17 @@ class Extender:
         self.scheduling.unknown(decision)
         return wire.bound(await self._bound_after_all(decision, outcome))
 
-    async def _send(self, decision: BindTo, until: float) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
+    async def _send(self, decision: BindTo, deadline: float) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
         self._bindings += 1
         if self._bindings >= _MOST_BINDINGS:
             self._few_bindings.clear()
         try:
             if decision.grant.backend is Backend.HAMI:
-                refused = await self._locks.take(decision.pod, decision.node, until - time.monotonic())
+                refused = await self._locks.take(decision.pod, decision.node, deadline - time.monotonic())
                 if refused:
                     return cluster.NotSent(refused)
-            return await cluster.send_binding(self._api, decision, until - time.monotonic(), time.time())
+            within_s, left_s = deadline - time.monotonic(), self.leading.left_s()
+            return await cluster.send_binding(self._api, decision, within_s=within_s, left_s=left_s, wall_s=time.time())
         finally:
             self._bindings -= 1
             if self._bindings < _MOST_BINDINGS:
@@ -171,7 +189,6 @@ class Extender:
             match change:
                 case Relisted(objects):
                     await self._take_all(objects)
-                    self._pods_listed = True
                     _log.info(
                         "pods listed",
                         extra={"holding": sum(held.devices != () for held in self.scheduling.ledger.holdings())},
@@ -190,6 +207,24 @@ class Extender:
             if number % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
         self._unlisted.update(self.scheduling.listed({pod.metadata.uid for pod in pods}))
+        self._pods_listed = True
+
+    async def _list_anew(self) -> None:
+        """Know every node and every binding there is now, and let none arrive that somebody before us sent."""
+        pods, _ = await listed(self._api, cluster.PODS, Pod)
+        await self._take_all(pods)
+        await self._nodes.list_anew()
+        waiting = list(self.scheduling.to_fence())
+        await asyncio.gather(*(self._fence(waiting) for _ in range(_MOST_BINDINGS)))
+
+    async def _fence(self, waiting: list[PodKey]) -> None:
+        while waiting:
+            await self._touch(waiting.pop())
+
+    async def _touch(self, key: PodKey) -> None:
+        pod = await cluster.kick(self._api, key, datetime.now(UTC).isoformat())
+        if pod is not None:
+            self.scheduling.pod_seen(pod)
 
     # --- what is to be done beside the verbs ---
 
@@ -215,13 +250,12 @@ class Extender:
         outage = Outage("waking pods that wait for room", "kube-scheduler tries them within five minutes", _log)
         while True:
             await asyncio.sleep(_KICK_PAUSE_S)
-            for key in self.scheduling.to_kick(time.monotonic()):
+            for key in self.scheduling.to_kick(time.monotonic()) if self.leading.leads() else ():
                 try:
-                    await cluster.kick(self._api, key, datetime.now(UTC).isoformat())
+                    await self._touch(key)
                     outage.hear(None)
                 except ApiError as error:
-                    if error.status not in (404, 422):  # gone, or another pod bears its name
-                        outage.hear(error)
+                    outage.hear(error)
 
     async def _watch_own_pace(self) -> None:
         """Notice when this program stood still: what it reads then may be long given up by who asked."""
@@ -251,7 +285,8 @@ class Extender:
 
 async def serve(started: Started) -> None:
     """Serve kube-scheduler until a signal ends it."""
-    tls = server_tls(started.flags)
-    extender = Extender(started.api, started.flags.namespace)
-    async with rpc.telling(started.flags, started.api, extender.scheduling, extender.ready):
+    flags = started.flags
+    tls = server_tls(flags)
+    extender = Extender(started.api, flags.namespace, right_of(flags, started.api))
+    async with rpc.telling(flags, started.api, extender.scheduling, extender.listed):
         await program.serve(Asgi(extender, extender.telemetry), started.listener, extender.run(), tls)

@@ -7,6 +7,8 @@ The laws:
   shorter than the duration, so that it ends before anybody may take over.
 - A lease is written over the very version that was read: of two that take it over, one does.
 - A holder that goes gives it back, and whoever looks next takes it at once.
+- Whoever held a lease before us acts no longer than a deadline after we first saw it as it stood when we took it. One
+  that ran out is believed in by nobody, one that was given back or deleted perhaps still is.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Candidate:
     """What one candidate knows; times are on its own clock, seconds.
 
     `seen` is the lease as it stood last, `since_s` when it was first seen like that; `asked_s` is when the renewal was
-    asked for that succeeded last, None for a candidate that does not hold the lease.
+    asked for that succeeded last, None for a candidate that does not hold the lease. `term` counts the times that it
+    began to hold it, `held` is the count of transitions that it held it under last, and nobody before it acts after
+    `others_until_s`.
     """
 
     identity: str
@@ -50,6 +54,9 @@ class Candidate:
     seen: Found | None = None
     since_s: float = 0.0
     asked_s: float | None = None
+    term: int = 0
+    held: int | None = None
+    others_until_s: float = 0.0
 
     def leads_until_s(self) -> float | None:
         """Return until when it may act as the leader, None where it may not."""
@@ -78,7 +85,23 @@ def free(candidate: Candidate, now_s: float) -> bool:
 
 def took(candidate: Candidate, found: Found, asked_s: float, now_s: float) -> Candidate:
     """Take note that the API server accepted what was asked for at `asked_s`."""
-    return replace(candidate, seen=found, since_s=now_s, asked_s=asked_s)
+    seen = candidate.seen
+    # A renewal whose answer was lost is one all the same: nobody held it in between.
+    goes_on = candidate.asked_s is not None or (
+        seen is not None and seen.holder == candidate.identity and seen.transitions == candidate.held
+    )
+    term, others_until_s = candidate.term, candidate.others_until_s
+    if not goes_on:
+        term, others_until_s = term + 1, candidate.since_s + candidate.timing.deadline_s
+    return replace(
+        candidate,
+        seen=found,
+        since_s=now_s,
+        asked_s=asked_s,
+        term=term,
+        held=found.transitions,
+        others_until_s=others_until_s,
+    )
 
 
 def refused(candidate: Candidate) -> Candidate:

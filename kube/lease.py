@@ -1,7 +1,8 @@
 """How does a program hold a Lease? It looks, takes and renews (`election` says when), and says until when it may act.
 
-The clock is CLOCK_BOOTTIME: it goes on while the process is stopped, and while the machine sleeps. What leads asks
-`may_write` as late as it can, after every wait.
+A `Right` is what it then has, whoever's Lease that comes from (`followed_lease` is the other way). The clock is
+CLOCK_BOOTTIME: it goes on while the process is stopped, and while the machine sleeps. What leads asks `may_write` as
+late as it can, after every wait.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import random
 import socket
 import time
 import uuid
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -25,7 +27,7 @@ from kube.objects import LeaseSpec
 from kube.outage import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from kube.client import Api
 
@@ -41,38 +43,124 @@ def now_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class Lease:
-    """One Lease that this process wants to hold under a name that no other process has."""
+class Standing(Protocol):
+    """What `election` and `following` know of a Lease."""
 
-    def __init__(self, api: Api, namespace: str, name: str, *, clock: Callable[[], float] = now_s) -> None:
+    @property
+    def identity(self) -> str:
+        """The name under which we lead."""
+
+    @property
+    def seen(self) -> Found | None:
+        """The lease as it stood last."""
+
+    @property
+    def term(self) -> int:
+        """How often we began to lead."""
+
+    @property
+    def others_until_s(self) -> float:
+        """When nobody who led before us acts any more."""
+
+    def leads_until_s(self) -> float | None:
+        """Return until when we may act, None where we may not."""
+
+
+class Right(ABC):
+    """The right to act as the leader, by one Lease."""
+
+    def __init__(self, api: Api, namespace: str, name: str, clock: Callable[[], float]) -> None:
         self._api = api
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
-        self._namespace, self._name = namespace, name
+        self._name = name
         self._clock = clock
-        self._me = Candidate(f"{socket.gethostname()}_{uuid.uuid4()}")
-        self._acquired = ""
         self._led = False
         self._ended = False
         self._outage = Outage(f"the lease {namespace}/{name}", "whoever cannot renew it writes nothing", _log)
 
     @property
+    @abstractmethod
+    def _standing(self) -> Standing:
+        """What is known of the lease."""
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Look after the right, without end."""
+
+    @property
     def identity(self) -> str:
-        """The name under which we hold it."""
-        return self._me.identity
+        """The name under which we lead."""
+        return self._standing.identity
 
     @property
     def holder(self) -> str:
-        """Who held it when we looked last, "" for nobody."""
-        return self._me.seen.holder if self._me.seen else ""
+        """Who held the lease when we looked last, "" for nobody."""
+        seen = self._standing.seen
+        return seen.holder if seen else ""
+
+    @property
+    def term(self) -> int:
+        """How often we began to lead; in between others may have led."""
+        return self._standing.term
 
     def left_s(self) -> float:
         """Return for how many seconds we may still act as the leader, 0 where we may not."""
-        until_s = self._me.leads_until_s()
+        until_s = self._standing.leads_until_s()
         return 0.0 if until_s is None or self._ended else max(0.0, until_s - self._clock())
 
     def may_write(self) -> bool:
         """Tell whether we may act as the leader at this moment."""
         return self.left_s() > 0
+
+    def others_s(self) -> float:
+        """Return for how many seconds whoever led before us may still act, 0 where nobody may."""
+        return max(0.0, self._standing.others_until_s - self._clock())
+
+    async def _look(self) -> Found | None:
+        """Return the lease as it stands, None where there is none.
+
+        Raises:
+            ApiError, msgspec.DecodeError: the API server did not answer, said no, or said what is no Lease.
+        """
+        try:
+            answer = await self._api.request("GET", f"{self._collection}/{self._name}", timeout_s=_REQUEST_S)
+        except ApiError as error:
+            if error.status == _ABSENT:
+                return None
+            raise
+        return _found(answer)
+
+    async def _hear(self, step: Awaitable[None]) -> None:
+        """Take one step; a failure of it is told, and the next one comes."""
+        try:
+            await step
+        except ApiError as error:
+            self._outage.failed(error.message)
+        except msgspec.DecodeError as error:
+            self._outage.failed(f"what the API server answers is no Lease: {error}")
+        else:
+            self._outage.ended()
+
+    def _tell(self) -> None:
+        leads = self.may_write()
+        if leads != self._led:
+            said = "leads" if leads else "leads no more: writes nothing"
+            _log.info(said, extra={"lease": self._name, "identity": self.identity, "holder": self.holder})
+        self._led = leads
+
+
+class Lease(Right):
+    """One Lease that this process wants to hold under a name that no other process has."""
+
+    def __init__(self, api: Api, namespace: str, name: str, *, clock: Callable[[], float] = now_s) -> None:
+        super().__init__(api, namespace, name, clock)
+        self._namespace = namespace
+        self._me = Candidate(f"{socket.gethostname()}_{uuid.uuid4()}")
+        self._acquired = ""
+
+    @property
+    def _standing(self) -> Candidate:
+        return self._me
 
     async def run(self) -> None:
         """Want the lease, without end; when this is cancelled it is given back."""
@@ -90,16 +178,12 @@ class Lease:
 
     async def _step(self) -> None:
         """Look where that is needed, and take or renew the lease where it is free."""
-        try:
-            if not await self._try():
-                # It stands otherwise than we thought, perhaps by a renewal of our own whose answer was lost.
-                await self._try()
-        except ApiError as error:
-            self._outage.failed(error.message)
-        except msgspec.DecodeError as error:
-            self._outage.failed(f"what the API server answers is no Lease: {error}")
-        else:
-            self._outage.ended()
+        await self._hear(self._tried())
+
+    async def _tried(self) -> None:
+        if not await self._try():
+            # It stands otherwise than we thought, perhaps by a renewal of our own whose answer was lost.
+            await self._try()
 
     async def _try(self) -> bool:
         """Do one step; tell whether the lease stood as it was thought to.
@@ -118,15 +202,6 @@ class Lease:
                 self._me = election.refused(self._me)
                 return False
         return True
-
-    async def _look(self) -> Found | None:
-        try:
-            answer = await self._api.request("GET", f"{self._collection}/{self._name}", timeout_s=_REQUEST_S)
-        except ApiError as error:
-            if error.status == _ABSENT:
-                return None
-            raise
-        return _found(answer)
 
     async def _take(self) -> None:
         seen = self._me.seen
@@ -174,18 +249,16 @@ class Lease:
         else:
             _log.info("gave the lease back", extra={"lease": self._name})
 
-    def _tell(self) -> None:
-        leads = self.may_write()
-        if leads != self._led:
-            said = "leads" if leads else "leads no more: writes nothing"
-            _log.info(said, extra={"lease": self._name, "identity": self.identity, "holder": self.holder})
-        self._led = leads
-
 
 class Alone:
     """Stands where no Lease does: the only one of its kind, that may always write."""
 
     identity = holder = ""
+    term = 1
+
+    def others_s(self) -> float:
+        """Return that nobody led before us."""
+        return 0.0
 
     def left_s(self) -> float:
         """Return for how long we may write: for ever."""

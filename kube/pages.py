@@ -32,12 +32,11 @@ def problem(status: int, message: str) -> Page:
 
 
 class Pages:
-    """Answers GET: /healthz, /readyz, /metrics and `more`, by path."""
+    """Answers GET: /healthz, /readyz, /metrics and `more`, by path; `unready` says why it is not, "" where it is."""
 
     def __init__(
         self,
-        ready: Callable[[], bool],
-        unready: str,
+        unready: Callable[[], str],
         metrics: Callable[[], bytes],
         more: Mapping[str, Callable[[], Page]] | None = None,
         *,
@@ -45,7 +44,9 @@ class Pages:
     ) -> None:
         self._pages: dict[str, Callable[[], Page]] = {
             "/healthz": lambda: Page(200, _TEXT, b"ok\n") if alive() else Page(503, _TEXT, b"its work stands still\n"),
-            "/readyz": lambda: Page(200, _TEXT, b"ok\n") if ready() else Page(503, _TEXT, f"{unready}\n".encode()),
+            "/readyz": lambda: (
+                Page(503, _TEXT, f"{why}\n".encode()) if (why := unready()) else Page(200, _TEXT, b"ok\n")
+            ),
             "/metrics": lambda: Page(200, _TEXT, metrics()),
             **(more or {}),
         }

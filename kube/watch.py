@@ -79,7 +79,7 @@ async def watch(
         opened_at = time.monotonic()
         try:
             if version is None:
-                objects, version = await _list(api, path, kind, selection)
+                objects, version = await listed(api, path, kind, selection)
                 yield Relisted(objects)
             async with _opened(api, path, selection, version) as lines:
                 on_trouble(None)
@@ -97,14 +97,19 @@ async def watch(
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-async def _list(
-    api: Api, path: str, kind: type[ObjectType], selection: Mapping[str, str]
+async def listed(
+    api: Api, path: str, kind: type[ObjectType], selection: Mapping[str, str] | None = None
 ) -> tuple[tuple[ObjectType, ...], str]:
+    """Return every object at `path`, no older than the question, and the version of the list.
+
+    Raises:
+        ApiError: it cannot be listed now.
+    """
     decoder = msgspec.json.Decoder(ObjectList[kind])  # type: ignore[valid-type]
     objects: list[ObjectType] = []
     token = ""
     while True:
-        query = {**selection, "limit": _PAGE} | ({"continue": token} if token else {})
+        query = {**(selection or {}), "limit": _PAGE} | ({"continue": token} if token else {})
         try:
             page = _decoded(decoder, await api.request("GET", path, query=query, timeout_s=60.0))
         except ApiError as error:

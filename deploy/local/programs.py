@@ -147,7 +147,7 @@ class Programs:
 
     def start_extender(self) -> None:
         """Start the extender as its service account and wait until its ledger is built; always on the same port."""
-        devices = ("--rpc-listen", self.devices_address)
+        devices = ("--rpc-listen", self.devices_address, "--no-leader-elect")
         self._start_program("extender", (*devices, *self.spec.extender_arguments))
 
     def start_autoscaler(self) -> None:

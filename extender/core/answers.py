@@ -31,6 +31,8 @@ class BindTo:
     """Send a Binding to `node`; `placed` is written on the pod, None for a pod whose devices the kubelet picks.
 
     `again`: an earlier Binding of the same pod may still be under way. `grant` is written for the node to enforce.
+    `version` is that of the pod as it is known: the Binding is to be refused where the pod was changed since, "" where
+    it is known to be bound.
     """
 
     pod: PodKey
@@ -38,6 +40,7 @@ class BindTo:
     placed: Placement | None
     again: bool = False
     grant: Grant = field(default_factory=Grant)
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,13 @@ class SeenPod:
     containers: tuple[Container, ...] = ()
     sharing: str = ""
     by_kubelet: bool = False
+    version: str = ""
+    """The API server's version of it."""
+    created: str = ""
+    leaving: bool = False
+    """Whether it is being deleted."""
+    static: bool = False
+    """Whether a kubelet runs it from a file, and the API server shows its mirror only."""
 
     def shape(self) -> Shape:
         """Return what of it matters for packing."""

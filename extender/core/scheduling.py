@@ -109,7 +109,7 @@ class Scheduling:
         elif pod.request is not None:
             # An unbound sight may be older than our own Binding: it ends no holding.
             self._learn(pod)
-            self._unbound[uid] = pod
+            self._know_unbound(pod)
 
     def pod_gone(self, uid: str, now: float, *, ended: bool = False) -> None:
         """Take note at `now` seconds that a pod is deleted; `ended`: all its containers had ended before.
@@ -170,6 +170,17 @@ class Scheduling:
             self.ledger.release(key.uid)
             self._waiting.hurry(key.uid)
 
+    def to_fence(self) -> tuple[PodKey, ...]:
+        """Return the pods of which a Binding may still arrive that somebody before us sent, in a fixed order.
+
+        A change of the pod ends that: a Binding goes to one version of it.
+        """
+        return tuple(
+            pod.key
+            for _, pod in sorted(self._unbound.items())
+            if isinstance(pod.request, Share | MemoryShare) and not pod.gated
+        )
+
     def unbound(self) -> Iterable[SeenPod]:
         """Return the pods without a node that ask for GPUs."""
         return self._unbound.values()
@@ -197,7 +208,7 @@ class Scheduling:
         if request is None:
             return Chosen(tuple(nodes))
         self._learn(pod)
-        self._unbound[pod.key.uid] = pod
+        self._know_unbound(pod)
         if isinstance(request, Malformed):
             return Refused(dict.fromkeys(nodes, str(request)))
         if isinstance(request, Unmapped):
@@ -245,7 +256,7 @@ class Scheduling:
             if unbound is None or unbound.request is None or isinstance(unbound.request, Malformed):
                 return BindRefused("the pod is not known here as one that waits for GPUs; it will be filtered again")
             if isinstance(unbound.request, Unmapped):
-                return BindTo(unbound.key, node, None)
+                return BindTo(unbound.key, node, None, version=unbound.version)
             placed = self.packer.placement(unbound.shape(), node)
             if isinstance(placed, Misfit):
                 return BindRefused(placed.reason)
@@ -265,7 +276,8 @@ class Scheduling:
         self._may_arrive[uid] = self._may_arrive.get(uid, 0) + 1
         self._unsettled.pop(uid, None)
         self.ledger.hold(replace(held, state=State.BINDING, expires_at=float("inf")))
-        return BindTo(held.pod, node, placed, again, grant)
+        version = unbound.version if unbound else ""
+        return BindTo(held.pod, node, placed, again, grant, version)
 
     def bound(self, uid: str) -> None:
         """Take note that the API server accepted the Binding."""
@@ -313,6 +325,13 @@ class Scheduling:
         self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
         return Refused(misfits)
 
+    def _know_unbound(self, pod: SeenPod) -> None:
+        """Take note of a pod without a node; kube-scheduler may show us an older one than the API server did."""
+        known = self._unbound.get(pod.key.uid)
+        if known is not None and _age(known.version) > _age(pod.version):
+            pod = replace(pod, version=known.version)
+        self._unbound[pod.key.uid] = pod
+
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)
         self.ledger.release(uid)
@@ -337,7 +356,17 @@ class Scheduling:
         known = self.ledger.holding(pod.key.uid)
         devices, milli, memory = self._devices_of(pod, known)
         holding = Holding(
-            pod.key, pod.node, devices, milli, State.BOUND, device_memory=memory, cpu=pod.cpu, memory=pod.memory
+            pod.key,
+            pod.node,
+            devices,
+            milli,
+            State.BOUND,
+            device_memory=memory,
+            cpu=pod.cpu,
+            memory=pod.memory,
+            ours=_placed_by_us(pod) and not pod.static,
+            created=pod.created,
+            leaving=pod.leaving,
         )
         if known != holding:
             self.ledger.hold(holding)
@@ -348,7 +377,7 @@ class Scheduling:
             # What was written once stands: a change of the annotation moves no process, and is not to free a device.
             return known.devices, known.milli, known.device_memory
         # Anybody can write our annotation on a pod that is not ours: there it says nothing.
-        if pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped):
+        if pod.placed is not None and pod.request is not None and _placed_by_us(pod):
             return pod.placed.devices, pod.placed.milli, _device_memory(pod.request)
         if pod.foreign is not None:
             return pod.foreign[0].devices, pod.foreign[0].milli, pod.foreign[1]
@@ -388,6 +417,15 @@ class Scheduling:
         misfits = dict.fromkeys(nodes, reasons.OURS_ALONE)
         self.explanations.refused(uid, self.ledger, misfits, now)
         return Refused(misfits)
+
+
+def _placed_by_us(pod: SeenPod) -> bool:
+    return pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped)
+
+
+def _age(version: str) -> tuple[int, str]:
+    """Return what orders versions as the API server counts them: they are whole numbers."""
+    return len(version), version
 
 
 def _device_memory(request: GpuRequest | Malformed) -> MiB:

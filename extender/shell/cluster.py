@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ PODS = "/api/v1/pods"
 _OF_GPUS = "nvidia.com/"
 _BINDING_TIMEOUT_S = 5.0
 _RETRY = "plimsoll.dev/retry"
+_MIRROR = "kubernetes.io/config.mirror"
 
 _pod = msgspec.json.Decoder(Pod)
 
@@ -76,6 +78,10 @@ def seen_pod(pod: Pod) -> SeenPod:
         containers=_using(pod.spec) if ours else (),
         sharing=annotations.get(CONTAINER, "") if ours and GPUS not in annotations else "",
         by_kubelet=ours and by_kubelet(annotations),
+        version=pod.metadata.resource_version,
+        created=pod.metadata.creation_timestamp or "",
+        leaving=pod.metadata.deletion_timestamp is not None,
+        static=_MIRROR in annotations,
     )
 
 
@@ -84,10 +90,14 @@ def reference(pod: PodKey) -> ObjectReference:
     return ObjectReference(api_version="v1", kind="Pod", namespace=pod.namespace, name=pod.name, uid=pod.uid)
 
 
-async def send_binding(api: Api, asked: BindTo, within_s: float, wall: float) -> Accepted | NotSent | Unknown:
+async def send_binding(
+    api: Api, asked: BindTo, *, within_s: float, left_s: float, wall_s: float
+) -> Accepted | NotSent | Unknown:
     """Write node and devices on the pod in one call: the API server merges a Binding's annotations into the pod.
 
-    Nothing is sent later than `within_s` seconds from now; `wall` are the seconds since 1970.
+    Nothing is sent later than `within_s` seconds from now, and nothing carried out later than `left_s`: the API server
+    lets go of it by then, and of one that comes later where the pod was changed since it was decided on. `wall_s`: the
+    seconds since 1970.
     """
     pod = asked.pod
     body = {
@@ -97,13 +107,16 @@ async def send_binding(api: Api, asked: BindTo, within_s: float, wall: float) ->
             "name": pod.name,
             "namespace": pod.namespace,
             "uid": pod.uid,
-            "annotations": (written(asked.placed) if asked.placed else {}) | writing.written(asked, int(wall)),
+            "resourceVersion": asked.version,
+            "annotations": (written(asked.placed) if asked.placed else {}) | writing.written(asked, int(wall_s)),
         },
         "target": {"apiVersion": "v1", "kind": "Node", "name": asked.node},
     }
     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/binding"
+    limit_s = min(left_s, _BINDING_TIMEOUT_S)
+    query = {"timeout": f"{math.ceil(limit_s * 1000)}ms"}
     try:
-        await api.request("POST", path, body=body, timeout_s=_BINDING_TIMEOUT_S, connect_s=within_s)
+        await api.request("POST", path, query=query, body=body, timeout_s=limit_s, connect_s=min(within_s, limit_s))
     except ApiError as error:
         if error.status == NO_ANSWER or error.status >= 500 or error.status == 409:
             return Unknown(error.message)
@@ -123,22 +136,53 @@ async def read_pod(api: Api, key: PodKey) -> SeenPod | None:
         if error.status == 404:
             return None
         raise
-    try:
-        pod = seen_pod(_pod.decode(answer))
-    except msgspec.DecodeError as error:
-        raise ApiError(NO_ANSWER, "Undecodable", f"pod {key.namespace}/{key.name} cannot be read: {error}") from error
-    return pod if pod.key.uid == key.uid else None
+    return _decoded(key, answer)
 
 
-async def kick(api: Api, key: PodKey, now: str) -> None:
+async def kick(api: Api, key: PodKey, now: str) -> SeenPod | None:
     """Have kube-scheduler try a pod again: a change of its annotations is an event to it.
+
+    It ends every Binding of the pod that is still under way. Returns the pod as it is now, None if it is gone.
 
     Raises:
         ApiError: it was refused, or there was no answer; the next kick comes later anyway.
     """
     path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
     body = {"metadata": {"uid": key.uid, "annotations": {_RETRY: now}}}
-    await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=5.0)
+    try:
+        answer = await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=5.0)
+    except ApiError as error:
+        if error.status in (404, 409, 422):  # gone, or another pod bears its name
+            return None
+        raise
+    return _decoded(key, answer)
+
+
+async def evict(api: Api, key: PodKey) -> None:
+    """Have a pod leave within its disruption budget; one that is gone, or another of its name, is left alone.
+
+    Raises:
+        ApiError: it was refused, by 429 where the budget does not allow it now, or there was no answer.
+    """
+    body = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "deleteOptions": {"preconditions": {"uid": key.uid}},
+    }
+    try:
+        await api.request("POST", f"/api/v1/namespaces/{key.namespace}/pods/{key.name}/eviction", body=body)
+    except ApiError as error:
+        if error.status not in (404, 409):
+            raise
+
+
+def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:
+    try:
+        pod = seen_pod(_pod.decode(answer))
+    except msgspec.DecodeError as error:
+        raise ApiError(NO_ANSWER, "Undecodable", f"pod {key.namespace}/{key.name} cannot be read: {error}") from error
+    return pod if pod.key.uid == key.uid else None
 
 
 def _ended(status: PodStatus) -> bool:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _VERBS = ("/filter", "/prioritize", "/bind")
-_UNREADY = "the ledger is not built yet: nodes and pods are still being listed"
 _UNTRUSTED = (
     "kube-scheduler alone is obeyed: from this machine, or with a certificate where --client-ca-file is given; "
     "health and metrics are for everybody"
@@ -39,8 +38,11 @@ class _BodyError(Exception):
 class Verbs(Protocol):
     """What answers: decoded questions in, encoded answers out."""
 
-    def ready(self) -> bool:
-        """Tell whether the ledger is built."""
+    def unready(self) -> str:
+        """Return why callers should not come here, "" where they should."""
+
+    def refusal(self) -> str:
+        """Return why no verb is answered now, "" where they are."""
 
     async def filter(self, asked: wire.Candidates) -> bytes:
         """Answer filter."""
@@ -58,7 +60,7 @@ class Asgi:
     def __init__(self, verbs: Verbs, telemetry: Telemetry) -> None:
         self._verbs = verbs
         self._telemetry = telemetry
-        self._pages = Pages(verbs.ready, _UNREADY, telemetry.exposition)
+        self._pages = Pages(verbs.unready, telemetry.exposition)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -84,11 +86,11 @@ class Asgi:
     async def _verb(self, verb: str, body: bytes) -> Page:
         try:
             received_at = time.monotonic()
-            if self._verbs.ready():
-                result, page = "ok", Page(200, JSON, await self._answer(verb, body, received_at))
-            else:
+            if refusal := self._verbs.refusal():
                 # kube-scheduler takes anything but 200 as an error and tries the pod again: nothing is lost.
-                result, page = "unready", problem(503, _UNREADY)
+                result, page = "unready", problem(503, refusal)
+            else:
+                result, page = "ok", Page(200, JSON, await self._answer(verb, body, received_at))
             self._telemetry.seconds.labels(verb).observe(time.monotonic() - received_at)
         except wire.MalformedRequest as error:
             result, page = "malformed", problem(400, f"{verb}: {error}")

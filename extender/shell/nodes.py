@@ -19,7 +19,7 @@ from kube.events import EventWriter, Notice
 from kube.objects import Node, ObjectReference
 from kube.outage import Outage
 from kube.slices import ResourceSlice
-from kube.watch import Gone, Put, Relisted, watch
+from kube.watch import Gone, Put, Relisted, listed, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,15 +84,21 @@ class Nodes:
             tasks.create_task(self._follow_slices())
             tasks.create_task(self._look_again())
 
+    async def list_anew(self) -> None:
+        """Read all nodes as they are now, and tell anew what is wrong with them.
+
+        Raises:
+            ApiError: they cannot be listed now.
+        """
+        objects, _ = await listed(self._api, NODES, Node)
+        self._told.clear()
+        self._nodes_are(objects)
+
     async def _follow_nodes(self) -> None:
         async for change in watch(self._api, NODES, Node, on_trouble=self._hear):
             match change:
                 case Relisted(objects):
-                    self._uids = {node.metadata.name: node.metadata.uid for node in objects}
-                    self._told = {name: told for name, told in self._told.items() if name in self._uids}
-                    self._inventory.nodes_are(objects, time.monotonic())
-                    self._nodes_listed = True
-                    self._take_all()
+                    self._nodes_are(objects)
                 case Put(node):
                     self._uids[node.metadata.name] = node.metadata.uid
                     self._inventory.node_seen(node, time.monotonic())
@@ -102,6 +108,13 @@ class Nodes:
                     self._take(node.metadata.name)
                     self._uids.pop(node.metadata.name, None)
                     self._told.pop(node.metadata.name, None)
+
+    def _nodes_are(self, nodes: tuple[Node, ...]) -> None:
+        self._uids = {node.metadata.name: node.metadata.uid for node in nodes}
+        self._told = {name: told for name, told in self._told.items() if name in self._uids}
+        self._inventory.nodes_are(nodes, time.monotonic())
+        self._nodes_listed = True
+        self._take_all()
 
     def _hear(self, error: ApiError | None) -> None:
         self._outage.hear(error)

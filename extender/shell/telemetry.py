@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -39,6 +39,22 @@ class Telemetry:
             "Time from a request's last byte to its answer, waiting for the API server included.",
             ["verb"],
             buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+        self.leader = Gauge(
+            "plimsoll_extender_leader",
+            "1 on the extender that places pods, 0 on those that follow.",
+            registry=self._registry,
+        )
+        self.takeovers = Counter(
+            "plimsoll_extender_takeovers_total",
+            "How often this extender began to place pods, after it had listed nodes and pods anew.",
+            registry=self._registry,
+        )
+        self.evictions = Counter(
+            "plimsoll_extender_evictions_total",
+            "Evictions of pods whose device was bound twice, by result (evicted, refused).",
+            ["result"],
             registry=self._registry,
         )
         self.decision_seconds = Histogram(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks import (
     binding,
     failover,
+    failover_extender,
     killing,
     latency,
     law,
@@ -38,6 +39,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "starting": starting.table,
     "latency": latency.table,
     "failover": failover.table,
+    "failover-extender": failover_extender.table,
     "restart": restart.table,
     "serving": serving.table,
     "listing": listing.table,

@@ -56,7 +56,7 @@ def table(progress: Callable[[str], None]) -> list[str]:
     return lines
 
 
-def _row(cluster: LocalCluster, pair: Pair, workloads: Fifty, misfortune: Misfortune) -> str:
+def _row(cluster: LocalCluster, pair: Pair[Standby], workloads: Fifty, misfortune: Misfortune) -> str:
     before, writes = workloads.counts(), scale_writes(cluster)
     taken: list[float] = []
     for _ in range(ROUNDS):

@@ -11,7 +11,7 @@ import re
 import threading
 import urllib.request
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy.local import ClusterSpec
 from tests.e2e import pods
@@ -45,11 +45,15 @@ def spec(name: str) -> ClusterSpec:
     return ClusterSpec(name=name, nodes=NODES, gpus_per_node=GPUS_PER_NODE, prometheus=False, default_scheduler=False)
 
 
+def wanted() -> list[dict[str, Any]]:
+    """Return the pods of one round."""
+    return [pods.fraction(f"p{number:03}", _SHARES[number % len(_SHARES)]) for number in range(PODS)]
+
+
 def killed(cluster: LocalCluster, namespace: str, after: int) -> Round:
     """Run one round in a new namespace: kill the extender once `after` pods are bound."""
     pods.create_namespace(cluster, namespace)
-    wanted = [pods.fraction(f"p{number:03}", _SHARES[number % len(_SHARES)]) for number in range(PODS)]
-    creating = threading.Thread(target=pods.create, args=(cluster, namespace, wanted))
+    creating = threading.Thread(target=pods.create, args=(cluster, namespace, wanted()))
     creating.start()
     try:
         pods.wait_until(f"{after} pods bound", lambda: _bound(cluster, namespace) >= after, 180.0)
@@ -67,7 +71,7 @@ def killed(cluster: LocalCluster, namespace: str, after: int) -> Round:
         left=_left(cluster),
         seconds=seconds,
     )
-    _empty(cluster, namespace)
+    pods.empty(cluster, namespace)
     return found
 
 
@@ -80,9 +84,3 @@ def _left(cluster: LocalCluster) -> int:
     with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=10) as answer:  # noqa: S310  loopback
         held = {state: int(float(count)) for state, count in _HOLDINGS.findall(answer.read().decode())}
     return abs(PODS - held["bound"]) + sum(count for state, count in held.items() if state != "bound")
-
-
-def _empty(cluster: LocalCluster, namespace: str) -> None:
-    for pod in pods.pods_of(cluster, namespace):
-        pods.delete(cluster, namespace, pod.metadata.name)
-    pods.wait_until("no pod left", lambda: not pods.pods_of(cluster, namespace))

@@ -79,6 +79,13 @@ def delete(cluster: LocalCluster, namespace: str, name: str) -> None:
     cluster.call(work)
 
 
+def empty(cluster: LocalCluster, namespace: str) -> None:
+    """Delete all pods of a namespace at once, and wait until they are gone."""
+    for one in pods_of(cluster, namespace):
+        delete(cluster, namespace, one.metadata.name)
+    wait_until("no pod left", lambda: not pods_of(cluster, namespace))
+
+
 def patch(cluster: LocalCluster, path: str, body: dict[str, Any]) -> None:
     """Send a merge patch."""
 

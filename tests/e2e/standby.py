@@ -1,4 +1,4 @@
-"""Several autoscalers on a real control plane, each behind wires that can be cut, and what may happen to the leader."""
+"""Programs of which one leads on a real control plane, each behind wires that can be cut, and what may happen."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from deploy.local.ports import free_ports
 
@@ -94,37 +95,42 @@ class Wire:
 
 
 @dataclass
-class Standby:
-    """One autoscaler: its process, and its wires to the API server and to Prometheus."""
+class Rival(ABC):
+    """One of several of which one leads: its processes, and its wires, the first of which goes to the API server.
+
+    It answers with its metrics on `port`.
+    """
 
     cluster: LocalCluster
     name: str
     directory: Path
-    process: subprocess.Popen[bytes] | None = None
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     port: int = 0
     wires: list[Wire] = field(default_factory=list)
 
+    @abstractmethod
     def start(self) -> None:
         """Start it, with new wires, and wait until it is ready."""
-        self._unwire()
-        kubeconfig = self.cluster.kubeconfig("plimsoll-autoscaler").read_text()
-        found = _SERVER.search(kubeconfig)
-        assert found is not None
-        api, prometheus = Wire(int(found[1])), Wire(int(self.cluster.prometheus_url.rpartition(":")[2]))
-        self.wires = [api, prometheus]
-        config = self.directory / f"{self.name}.yaml"
-        config.write_text(_SERVER.sub(f"https://127.0.0.1:{api.port}", kubeconfig))
-        self.port, decisions = free_ports(2)
-        command = [sys.executable, "-m", "autoscaler", "run", "--kubeconfig", str(config)]
-        command += ["--listen", f"127.0.0.1:{self.port}", "--rpc-listen", f"127.0.0.1:{decisions}"]
-        command += ["--prometheus-url", f"http://127.0.0.1:{prometheus.port}"]
-        with (self.directory / f"{self.name}.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait("an autoscaler is ready", self._ready, 60.0)
 
+    @abstractmethod
     def leads(self) -> bool:
         """Tell whether it says that it leads; one that does not answer does not."""
-        return self.number("plimsoll_autoscaler_leader") == 1.0
+
+    def kubeconfig(self, identity: str) -> Path:
+        """Return a kubeconfig of an identity of the cluster that leads through our wire."""
+        kubeconfig = self.cluster.kubeconfig(identity).read_text()
+        if not self.wires:
+            found = _SERVER.search(kubeconfig)
+            assert found is not None
+            self.wires = [Wire(int(found[1]))]
+        config = self.directory / f"{self.name}-{identity}.yaml"
+        config.write_text(_SERVER.sub(f"https://127.0.0.1:{self.wires[0].port}", kubeconfig))
+        return config
+
+    def launch(self, command: list[str]) -> subprocess.Popen[bytes]:
+        """Start a process of it, whose output goes to its log."""
+        with (self.directory / f"{self.name}.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log)
 
     def number(self, series: str) -> float | None:
         """Return a value of its metrics page, 0 for a series that is not there, None where there is no answer."""
@@ -136,73 +142,106 @@ class Standby:
         values = [line.rpartition(" ")[2] for line in page.splitlines() if line.startswith(series + " ")]
         return float(values[0]) if values else 0.0
 
-    def decided(self, namespace: str) -> int:
-        """Return how many workloads of a namespace it has decided on and does not hold."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/decisions", timeout=5.0) as answer:
-            found = json.loads(answer.read())["workloads"]
-        return sum(one["namespace"] == namespace and one["mode"] != "held" for one in found)
-
     def suffer(self, misfortune: Misfortune) -> None:
         """Let something happen to it."""
-        assert self.process is not None
-        api, prometheus = self.wires
         match misfortune:
             case Misfortune.KILLED:
-                self.process.kill()
-                self.process.wait()
+                for process in self.processes:
+                    process.kill()
+                    process.wait()
             case Misfortune.STOPPED:
-                self.process.send_signal(signal.SIGSTOP)
+                self.signal(signal.SIGSTOP)
             case Misfortune.CUT_FROM_API_SERVER:
-                api.cut()
+                self.wires[0].cut()
             case Misfortune.CUT_FROM_PROMETHEUS:
-                prometheus.cut()
+                self.wires[1].cut()
 
     def recover(self, misfortune: Misfortune) -> None:
         """Let it end."""
-        assert self.process is not None
-        api, prometheus = self.wires
         match misfortune:
             case Misfortune.KILLED:
                 self.start()
             case Misfortune.STOPPED:
-                self.process.send_signal(signal.SIGCONT)
+                self.signal(signal.SIGCONT)
             case Misfortune.CUT_FROM_API_SERVER:
-                api.mend()
+                self.wires[0].mend()
             case Misfortune.CUT_FROM_PROMETHEUS:
-                prometheus.mend()
+                self.wires[1].mend()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every process of it."""
+        for process in self.processes:
+            process.send_signal(number)
 
     def end(self) -> None:
         """End it, whatever state it is in."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
-            try:
-                self.process.wait(10.0)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self._unwire()
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+                try:
+                    process.wait(10.0)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        self.unwire()
 
-    def _ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, f"autoscaler {self.name} ended: {self.directory / f'{self.name}.log'}"
+    def ready(self) -> bool:
+        """Tell whether it answers that it is ready.
+
+        Raises:
+            AssertionError: it has ended.
+        """
+        ended = any(process.poll() is not None for process in self.processes)
+        assert not ended, f"{self.name} ended: {self.directory / f'{self.name}.log'}"
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1.0):
                 return True
         except (OSError, urllib.error.URLError):
             return False
 
-    def _unwire(self) -> None:
+    def unwire(self) -> None:
+        """End all its connections."""
         for wire in self.wires:
             wire.close()
         self.wires = []
 
 
-@dataclass
-class Pair:
-    """Two autoscalers of one cluster, of which one leads."""
+class Standby(Rival):
+    """One autoscaler, with a second wire, to Prometheus."""
 
-    both: tuple[Standby, Standby]
+    def start(self) -> None:
+        """Start it, with new wires, and wait until it is ready."""
+        self.unwire()
+        config = self.kubeconfig("plimsoll-autoscaler")
+        prometheus = Wire(int(self.cluster.prometheus_url.rpartition(":")[2]))
+        self.wires.append(prometheus)
+        self.port, decisions = free_ports(2)
+        command = [sys.executable, "-m", "autoscaler", "run", "--kubeconfig", str(config)]
+        command += ["--listen", f"127.0.0.1:{self.port}", "--rpc-listen", f"127.0.0.1:{decisions}"]
+        command += ["--prometheus-url", f"http://127.0.0.1:{prometheus.port}"]
+        self.processes = [self.launch(command)]
+        wait("an autoscaler is ready", self.ready, 60.0)
+
+    def leads(self) -> bool:
+        """Tell whether it says that it leads; one that does not answer does not."""
+        return self.number("plimsoll_autoscaler_leader") == 1.0
+
+    def decided(self, namespace: str) -> int:
+        """Return how many workloads of a namespace it has decided on and does not hold."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/decisions", timeout=5.0) as answer:
+            found = json.loads(answer.read())["workloads"]
+        return sum(one["namespace"] == namespace and one["mode"] != "held" for one in found)
+
+
+RivalType = TypeVar("RivalType", bound=Rival)
+
+
+@dataclass
+class Pair(Generic[RivalType]):
+    """Two rivals of one cluster, of which one leads."""
+
+    both: tuple[RivalType, RivalType]
 
     def __enter__(self) -> Self:
         for each in self.both:
@@ -213,23 +252,23 @@ class Pair:
         for each in self.both:
             each.end()
 
-    def leader(self) -> Standby:
+    def leader(self) -> RivalType:
         """Return the one that leads, waiting until one does."""
         wait("one of both leads", lambda: any(each.leads() for each in self.both), 30.0)
         return next(each for each in self.both if each.leads())
 
-    def other(self, one: Standby) -> Standby:
+    def other(self, one: RivalType) -> RivalType:
         """Return the one that is not this."""
         return next(each for each in self.both if each is not one)
 
     def written(self) -> float:
-        """Return how many counts those that answer say they have written."""
+        """Return how many counts those autoscalers that answer say they have written."""
         series = 'plimsoll_autoscaler_scale_writes_total{result="written"}'
         return sum(each.number(series) or 0.0 for each in self.both)
 
 
 @contextlib.contextmanager
-def suffering(pair: Pair, misfortune: Misfortune) -> Iterator[tuple[Standby, float | None]]:
+def suffering(pair: Pair[RivalType], misfortune: Misfortune) -> Iterator[tuple[RivalType, float | None]]:
     """Let the leader suffer as long as the block runs; give who leads then, and after how many seconds it did.
 
     Where the other cannot do better (Prometheus is away), nobody takes over, and there is no time.

@@ -34,7 +34,7 @@ def page(cluster: LocalCluster) -> Iterator[Exporter]:
 
 
 @pytest.fixture
-def pair(cluster: LocalCluster, tmp_path: Path) -> Iterator[Pair]:
+def pair(cluster: LocalCluster, tmp_path: Path) -> Iterator[Pair[Standby]]:
     """Two autoscalers, and no third."""
     if cluster.pid("autoscaler") is not None:
         cluster.stop("autoscaler")
@@ -43,7 +43,7 @@ def pair(cluster: LocalCluster, tmp_path: Path) -> Iterator[Pair]:
 
 
 @pytest.fixture
-def fifty(cluster: LocalCluster, plain_namespace: str, page: Exporter, pair: Pair) -> Fifty:
+def fifty(cluster: LocalCluster, plain_namespace: str, page: Exporter, pair: Pair[Standby]) -> Fifty:
     """Fifty workloads, on which both have decided."""
     workloads = Fifty(cluster, plain_namespace, page)
     for each in pair.both:
@@ -52,7 +52,7 @@ def fifty(cluster: LocalCluster, plain_namespace: str, page: Exporter, pair: Pai
 
 
 def test_no_misfortune_of_the_leader_changes_a_count_and_the_other_takes_over_in_time(
-    cluster: LocalCluster, pair: Pair, fifty: Fifty
+    cluster: LocalCluster, pair: Pair[Standby], fifty: Fifty
 ) -> None:
     before, writes = fifty.counts(), scale_writes(cluster)
     for misfortune in Misfortune:
@@ -69,7 +69,7 @@ def test_no_misfortune_of_the_leader_changes_a_count_and_the_other_takes_over_in
 
 
 def test_a_change_that_is_due_while_the_leader_is_stopped_is_made_once_by_the_other(
-    cluster: LocalCluster, pair: Pair, fifty: Fifty
+    cluster: LocalCluster, pair: Pair[Standby], fifty: Fifty
 ) -> None:
     writes, written = scale_writes(cluster), pair.written()
     with suffering(pair, Misfortune.STOPPED) as (leading, _):
@@ -85,7 +85,7 @@ def test_a_change_that_is_due_while_the_leader_is_stopped_is_made_once_by_the_ot
 
 
 def test_a_leader_that_is_stopped_in_the_midst_of_its_writes_leaves_none_undone_and_none_is_made_twice(
-    cluster: LocalCluster, pair: Pair, fifty: Fifty
+    cluster: LocalCluster, pair: Pair[Standby], fifty: Fifty
 ) -> None:
     before, writes, leader = fifty.counts(), scale_writes(cluster), pair.leader()
     leader.wires[0].slow_s = 0.1  # so that some writes are done, some are under way, and some have not begun
@@ -101,12 +101,11 @@ def test_a_leader_that_is_stopped_in_the_midst_of_its_writes_leaves_none_undone_
     assert scale_writes(cluster) == writes + WORKLOADS
 
 
-def test_an_orderly_end_hands_over_at_once(pair: Pair, fifty: Fifty) -> None:
+def test_an_orderly_end_hands_over_at_once(pair: Pair[Standby], fifty: Fifty) -> None:
     assert fifty.counts()
     leader = pair.leader()
     began = time.monotonic()
-    assert leader.process is not None
-    leader.process.terminate()
+    leader.processes[0].terminate()
     wait("the other leads", pair.other(leader).leads, 10.0)
     assert time.monotonic() - began < 6.0  # a lease that is not given back runs out after 8 s
-    leader.process.wait(10.0)
+    leader.processes[0].wait(10.0)

@@ -16,7 +16,7 @@ import pytest
 from extender import app
 from extender.core import explanations, waiting
 from extender.core.ledger.holding import State
-from kube.client import MERGE_PATCH
+from kube.client import MERGE_PATCH, ApiError
 from kube.objects import Event, ObjectList, Pod
 from tests.story.programs import a_listener, running_extender, until, url_of
 
@@ -176,6 +176,70 @@ async def test_a_pod_that_fits_nowhere_is_told_why_on_itself_once_until_the_reas
             assert sorted(message.partition(";")[0] for message in told) == sorted(sentences)
             assert list(told.values()) == [1, 1]
             break
+
+
+async def test_a_binding_that_somebody_sent_before_us_arrives_no_more_once_we_place_pods(
+    asked: Asked, embedded: EmbeddedCluster, api: Api
+) -> None:
+    meta = (await asked.create("p"))["metadata"]
+    late = {
+        "metadata": {"name": "p", "uid": meta["uid"], "resourceVersion": meta["resourceVersion"]},
+        "target": {"kind": "Node", "name": "gpu-00"},
+    }
+    with a_listener() as listener:
+        async with running_extender(embedded.admin_kubeconfig, listener):
+            with pytest.raises(ApiError) as refused:
+                await api.request("POST", f"{PODS}/p/binding", body=late)
+    assert refused.value.status == 409
+    assert not (await asked.now("p")).spec.node_name
+
+
+async def test_a_binding_is_of_the_pod_as_it_is_known_and_a_later_change_refuses_it(asked: Asked, api: Api) -> None:
+    pod = await asked.create("p")
+    (node,) = (await asked.filter(pod))["NodeNames"]
+    body = {"metadata": {"labels": {"changed": "now"}}}
+    changed = msgspec.json.decode(
+        await api.request("PATCH", f"{PODS}/p", body=body, content_type=MERGE_PATCH), type=Pod
+    )
+    version = changed.metadata.resource_version
+    await until(lambda: next(iter(asked.extender.scheduling.unbound())).version == version)
+    # kube-scheduler asks with the pod as it knows it, older than ours.
+    assert (await asked.filter(pod))["NodeNames"] == [node]
+    assert await asked.bind(pod, node) == ""
+
+
+async def test_a_device_that_was_bound_twice_is_told_on_both_pods_and_the_younger_is_evicted(
+    asked: Asked, api: Api
+) -> None:
+    for name in ("older", "younger"):
+        made = await asked.create(name, "0.6")
+        body = {
+            "metadata": {
+                "name": name,
+                "uid": made["metadata"]["uid"],
+                "annotations": {"plimsoll.dev/devices": "0", "plimsoll.dev/gpu-milli": "600"},
+            },
+            "target": {"kind": "Node", "name": "gpu-00"},
+        }
+        await api.request("POST", f"{PODS}/{name}/binding", body=body)
+        if name == "older":
+            await asyncio.sleep(1.0)  # the API server counts a pod's age in seconds
+    async for _ in _moments():
+        answer = await api.request("GET", PODS)
+        left = [pod.metadata.name for pod in msgspec.json.decode(answer, type=ObjectList[Pod]).items or []]
+        if left == ["older"]:
+            break
+    sentence = (
+        "device 0 of node gpu-00 was bound twice, to ours/older and ours/younger: they hold 1200 of its 1000 "
+        "milli-GPU; evicted, as the younger: ours/younger"
+    )
+    async for _ in _moments():
+        answer = await api.request("GET", "/api/v1/namespaces/ours/events")
+        events = msgspec.json.decode(answer, type=ObjectList[Event]).items or []
+        told = {event.involved_object.name for event in events if event.message == sentence}
+        if told == {"older", "younger"}:
+            break
+    assert 'plimsoll_extender_evictions_total{result="evicted"} 1.0' in asked.extender.telemetry.exposition().decode()
 
 
 async def test_the_decisions_are_timed(asked: Asked) -> None:

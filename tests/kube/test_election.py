@@ -145,3 +145,27 @@ def test_without_the_deadline_before_the_duration_two_would_lead() -> None:
     assert election.free(two, 8.0)
     two = election.took(two, found("two", "2"), 8.0, 8.0)
     assert all(each.leads_until_s() > 9.0 for each in (one, two))  # type: ignore[operator]
+
+
+def test_whoever_held_what_we_take_is_waited_for_a_deadline_unless_it_ran_out_as_we_saw_it() -> None:
+    ran_out = election.took(election.looked(Candidate("me"), found("other"), 100.0), found("me", "2"), 108.0, 108.1)
+    assert ran_out.others_until_s == 106.0
+    for before in (found(""), None):
+        given_back = election.looked(election.looked(Candidate("me"), found("other"), 100.0), before, 101.0)
+        assert election.took(given_back, found("me", "2"), 101.0, 101.1).others_until_s == 107.0
+
+
+def test_a_renewal_is_no_new_term_and_nobody_is_waited_for_even_where_an_answer_was_lost() -> None:
+    me = election.took(election.looked(Candidate("me"), None, 100.0), found("me"), 100.0, 100.1)
+    assert (me.term, me.others_until_s) == (1, 106.0)
+    renewed = election.took(me, found("me", "2"), 102.0, 102.1)
+    lost = election.looked(election.refused(renewed), found("me", "3"), 104.0)
+    again = election.took(lost, found("me", "4"), 104.0, 104.1)
+    assert (again.term, again.others_until_s) == (1, 106.0)
+
+
+def test_who_takes_it_again_after_another_had_it_begins_a_new_term() -> None:
+    me = election.took(election.looked(Candidate("me"), None, 100.0), found("me"), 100.0, 100.1)
+    others = election.looked(election.refused(me), Found("other", 8.0, "2", 1, "2"), 120.0)
+    again = election.took(others, Found("me", 8.0, "3", 2, "3"), 128.0, 128.1)
+    assert (again.term, again.others_until_s) == (2, 126.0)

@@ -24,7 +24,7 @@ async def asked(pages: Pages, path: str, method: str = "GET") -> tuple[int, byte
 
 def pages(*, ready: bool = True, alive: bool = True) -> Pages:
     more = {"/own": lambda: Page(200, JSON, b"{}")}
-    return Pages(lambda: ready, "still being listed", lambda: b"metric 1\n", more, alive=lambda: alive)
+    return Pages(lambda: "" if ready else "still being listed", lambda: b"metric 1\n", more, alive=lambda: alive)
 
 
 @pytest.mark.parametrize(

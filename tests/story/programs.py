@@ -28,7 +28,7 @@ async def running_extender(kubeconfig: Path, listener: socket.socket) -> AsyncIt
     running = asyncio.create_task(extender.run())
     try:
         async with server_of(Asgi(extender, extender.telemetry)).serving(listener.dup()):
-            await until(extender.ready)
+            await until(lambda: not extender.unready())
             yield extender
     finally:
         running.cancel()

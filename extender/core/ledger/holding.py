@@ -30,7 +30,8 @@ class Holding:
     """What one pod holds: `milli` of each device in `devices`, and `cpu` milli-CPU and `memory` MiB of the node.
 
     Devices: by name; () = no GPU; None = unknown which, so that none of the node is free. `device_memory`: the MiB that
-    were asked of each device, 0 where a share was asked and its MiB follow from it.
+    were asked of each device, 0 where a share was asked and its MiB follow from it. `ours`: we bound it, and may evict
+    it; `created` as the API server writes it; `leaving`: it is being deleted.
     """
 
     pod: PodKey
@@ -42,6 +43,9 @@ class Holding:
     device_memory: MiB = NO_MIB
     cpu: int = 0
     memory: int = 0
+    ours: bool = False
+    created: str = ""
+    leaving: bool = False
 
     @property
     def expires(self) -> bool:

@@ -64,7 +64,9 @@ def test_the_shortest_decisions_are_told_apart() -> None:
 
 def test_the_page_for_operators_lists_every_metric_and_no_other() -> None:
     families = {
-        name.removeprefix(_PREFIX).removesuffix("_total") for name in told(Telemetry(scheduling(0).ledger, lambda: 0))
+        name.removeprefix(_PREFIX).removesuffix("_total")
+        for name in told(Telemetry(scheduling(0).ledger, lambda: 0))
+        if not name.endswith("_created")  # when a counter without labels began, which no person reads
     }
     page = _PAGE.read_text().partition("## What the extender says")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]*) \|", page, flags=re.MULTILINE)

@@ -1,0 +1,100 @@
+"""What is done about a device that was bound twice? It is told on its pods, in the log and in a metric, and one leaves.
+
+The younger pod is evicted by whoever leads, once, within its disruption budget; before that every pod on the device is
+read, so that nothing but what the API server says now costs a pod its life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from extender.core.doubles import doubles
+from extender.shell import cluster
+from kube.client import ApiError
+from kube.events import Notice
+from kube.outage import Outage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from extender.core.doubles import Double
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import PodKey
+    from kube.client import Api
+
+_log = logging.getLogger("extender")
+
+_LOOK_S = 0.5
+_AGAIN_S = 10.0  # after a refusal: a disruption budget may allow it by then
+_MOST_REMEMBERED = 1000
+
+
+class Doubles:
+    """Looks after the devices of a ledger; `read` takes note of a pod as it is now.
+
+    `tell` writes Events, `leads` tells whether we may act, and `evicted` hears of each eviction by its result.
+    """
+
+    def __init__(  # noqa: PLR0913  an outside each
+        self,
+        api: Api,
+        ledger: Ledger,
+        read: Callable[[PodKey], Awaitable[object]],
+        tell: Callable[[Notice], None],
+        *,
+        leads: Callable[[], bool],
+        evicted: Callable[[str], None],
+    ) -> None:
+        self._api = api
+        self._ledger = ledger
+        self._read = read
+        self._tell = tell
+        self._leads = leads
+        self._evicted = evicted
+        self._told: set[str] = set()
+        self._done: dict[str, None] = {}
+        self._outage = Outage("evicting a pod whose device was bound twice", "both go on running on it", _log)
+
+    async def run(self) -> None:
+        """Look again and again, without end."""
+        while True:
+            pause_s = _LOOK_S
+            if self._leads() and (found := doubles(self._ledger)):
+                try:
+                    await self._end(found)
+                except ApiError as error:
+                    self._outage.hear(error)
+                    pause_s = _AGAIN_S
+                else:
+                    self._outage.hear(None)
+            await asyncio.sleep(pause_s)
+
+    async def _end(self, found: tuple[Double, ...]) -> None:
+        for pod in dict.fromkeys(pod for double in found for pod in double.pods):
+            await self._read(pod)
+        for double in doubles(self._ledger):
+            if str(double) not in self._told:
+                self._report(double)
+            for pod in double.victims:
+                if pod.uid not in self._done and self._leads():
+                    await self._evict(pod)
+
+    def _report(self, double: Double) -> None:
+        self._told.add(str(double))
+        _log.error("device bound twice", extra={"node": double.node, "device": double.device, "note": str(double)})
+        for pod in double.pods:
+            self._tell(Notice(cluster.reference(pod), "DeviceBoundTwice", str(double), "Warning"))
+
+    async def _evict(self, pod: PodKey) -> None:
+        try:
+            await cluster.evict(self._api, pod)
+        except ApiError:
+            self._evicted("refused")
+            raise
+        self._evicted("evicted")
+        self._done[pod.uid] = None
+        if len(self._done) > _MOST_REMEMBERED:
+            del self._done[next(iter(self._done))]
+        _log.warning("evicted", extra={"pod": f"{pod.namespace}/{pod.name}", "why": "its device was bound twice"})
