@@ -11,7 +11,7 @@ from extender.replay.command import replay
 from extender.shell import rpc
 from extender.shell.leading import LEASE
 from kube import rpc_address, tls
-from kube.program import flags, run_program
+from kube.program import address, flags, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser, run = flags("plimsoll-extender", "Place GPU fractions for kube-scheduler.", listen="127.0.0.1:8900")
     rpc_address.add_flags(run, rpc.DEFAULT, "plimsoll gpus", rpc.RIGHT)
     tls.add_flags(run)
+    run.add_argument("--pages-listen", type=address, metavar="HOST:PORT",
+                     help="address for health and metrics alone, beside --listen (default: none)")  # fmt: skip
     run.add_argument(
         "--namespace", default="plimsoll-system", help="where config-extender stands (default: %(default)s)"
     )

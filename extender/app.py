@@ -66,7 +66,7 @@ class Extender:
         self._bindings = 0
         self._few_bindings = asyncio.Event()
         self._few_bindings.set()
-        self.telemetry = Telemetry(self.scheduling.ledger, self.scheduling.packer.fragmentation)
+        self.telemetry = Telemetry(self.scheduling, lambda: self._configuration.problems, time.monotonic)
         self.leading = Leading(right or Alone(), self._list_anew, self.listed, self.telemetry.takeovers.inc)
         self.telemetry.leader.set_function(lambda: float(self.leading.leads()))
         self.unready, self.refusal = self.leading.unready, self.leading.refusal
@@ -288,5 +288,9 @@ async def serve(started: Started) -> None:
     flags = started.flags
     tls = server_tls(flags)
     extender = Extender(started.api, flags.namespace, right_of(flags, started.api))
-    async with rpc.telling(flags, started.api, extender.scheduling, extender.listed):
-        await program.serve(Asgi(extender, extender.telemetry), started.listener, extender.run(), tls)
+    application = Asgi(extender, extender.telemetry)
+    async with (
+        rpc.telling(flags, started.api, extender.scheduling, extender.listed),
+        program.serving_beside(application.pages, flags.pages_listen, "--pages-listen"),
+    ):
+        await program.serve(application, started.listener, extender.run(), tls)

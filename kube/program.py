@@ -24,7 +24,7 @@ from kube.http import server_of
 from kube.logs import log_to_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
     from kube.tls import ServerTls
 
@@ -95,6 +95,17 @@ async def serve(
         await working
 
 
+@contextlib.asynccontextmanager
+async def serving_beside(application: Any, at: tuple[str, int] | None, flag: str) -> AsyncIterator[None]:
+    """Serve another ASGI application on an address of its own, that of `flag`, while the block lasts; None: nowhere."""
+    if at is None:
+        yield
+        return
+    with _listener(*at, flag) as listener:
+        async with server_of(application).serving(listener):
+            yield
+
+
 def address(text: str) -> tuple[str, int]:
     """Read HOST:PORT as a flag's value."""
     host, colon, port = text.rpartition(":")
@@ -103,14 +114,14 @@ def address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, flag: str = "--listen") -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         advice = (
-            "another process listens there; end it or choose another address with --listen"
+            f"another process listens there; end it or choose another address with {flag}"
             if error.errno == errno.EADDRINUSE
-            else "choose another address with --listen"
+            else f"choose another address with {flag}"
         )
         raise ProblemAtStart(f"cannot listen on {host}:{port}: {error.strerror or error}: {advice}") from error

@@ -46,6 +46,11 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
         (
             _family("desired_replicas", "Replicas decided.", _lines(labels, figures.desired.tolist(), here)),
             _family(
+                "wanted_replicas",
+                "Replicas that the load asks for, before min-scale, max-scale and what can be placed.",
+                _lines(labels, figures.wanted.tolist(), here & ~np.isnan(figures.wanted)),
+            ),
+            _family(
                 "requested_replicas",
                 "Replicas that the workload asks for.",
                 _lines(labels, figures.current.tolist(), here),
@@ -81,6 +86,11 @@ def gauges(figures: Figures | None, key_of: Callable[[str], WorkloadKey | None])
                     _lines([f'{mine},mode="{word}"' for mine in labels], (modes == number).astype(int).tolist(), here)
                     for number, word in enumerate(_MODES)
                 ),
+            ),
+            _family(
+                "partly_measured",
+                "1: some ready pods sent no samples, so nothing is scaled down; 0: all did, or none.",
+                _lines(labels, figures.partly.astype(int).tolist(), here),
             ),
             _family(
                 "latency_seconds",

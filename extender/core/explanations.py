@@ -72,6 +72,10 @@ class Explanations:
         """Return why a pod was refused last; None where it was not, or waits no more."""
         return self._waits.get(uid)
 
+    def waiting_since(self) -> list[float]:
+        """Return since when each pod waits that was refused, in seconds."""
+        return [waits.first_at for waits in self._waits.values()]
+
     def weighed(self, uid: str) -> Weighed | None:
         """Return how the place of a pod was chosen; None where we did not choose it."""
         return self._weighed.get(uid)

@@ -60,14 +60,14 @@ class Asgi:
     def __init__(self, verbs: Verbs, telemetry: Telemetry) -> None:
         self._verbs = verbs
         self._telemetry = telemetry
-        self._pages = Pages(verbs.unready, telemetry.exposition)
+        self.pages = Pages(verbs.unready, telemetry.exposition)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         if scope["method"] == "POST" and scope["path"] in _VERBS:
             await self._obey(scope, receive, send)
         else:
-            await self._pages(scope, receive, send)
+            await self.pages(scope, receive, send)
 
     async def _obey(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         verb = scope["path"][1:]

@@ -17,17 +17,20 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from extender.core.ledger.ledger import Ledger
+    from extender.core.scheduling import Scheduling
 
 _BUCKETS_S = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class Telemetry:
-    """The extender's metrics, in a registry of their own; `unusable` tells what typical pods cannot use, milli-GPU."""
+    """The extender's metrics, in a registry of their own; what changes by itself is read at each scrape.
 
-    def __init__(self, ledger: Ledger, unusable: Callable[[], int] | None = None) -> None:
+    `wrong` tells how many values of config-extender break their rules, `now` the seconds of the core's times.
+    """
+
+    def __init__(self, scheduling: Scheduling, wrong: Callable[[], int], now: Callable[[], float]) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_LedgerCollector(ledger, unusable))
+        self._registry.register(_Collector(scheduling, wrong, now))
         self.requests = Counter(
             "plimsoll_extender_requests_total",
             "Requests of kube-scheduler by verb and result (ok, malformed, untrusted, unready, defect).",
@@ -70,20 +73,15 @@ class Telemetry:
         return generate_latest(self._registry)
 
 
-class _LedgerCollector(Collector):
-    def __init__(self, ledger: Ledger, unusable: Callable[[], int] | None) -> None:
-        self._ledger = ledger
-        self._unusable = unusable
+class _Collector(Collector):
+    def __init__(self, scheduling: Scheduling, wrong: Callable[[], int], now: Callable[[], float]) -> None:
+        self._scheduling = scheduling
+        self._ledger = scheduling.ledger
+        self._wrong = wrong
+        self._now = now
 
     def collect(self) -> Iterator[Metric]:
         yield from self._by_model()
-        if self._unusable is not None:
-            fragmented = GaugeMetricFamily(
-                "plimsoll_extender_fragmented_gpus",
-                "Fragmentation: free GPUs that the typical pods cannot use, each pod weighed by how often it comes.",
-            )
-            fragmented.add_metric([], self._unusable() / WHOLE)
-            yield fragmented
         holdings = GaugeMetricFamily(
             "plimsoll_extender_holdings", "Pods that hold devices, by how sure that is.", labels=["state"]
         )
@@ -91,16 +89,43 @@ class _LedgerCollector(Collector):
         for state in State:
             holdings.add_metric([state.value], states.count(state))
         yield holdings
-        unmapped = GaugeMetricFamily(
-            "plimsoll_extender_unmapped_pods", "GPU pods on our nodes whose devices nobody knows; each closes its node."
-        )
-        unmapped.add_metric([], self._ledger.unmapped())
-        yield unmapped
-        overfull = GaugeMetricFamily(
-            "plimsoll_extender_overfull_devices", "Devices that hold more than they have; anything but 0 is an alarm."
-        )
-        overfull.add_metric([], sum(1 for _ in self._ledger.overfull()))
-        yield overfull
+        since = self._scheduling.explanations.waiting_since()
+        for name, says, value in (
+            (
+                "fragmented_gpus",
+                "Fragmentation: free GPUs that the typical pods cannot use, each pod weighed by how often it comes.",
+                self._scheduling.packer.fragmentation() / WHOLE,
+            ),
+            (
+                "unmapped_pods",
+                "GPU pods on our nodes whose devices nobody knows; each closes its node.",
+                self._ledger.unmapped(),
+            ),
+            (
+                "overfull_devices",
+                "Devices that hold more than they have; anything but 0 is an alarm.",
+                sum(1 for _ in self._ledger.overfull()),
+            ),
+            (
+                "left_out_nodes",
+                "Nodes given to Plimsoll whose GPUs it cannot give out; an Event on each says why.",
+                len(self._scheduling.left_out),
+            ),
+            ("waiting_pods", "Pods that were refused for lack of room, and wait.", len(since)),
+            (
+                "longest_wait_seconds",
+                "How long ago the first refusal was of the pod that waits longest; 0: none waits.",
+                self._now() - min(since) if since else 0.0,
+            ),
+            (
+                "configuration_problems",
+                "Values of config-extender that break their rule; the last good configuration is in force.",
+                self._wrong(),
+            ),
+        ):
+            gauge = GaugeMetricFamily(f"plimsoll_extender_{name}", says)
+            gauge.add_metric([], value)
+            yield gauge
 
     def _by_model(self) -> Iterator[Metric]:
         devices = GaugeMetricFamily("plimsoll_extender_devices", "GPUs whose sharing is ours.", labels=["model"])

@@ -9,6 +9,7 @@ import pytest
 
 from autoscaler.__main__ import main as autoscaler
 from extender.__main__ import main as extender
+from kube.program import ProblemAtStart, serving_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,14 @@ def test_a_taken_port_is_a_sentence(main: Main, more: list[str], capsys: pytest.
     assert f"cannot listen on {address}" in said
     assert "choose another address with --listen" in said
     assert "Traceback" not in said
+
+
+async def test_a_second_address_that_is_taken_is_named_by_its_flag() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = taken.getsockname()[:2]
+        with pytest.raises(ProblemAtStart, match="choose another address with --pages-listen"):
+            async with serving_beside(None, address, "--pages-listen"):
+                pass
 
 
 @pytest.mark.parametrize(("main", "more"), PROGRAMS)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoscaler.core.decisions.decision import ASKING, NO_BOUND
+from autoscaler.core.decisions.decision import ASKING, NO_BOUND, SEEN_CODE
+from autoscaler.core.model import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,9 +26,10 @@ class Figures:
 
     int64: `current`, `ready`, `desired`, `excess_burst_capacity` (without meaning where it was not `asked`) and
     `decided_ms`, when the law decided last (0: never). float64: `stable` and `panic`, NaN where nothing was measured
-    yet; `placeable`, NaN where no bound is known. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was;
-    `left`, the count is somebody else's; `observed`, nothing is carried out. `remembered` is what a restart needs, as
-    `Columns.remembered`, `Latencies.told` and `Look.remembered` tell it; `at_ms` is when all of it was decided.
+    yet; `wanted`, what is asked for before any bound, NaN where nothing was decided; `placeable`, NaN where no bound is
+    known. uint8: `mode`, in the order of `Mode`. bool: `asked`, the law was; `left`, the count is somebody else's;
+    `partly`, some ready pods sent no samples; `observed`, nothing is carried out. `remembered` is what a restart needs,
+    as `Columns.remembered`, `Latencies.told` and `Look.remembered` tell it; `at_ms` is when all of it was decided.
     `latency` (float64, seconds; NaN where there is none to tell), and whether more replicas do not bring it to its
     target (`unhelped`, bool).
     """
@@ -43,10 +45,12 @@ class Figures:
     decided_ms: NDArray[np.int64]
     stable: NDArray[np.float64]
     panic: NDArray[np.float64]
+    wanted: NDArray[np.float64]
     placeable: NDArray[np.float64]
     mode: NDArray[np.uint8]
     asked: NDArray[np.bool_]
     left: NDArray[np.bool_]
+    partly: NDArray[np.bool_]
     observed: NDArray[np.bool_]
     remembered: Mapping[str, NDArray[np.float64]]
     latency: NDArray[np.float64]
@@ -70,10 +74,12 @@ class Figures:
             decided_ms=columns.decided_ms[rows],
             stable=given.stable[rows],
             panic=given.panic[rows],
+            wanted=np.where(outcome.decided, outcome.replicas, np.nan)[rows],
             placeable=np.where(np.isin(given.placeable, (NO_BOUND, ASKING)), np.nan, given.placeable)[rows],
             mode=outcome.mode[rows],
             asked=outcome.decided[rows] & ~np.isin(rows, list(given.latencies)),
             left=outcome.left[rows],
+            partly=(given.seen == SEEN_CODE[Seen.PART])[rows],
             observed=given.observed[rows],
             remembered=columns.remembered(rows)
             | {"starting": given.starting[rows].astype(np.float64)}

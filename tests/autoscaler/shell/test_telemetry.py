@@ -27,7 +27,7 @@ KEYS_HERE = {uid: key for uid, key in KEYS.items() if uid != "gone"}
 Page = dict[str, dict[tuple[str, ...], float]]
 
 
-def fleet() -> Fleet:
+def fleet(pods: tuple[tuple[str, str], ...] = (("ns", "p"),)) -> Fleet:
     """Return a fleet after one tick: one decided on, one left alone, one observed, two of which nothing is known."""
     result = Fleet()
     for uid in KEYS:
@@ -38,7 +38,7 @@ def fleet() -> Fleet:
     result.tick(
         NOW_MS + 1000,
         {
-            "busy": Look(2, 1, samples, (("ns", "p"),)),
+            "busy": Look(2, 1, samples, pods),
             "left": Look(7, 6, NO_SAMPLES, (), leave="an autoscaler"),
             "unseen": Look(3, 0, NO_SAMPLES, ()),
             "gone": Look(1, 1, NO_SAMPLES, ()),
@@ -84,6 +84,19 @@ def test_a_mode_says_whether_a_workload_is_held_or_left_to_somebody_else() -> No
     assert len(shown) == 4 * 4
     modes = {labels[1]: labels[3] for labels, value in shown.items() if value}
     assert modes == {"busy": "panic", "left": "left", "unseen": "held", "observed": "held"}
+
+
+def test_what_is_wanted_is_told_where_it_was_decided() -> None:
+    decided = fleet()
+    busy = decided.decision("busy")
+    assert busy is not None
+    assert page(decided)["wanted_replicas"] == {("ns", "busy", "Deployment"): busy.wanted}
+
+
+def test_a_workload_of_which_some_pods_sent_no_samples_is_named() -> None:
+    assert set(page(fleet())["partly_measured"].values()) == {0.0}
+    part = fleet(pods=(("ns", "p"), ("ns", "silent")))
+    assert {labels[1]: value for labels, value in page(part)["partly_measured"].items()}["busy"] == 1.0
 
 
 def test_what_is_observed_is_told_from_what_is_carried_out() -> None:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from extender.core.ledger.holding import State
 from extender.shell.telemetry import Telemetry
+from kube.gpus import MilliGpu, Share
 from tests.plimsoll.gpus.telling import WHOLE, place, pod, scheduling
+
+if TYPE_CHECKING:
+    from extender.core.scheduling import Scheduling
 
 _PAGE = Path(__file__).parents[3] / "docs" / "operating" / "README.md"
 _PREFIX = "plimsoll_extender_"
+TWO = Share(2, MilliGpu(1000))  # of devices that no node of one has
+
+
+def telemetry(of: Scheduling, *, problems: int = 0, now: float = 0.0) -> Telemetry:
+    return Telemetry(of, lambda: problems, lambda: now)
 
 
 def told(telemetry: Telemetry) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
@@ -28,7 +38,7 @@ def test_gpus_of_each_model_are_told_as_held_and_free() -> None:
     s = scheduling(3)
     place(s, pod("p"), "n0")
     place(s, pod("q", WHOLE), "n1")
-    said = told(Telemetry(s.ledger))
+    said = told(telemetry(s))
     t4 = (("model", "T4"),)
     assert said[f"{_PREFIX}devices"] == {t4: 3.0}
     assert said[f"{_PREFIX}allocated_gpus"] == {t4: 1.5}
@@ -40,23 +50,48 @@ def test_holdings_are_told_by_every_state() -> None:
     s = scheduling(3)
     place(s, pod("p"), "n0")
     s.filter(pod("q"), ["n1"], 0.0)
-    said = told(Telemetry(s.ledger))[f"{_PREFIX}holdings"]
+    said = told(telemetry(s))[f"{_PREFIX}holdings"]
     assert {labels[0][1] for labels in said} == {state.value for state in State}
     assert said[(("state", "bound"),)] == 1.0
     assert said[(("state", "reserved"),)] == 1.0
 
 
 def test_fragmentation_is_told_in_gpus() -> None:
+    s = scheduling(3)
+    place(s, pod("p"), "n0")  # of half a GPU, the typical pod by now: what is free suits it
+    assert told(telemetry(s))[f"{_PREFIX}fragmented_gpus"] == {(): s.packer.fragmentation() / 1000}
+
+
+def test_a_node_that_is_left_out_is_told() -> None:
     s = scheduling(1)
-    assert told(Telemetry(s.ledger, lambda: 1250))[f"{_PREFIX}fragmented_gpus"] == {(): 1.25}
+    s.node_gone("n0", "split by MIG")
+    assert told(telemetry(s))[f"{_PREFIX}left_out_nodes"] == {(): 1.0}
+
+
+def test_pods_that_wait_are_told_with_the_longest_wait() -> None:
+    s = scheduling(1)
+    for at, name in ((10.0, "p"), (30.0, "q")):
+        s.filter(pod(name, TWO), ["n0"], at)
+    s.filter(pod("p", TWO), ["n0"], 50.0)
+    said = told(telemetry(s, now=70.0))
+    assert said[f"{_PREFIX}waiting_pods"] == {(): 2.0}
+    assert said[f"{_PREFIX}longest_wait_seconds"] == {(): 60.0}
+
+
+def test_nobody_waits_for_no_time() -> None:
+    assert told(telemetry(scheduling(1), now=70.0))[f"{_PREFIX}longest_wait_seconds"] == {(): 0.0}
+
+
+def test_a_refused_configuration_is_told() -> None:
+    assert told(telemetry(scheduling(1), problems=2))[f"{_PREFIX}configuration_problems"] == {(): 2.0}
 
 
 def test_the_shortest_decisions_are_told_apart() -> None:
-    telemetry = Telemetry(scheduling(0).ledger)
-    telemetry.decision_seconds.labels("filter").observe(0.00004)
+    page = telemetry(scheduling(0))
+    page.decision_seconds.labels("filter").observe(0.00004)
     buckets = {
         labels: value
-        for labels, value in told(telemetry)[f"{_PREFIX}decision_duration_seconds"].items()
+        for labels, value in told(page)[f"{_PREFIX}decision_duration_seconds"].items()
         if dict(labels).get("le") == "5e-05"
     }
     assert list(buckets.values()) == [1.0]
@@ -65,7 +100,7 @@ def test_the_shortest_decisions_are_told_apart() -> None:
 def test_the_page_for_operators_lists_every_metric_and_no_other() -> None:
     families = {
         name.removeprefix(_PREFIX).removesuffix("_total")
-        for name in told(Telemetry(scheduling(0).ledger, lambda: 0))
+        for name in told(telemetry(scheduling(0)))
         if not name.endswith("_created")  # when a counter without labels began, which no person reads
     }
     page = _PAGE.read_text().partition("## What the extender says")[2].partition("\n## ")[0]
