@@ -64,10 +64,12 @@ e2e: build ## tests on a real control plane, the contract among them
 bars: build ## the long measurements; rewrites the tables in docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
 
-lock: ## resolve the dependencies of pyproject.toml anew into requirements.lock
+lock: ## resolve the dependencies of pyproject.toml anew into requirements.lock and the image's
 	@$(PYTHON) -m venv --clear .lock-venv && .lock-venv/bin/pip install --quiet uv
 	@.lock-venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
 		--quiet --no-header --no-annotate --output-file requirements.lock
+	@.lock-venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+		--constraint requirements.lock --quiet --no-header --no-annotate --output-file deploy/image/requirements.lock
 	@rm -rf .lock-venv
 
 protos: $(READY) ## generate autoscaler/v1 and extender/v1 from protos/ anew

@@ -1,0 +1,69 @@
+"""What does an operator do with deploy/ on a real API server, and what stands there before and after?"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests import kubectl
+
+if TYPE_CHECKING:
+    from deploy.local import LocalCluster
+
+GUIDE = Path("docs/install.md")
+OURS = "app.kubernetes.io/part-of=plimsoll"
+# What comes and goes by itself, and the copies that the API server makes of endpoints.
+_PASSING = {"events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses"}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A person with kubectl, who may do everything."""
+
+    cluster: LocalCluster
+
+    def kubectl(self, *arguments: str) -> str:
+        return kubectl.run(*arguments, kubeconfig=self.cluster.admin_kubeconfig)
+
+    def apply(self, folder: Path) -> None:
+        self.kubectl("apply", "--server-side", "-k", str(folder))
+
+    def wait_rolled_out(self) -> None:
+        for name in ("plimsoll-autoscaler", "plimsoll-scheduler"):
+            self.kubectl("-n", "plimsoll-system", "rollout", "status", f"deployment/{name}", "--timeout=90s")
+
+    def remove(self, folder: Path) -> None:
+        self.kubectl("delete", "-k", str(folder), "--ignore-not-found", "--timeout=90s")
+
+    def sweep(self) -> None:
+        """Delete what an upgrade left behind, with the command of the guide."""
+        text = GUIDE.read_text().replace("\\\n", "")
+        (command,) = re.findall(r"^kubectl (delete .*version!=.*)$", text, flags=re.MULTILINE)
+        self.kubectl(*shlex.split(command))
+
+    def everything(self) -> set[tuple[str, ...]]:
+        """Return kind, namespace and name of every object there is."""
+        kinds = set(self.kubectl("api-resources", "--verbs=list", "-o", "name").split()) - _PASSING
+        columns = "custom-columns=K:.kind,S:.metadata.namespace,N:.metadata.name"
+        told = self.kubectl("get", ",".join(sorted(kinds)), "-A", "--no-headers", "-o", columns)
+        return {tuple(line.split()) for line in told.splitlines()}
+
+    def ours(self) -> dict[str, Any]:
+        """Return every object with our label, without what the cluster writes of it, by kind and name."""
+        kinds = {each["kind"] for each in kubectl.rendered(Path("deploy"))}
+        found = json.loads(
+            self.kubectl("get", ",".join(sorted(kinds)), "-A", "-l", OURS, "-o", "json", "--show-managed-fields")
+        )
+        result = {}
+        for each in found["items"]:
+            each.pop("status", None)
+            meta = each["metadata"]
+            meta.pop("resourceVersion")
+            # Controllers write too: the status, and the revision on a Deployment.
+            meta["managedFields"] = [one for one in meta["managedFields"] if one["operation"] == "Apply"]
+            result[f"{each['kind']}/{meta['name']}"] = each
+        return result
