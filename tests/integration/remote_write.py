@@ -19,7 +19,7 @@ _LITERAL = 60  # bytes that a literal of Snappy holds with a tag of one byte
 
 
 def write(url: str, samples: Iterable[Sample]) -> None:
-    """Write samples, each the newest of its series."""
+    """Write samples, each newer than those before it of its series."""
     body = b"".join(_field(1, _series(labels, at_s, value)) for labels, at_s, value in samples)
     request = urllib.request.Request(  # noqa: S310  our own loopback address
         f"{url}/api/v1/write",

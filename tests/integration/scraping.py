@@ -18,7 +18,7 @@ from deploy.local.binaries import Binaries
 from deploy.local.ports import free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -62,11 +62,15 @@ def serving_pages() -> Iterator[Exporter]:
 
 @contextlib.contextmanager
 def running_prometheus(
-    home: Path, scrape_configs: list[dict[str, Any]], *flags: str, scheme: str = "http"
+    home: Path,
+    scrape_configs: list[dict[str, Any]],
+    *flags: str,
+    scheme: str = "http",
+    rule_files: Sequence[str] = (),
 ) -> Iterator[str]:
     """Run a Prometheus as long as the block runs; return its URL."""
     configuration = home / "prometheus.yml"
-    configuration.write_text(json.dumps({"scrape_configs": scrape_configs}))
+    configuration.write_text(json.dumps({"scrape_configs": scrape_configs, "rule_files": list(rule_files)}))
     (port,) = free_ports(1)
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
