@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tomllib
+from pathlib import Path
+from typing import Any
 
 from deploy.local.kubeconfigs import SERVICE_ACCOUNTS, SYSTEM_NAMESPACE
 from deploy.local.manifests import load
 from deploy.local.places import DEPLOY
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.kubectl import rendered
 
 BASE = DEPLOY / "base" / "kustomization.yaml"
 WHOLE = DEPLOY / "kustomization.yaml"
@@ -44,3 +44,30 @@ def test_every_manifest_is_listed_in_a_kustomization() -> None:
 def test_every_object_has_a_name_and_is_there_once() -> None:
     names = [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in load(WHOLE)]
     assert len(names) == len(set(names))
+
+
+def test_every_object_says_of_which_version_it_is() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    for each in rendered(DEPLOY):
+        labels = each["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "plimsoll", each["metadata"]["name"]
+        assert labels["app.kubernetes.io/version"] == project["version"], each["metadata"]["name"]
+    assert f"version!={project['version']}'" in Path("docs/install.md").read_text()
+
+
+def test_what_is_rendered_is_what_the_local_cluster_applies() -> None:
+    def names(objects: list[dict[str, Any]]) -> set[tuple[str, str]]:
+        return {(each["kind"], each["metadata"]["name"]) for each in objects if each["kind"] != "ConfigMap"}
+
+    assert names(rendered(DEPLOY)) == names(load(WHOLE))
+
+
+def test_no_program_may_write_its_root_or_become_another_user() -> None:
+    for each in rendered(DEPLOY):
+        if each["kind"] == "Deployment":
+            pod = each["spec"]["template"]["spec"]
+            assert pod["securityContext"]["runAsNonRoot"] is True
+            for container in pod["containers"]:
+                assert container["securityContext"]["readOnlyRootFilesystem"] is True
+                assert "memory" in container["resources"]["limits"], "one program must not take its node's memory"
+                assert {"livenessProbe", "readinessProbe"} <= set(container)
