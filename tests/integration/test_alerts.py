@@ -124,7 +124,7 @@ def tell(url: str, story: Series, end_s: float, *, stands: bool = False) -> None
     """Write an hour and a half that ends at `end_s`, a sample of each series a minute."""
     began_s = end_s - LONG_S
     last_tick = f"{A}last_tick_timestamp_seconds"
-    told = {**story, last_tick: lambda at_s: began_s + (at_s if not stands else 0.0)}
+    told: Series = {**story, last_tick: lambda at_s: began_s + (0.0 if stands else at_s)}
     write(
         url,
         [
