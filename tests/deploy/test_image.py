@@ -72,7 +72,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_script_starts_where_nothing_can_be_written(installed: Path, tmp_path: Path, script: str) -> None:
     tmp_path.chmod(0o555)
     module = SCRIPTS[script].partition(":")[0]
-    code = f"import sys, {module} as m; assert m.__file__.startswith({str(installed)!r}); sys.exit(m.main(['--help']))"
+    code = (
+        f"import sys, {module} as m; assert m.__file__.startswith({str(installed)!r}); "
+        "sys.argv[1:] = ['--help']; sys.exit(m.main())"
+    )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"}
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
