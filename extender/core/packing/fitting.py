@@ -32,6 +32,9 @@ class Fit(NamedTuple):
     @property
     def fits(self) -> NDArray[np.bool_]:
         """Tell on which nodes enough devices suit, shape [nodes]."""
+        if self.devices == 1:
+            one: NDArray[np.bool_] = np.logical_or.reduce(self.suits)
+            return one
         count: NDArray[np.int64] = self.suits.sum(axis=0)
         return count >= self.devices
 

@@ -237,9 +237,7 @@ class Packer:
             *fixed,
         )
         scores = score(shape, room, self._usable, self.settings)
-        taken = ledger.takes(shape).take(columns)
-        if not taken.all():
-            scores.score[~taken] = MISFIT
+        np.putmask(scores.score, ~ledger.takes(shape).take(columns), MISFIT)
         return scores
 
     def _follow(self) -> None:

@@ -101,13 +101,14 @@ def score(shape: Shape, room: Room, usable: Usable, settings: Settings) -> Score
     nodes = usable.state(room.kind, room.cpu - np.array(((0,), (shape.cpu,))), room.free)
     later = nodes.with_cpu(1)
     taken: NDArray[np.int64] | NDArray[np.bool_]
+    milli = fitting.milli
     if fitting.devices == 1:
         taken, after = _best_device(fitting, later, usable)
     else:
+        milli = np.asarray(fitting.devices * milli)
         taken = tightest(fitting, nodes.free)
         left = np.maximum(nodes.free - np.where(taken, fitting.milli, 0), 0)  # below 0 only where it is no fit
         after = usable.of(usable.state(later.kind, later.cpu, left.astype(np.uint16)))
-    milli = fitting.devices * fitting.milli
     free = np.add.reduce(nodes.free)
     before = usable.of(nodes.with_cpu(0))
     if strategy is Strategy.FGD:
