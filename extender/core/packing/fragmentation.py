@@ -46,11 +46,11 @@ class _Several:
 
 
 class State(NamedTuple):
-    """Nodes as the table knows them, each with one free CPU, or with several: `cpu` has the shape [..., nodes].
+    """Nodes as the table knows them, each with several amounts of free CPU: `cpu` has the shape [CPUs, nodes].
 
     `place`, int64 [devices + 1, nodes]: what is free on each device, and last, from `_SIZES` on, how many are `entire`:
-    bool [devices, nodes], the device is entirely free. `at`, int64 [..., devices + 1, nodes]: row and place in one;
-    `worth`: what stands there; `used`, [..., nodes]: its sum.
+    bool [devices, nodes], the device is entirely free. `at`, int64 [CPUs, devices + 1, nodes]: row and place in
+    one; `worth`: what stands there; `used`, [CPUs, nodes]: its sum.
     """
 
     kind: NDArray[np.int64]
@@ -65,11 +65,6 @@ class State(NamedTuple):
     def free(self) -> NDArray[np.int64]:
         """What is free on each device, milli-GPU, shape [devices, nodes]."""
         return self.place[:-1]
-
-    def with_cpu(self, number: int) -> State:
-        """Return the same nodes with one of the CPUs that they were asked about with."""
-        cpu, at, worth, used = self.cpu[number], self.at[number], self.worth[number], self.used[number]
-        return State(self.kind, cpu, self.place, self.entire, at, worth, used)
 
 
 class Usable:
@@ -108,19 +103,19 @@ class Usable:
         self._several = tuple(several)
 
     def state(self, kind: NDArray[np.int64], cpu: NDArray[np.int64], free: NDArray[np.uint16]) -> State:
-        """Return nodes of a `kind` for the table, with `cpu` milli-CPU and `free` milli-GPU, [devices, nodes]."""
+        """Return nodes of a `kind` for the table, with `cpu`, [CPUs, nodes], and `free`, [devices, nodes]."""
         entire = free == _WHOLE
         place = np.empty((len(free) + 1, free.shape[1]), dtype=np.int64)
         place[:-1] = free
         np.add(np.add.reduce(entire), _ENTIRE, out=place[-1])
-        row = kind * self._kind_rows
-        row = row + self._cpus.searchsorted(cpu, side="right") * _ROW
-        at = row[..., np.newaxis, :] + place
+        row = self._cpus.searchsorted(cpu, side="right") * _ROW
+        row += kind * self._kind_rows
+        at = row[:, np.newaxis] + place
         worth = self._table.take(at)
-        return State(kind, cpu, place, entire, at, worth, np.add.reduce(worth, axis=-2))
+        return State(kind, cpu, place, entire, at, worth, np.add.reduce(worth, axis=1))
 
     def of(self, nodes: State) -> NDArray[np.int64]:
-        """Return what can be used of each node, shape [..., nodes]."""
+        """Return what can be used of each node, shape [CPUs, nodes]."""
         used = nodes.used
         for one in self._several:
             suits = nodes.free >= one.share.milli
@@ -129,21 +124,22 @@ class Usable:
         return used
 
     def after_one(self, nodes: State, milli: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what can be used of each node, with one CPU, once `milli` is taken of one device, for each device.
+        """Return what can be used of each node, with the last of its CPUs, once `milli` is taken of one device.
 
-        Shape [devices, nodes]; where a device has less than `milli`, the value means nothing.
+        For each device, shape [devices, nodes]; where one has less than `milli`, the value means nothing.
         """
-        used: NDArray[np.int64] = self._table.take(nodes.at[:-1] - milli)
-        used += nodes.used - nodes.worth[:-1]
+        at, worth = nodes.at[-1], nodes.worth[-1]
+        used: NDArray[np.int64] = self._table.take(at[:-1] - milli)
+        used += nodes.used[-1] - worth[:-1]
         # Of a device that was entirely free there is one fewer.
-        np.subtract(used, self._last.take(nodes.at[-1]), out=used, where=nodes.entire)
+        np.subtract(used, self._last.take(at[-1]), out=used, where=nodes.entire)
         for one in self._several:
             left = nodes.free - milli
             suits, still = nodes.free >= one.share.milli, left >= one.share.milli
             enough = suits.sum(axis=0) - suits + still >= one.share.devices
             room = np.where(suits, nodes.free, 0)
             sums = room.sum(axis=0) - room + np.where(still, left, 0)
-            used += one.popularity * np.where(enough & _suit(one, nodes), sums, 0)
+            used += one.popularity * np.where(enough & _suit(one, nodes)[-1], sums, 0)
         return used
 
 

@@ -108,7 +108,7 @@ class Packer:
         self._follow()
         columns = np.flatnonzero(self._capacity.known)
         free = self._ledger.free[:, columns]
-        state = self._usable.state(self._capacity.kind[columns], self._ledger.cpu_free[columns], free)
+        state = self._usable.state(self._capacity.kind[columns], self._ledger.cpu_free[np.newaxis, columns], free)
         return int(free.sum(dtype=np.int64) - self._usable.of(state).sum() // ALL)
 
     # --- where they go ---

@@ -99,18 +99,17 @@ def score(shape: Shape, room: Room, usable: Usable, settings: Settings) -> Score
         return _by_what_is_left(shape, room, fitting, settings)
     # The CPU now, and what this pod leaves: one question for both.
     nodes = usable.state(room.kind, room.cpu - np.array(((0,), (shape.cpu,))), room.free)
-    later = nodes.with_cpu(1)
     taken: NDArray[np.int64] | NDArray[np.bool_]
     milli = fitting.milli
     if fitting.devices == 1:
-        taken, after = _best_device(fitting, later, usable)
+        taken, after = _best_device(fitting, nodes, usable)
     else:
         milli = np.asarray(fitting.devices * milli)
         taken = tightest(fitting, nodes.free)
         left = np.maximum(nodes.free - np.where(taken, fitting.milli, 0), 0)  # below 0 only where it is no fit
-        after = usable.of(usable.state(later.kind, later.cpu, left.astype(np.uint16)))
+        (after,) = usable.of(usable.state(room.kind, nodes.cpu[1:], left.astype(np.uint16)))
     free = np.add.reduce(nodes.free)
-    before = usable.of(nodes.with_cpu(0))
+    before = usable.of(nodes)[0]
     if strategy is Strategy.FGD:
         none = np.zeros_like(free)
         lost = np.clip((before - after) / (ALL * WHOLE) - milli / WHOLE, -_FAR, _FAR)
@@ -118,7 +117,7 @@ def score(shape: Shape, room: Room, usable: Usable, settings: Settings) -> Score
         return _scores(fitting, total, taken, (free, before, after), (none, none, none))
     charges = (
         room.pressure * milli // _ONE_GPU,
-        settings.starvation * _starved(room, free - milli, later.cpu) // _ONE,
+        settings.starvation * _starved(room, free - milli, nodes.cpu[1]) // _ONE,
         room.order,
     )
     total = (after - before) // _ALL
@@ -128,12 +127,12 @@ def score(shape: Shape, room: Room, usable: Usable, settings: Settings) -> Score
     return _scores(fitting, total, taken, (free, before, after), charges)
 
 
-def _best_device(fitting: Fit, later: State, usable: Usable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _best_device(fitting: Fit, nodes: State, usable: Usable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the device that leaves the most usable, and how much that is."""
     # One key: what is usable, and below it what is free, so that the fullest of equals wins, then the first.
-    key = usable.after_one(later, fitting.milli)
+    key = usable.after_one(nodes, fitting.milli)
     key <<= _BITS
-    key -= later.free
+    key -= nodes.free
     np.putmask(key, ~fitting.suits, MISFIT)
     return key.argmax(axis=0), (np.maximum.reduce(key) + _ALL_BITS) >> _BITS
 

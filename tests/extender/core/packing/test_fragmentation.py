@@ -33,7 +33,7 @@ def typical(lesson: Sequence[Shape]) -> tuple[Popular, ...]:
 
 def state(usable: Usable, kind: int, cpu: int, free: Sequence[int]) -> State:
     column = np.array(free, dtype=np.uint16)[:, np.newaxis]
-    return usable.state(np.array([kind]), np.array([cpu]), column)
+    return usable.state(np.array([kind]), np.array([[cpu]]), column)
 
 
 def twin(lesson: Sequence[Popular], kind: Kind, cpu: int, free: Sequence[int]) -> int:
@@ -56,7 +56,7 @@ def twin(lesson: Sequence[Popular], kind: Kind, cpu: int, free: Sequence[int]) -
 def test_what_can_be_used_is_what_each_pod_can_use(lesson: list[Shape], kind: int, cpu: int, free: list[int]) -> None:
     learned = typical(lesson)
     usable = Usable(learned, KINDS)
-    assert usable.of(state(usable, kind, cpu, free)).tolist() == [twin(learned, KINDS[kind], cpu, free)]
+    assert usable.of(state(usable, kind, cpu, free)).tolist() == [[twin(learned, KINDS[kind], cpu, free)]]
 
 
 @given(st.lists(shapes, max_size=8), kinds, cpus, rooms, st.sampled_from([90, 190, 300, 530, 1000]))
@@ -77,7 +77,7 @@ def test_a_rest_that_serves_half_of_the_pods_is_half_fragmented() -> None:
     weights = {one.shape: one.popularity for one in lesson}
     used = weights[shape(1, 1000)] * 1000 + weights[shape(1, 330)] * 1400
     usable = Usable(lesson, KINDS[:1])
-    assert usable.of(state(usable, 0, 16_000, [1000, 400])).tolist() == [used]
+    assert usable.of(state(usable, 0, 16_000, [1000, 400])).tolist() == [[used]]
     assert ALL - 2 <= sum(weights.values()) <= ALL
 
 
