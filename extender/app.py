@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from extender.core.answers import BindRefused, BindTo, Chosen
 from extender.core.explaining import malformed
 from extender.core.ledger.nodes import Backend
-from extender.core.scheduling import Scheduling
+from extender.core.scheduling import SETTLING_S, Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
 from extender.shell.doubles import Doubles
@@ -22,7 +22,7 @@ from extender.shell.leading import Leading, right_of
 from extender.shell.nodes import Nodes
 from extender.shell.telemetry import Telemetry
 from kube import program
-from kube.client import ApiError
+from kube.client import NO_ANSWER, ApiError
 from kube.events import EventWriter, Notice
 from kube.gpus import Malformed
 from kube.lease import Alone
@@ -62,12 +62,14 @@ class Extender:
         self._locks = Locks(api)
         self._pods_listed = False
         self._unlisted: set[PodKey] = set()
+        self._right = right or Alone()
+        self._unfenced: dict[tuple[int, str], float] = {}
         self._stalled_until = 0.0
         self._bindings = 0
         self._few_bindings = asyncio.Event()
         self._few_bindings.set()
         self.telemetry = Telemetry(self.scheduling, lambda: self._configuration.problems, time.monotonic)
-        self.leading = Leading(right or Alone(), self._list_anew, self.listed, self.telemetry.takeovers.inc)
+        self.leading = Leading(self._right, self._list_anew, self.listed, self.telemetry.takeovers.inc)
         self.telemetry.leader.set_function(lambda: float(self.leading.leads()))
         self.unready, self.refusal = self.leading.unready, self.leading.refusal
         self._doubles = Doubles(
@@ -129,26 +131,35 @@ class Extender:
 
     async def bind(self, asked: wire.BindingArguments, received_at: float) -> bytes:
         """Answer bind: the pod is bound with its devices in one write, or not at all."""
+        result, answer = await self._bind(asked, received_at)
+        self.telemetry.bindings.labels(result).inc()
+        if answer:
+            _log.info("not placed", extra={"pod": asked.uid, "node": asked.node, "reason": answer})
+        return wire.bound(answer)
+
+    async def _bind(self, asked: wire.BindingArguments, received_at: float) -> tuple[str, str]:
+        """Return what became of it, as it is counted, and what kube-scheduler is told, "" where the pod is bound."""
         now = time.monotonic()
         if now < self._stalled_until:
-            return wire.bound("not sent: this program stood still, and nobody knows how old the request is")
+            return "refused", "not sent: this program stood still, and nobody knows how old the request is"
         with self._decides["bind"].time():
             decision = self.scheduling.bind(asked.uid, asked.node, now)
         if isinstance(decision, BindRefused):
-            return wire.bound(decision.reason)
+            return "refused", decision.reason
         outcome = await self._send(decision, received_at + _BIND_DEADLINE_S)
         if isinstance(outcome, cluster.Accepted):
             self.scheduling.bound(decision.pod.uid)
             self._locks.keep(decision.pod)
             self._log_placed(decision)
-            return wire.bound()
+            return "accepted", ""
         if isinstance(outcome, cluster.NotSent):
             self.scheduling.not_bound(decision)
             with contextlib.suppress(ApiError):  # `_settle` comes back to it
                 await self._locks.give_back(decision.pod, self.scheduling.ledger)
-            return wire.bound(outcome.reason)
+            return "refused", outcome.reason
         self.scheduling.unknown(decision)
-        return wire.bound(await self._bound_after_all(decision, outcome))
+        answer = await self._bound_after_all(decision, outcome)
+        return "unknown" if answer else "accepted", answer
 
     async def _send(self, decision: BindTo, deadline: float) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
         self._bindings += 1
@@ -216,10 +227,24 @@ class Extender:
         await self._nodes.list_anew()
         waiting = list(self.scheduling.to_fence())
         await asyncio.gather(*(self._fence(waiting) for _ in range(_MOST_BINDINGS)))
+        self._unfenced.clear()
 
     async def _fence(self, waiting: list[PodKey]) -> None:
         while waiting:
-            await self._touch(waiting.pop())
+            key = waiting.pop()
+            try:
+                await self._touch(key)
+            except ApiError as error:
+                # A webhook or a policy may refuse every change of a pod for ever. The API server lets go of a Binding
+                # that it has not carried out by then, so one such pod does not keep all others waiting.
+                term_and_pod = (self._right.term, key.uid)
+                since = self._unfenced.setdefault(term_and_pod, time.monotonic())
+                if error.status == NO_ANSWER or time.monotonic() - since < SETTLING_S:
+                    waiting.clear()
+                    raise
+                _log.warning(
+                    "a pod could not be changed", extra={"pod": f"{key.namespace}/{key.name}", "error": error.message}
+                )
 
     async def _touch(self, key: PodKey) -> None:
         pod = await cluster.kick(self._api, key, datetime.now(UTC).isoformat())

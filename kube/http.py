@@ -123,6 +123,7 @@ class _Protocol(HttpToolsProtocol):
         self._head_bytes += len(data)
         super().data_received(data)
         if self._is_answering():
+            self._head_bytes = 0  # those were of a body
             return
         if self._head_bytes > _HEAD_LIMIT:
             self._refuse(b"431 Request Header Fields Too Large", f"the headers are larger than {_HEAD_LIMIT} bytes")

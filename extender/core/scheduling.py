@@ -268,7 +268,7 @@ class Scheduling:
         again = held.state is not State.RESERVED
         placed = Placement(held.devices, held.milli)
         # Of a pod that is not known as waiting the API server refuses the Binding: it is bound or gone.
-        grant = Grant() if unbound is None else self._grant(unbound, placed, node)
+        grant = Grant() if unbound is None else self._grant(unbound, held, placed)
         if isinstance(grant, BindRefused):
             if not again:
                 self.ledger.release(uid)
@@ -308,9 +308,11 @@ class Scheduling:
 
     # --- how ---
 
-    def _grant(self, pod: SeenPod, placed: Placement, name: str) -> Grant | BindRefused:
-        """Return what the node is told of a pod; it may have changed since the pod was filtered."""
-        node = self.ledger.node(name)
+    def _grant(self, pod: SeenPod, held: Holding, placed: Placement) -> Grant | BindRefused:
+        """Return what the node is told of a pod; both may have changed since the pod was filtered."""
+        if held.state is not State.BOUND and not _holds(held, pod.request):
+            return BindRefused("it asks for something else than when it was filtered; it will be filtered again")
+        node = self.ledger.node(held.node)
         if node is None or not node.places().keys() >= set(placed.devices):
             return BindRefused("its devices are not there any more; it will be filtered again")
         bars = node.bars(pod.shape())
@@ -328,9 +330,8 @@ class Scheduling:
     def _know_unbound(self, pod: SeenPod) -> None:
         """Take note of a pod without a node; kube-scheduler may show us an older one than the API server did."""
         known = self._unbound.get(pod.key.uid)
-        if known is not None and _age(known.version) > _age(pod.version):
-            pod = replace(pod, version=known.version)
-        self._unbound[pod.key.uid] = pod
+        if known is None or _age(known.version) <= _age(pod.version):
+            self._unbound[pod.key.uid] = pod
 
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)
@@ -421,6 +422,15 @@ class Scheduling:
 
 def _placed_by_us(pod: SeenPod) -> bool:
     return pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped)
+
+
+def _holds(held: Holding, request: GpuRequest | Malformed | None) -> bool:
+    """Tell whether what is held is what is asked for: annotations of a pod that is not bound may change."""
+    if not isinstance(request, Share | MemoryShare) or held.devices is None or len(held.devices) != request.devices:
+        return False
+    if isinstance(request, MemoryShare):
+        return held.device_memory == request.memory
+    return not held.device_memory and held.milli == request.milli
 
 
 def _age(version: str) -> tuple[int, str]:

@@ -29,6 +29,7 @@ LEASE = "plimsoll-extender"
 UNLISTED = "the ledger is not built yet: nodes and pods are still being listed"
 
 _LOOK_S = 0.05
+_AGAIN_S = 2.0  # after a list that failed: each is of all pods and nodes
 
 
 def right_of(flags: argparse.Namespace, api: Api) -> Right | Alone:
@@ -110,6 +111,7 @@ class Leading:
             await self._list_anew()
         except ApiError as error:
             self._outage.hear(error)
+            await asyncio.sleep(_AGAIN_S)
             return
         self._outage.hear(None)
         self._term = term

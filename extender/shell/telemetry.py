@@ -54,6 +54,14 @@ class Telemetry:
             "How often this extender began to place pods, after it had listed nodes and pods anew.",
             registry=self._registry,
         )
+        self.bindings = Counter(
+            "plimsoll_extender_bindings_total",
+            "Bindings that kube-scheduler asked for, by what became of them (accepted, refused, unknown).",
+            ["result"],
+            registry=self._registry,
+        )
+        for result in ("accepted", "refused", "unknown"):
+            self.bindings.labels(result)
         self.evictions = Counter(
             "plimsoll_extender_evictions_total",
             "Evictions of pods whose device was bound twice, by result (evicted, refused).",

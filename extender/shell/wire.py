@@ -126,7 +126,7 @@ def _names(text: bytes) -> Sequence[str] | None:
 
 def packed_names(text: bytes) -> PackedNames | None:
     """Return the names in a JSON list as it is written compactly; None where `text`, valid JSON, is anything else."""
-    if not text.isascii() or b"\\" in text:
+    if not text.isascii() or b"\\" in text or text[:1] != b"[":
         return None
     quotes = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == _QUOTE)
     starts, ends = quotes[::2] + 1, quotes[1::2]

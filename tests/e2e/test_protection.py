@@ -148,6 +148,12 @@ def test_devices_cannot_be_written_through_pods_binding(ask: As, waiting: str, k
     assert refused(asked, only_we_write(key))
 
 
+@pytest.mark.parametrize("key", ["gpu-fraction", "gpu-memory", "plimsoll.dev/gpus", "plimsoll.dev/enforcement"])
+def test_what_is_asked_for_cannot_be_written_through_pods_binding(ask: As, waiting: str, key: str) -> None:
+    status, _ = ask(USER, "POST", f"/pods/{waiting}/binding", binding(waiting, {key: "1"}))
+    assert status == 422
+
+
 def test_devices_cannot_be_written_through_bindings(ask: As, waiting: str) -> None:
     asked = ask(USER, "POST", "/bindings", binding(waiting, {"plimsoll.dev/devices": "0"}))
     assert refused(asked, only_we_write("plimsoll.dev/devices"))

@@ -27,6 +27,7 @@ MAY = {
         ("get", "", "pods", "any"),
         ("watch", "", "configmaps config-extender", SYSTEM),
         ("create", "", "pods/binding", "any"),
+        ("get", "", "nodes", ""),
         ("patch", "", "nodes", ""),
         ("create", "", "pods/eviction", "any"),
         ("patch", "", "pods", "any"),
@@ -85,7 +86,6 @@ MAY_NOT = {
         ("list", "", "secrets", "any"),
         ("list", "", "configmaps", "any"),
         ("list", "", "configmaps", SYSTEM),
-        ("get", "", "nodes", ""),
         ("patch", "apps", "deployments/scale", "any"),
     ],
     "plimsoll-autoscaler": [

@@ -53,7 +53,9 @@ class Asked:
     async def bind(self, pod: dict[str, Any], node: str) -> str:
         meta = pod["metadata"]
         names = {"PodName": meta["name"], "PodNamespace": meta["namespace"], "PodUID": meta["uid"], "Node": node}
-        return str((await self._post("bind", names))["Error"])
+        while "stood still" in (refusal := str((await self._post("bind", names))["Error"])):
+            await asyncio.sleep(0.1)  # a machine that is busy: kube-scheduler tries again too
+        return refusal
 
     async def place(self, pod: dict[str, Any]) -> str:
         """Filter and bind; return the node, "" where there is none."""

@@ -53,7 +53,7 @@ HEALTHY: Series = {
     f"{X}leader": constant(1),
     f'{X}requests_total{{verb="filter",result="unready"}}': constant(2),
     f'{X}requests_total{{verb="filter",result="defect"}}': constant(0),
-    f'{X}requests_total{{verb="bind",result="ok"}}': growing(1),
+    f'{X}bindings_total{{result="accepted"}}': growing(1),
     f'{X}request_duration_seconds_bucket{{verb="filter",le="0.01"}}': growing(1),
     f'{X}request_duration_seconds_bucket{{verb="filter",le="0.5"}}': growing(1),
     f'{X}request_duration_seconds_bucket{{verb="filter",le="1.0"}}': growing(1),
@@ -98,7 +98,7 @@ TROUBLE: dict[str, Series] = {
         f'{X}request_duration_seconds_bucket{{verb="filter",le="{le}"}}': growing(0.9) for le in ("0.01", "0.5")
     },
     "PlimsollBindingsUnknown": {f'{X}holdings{{state="binding"}}': constant(1)},
-    "PlimsollReservationsStuck": {f'{X}requests_total{{verb="bind",result="ok"}}': constant(7)},
+    "PlimsollReservationsStuck": {f'{X}bindings_total{{result="accepted"}}': constant(7)},
     "PlimsollDeviceOverfull": {f"{X}overfull_devices": constant(1)},
     "PlimsollUnmappedPods": {f"{X}unmapped_pods": constant(1)},
     "PlimsollNodesLeftOut": {f"{X}left_out_nodes": constant(1)},

@@ -53,8 +53,14 @@ class Locks:
         Raises:
             ApiError: one could not be read or written now, and is still taken.
         """
+        problems = []
         for pod, _ in tuple(self._taken.values()):
-            await self.give_back(pod, ledger)
+            try:
+                await self.give_back(pod, ledger)
+            except ApiError as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
 
     async def give_back(self, pod: PodKey, ledger: Ledger) -> None:
         """Give back the lock that was taken for a pod, if the pod is not bound and no Binding of it will arrive.

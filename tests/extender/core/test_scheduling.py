@@ -81,6 +81,21 @@ def test_bind_of_an_unknown_pod_is_refused() -> None:
     assert isinstance(scheduling(a=1).bind("p", "a", 0.0), BindRefused)
 
 
+def test_a_pod_that_asks_for_something_else_since_it_was_filtered_is_filtered_again() -> None:
+    s = scheduling(a=1)
+    s.filter(replace(pod("p"), version="10"), ["a"], 0.0)
+    s.pod_seen(replace(pod("p", WHOLE), version="11"))
+    assert isinstance(s.bind("p", "a", 0.0), BindRefused)
+    assert s.filter(pod("q", WHOLE), ["a"], 0.0) == Chosen(("a",))
+
+
+def test_an_older_sight_of_a_pod_does_not_pass_for_the_newest() -> None:
+    s = scheduling(a=1)
+    s.pod_seen(replace(pod("p", WHOLE), version="11"))
+    s.filter(replace(pod("p"), version="10"), ["a"], 0.0)
+    assert isinstance(s.bind("p", "a", 0.0), BindRefused)
+
+
 def test_bind_to_another_node_than_reserved_takes_room_there() -> None:
     s = scheduling(a=1, b=1)
     s.filter(pod("p", WHOLE), ["a"], 0.0)
