@@ -53,9 +53,11 @@ class Asked:
     async def bind(self, pod: dict[str, Any], node: str) -> str:
         meta = pod["metadata"]
         names = {"PodName": meta["name"], "PodNamespace": meta["namespace"], "PodUID": meta["uid"], "Node": node}
-        while "stood still" in (refusal := str((await self._post("bind", names))["Error"])):
-            await asyncio.sleep(0.1)  # a machine that is busy: kube-scheduler tries again too
-        return refusal
+        refusal = str((await self._post("bind", names))["Error"])
+        if "stood still" not in refusal:
+            return refusal
+        await asyncio.sleep(0.1)  # a machine that is busy: kube-scheduler tries again too
+        return await self.bind(pod, node)
 
     async def place(self, pod: dict[str, Any]) -> str:
         """Filter and bind; return the node, "" where there is none."""
