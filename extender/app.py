@@ -213,10 +213,11 @@ class Extender:
     async def _take_all(self, pods: tuple[Pod, ...]) -> None:
         """Take note of all pods, some at a time: verbs and probes are answered in between, thousands of pods or not."""
         now = time.monotonic()
-        for number, pod in enumerate(pods, start=1):
-            self.scheduling.pod_listed(cluster.seen_pod(pod), now)
-            if number % _AT_A_TIME == 0:
-                await asyncio.sleep(0)
+        by_node = sorted(pods, key=lambda pod: pod.spec.node_name)
+        for begin in range(0, len(by_node), _AT_A_TIME):
+            some = by_node[begin : begin + _AT_A_TIME]
+            self.scheduling.pods_listed(map(cluster.seen_pod, some), now)
+            await asyncio.sleep(0)
         self._unlisted.update(self.scheduling.listed({pod.metadata.uid for pod in pods}))
         self._pods_listed = True
 

@@ -31,6 +31,8 @@ DEVICES = "plimsoll.dev/devices"
 MILLI = "plimsoll.dev/gpu-milli"
 ENFORCEMENT = "plimsoll.dev/enforcement"
 BY_HAMI = "hami"
+ASKING = (FRACTION, MEMORY, NUM_DEVICES, CONTAINER, GPUS, ENFORCEMENT)
+"""The annotations by which a pod asks: `gpu_request` reads these and no other."""
 MARKER = "plimsoll.dev/gpu"
 VENDOR_GPU = "nvidia.com/gpu"
 

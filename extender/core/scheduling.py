@@ -129,17 +129,20 @@ class Scheduling:
 
         A pod may be younger than the list, so what is known of it stays until a read of that pod itself shows it gone.
         """
-        seen = set()
-        for pod in pods:
-            self.pod_listed(pod, now)
-            seen.add(pod.key.uid)
-        return self.listed(seen)
+        pods = tuple(pods)
+        self.pods_listed(pods, now)
+        return self.listed({pod.key.uid for pod in pods})
 
-    def pod_listed(self, pod: SeenPod, now: float) -> None:
-        """Take note at `now` seconds of one of all the pods there are; `listed` follows the last of them."""
-        self.pod_seen(pod)
-        if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
-            self._waiting.found(pod.key, pod.shape(), now)
+    def pods_listed(self, pods: Iterable[SeenPod], now: float) -> None:
+        """Take note at `now` seconds of some of all the pods there are; `listed` follows the last of them.
+
+        Pods of one node are best given together: the room of each node is computed once a call.
+        """
+        with self.ledger.at_once():
+            for pod in pods:
+                self.pod_seen(pod)
+                if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
+                    self._waiting.found(pod.key, pod.shape(), now)
 
     def listed(self, seen: Collection[str]) -> tuple[PodKey, ...]:
         """Take note that those are the UIDs of all pods there are; return what `pods_are` returns."""

@@ -8,27 +8,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extender.core.inventory.facts import PRODUCT
-from extender.core.model import Container as UsingContainer
-from extender.core.model import Life, PodKey, SeenPod
+from extender.core.model import PodKey, SeenPod
 from extender.shell import hami
 from extender.shell.enforcement import writing
-from kube.affinity import accepted
+from extender.shell.wants import wants_of
 from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
-from kube.gpus import CONTAINER, GPUS, MARKER, VENDOR_GPU, by_kubelet, gpu_request, placement_in, written
-from kube.objects import Container, ObjectReference, Pod, PodStatus
-from kube.quantities import count
-from kube.resources import SIDECAR, requests_of
+from kube.gpus import CONTAINER, GPUS, by_kubelet, placement_in, written
+from kube.objects import ObjectReference, Pod, PodStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from extender.core.answers import BindTo
-    from kube.objects import PodSpec
 
 PODS = "/api/v1/pods"
 
-_OF_GPUS = "nvidia.com/"
 _BINDING_TIMEOUT_S = 5.0
 _RETRY = "plimsoll.dev/retry"
 _MIRROR = "kubernetes.io/config.mirror"
@@ -57,27 +49,22 @@ class Unknown:
 
 def seen_pod(pod: Pod) -> SeenPod:
     """Translate a pod."""
-    containers = (*pod.spec.containers, *(pod.spec.init_containers or ()))
     annotations = pod.metadata.annotations or {}
-    resources = _resources(containers)
-    taken = requests_of(pod.spec)
-    # Anybody can write an annotation: it speaks of GPUs only on a pod that asks for them.
-    of_gpus = any(name.startswith(_OF_GPUS) for name in resources)
-    ours = MARKER in resources
+    wants = wants_of(pod.spec, annotations)
     return SeenPod(
         key=PodKey(pod.metadata.uid, pod.metadata.namespace, pod.metadata.name),
-        request=gpu_request(annotations, resources, tuple(c.name for c in containers)),
+        request=wants.request,
         node=pod.spec.node_name,
         placed=placement_in(annotations),
         ended=_ended(pod.status),
         gated=bool(pod.spec.scheduling_gates),
-        cpu=taken.cpu,
-        memory=taken.memory,
-        models=accepted(pod.spec, PRODUCT),
-        foreign=hami.held_by(annotations, pod.spec) if of_gpus else None,
-        containers=_using(pod.spec) if ours else (),
-        sharing=annotations.get(CONTAINER, "") if ours and GPUS not in annotations else "",
-        by_kubelet=ours and by_kubelet(annotations),
+        cpu=wants.taken.cpu,
+        memory=wants.taken.memory,
+        models=wants.models,
+        foreign=hami.held_by(annotations, pod.spec) if wants.of_gpus else None,
+        containers=wants.containers,
+        sharing=annotations.get(CONTAINER, "") if wants.ours and GPUS not in annotations else "",
+        by_kubelet=wants.ours and by_kubelet(annotations),
         version=pod.metadata.resource_version,
         created=pod.metadata.creation_timestamp or "",
         leaving=pod.metadata.deletion_timestamp is not None,
@@ -187,27 +174,7 @@ def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:
 
 def _ended(status: PodStatus) -> bool:
     """Tell whether all containers have ended: the pod collector too writes Failed, of nodes that nobody hears from."""
+    if status.phase not in ("Succeeded", "Failed"):
+        return False
     containers = (*(status.container_statuses or ()), *(status.init_container_statuses or ()))
-    running = any(one.state is not None and one.state.running is not None for one in containers)
-    return status.phase in ("Succeeded", "Failed") and not running
-
-
-def _using(spec: PodSpec) -> tuple[UsingContainer, ...]:
-    """Return the containers of a pod of ours, as they use its devices; init containers first."""
-    starting = spec.init_containers or []
-    lives = [Life.SIDECAR if one.restart_policy == SIDECAR else Life.STARTING for one in starting]
-    lives += [Life.RUNNING] * len(spec.containers)
-    using: list[UsingContainer] = []
-    for one, life in zip((*starting, *spec.containers), lives, strict=True):
-        limits = (one.resources.limits if one.resources is not None else None) or {}
-        using.append(UsingContainer(one.name, MARKER in limits, count(limits.get(VENDOR_GPU, "0")), life))
-    return tuple(using)
-
-
-def _resources(containers: Iterable[Container]) -> frozenset[str]:
-    names: set[str] = set()
-    for container in containers:
-        if container.resources is not None:
-            for quantities in (container.resources.requests or {}, container.resources.limits or {}):
-                names.update(name for name, quantity in quantities.items() if count(quantity))
-    return frozenset(names)
+    return not any(one.state is not None and one.state.running is not None for one in containers)

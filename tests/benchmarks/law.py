@@ -11,12 +11,9 @@ the time.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -27,13 +24,15 @@ from autoscaler.core.law.delay import Delays
 from autoscaler.core.law.window import Windows
 from autoscaler.core.law.zero import Bounds
 from autoscaler.core.model import Policy
+from tests.benchmarks import go_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-_TWIN = Path(__file__).parent / "law_twin"
+_TWIN = "law_twin"
 _SEED = 20260101
 _BEGIN_S = 1_000_000
 _WARM_UP, _TICKS = 100, 100
@@ -143,34 +142,24 @@ def table(progress: Callable[[str], None]) -> list[str]:
         "| workloads | setting | Plimsoll, ms of CPU a tick | Go, ms of CPU a tick | ratio of the medians |",
         "|---|---|---|---|---|",
     ]
-    with tempfile.TemporaryDirectory() as directory:
-        program = _built(Path(directory))
-        for workloads in WORKLOADS:
-            for setting in SETTINGS:
-                costs: tuple[list[float], list[float]] = [], []
-                for number in range(_ROUNDS):
-                    ours, theirs = _ours(setting, workloads), _theirs(program, setting, workloads)
-                    costs[0].append(ours.cpu_ms)
-                    if theirs is not None:
-                        costs[1].append(theirs.cpu_ms)
-                        _compare(ours, theirs)
-                    progress(
-                        f"round {number + 1} of {_ROUNDS}, {workloads} workloads, {setting.title}: {ours.cpu_ms:.2f} ms"
-                    )
-                rows.append(_row(f"{workloads:,}", setting.title, *costs))
+    program = go_program.built(_TWIN)
+    for workloads in WORKLOADS:
+        for setting in SETTINGS:
+            costs: tuple[list[float], list[float]] = [], []
+            for number in range(_ROUNDS):
+                ours, theirs = _ours(setting, workloads), _theirs(program, setting, workloads)
+                _compare(ours, theirs)
+                costs[0].append(ours.cpu_ms)
+                costs[1].append(theirs.cpu_ms)
+                progress(
+                    f"round {number + 1} of {_ROUNDS}, {workloads} workloads, {setting.title}: {ours.cpu_ms:.2f} ms"
+                )
+            rows.append(_row(f"{workloads:,}", setting.title, *costs))
     return [
         *rows,
         "",
-        f"{_ROUNDS} rounds of {_TICKS} ticks after {_WARM_UP} others; medians (least to most); {_go_version()}.",
+        f"{_ROUNDS} rounds of {_TICKS} ticks after {_WARM_UP} others; medians (least to most); {go_program.version()}.",
     ]
-
-
-def _go_version() -> str:
-    """Return which Go the other program was built with."""
-    go = shutil.which("go")
-    if go is None:
-        return "no Go here"
-    return subprocess.run([go, "env", "GOVERSION"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _ours(setting: Setting, workloads: int) -> Cost:
@@ -187,9 +176,7 @@ def _ours(setting: Setting, workloads: int) -> Cost:
     return Cost(spent / _TICKS / 1e6, tuple(checksums))
 
 
-def _theirs(program: Path | None, setting: Setting, workloads: int) -> Cost | None:
-    if program is None:
-        return None
+def _theirs(program: Path, setting: Setting, workloads: int) -> Cost:
     flags = {
         "workloads": workloads,
         "warm-up": _WARM_UP,
@@ -207,16 +194,6 @@ def _theirs(program: Path | None, setting: Setting, workloads: int) -> Cost | No
     return Cost(told["cpu_ns"] / _TICKS / 1e6, tuple(told["checksums"]))
 
 
-def _built(directory: Path) -> Path | None:
-    """Return the Go program, or None where there is no Go."""
-    go = shutil.which("go")
-    if go is None:
-        return None
-    program = directory / "law_twin"
-    subprocess.run([go, "build", "-o", program, "."], cwd=_TWIN, check=True, timeout=300)
-    return program
-
-
 def _compare(ours: Cost, theirs: Cost) -> None:
     for tick, (one, other) in enumerate(zip(ours.checksums, theirs.checksums, strict=True)):
         if one != other:
@@ -224,8 +201,6 @@ def _compare(ours: Cost, theirs: Cost) -> None:
 
 
 def _row(workloads: str, title: str, ours: list[float], theirs: list[float]) -> str:
-    if not theirs:
-        return f"| {workloads} | {title} | {_spread(ours)} | no Go here | |"
     return f"| {workloads} | {title} | {_spread(ours)} | {_spread(theirs)} | **{median(ours) / median(theirs):.2f}** |"
 
 

@@ -9,6 +9,7 @@ that with ours the first comes first; pods of another scheduler may hold more me
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,7 @@ class Ledger(Columns):
         self._places: dict[str, dict[str, int]] = {}
         self._used: dict[str, list[int]] = {}
         self._unmapped: set[str] = set()
+        self._to_recompute: dict[str, None] | None = None  # nodes, while many holdings change at once
         self.freed = 0
         """Grows with each change that may have made room."""
         self.barred: set[str] = set()
@@ -65,6 +67,18 @@ class Ledger(Columns):
             self._unmapped.discard(name)
             del self._places[name], self._used[name]
             self._drop(name)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Compute each node once, at the end, whose holdings change inside; until then its room is that of before."""
+        assert self._to_recompute is None  # noqa: S101  one change of many does not begin in another
+        self._to_recompute = {}
+        try:
+            yield
+        finally:
+            changed, self._to_recompute = self._to_recompute, None
+            for name in changed:
+                self._recompute(name)
 
     def hold(self, holding: Holding) -> None:
         """Make `holding` the only one of its pod."""
@@ -146,6 +160,9 @@ class Ledger(Columns):
                 yield name, device, used
 
     def _recompute(self, name: str) -> None:
+        if self._to_recompute is not None:
+            self._to_recompute[name] = None
+            return
         node = self._nodes.get(name)
         if node is None:
             return

@@ -6,6 +6,7 @@ Integers throughout, so that the same pods in the same order always teach the sa
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from extender.core.model import Shape
@@ -55,7 +56,7 @@ class Experience:
 
     def add(self, shape: Shape, pods: int = 1) -> None:
         """Take note of `pods` pods of a shape."""
-        shape = replace(shape, memory=0)
+        shape = _without_memory(shape)
         self._seen[shape] = self._seen.get(shape, 0) + pods * GRAIN
         self._total += pods * GRAIN
         if self._total >= 2 * self._memory:
@@ -65,7 +66,7 @@ class Experience:
 
     def remove(self, shape: Shape) -> None:
         """Take back a pod that was taken note of and never ran."""
-        shape = replace(shape, memory=0)
+        shape = _without_memory(shape)
         taken = min(self._seen.get(shape, 0), GRAIN)
         if taken:
             self._total -= taken
@@ -99,6 +100,11 @@ class Experience:
     def _keep(self, counts: Iterable[tuple[Shape, int]]) -> None:
         self._seen = {shape: count for shape, count in counts if count}
         self._total = sum(self._seen.values())
+
+
+@lru_cache(_MOST_SHAPES)  # thousands of pods have a few dozen shapes
+def _without_memory(shape: Shape) -> Shape:
+    return replace(shape, memory=0)
 
 
 def milli_asked(shape: Shape) -> int:

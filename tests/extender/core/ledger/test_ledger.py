@@ -272,3 +272,43 @@ def test_a_pod_that_holds_memory_alone_takes_its_share_or_all_of_a_device_of_unk
     assert room(book, "a") == [750, 1000]
     book.put_node(GpuNode("a", (Device("GPU-aaaa"), Device("GPU-bbbb"))))
     assert room(book, "a") == [0, 1000]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.one_of(st.none(), st.tuples(st.sampled_from("abc"), st.sampled_from([(0,), (1,), (0, 1), None]))),
+        )
+    )
+)
+def test_changes_at_once_leave_the_room_that_they_leave_one_by_one(
+    changes: list[tuple[int, tuple[str, tuple[int, ...] | None] | None]],
+) -> None:
+    plain, batched = ledger(A, replace(A, name="b")), ledger(A, replace(A, name="b"))
+
+    def change(book: Ledger) -> None:
+        for pod, held in changes:
+            if held is None:
+                book.release(f"p{pod}")
+            else:
+                book.hold(holding(f"p{pod}", held[0], held[1], 600))
+
+    change(plain)
+    with batched.at_once():
+        change(batched)
+    for name in "ab":
+        assert room(batched, name) == room(plain, name)
+    assert sorted(batched.overfull()) == sorted(plain.overfull())
+    assert (batched.barred, batched.freed, batched.version) == (plain.barred, plain.freed, plain.version)
+
+
+def test_each_node_is_computed_once_for_all_changes_at_once() -> None:
+    book = ledger(A)
+    before = book.generation
+    with book.at_once():
+        for number in range(5):
+            book.hold(holding(f"p{number}", "a", (0,), 100))
+        assert room(book, "a") == [1000, 1000]
+    assert room(book, "a") == [500, 1000]
+    assert book.generation == before + 1
