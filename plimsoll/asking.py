@@ -29,6 +29,10 @@ class AskingError(Exception):
     """There is no answer, or a refusal; the message says what to do."""
 
 
+class AwayError(AskingError):
+    """It cannot answer now, and may soon: it starts, ends, or is out of reach."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """A program of ours that tells something: its name, what it tells, its default address, and how it is forwarded.
@@ -104,7 +108,8 @@ def asking(
         with _channel(server) as channel:
             yield stub(channel), {"timeout": _PATIENCE_S, "metadata": metadata}
     except grpc.RpcError as error:
-        raise AskingError(_sentence(server, program, error.code(), error.details() or "")) from error
+        failure = AwayError if error.code() is _CODES.UNAVAILABLE else AskingError
+        raise failure(_sentence(server, program, error.code(), error.details() or "")) from error
 
 
 def _channel(server: Server) -> grpc.Channel:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extender.core.devices import Wanted
-from plimsoll.asking import add_server_flags, server_of
+from plimsoll.asking import AwayError, add_server_flags, server_of
 from plimsoll.explain.core.times import utc
 from plimsoll.gpus.core.picture import picture
 from plimsoll.gpus.shell import server as servers
@@ -18,12 +18,15 @@ from plimsoll.gpus.shell.documents import document
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from extender.core.devices import MappedNode
+    from plimsoll.asking import Server
 
     Say = Callable[[str], None]
 
+_PAUSE_S = 1.0  # between two tries to reach an extender that went away
+_OF_BEFORE = "The map above is of before; it goes on when the extender answers."
 _FROM_THE_TOP = "\x1b[H\x1b[2J"
 
 
@@ -52,11 +55,37 @@ def _gpus(given: argparse.Namespace, say: Say) -> int:
         say(_json(nodes, indent=2) if given.output == "json" else picture(nodes, verbose=given.verbose))
         return 0
     try:
-        for nodes in servers.watched(server, wanted):
+        for nodes in _watched(server, wanted):
             say(_json(nodes, indent=0) if given.output == "json" else _screen(nodes, verbose=given.verbose))
     except KeyboardInterrupt:
-        return 0  # the way to end it
+        pass  # the way to end it
     return 0
+
+
+def _watched(server: Server, wanted: Wanted) -> Iterator[tuple[MappedNode, ...]]:
+    """Give the wanted nodes on each change; once they were seen, an extender that goes away is waited for.
+
+    Raises:
+        AskingError: it does not answer at first, or refuses.
+    """
+    seen = answering = False
+    while True:
+        try:
+            for nodes in servers.watched(server, wanted):
+                seen = answering = True
+                yield nodes
+        except AwayError as error:
+            if not seen:
+                raise
+            if answering:
+                sys.stderr.write(f"plimsoll: {error}\n{_OF_BEFORE}\n")
+                sys.stderr.flush()
+            answering = False
+        _pause()
+
+
+def _pause() -> None:
+    time.sleep(_PAUSE_S)
 
 
 def _screen(nodes: Iterable[MappedNode], *, verbose: bool) -> str:

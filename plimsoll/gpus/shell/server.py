@@ -9,7 +9,7 @@ from extender.shell.messages import MessageError, from_node
 from extender.shell.rpc import DEFAULT
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
-from plimsoll.asking import AskingError, Program, Server, asking
+from plimsoll.asking import AskingError, AwayError, Program, Server, asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,8 @@ def watched(server: Server, wanted: Wanted) -> Iterator[tuple[MappedNode, ...]]:
     """Give the wanted nodes by name, and all of them again whenever one has changed, without end.
 
     Raises:
-        AskingError: there is no answer, or a refusal, or it ended.
+        AwayError: there is no answer now, or the extender ended the watch.
+        AskingError: a refusal.
     """
     with extender(server) as (stub, call):
         request = v1.WatchDevicesRequest(node=wanted.node, model=wanted.model)
@@ -45,7 +46,7 @@ def watched(server: Server, wanted: Wanted) -> Iterator[tuple[MappedNode, ...]]:
                 known.pop(name, None)
             if answer.whole:
                 yield tuple(node for _, node in sorted(known.items()))
-    raise AskingError(f"the extender at {server} ended the watch")
+    raise AwayError(f"the extender at {server} ended the watch")
 
 
 @contextmanager

@@ -23,10 +23,11 @@ HALF, WHOLE = Share(1, MilliGpu(500)), Share(1, MilliGpu(1000))
 
 
 @contextmanager
-def telling(scheduling: Scheduling, *, ready: bool = True) -> Iterator[tuple[str, Callable[[Callable[[], Any]], None]]]:
+def telling(
+    scheduling: Scheduling, *, ready: bool = True, port: int = 0
+) -> Iterator[tuple[str, Callable[[Callable[[], Any]], None]]]:
     """Tell what is known as long as the block lasts; give the address, and what changes it on the server's own loop."""
-    (port,) = free_ports(1)
-    at = RpcAddress(f"127.0.0.1:{port}", None)
+    at = RpcAddress(f"127.0.0.1:{port or free_ports(1)[0]}", None)
 
     def server() -> AbstractAsyncContextManager[Any]:
         return rpc.serving(at, rpc.DeviceService(scheduling, lambda: ready, None))

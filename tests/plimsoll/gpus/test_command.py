@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,21 +100,40 @@ def test_a_watch_shows_each_change_and_ctrl_c_ends_it_cleanly(call: Call, monkey
     ]
 
 
-def test_a_watch_whose_extender_ends_is_one_sentence(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watch_waits_for_an_extender_that_is_started_again_and_says_so_once(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = io.StringIO()
+    monkeypatch.setattr("sys.stderr", errors)
     monkeypatch.setattr(rpc, "_PAUSE_S", 0.01)
-    service = rpc.DeviceService(scheduling(), lambda: True, None)
-    monkeypatch.setattr(rpc, "DeviceService", lambda *_: service)
-    with telling(scheduling()) as (address, there):
-        real = command._screen
+    (port,) = free_ports(1)
+    tries: list[int] = []
+    with ExitStack() as first, ExitStack() as second:
+        address, _ = first.enter_context(telling(scheduling(1), port=port))
 
-        def looking(*_: Any, **__: Any) -> str:
-            there(service.end)
-            return real(*_, **__)
+        def looking(*_: Any, **__: Any) -> dict[str, Any]:
+            document = real(*_, **__)
+            if tries:
+                raise KeyboardInterrupt
+            first.close()
+            return document
 
-        monkeypatch.setattr(command, "_screen", looking)
-        status, said = call("gpus", "--server", address, "--watch")
-    assert status == f"plimsoll: the extender at {address} cannot answer now: the extender ends: ask again"
-    assert said.splitlines()[0].endswith(" UTC; Ctrl-C ends")
+        def pause() -> None:
+            tries.append(1)
+            if len(tries) == 2:
+                second.enter_context(telling(scheduling(2), port=port))
+
+        real = documents.document
+        monkeypatch.setattr(command, "document", looking)
+        monkeypatch.setattr(command, "_pause", pause)
+        status, said = call("gpus", "--server", address, "--watch", "-o", "json")
+    assert status == 0
+    assert [len(json.loads(line)["nodes"]) for line in said.splitlines()] == [1]
+    assert len(tries) >= 2
+    told = errors.getvalue()
+    assert told.startswith(f"plimsoll: the extender at {address} ")
+    assert told.count("The map above") == 1, "not at every try"
+    assert told.endswith("The map above is of before; it goes on when the extender answers.\n")
 
 
 def test_where_nothing_answers_the_way_to_a_cluster_is_said(call: Call) -> None:
