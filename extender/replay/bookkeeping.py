@@ -25,6 +25,8 @@ class Book:
         self._model: dict[str, str] = {}
         self._left: dict[str, list[int]] = {}
         self._devices: dict[str, list[int]] = {}
+        self._unfit: set[Shape] = set()
+        """Pods that fit nowhere: until room is given back they go on fitting nowhere."""
         for node in nodes:
             self._model[node.name] = node.model
             self._left[node.name] = [node.cpu, node.memory]
@@ -32,12 +34,15 @@ class Book:
 
     def fits(self, shape: Shape) -> bool:
         """Tell whether there is a node where a pod fits: CPU, memory, model and enough devices."""
+        if shape in self._unfit:
+            return False
         devices, milli = (shape.request.devices, shape.request.milli) if isinstance(shape.request, Share) else (0, 0)
         for name, (cpu, memory) in self._left.items():
             if cpu < shape.cpu or memory < shape.memory or (shape.models and self._model[name] not in shape.models):
                 continue
             if sum(free >= milli for free in self._devices[name]) >= devices:
                 return True
+        self._unfit.add(shape)
         return False
 
     def take(self, shape: Shape, node: str, placement: Placement) -> None:
@@ -53,6 +58,7 @@ class Book:
 
     def give_back(self, shape: Shape, node: str, placement: Placement) -> None:
         """Note that a placed pod is gone."""
+        self._unfit.clear()
         self._change(shape, node, placement, sign=1)
 
     def _change(self, shape: Shape, node: str, placement: Placement, *, sign: int) -> None:

@@ -44,6 +44,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "serving": serving.table,
     "listing": listing.table,
     "packing": packing.staying,
+    "packing-cost": packing.cost,
     "packing-learning": packing.learning,
     "packing-leaving": packing.leaving,
 }
