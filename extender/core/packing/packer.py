@@ -244,7 +244,7 @@ class Packer:
         """Bring up to date what every score rests on."""
         capacity = self._capacity
         capacity.follow(self._ledger)
-        due = self._unlearned >= max(1, self._experience.pods // 8)
+        due = self._unlearned >= max(1, self._experience.pods // 4)
         if not due and self._capacity_version == capacity.version:
             return
         if due:
