@@ -96,8 +96,8 @@ def test_scores_remembered_are_those_computed_anew(
         elif change == "put":
             ledger.put_node(node(data.draw(st.sampled_from(["n0", "n9"])), 3, "V100"))
         else:
-            lesson.append(one)
-            packer.learn(one, 10)
+            packer.learn(one, 10 * len(lesson))  # so many that it learns anew
+            lesson += [one] * len(lesson)
 
 
 def test_scores_are_integers_and_misfits_have_the_lowest() -> None:
