@@ -64,6 +64,7 @@ class Operator:
             meta = each["metadata"]
             meta.pop("resourceVersion")
             # Controllers write too: the status, and the revision on a Deployment.
-            meta["managedFields"] = [one for one in meta["managedFields"] if one["operation"] == "Apply"]
+            applied = [one for one in meta["managedFields"] if one["operation"] == "Apply"]
+            meta["managedFields"] = [one for one in applied if "subresource" not in one]
             result[f"{each['kind']}/{meta['name']}"] = each
         return result
