@@ -65,6 +65,7 @@ class Operator:
             meta.pop("resourceVersion")
             # Controllers write too: the status, and the revision on a Deployment.
             applied = [one for one in meta["managedFields"] if one["operation"] == "Apply"]
-            meta["managedFields"] = [one for one in applied if "subresource" not in one]
+            # An admission policy that is applied again is written again, with nothing new but the time.
+            meta["managedFields"] = [one | {"time": ""} for one in applied if "subresource" not in one]
             result[f"{each['kind']}/{meta['name']}"] = each
         return result
