@@ -99,7 +99,7 @@ class DeviceMap:
         if node is None:
             return MappedNode(name, left_out=self.left_out[name]) if name in self.left_out else None
         holdings = sorted(self.ledger.holdings_on(name), key=lambda held: (held.pod.namespace, held.pod.name))
-        places = node.places()
+        places = node.places
         on: list[list[Held]] = [[] for _ in node.devices]
         for holding in holdings:
             for device in holding.devices or ():

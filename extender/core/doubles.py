@@ -54,7 +54,7 @@ def doubles(ledger: Ledger) -> tuple[Double, ...]:
 def _on(name: str, ledger: Ledger) -> Iterable[Double]:
     node = ledger.node(name)
     assert node is not None  # noqa: S101  the ledger tells of known nodes alone
-    places = node.places()
+    places = node.places
     ours = sorted(filter(_counts, ledger.holdings_on(name)), key=_age)
     on: dict[int, list[Holding]] = {}
     for holding in ours:

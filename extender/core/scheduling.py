@@ -316,7 +316,7 @@ class Scheduling:
         if held.state is not State.BOUND and not _holds(held, pod.request):
             return BindRefused("it asks for something else than when it was filtered; it will be filtered again")
         node = self.ledger.node(held.node)
-        if node is None or not node.places().keys() >= set(placed.devices):
+        if node is None or not node.places.keys() >= set(placed.devices):
             return BindRefused("its devices are not there any more; it will be filtered again")
         bars = node.bars(pod.shape())
         if bars:

@@ -68,7 +68,7 @@ def granted(pod: SeenPod, placed: Placement, node: GpuNode, prefix: str) -> Gran
 
     `prefix` is `Grant`'s. Of a pod that does not ask the kubelet HAMi hears nothing: it is given nothing there.
     """
-    places = node.places()
+    places = node.places
     parts = tuple(_part(pod, placed, node.devices[places[name]]) for name in placed.devices)
     if pod.by_kubelet:
         asked = _asked(pod.containers)

@@ -36,7 +36,6 @@ class Ledger(Columns):
         self._on_node: dict[str, dict[str, Holding]] = {}
         self._expiring: dict[str, Holding] = {}
         self._overfull: dict[str, tuple[tuple[str, int], ...]] = {}
-        self._places: dict[str, dict[str, int]] = {}
         self._used: dict[str, list[int]] = {}
         self._unmapped: set[str] = set()
         self._to_recompute: dict[str, None] | None = None  # nodes, while many holdings change at once
@@ -52,7 +51,6 @@ class Ledger(Columns):
         if self._nodes.get(node.name) == node:
             return
         self._nodes[node.name] = node
-        self._places[node.name] = node.places()
         self.version += 1
         self._put(node)
         self.freed += 1
@@ -65,7 +63,7 @@ class Ledger(Columns):
             self.barred.discard(name)
             self._overfull.pop(name, None)
             self._unmapped.discard(name)
-            del self._places[name], self._used[name]
+            del self._used[name]
             self._drop(name)
 
     @contextmanager
@@ -184,7 +182,7 @@ class Ledger(Columns):
 
     def _held_on(self, node: GpuNode) -> tuple[list[int], int, int, bool]:
         """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; and if it is known on which."""
-        places = self._places[node.name]
+        places = node.places
         milli, memory = [0] * len(node.devices), [0] * len(node.devices)
         cpu = ram = 0
         mapped = True

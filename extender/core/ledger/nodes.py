@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from kube.gpus import NO_MIB, MiB
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from extender.core.model import Shape
 
 ENDLESS = 2**40
@@ -65,8 +67,9 @@ class GpuNode:
         """The indices of the devices that take no new pod."""
         return tuple(index for index, device in enumerate(self.devices) if device.closed)
 
-    def places(self) -> dict[str, int]:
-        """Return the index of each device by its name, and by its index as text where no device has that name.
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The index of each device by its name, and by its index as text where no device has that name.
 
         A pod that was bound before the UUIDs were known names its device by index: it still counts.
         """
@@ -81,7 +84,7 @@ class GpuNode:
         """
         if devices is None:
             return False
-        places = self.places()
+        places = self.places
         indices = bool(self.devices) and self.devices[0].name.isdecimal()
         return all(one in places or not (indices or one.isdecimal()) for one in devices)
 
