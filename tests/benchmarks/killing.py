@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from deploy.local import LocalCluster
-from tests.e2e.killing import GPUS_PER_NODE, NODES, PODS, killed, spec
+from tests.e2e.killing import GPUS_PER_NODE, LAST_POINT, NODES, PODS, killed, spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ def table(progress: Callable[[str], None]) -> list[str]:
     with LocalCluster.start(spec("bars-killing"), progress=progress) as cluster:
         cluster.start_extender()
         for number in range(ROUNDS):
-            rounds.append(killed(cluster, f"killed-{number}", points.randrange(1, PODS - 20)))
+            rounds.append(killed(cluster, f"killed-{number}", points.randrange(1, LAST_POINT)))
             progress(f"round {number + 1} of {ROUNDS}: {rounds[-1]}")
     at_kill = [one.bound_at_kill for one in rounds]
     took = [one.seconds for one in rounds]

@@ -151,12 +151,12 @@ def forget_what_ran(cluster: LocalCluster) -> None:
     cluster.start_extender()
 
 
-def wait_until(what: str, true: Callable[[], bool], seconds: float = 90.0) -> float:
+def wait_until(what: str, true: Callable[[], bool], seconds: float = 90.0, every_s: float = 0.1) -> float:
     """Wait until something holds, which takes its time on a busy machine; return how long it took."""
     began = time.monotonic()
     while not true():
         assert time.monotonic() - began < seconds, f"waited {seconds:g} s in vain: {what}"
-        time.sleep(0.1)
+        time.sleep(every_s)
     return time.monotonic() - began
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.local import LocalCluster
-from tests.e2e.killing import PODS, killed, spec
+from tests.e2e.killing import LAST_POINT, PODS, killed, spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def filling() -> Iterator[LocalCluster]:
 def test_killed_at_any_point_no_device_is_over_no_pod_is_lost_and_no_reservation_is_left(
     filling: LocalCluster, number: int
 ) -> None:
-    found = killed(filling, f"killed-{number}", after=random.randrange(1, PODS - 20))  # noqa: S311  any point will do
+    found = killed(filling, f"killed-{number}", after=random.randrange(1, LAST_POINT))  # noqa: S311  any point will do
     assert found.bound_at_kill < PODS, "it was to be killed while pods are being placed"
     assert (found.lost, found.left) == (0, 0)
     assert found.fullest <= 1000
