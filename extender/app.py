@@ -109,19 +109,20 @@ class Extender:
         kube-scheduler filters one pod at a time and binds without limit: unpaced, a burst on a slow API server makes
         bindings outlast its time-out, and every one of them is then tried, and written, twice.
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_PACE_S):
-                await self._few_bindings.wait()
+        if not self._few_bindings.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LONGEST_PACE_S):
+                    await self._few_bindings.wait()
         pod = cluster.seen_pod(asked.pod)
         with self._decides["filter"].time():
             answer = self.scheduling.filter(pod, asked.nodes, time.monotonic())
         if isinstance(answer, Chosen):
-            return asked.filtered(answer.nodes, {})
+            return asked.kept(answer.nodes)
         if isinstance(pod.request, Malformed):
             self._report_malformed(pod.key, pod.request)
         elif sentence := self.scheduling.explanations.to_tell(pod.key.uid, time.monotonic()):
             self._events.write(Notice(cluster.reference(pod.key), "WaitsForGPU", sentence, "Warning"))
-        return asked.filtered((), answer.reasons)
+        return asked.refused(answer.reasons)
 
     def prioritize(self, asked: wire.Candidates) -> bytes:
         """Answer prioritize."""

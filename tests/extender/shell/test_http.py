@@ -163,12 +163,6 @@ async def test_a_body_without_announced_end_is_read_up_to_the_limit(port: int, m
     assert (await raw(port, text))[::2] == (413, True)
 
 
-async def test_a_body_that_does_not_come_is_408(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "_BODY_S", 0.05)
-    text = b"POST /bind HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
-    assert await raw(port, text) == (408, "bind: the body did not come within 0.05 s", True)
-
-
 async def test_only_who_is_trusted_is_obeyed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_module, "trusted", lambda _scope: False)
     text = b"POST /bind HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
