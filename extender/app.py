@@ -149,13 +149,12 @@ class Extender:
         outcome = await self._send(decision, received_at + _BIND_DEADLINE_S)
         if isinstance(outcome, cluster.Accepted):
             self.scheduling.bound(decision.pod.uid)
-            self._locks.keep(decision.pod)
+            self._locks.keep(decision.pod, decision.node)
             self._log_placed(decision)
             return "accepted", ""
         if isinstance(outcome, cluster.NotSent):
             self.scheduling.not_bound(decision)
-            with contextlib.suppress(ApiError):  # `_settle` comes back to it
-                await self._locks.give_back(decision.pod, self.scheduling.ledger)
+            await self._locks.give_back(decision.pod, decision.node, self.scheduling.ledger)
             return "refused", outcome.reason
         self.scheduling.unknown(decision)
         answer = await self._bound_after_all(decision, outcome)
@@ -167,7 +166,7 @@ class Extender:
             self._few_bindings.clear()
         try:
             if decision.grant.backend is Backend.HAMI:
-                refused = await self._locks.take(decision.pod, decision.node, deadline - time.monotonic())
+                refused = await self._locks.take(decision, deadline - time.monotonic())
                 if refused:
                     return cluster.NotSent(refused)
             within_s, left_s = deadline - time.monotonic(), self.leading.left_s()
@@ -261,8 +260,7 @@ class Extender:
             for key in {*self.scheduling.to_read(), *self._unlisted}:
                 with contextlib.suppress(ApiError):
                     await self._read(key)
-            with contextlib.suppress(ApiError):
-                await self._locks.settle(self.scheduling.ledger)
+            await self._locks.settle(self.scheduling.ledger)
 
     async def _read(self, key: PodKey) -> SeenPod | None:
         asked_at = time.monotonic()
