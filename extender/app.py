@@ -19,6 +19,7 @@ from extender.shell.doubles import Doubles
 from extender.shell.enforcement.locks import Locks
 from extender.shell.http import Asgi
 from extender.shell.leading import Leading, right_of
+from extender.shell.namespaces import Namespaces
 from extender.shell.nodes import Nodes
 from extender.shell.telemetry import Telemetry
 from kube import program
@@ -60,6 +61,7 @@ class Extender:
         self._configuration = Configuration(api, namespace, self._events, self._set)
         self._nodes = Nodes(api, self.scheduling, self._events)
         self._locks = Locks(api)
+        self.namespaces = Namespaces(api)
         self._pods_listed = False
         self._unlisted: set[PodKey] = set()
         self._right = right or Alone()
@@ -89,6 +91,7 @@ class Extender:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._nodes.run())
             tasks.create_task(self._follow_pods())
+            tasks.create_task(self.namespaces.run())
             tasks.create_task(self._configuration.run())
             tasks.create_task(self._events.run())
             tasks.create_task(self._settle())
@@ -314,7 +317,13 @@ async def serve(started: Started) -> None:
     extender = Extender(started.api, flags.namespace, right_of(flags, started.api))
     application = Asgi(extender, extender.telemetry)
     async with (
-        rpc.telling(flags, started.api, extender.scheduling, extender.listed),
+        rpc.telling(
+            flags,
+            started.api,
+            extender.scheduling,
+            ready=extender.listed,
+            refusal=extender.namespaces.refusal,
+        ),
         program.serving_beside(application.pages, flags.pages_listen, "--pages-listen"),
     ):
         await program.serve(application, started.listener, extender.run(), tls)

@@ -9,6 +9,7 @@ from extender.core.inventory.gpus import gpus_of
 from extender.core.ledger.nodes import ENDLESS
 from extender.shell import dra, hami
 from kube.quantities import count, mebibytes, milli
+from kube.taints import that_keep_away
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -141,6 +142,7 @@ def facts(node: Node, published: tuple[KnownGpu, ...], unchanged_s: float) -> No
         handshake=hami.handshake_on(annotations, unchanged_s),
         cordoned=hami.cordoned_on(annotations),
         dra=published,
+        taints=that_keep_away(node.spec.taints or (), cordoned=node.spec.unschedulable),
         conditions={one.type: one.status for one in node.status.conditions or () if one.type in NVFRACTIONS_READY},
     )
 
