@@ -33,7 +33,7 @@ class Telemetry:
         self._registry.register(_Collector(scheduling, wrong, now))
         self.requests = Counter(
             "plimsoll_extender_requests_total",
-            "Requests of kube-scheduler by verb and result (ok, malformed, untrusted, unready, defect).",
+            "Requests of kube-scheduler by verb and result (ok, malformed, cut, untrusted, unready, defect).",
             ["verb", "result"],
             registry=self._registry,
         )

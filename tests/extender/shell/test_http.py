@@ -14,7 +14,7 @@ from extender.app import Extender
 from extender.shell import http as http_module
 from extender.shell.http import Asgi
 from kube.http import server_of
-from tests.story.programs import a_listener, running_extender, url_of
+from tests.story.programs import a_listener, running_extender, until, url_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -167,6 +167,25 @@ async def test_a_body_that_does_not_come_is_408(port: int, monkeypatch: pytest.M
     monkeypatch.setattr(http_module, "_BODY_S", 0.05)
     text = b"POST /bind HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
     assert await raw(port, text) == (408, "bind: the body did not come within 0.05 s", True)
+
+
+async def test_a_caller_that_ends_or_hangs_in_the_middle_is_counted_as_cut_and_not_as_malformed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_module, "_BODY_S", 0.05)
+    extender = Extender(api, "plimsoll-system")
+    text = b"POST /bind HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
+    counted = 'plimsoll_extender_requests_total{result="cut",verb="bind"} 2.0'
+    with a_listener() as listener:
+        async with server_of(Asgi(extender, extender.telemetry)).serving(listener):
+            port = listener.getsockname()[1]
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(text)
+            await writer.drain()
+            writer.close()
+            await raw(port, text)
+            await until(lambda: counted in extender.telemetry.exposition().decode())
+    assert 'result="malformed"' not in extender.telemetry.exposition().decode()
 
 
 async def test_only_who_is_trusted_is_obeyed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
