@@ -137,7 +137,8 @@ class Extender:
         result, answer = await self._bind(asked, received_at)
         self.telemetry.bindings.labels(result).inc()
         if answer:
-            _log.info("not placed", extra={"pod": asked.uid, "node": asked.node, "reason": answer})
+            pod = f"{asked.namespace}/{asked.name}"
+            _log.info("not placed", extra={"pod": pod, "uid": asked.uid, "node": asked.node, "reason": answer})
         return wire.bound(answer)
 
     async def _bind(self, asked: wire.BindingArguments, received_at: float) -> tuple[str, str]:
