@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from extender.core.answers import BindRefused, BindTo, Chosen
+from extender.core.binding import SETTLING_S
 from extender.core.explaining import malformed
 from extender.core.ledger.nodes import Backend
-from extender.core.scheduling import SETTLING_S, Scheduling
+from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
 from extender.shell.doubles import Doubles

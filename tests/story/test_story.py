@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extender.core import scheduling
+from extender.core import binding
 from extender.core.inventory.gpus import gpus_of
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
@@ -39,7 +39,7 @@ REST_S = 30.0  # longer than the longest back-off, and than the extender needs t
 @pytest.fixture(autouse=True)
 def quickly_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no Binding be waited for longer than this API server may take."""
-    monkeypatch.setattr(scheduling, "SETTLING_S", 1.0)
+    monkeypatch.setattr(binding, "SETTLING_S", 1.0)
 
 
 async def test_no_device_is_given_twice_and_nobody_waits_in_vain(pytestconfig: pytest.Config) -> None:
