@@ -34,9 +34,10 @@ ObjectType = TypeVar("ObjectType", bound=Named)
 
 @dataclass(frozen=True, slots=True)
 class Relisted(Generic[ObjectType]):
-    """Everything there is; whatever the reader knew besides is gone."""
+    """Everything there is at `version`; whatever the reader knew besides is gone."""
 
     objects: tuple[ObjectType, ...]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ async def watch(
         try:
             if version is None:
                 objects, version = await listed(api, path, kind, selection)
-                yield Relisted(objects)
+                yield Relisted(objects, version)
             async with _opened(api, path, selection, version) as lines:
                 on_trouble(None)
                 async for change, seen in _changes(lines, kind):

@@ -28,11 +28,15 @@ _TOO_LARGE = f"the body is larger than {_BODY_LIMIT} bytes: nodeCacheCapable: tr
 
 
 class _BodyError(Exception):
-    """The body is not read to its end; the message says why."""
+    """The body is not read to its end; the message says why.
 
-    def __init__(self, status: int, message: str) -> None:
+    `result`, as it is counted: one that was cut off is of a caller that ended or hung, and no fault of what it says.
+    """
+
+    def __init__(self, status: int, message: str, result: str = "cut") -> None:
         super().__init__(message)
         self.status = status
+        self.result = result
 
 
 class Verbs(Protocol):
@@ -81,7 +85,7 @@ class Asgi:
         try:
             body = await _body(scope, receive)
         except _BodyError as refusal:
-            self._results[verb, "malformed"].inc()
+            self._results[verb, refusal.result].inc()
             await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
             return
         await respond(await self._verb(verb, body), send)
@@ -118,14 +122,14 @@ async def _body(scope: dict[str, Any], receive: Receive) -> bytes:
     """
     told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if told.isdigit() and int(told) > _BODY_LIMIT:
-        raise _BodyError(413, _TOO_LARGE)
+        raise _BodyError(413, _TOO_LARGE, "malformed")
     parts: list[bytes] = []
     size = 0
     while (message := await receive())["type"] == "http.request":
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > _BODY_LIMIT:
-            raise _BodyError(413, _TOO_LARGE)
+            raise _BodyError(413, _TOO_LARGE, "malformed")
         if not message.get("more_body", False):
             return b"".join(parts)
     raise _BodyError(400, "the connection closed before the body was complete")

@@ -5,9 +5,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
+from extender.core.binding import SETTLING_S
 from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.model import PodKey, SeenPod
-from extender.core.scheduling import SETTLING_S, Scheduling
+from extender.core.scheduling import Scheduling
 from extender.core.settings import Settings
 from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share, Unmapped
 from tests.extender.core.answered import reasons_of
