@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from deploy.local import LocalCluster
     from kube.client import Api
 
+MEASURED = ("kube-scheduler", "extender", "kube-apiserver", "etcd", "all others")
+"""The processes whose CPU is told; the others are KWOK, the controllers, an idle scheduler, the measuring program."""
+
 _LONGEST_S = 600.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SCHEDULERS = ("scheduler", "default-scheduler")
@@ -148,14 +151,9 @@ def _burst(sights: _Sights, began: float, before: dict[str, float], after: dict[
 def _cpu_s(ground: Ground) -> dict[str, float]:
     """Return the seconds of CPU of each process so far; "all others": the measuring program among them."""
     cluster, scheduler = ground.cluster, ground.scheduler
-    others = sum(_cpu_of(cluster.pid(name)) for name in _OTHERS if name != scheduler)
-    return {
-        "kube-scheduler": _cpu_of(cluster.pid(scheduler)),
-        "extender": _cpu_of(cluster.pid("extender")),
-        "kube-apiserver": _cpu_of(cluster.pid("kube-apiserver")),
-        "etcd": _cpu_of(cluster.pid("etcd")),
-        "all others": others + time.process_time(),
-    }
+    others = sum(_cpu_of(cluster.pid(name)) for name in _OTHERS if name != scheduler) + time.process_time()
+    names = (scheduler, "extender", "kube-apiserver", "etcd")
+    return dict(zip(MEASURED, (*(_cpu_of(cluster.pid(name)) for name in names), others), strict=True))
 
 
 def _cpu_of(pid: int | None) -> float:
