@@ -11,15 +11,17 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from extender.core.answers import BindRefused, BindTo, Chosen
+from extender.core.binding import SETTLING_S
 from extender.core.explaining import malformed
 from extender.core.ledger.nodes import Backend
-from extender.core.scheduling import SETTLING_S, Scheduling
+from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
 from extender.shell.doubles import Doubles
 from extender.shell.enforcement.locks import Locks
 from extender.shell.http import Asgi
 from extender.shell.leading import Leading, right_of
+from extender.shell.namespaces import Namespaces
 from extender.shell.nodes import Nodes
 from extender.shell.telemetry import Telemetry
 from kube import program
@@ -60,6 +62,7 @@ class Extender:
         self._configuration = Configuration(api, namespace, self._events, self._set)
         self._nodes = Nodes(api, self.scheduling, self._events)
         self._locks = Locks(api)
+        self.namespaces = Namespaces(api)
         self._pods_listed = False
         self._unlisted: set[PodKey] = set()
         self._right = right or Alone()
@@ -89,6 +92,7 @@ class Extender:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._nodes.run())
             tasks.create_task(self._follow_pods())
+            tasks.create_task(self.namespaces.run())
             tasks.create_task(self._configuration.run())
             tasks.create_task(self._events.run())
             tasks.create_task(self._settle())
@@ -109,19 +113,20 @@ class Extender:
         kube-scheduler filters one pod at a time and binds without limit: unpaced, a burst on a slow API server makes
         bindings outlast its time-out, and every one of them is then tried, and written, twice.
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_PACE_S):
-                await self._few_bindings.wait()
+        if not self._few_bindings.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LONGEST_PACE_S):
+                    await self._few_bindings.wait()
         pod = cluster.seen_pod(asked.pod)
         with self._decides["filter"].time():
             answer = self.scheduling.filter(pod, asked.nodes, time.monotonic())
         if isinstance(answer, Chosen):
-            return asked.filtered(answer.nodes, {})
+            return asked.kept(answer.nodes)
         if isinstance(pod.request, Malformed):
             self._report_malformed(pod.key, pod.request)
         elif sentence := self.scheduling.explanations.to_tell(pod.key.uid, time.monotonic()):
             self._events.write(Notice(cluster.reference(pod.key), "WaitsForGPU", sentence, "Warning"))
-        return asked.filtered((), answer.reasons)
+        return asked.refused(answer.reasons)
 
     def prioritize(self, asked: wire.Candidates) -> bytes:
         """Answer prioritize."""
@@ -134,7 +139,8 @@ class Extender:
         result, answer = await self._bind(asked, received_at)
         self.telemetry.bindings.labels(result).inc()
         if answer:
-            _log.info("not placed", extra={"pod": asked.uid, "node": asked.node, "reason": answer})
+            pod = f"{asked.namespace}/{asked.name}"
+            _log.info("not placed", extra={"pod": pod, "uid": asked.uid, "node": asked.node, "reason": answer})
         return wire.bound(answer)
 
     async def _bind(self, asked: wire.BindingArguments, received_at: float) -> tuple[str, str]:
@@ -149,13 +155,12 @@ class Extender:
         outcome = await self._send(decision, received_at + _BIND_DEADLINE_S)
         if isinstance(outcome, cluster.Accepted):
             self.scheduling.bound(decision.pod.uid)
-            self._locks.keep(decision.pod)
+            self._locks.keep(decision.pod, decision.node)
             self._log_placed(decision)
             return "accepted", ""
         if isinstance(outcome, cluster.NotSent):
             self.scheduling.not_bound(decision)
-            with contextlib.suppress(ApiError):  # `_settle` comes back to it
-                await self._locks.give_back(decision.pod, self.scheduling.ledger)
+            await self._locks.give_back(decision.pod, decision.node, self.scheduling.ledger)
             return "refused", outcome.reason
         self.scheduling.unknown(decision)
         answer = await self._bound_after_all(decision, outcome)
@@ -167,7 +172,7 @@ class Extender:
             self._few_bindings.clear()
         try:
             if decision.grant.backend is Backend.HAMI:
-                refused = await self._locks.take(decision.pod, decision.node, deadline - time.monotonic())
+                refused = await self._locks.take(decision, deadline - time.monotonic())
                 if refused:
                     return cluster.NotSent(refused)
             within_s, left_s = deadline - time.monotonic(), self.leading.left_s()
@@ -258,8 +263,7 @@ class Extender:
             for key in {*self.scheduling.to_read(), *self._unlisted}:
                 with contextlib.suppress(ApiError):
                     await self._read(key)
-            with contextlib.suppress(ApiError):
-                await self._locks.settle(self.scheduling.ledger)
+            await self._locks.settle(self.scheduling.ledger)
 
     async def _read(self, key: PodKey) -> SeenPod | None:
         asked_at = time.monotonic()
@@ -313,7 +317,13 @@ async def serve(started: Started) -> None:
     extender = Extender(started.api, flags.namespace, right_of(flags, started.api))
     application = Asgi(extender, extender.telemetry)
     async with (
-        rpc.telling(flags, started.api, extender.scheduling, extender.listed),
+        rpc.telling(
+            flags,
+            started.api,
+            extender.scheduling,
+            ready=extender.listed,
+            refusal=extender.namespaces.refusal,
+        ),
         program.serving_beside(application.pages, flags.pages_listen, "--pages-listen"),
     ):
         await program.serve(application, started.listener, extender.run(), tls)

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from kube.taints import Taint
+
 
 class Object(msgspec.Struct, rename="camel", gc=False):
     """The base of everything decoded here."""
@@ -223,9 +225,17 @@ class NodeStatus(Object):
     conditions: list[Condition] | None = None
 
 
+class NodeSpec(Object):
+    """spec of a Node: which pods it keeps away."""
+
+    unschedulable: bool = False
+    taints: list[Taint] | None = None
+
+
 class Node(Named):
     """v1 Node."""
 
+    spec: NodeSpec = msgspec.field(default_factory=NodeSpec)
     status: NodeStatus = msgspec.field(default_factory=NodeStatus)
 
 

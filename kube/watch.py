@@ -35,9 +35,10 @@ Seen = TypeVar("Seen")
 
 @dataclass(frozen=True, slots=True)
 class Relisted(Generic[Seen]):
-    """Everything there is; whatever the reader knew besides is gone."""
+    """Everything there is at `version`; whatever the reader knew besides is gone."""
 
     objects: tuple[Seen, ...]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ async def watch(  # noqa: PLR0913  two of them are left out by most
         try:
             if version is None:
                 objects, version = await listed(api, path, kind, selection, read=read)
-                yield Relisted(objects)
+                yield Relisted(objects, version)
                 del objects  # the reader's alone: a watch lasts for days
             async with _opened(api, path, selection, version) as lines:
                 on_trouble(None)

@@ -3,9 +3,7 @@
 The laws:
 - Filter answers with one node and reserves its devices there; a pod's next filter replaces its reservation. Where it is
   to answer with all that fit (`Settings.one_node`) it reserves nothing, and bind chooses the devices.
-- Bind turns the reservation into a holding without expiry before the Binding is sent: after a time-out it may still
-  arrive. A read ends the holding: one that shows the pod bound or gone, or one that shows it unbound after the API
-  server has answered reads for longer than it works on any request.
+- Bind turns the reservation into a holding without expiry before the Binding is sent; what ends it stands in `binding`.
 - A pod whose Binding may be under way is answered with that node and no other.
 - Every pod that uses a GPU of ours counts, whoever bound it, until all its containers have ended; where it is gone
   without that having been seen, a while longer (`Settings.quarantine_s`).
@@ -21,7 +19,7 @@ from msgspec.structs import replace
 
 from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
-from extender.core.enforcement.granting import Grant, Ungrantable, granted
+from extender.core.binding import Bindings
 from extender.core.explanations import Explanations, weighed
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
@@ -37,10 +35,7 @@ if TYPE_CHECKING:
 
     from extender.core.ledger.nodes import GpuNode
     from extender.core.model import PodKey, SeenPod, Shape
-
-SETTLING_S = 70.0
-"""The API server ends every request after 60 s (its --request-timeout); a Binding that it has not carried out that long
-after it began to answer again will not arrive."""
+    from extender.core.reasons import Reasons
 
 _BOUND = State.BOUND  # to look it up at its class takes as long as to make a holding
 _GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
@@ -58,16 +53,14 @@ class Scheduling:
     packer: Packer = field(init=False)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
-    _unsettled: dict[str, float | None] = field(default_factory=dict)
-    """Pods whose Binding's outcome is unknown: since when the API server's answers show them unbound."""
-    _may_arrive: dict[str, int] = field(default_factory=dict)
-    """How many Bindings of a pod were asked for and not refused for certain."""
+    _bindings: Bindings = field(init=False)
     _gone: dict[str, None] = field(default_factory=dict)
     _learned: set[str] = field(default_factory=set)
     """Pods that packing has learned from."""
 
     def __post_init__(self) -> None:
         self.packer = Packer(self.ledger, self.settings.packing)
+        self._bindings = Bindings(self.ledger)
 
     def tune(self, settings: Settings) -> None:
         """Go by other settings from now on."""
@@ -177,15 +170,7 @@ class Scheduling:
             self.pod_gone(key.uid, asked_at)
             return
         self.pod_seen(pod)
-        if pod.node or key.uid not in self._unsettled:
-            return
-        since = self._unsettled[key.uid]
-        if since is None:
-            self._unsettled[key.uid] = asked_at
-        elif asked_at - since >= SETTLING_S:
-            del self._unsettled[key.uid]
-            self._may_arrive.pop(key.uid, None)
-            self.ledger.release(key.uid)
+        if not pod.node and self._bindings.read_unbound(key.uid, asked_at):
             self._waiting.hurry(key.uid)
 
     def to_fence(self) -> tuple[PodKey, ...]:
@@ -207,8 +192,7 @@ class Scheduling:
 
     def to_read(self) -> tuple[PodKey, ...]:
         """Return the pods whose Binding's outcome is unknown: only a read tells what became of it."""
-        held = (self.ledger.holding(uid) for uid in self._unsettled)
-        return tuple(holding.pod for holding in held if holding is not None)
+        return self._bindings.to_read()
 
     def to_kick(self, now: float) -> tuple[PodKey, ...]:
         """Return the refused pods that kube-scheduler should try again at `now` seconds: they would fit now."""
@@ -222,20 +206,21 @@ class Scheduling:
         self.ledger.expire(now)
         request = pod.request
         if pod.key.uid in self._gone:
-            return Refused(dict.fromkeys(nodes, "the pod is deleted"))
+            return Refused(reasons.of_all(self.ledger, nodes, "the pod is deleted"))
         if request is None:
             return Chosen(tuple(nodes))
         self._learn(pod)
         self._know_unbound(pod)
         if isinstance(request, Malformed):
-            return Refused(dict.fromkeys(nodes, str(request)))
+            return Refused(reasons.of_all(self.ledger, nodes, str(request)))
         if isinstance(request, Unmapped):
             return self._filter_unmapped(pod.key.uid, nodes, now)
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
             if held.node in nodes:
                 return Chosen((held.node,))
-            return self._refused(pod, dict.fromkeys(nodes, f"its binding to node {held.node} is under way"), now)
+            under_way = reasons.of_all(self.ledger, nodes, f"its binding to node {held.node} is under way")
+            return self._refused(pod, under_way, now)
         self.ledger.release(pod.key.uid)
         if not self.settings.one_node:
             scores = self.packer.scores(pod.shape(), nodes).tolist()
@@ -281,67 +266,26 @@ class Scheduling:
             self._reserve(unbound, node, placed, now)
             held = self.ledger.holding(uid)
         assert held is not None  # noqa: S101  reserved just above
-        if held.devices is None:
-            return BindRefused(f"it is bound to node {held.node} already, by another")
-        again = held.state is not State.RESERVED
-        placed = Placement(held.devices, held.milli)
-        # Of a pod that is not known as waiting the API server refuses the Binding: it is bound or gone.
-        grant = Grant() if unbound is None else self._grant(unbound, held, placed)
-        if isinstance(grant, BindRefused):
-            if not again:
-                self.ledger.release(uid)
-            return grant
-        self._may_arrive[uid] = self._may_arrive.get(uid, 0) + 1
-        self._unsettled.pop(uid, None)
-        self.ledger.hold(replace(held, state=State.BINDING, expires_at=float("inf")))
-        version = unbound.version if unbound else ""
-        return BindTo(held.pod, node, placed, again, grant, version)
+        return self._bindings.ask(held, unbound, self.settings.nvfractions_prefix)
 
     def bound(self, uid: str) -> None:
         """Take note that the API server accepted the Binding."""
         self._waits_no_more(uid)
-        held = self.ledger.holding(uid)
-        # The watch may have shown the pod bound, and gone, before the answer to its Binding was heard.
-        if held is not None and held.state is State.BINDING:
-            self.ledger.hold(replace(held, state=State.BOUND))
+        self._bindings.bound(uid)
 
     def not_bound(self, asked: BindTo) -> None:
         """Take note that this Binding was refused, or not sent, for certain; another one may still arrive."""
-        uid = asked.pod.uid
-        others = self._may_arrive.pop(uid, 1) - 1
-        if others:
-            self._may_arrive[uid] = others
-        if others or asked.again:
-            self.unknown(asked)
-            return
-        held = self.ledger.holding(uid)
-        if held is not None and held.state is State.BINDING:
-            self.ledger.release(uid)
+        self._bindings.not_bound(asked)
 
     def unknown(self, asked: BindTo) -> None:
         """Take note that nobody can tell yet whether this Binding was, or will be, carried out."""
-        held = self.ledger.holding(asked.pod.uid)
-        if held is not None and held.state is State.BINDING:
-            self._unsettled[asked.pod.uid] = None
+        self._bindings.unknown(asked)
 
     # --- how ---
 
-    def _grant(self, pod: SeenPod, held: Holding, placed: Placement) -> Grant | BindRefused:
-        """Return what the node is told of a pod; both may have changed since the pod was filtered."""
-        if held.state is not State.BOUND and not _holds(held, pod.request):
-            return BindRefused("it asks for something else than when it was filtered; it will be filtered again")
-        node = self.ledger.node(held.node)
-        if node is None or not node.places.keys() >= set(placed.devices):
-            return BindRefused("its devices are not there any more; it will be filtered again")
-        bars = node.bars(pod.shape())
-        if bars:
-            return BindRefused(bars)
-        grant = granted(pod, placed, node, self.settings.nvfractions_prefix)
-        return BindRefused(grant.reason) if isinstance(grant, Ungrantable) else grant
-
-    def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
+    def _refused(self, pod: SeenPod, misfits: Reasons, now: float) -> Refused:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
-        self._waiting.refused(pod.key, pod.shape(), misfits, ledger=self.ledger, now=now)
+        self._waiting.refused(pod.key, pod.shape(), misfits.columns, ledger=self.ledger, now=now)
         self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
         return Refused(misfits)
 
@@ -366,8 +310,7 @@ class Scheduling:
     def _waits_no_more(self, uid: str) -> None:
         """Forget what was known of a pod as one that is not bound."""
         self._unbound.pop(uid, None)
-        self._unsettled.pop(uid, None)
-        self._may_arrive.pop(uid, None)
+        self._bindings.forget(uid)
         self._waiting.ended(uid)
         self.explanations.waits_no_more(uid)
 
@@ -447,22 +390,13 @@ class Scheduling:
         if others:
             self.explanations.waits_no_more(uid)
             return Chosen(others)
-        misfits = dict.fromkeys(nodes, reasons.OURS_ALONE)
+        misfits = reasons.of_all(self.ledger, nodes, reasons.OURS_ALONE)
         self.explanations.refused(uid, self.ledger, misfits, now)
         return Refused(misfits)
 
 
 def _asks_for_a_share(request: GpuRequest | Malformed | None) -> TypeGuard[Share | MemoryShare]:
     return isinstance(request, (Share, MemoryShare))  # a union would be made anew each time
-
-
-def _holds(held: Holding, request: GpuRequest | Malformed | None) -> bool:
-    """Tell whether what is held is what is asked for: annotations of a pod that is not bound may change."""
-    if not isinstance(request, Share | MemoryShare) or held.devices is None or len(held.devices) != request.devices:
-        return False
-    if isinstance(request, MemoryShare):
-        return held.device_memory == request.memory
-    return not held.device_memory and held.milli == request.milli
 
 
 def _age(version: str) -> tuple[int, str]:

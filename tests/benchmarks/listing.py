@@ -30,6 +30,7 @@ from kube.http import server_of
 from kube.memory import keep_freed_memory
 from kube.objects import ObjectList, Pod
 from kube.pages import JSON, Page, respond
+from kube.program import GC_THRESHOLD
 from kube.watch import Relisted
 from tests.benchmarks.serving_load import a_pod
 from tests.story.programs import a_listener
@@ -156,4 +157,5 @@ if __name__ == "__main__":
         asyncio.run(_serve())
     else:
         keep_freed_memory()  # as both programs do when they start
+        gc.set_threshold(*GC_THRESHOLD)
         print(json.dumps(uvloop.run(_PARTS[sys.argv[1]](sys.argv[2]))))

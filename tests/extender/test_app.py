@@ -247,6 +247,16 @@ async def test_a_device_that_was_bound_twice_is_told_on_both_pods_and_the_younge
     assert 'plimsoll_extender_evictions_total{result="evicted"} 1.0' in asked.extender.telemetry.exposition().decode()
 
 
+async def test_a_pod_that_is_not_placed_is_logged_by_its_name(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:
+    pod = await asked.create("p", "0.9")
+    (node,) = (await asked.filter(pod))["NodeNames"]
+    caplog.set_level("INFO", "extender")
+    assert await asked.bind(pod, "nowhere") != ""
+    record = [record for record in caplog.records if record.message == "not placed"][-1]
+    assert (record.pod, record.uid, record.node) == ("ours/p", pod["metadata"]["uid"], "nowhere")  # type: ignore[attr-defined]
+    assert await asked.bind(pod, node) == ""
+
+
 async def test_the_decisions_are_timed(asked: Asked) -> None:
     pod = await asked.create("p")
     await asked.place(pod)

@@ -16,11 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from msgspec.structs import replace
 
 from extender.core.answers import BindTo, Refused
+from extender.core.binding import SETTLING_S
 from extender.core.ledger.holding import State
 from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.model import PodKey, SeenPod
 from extender.core.packing.choice import Misfit
-from extender.core.scheduling import SETTLING_S, Scheduling
+from extender.core.scheduling import Scheduling
 from extender.core.settings import Settings
 from kube.gpus import MiB, MilliGpu, Share
 
