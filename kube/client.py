@@ -73,10 +73,16 @@ class Api:
         except (kubernetes_config.ConfigException, OSError) as error:
             where = f"kubeconfig {kubeconfig}" if kubeconfig else "no pod service account and no default kubeconfig"
             raise CredentialsError(f"cannot reach a Kubernetes API server: {where}: {error}") from error
+        return cls.of(configuration)
+
+    @classmethod
+    def of(cls, configuration: kubernetes_client.Configuration) -> Self:
+        """Use a server and an identity that are known."""
         # Many bindings are in flight at once; each must find a connection of its own.
         configuration.connection_pool_maxsize = 256
-        # aiohttp would look proxies and .netrc up for every request, in a thread; the kubeconfig names the proxy.
-        configuration.client_session_kwargs = {"trust_env": False}
+        # aiohttp would look proxies and .netrc up for every request, in a thread; the kubeconfig names the proxy. And it
+        # would stop and start reading a page of a list, which is some MiB, every 128 KiB.
+        configuration.client_session_kwargs = {"trust_env": False, "read_bufsize": 4 * 2**20}
         return cls(kubernetes_client.ApiClient(configuration))
 
     async def close(self) -> None:

@@ -78,7 +78,7 @@ def _measured() -> dict[str, float]:
 def _api(port: str) -> Api:
     configuration = kubernetes_client.Configuration()
     configuration.host = f"http://127.0.0.1:{port}"
-    return Api(kubernetes_client.ApiClient(configuration))
+    return Api.of(configuration)
 
 
 async def _decode(port: str) -> dict[str, float]:

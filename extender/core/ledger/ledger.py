@@ -199,30 +199,30 @@ class Ledger(Columns):
 
     def _held_on(self, node: GpuNode) -> tuple[list[int], int, int, bool]:
         """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; and if it is known on which."""
-        places = node.places
-        milli, memory = [0] * len(node.devices), [0] * len(node.devices)
+        place, memories = node.places.get, node.memories
+        milli, memory = [0] * len(memories), [0] * len(memories)
         cpu = ram = 0
         mapped = True
         for holding in self.holdings_on(node.name):
             cpu += holding.cpu
             ram += holding.memory
-            if holding.devices is None:
+            devices = holding.devices
+            if devices is None:
                 mapped = False
                 continue
-            for device in holding.devices:
-                index = places.get(device)
+            share, asked = holding.milli, holding.device_memory
+            for device in devices:
+                index = place(device)
                 if index is None:
                     mapped = mapped and node.maps((device,))
-                    continue
-                there = node.devices[index].memory
-                if not there:
-                    milli[index] += WHOLE if holding.device_memory and not holding.milli else holding.milli
-                    continue
-                milli[index] += holding.milli
-                memory[index] += holding.device_memory or holding.milli * there // WHOLE
+                elif there := memories[index]:
+                    milli[index] += share
+                    memory[index] += asked or share * there // WHOLE
+                else:
+                    milli[index] += WHOLE if asked and not share else share
         for index, mib in enumerate(memory):
             if mib:
-                milli[index] = max(milli[index], -(-mib * WHOLE // node.devices[index].memory))
+                milli[index] = max(milli[index], -(-mib * WHOLE // memories[index]))
         return milli, cpu, ram, mapped
 
     def _note_overfull(self, node: GpuNode, used: list[int]) -> None:

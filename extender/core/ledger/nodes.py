@@ -71,6 +71,11 @@ class GpuNode:
         return tuple(index for index, device in enumerate(self.devices) if device.closed)
 
     @cached_property
+    def memories(self) -> tuple[MiB, ...]:
+        """The MiB of each device; 0 = unknown."""
+        return tuple(device.memory for device in self.devices)
+
+    @cached_property
     def places(self) -> Mapping[str, int]:
         """The index of each device by its name, and by its index as text where no device has that name.
 
