@@ -80,8 +80,8 @@ class Api:
         """Use a server and an identity that are known."""
         # Many bindings are in flight at once; each must find a connection of its own.
         configuration.connection_pool_maxsize = 256
-        # aiohttp would look proxies and .netrc up for every request, in a thread; the kubeconfig names the proxy. And it
-        # would stop and start reading a page of a list, which is some MiB, every 128 KiB.
+        # aiohttp would look proxies and .netrc up for every request, in a thread; the kubeconfig names the proxy.
+        # It would also stop reading every 128 KiB, and a page of a list is some MiB.
         configuration.client_session_kwargs = {"trust_env": False, "read_bufsize": 4 * 2**20}
         return cls(kubernetes_client.ApiClient(configuration))
 

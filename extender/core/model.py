@@ -96,10 +96,11 @@ class SeenPod(msgspec.Struct, frozen=True, gc=False):
 
     def shape(self) -> Shape:
         """Return what of it matters for packing."""
-        request = self.request if isinstance(self.request, Share | MemoryShare) else None
+        request = self.request if isinstance(self.request, _SHARES) else None
         return _shape(request, self.cpu, self.memory, self.models, self.by_kubelet)
 
 
+_SHARES = (Share, MemoryShare)  # a union would be made anew for each pod
 _shape = lru_cache(1024)(Shape)  # thousands of pods have a few dozen shapes
 
 

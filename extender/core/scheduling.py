@@ -144,10 +144,14 @@ class Scheduling:
         came: dict[Shape, int] = {}
         with self.ledger.at_once():
             for pod in pods:
-                shape = self._to_learn(pod) if self._see(pod) else None
-                if shape is not None:
+                if not self._see(pod) or not _asks_for_a_share(pod.request):
+                    continue
+                uid = pod.key.uid
+                if uid not in self._learned:
+                    self._learned.add(uid)
+                    shape = pod.shape()
                     came[shape] = came.get(shape, 0) + 1
-                if not pod.node and pod.key.uid in self._unbound and not pod.gated and _asks_for_a_share(pod.request):
+                if not pod.node and not pod.gated and uid in self._unbound:
                     self._waiting.found(pod.key, pod.shape(), now)
         for shape, count in came.items():
             self.packer.learn(shape, count)
@@ -373,17 +377,9 @@ class Scheduling:
 
     def _learn(self, pod: SeenPod) -> None:
         """Let packing learn from a pod that asks for GPUs of ours, once."""
-        shape = self._to_learn(pod)
-        if shape is not None:
-            self.packer.learn(shape)
-
-    def _to_learn(self, pod: SeenPod) -> Shape | None:
-        """Return the shape of a pod that packing is to learn from, once; None where it is not, or was."""
-        uid = pod.key.uid
-        if uid in self._learned or not _asks_for_a_share(pod.request):
-            return None
-        self._learned.add(uid)
-        return pod.shape()
+        if pod.key.uid not in self._learned and _asks_for_a_share(pod.request):
+            self._learned.add(pod.key.uid)
+            self.packer.learn(pod.shape())
 
     def _filter_unmapped(self, uid: str, nodes: Sequence[str], now: float) -> Chosen | Refused:
         others = tuple(node for node in nodes if self.ledger.node(node) is None)
