@@ -111,12 +111,12 @@ class Extender:
         with self._decides["filter"].time():
             answer = self.scheduling.filter(pod, asked.nodes, time.monotonic())
         if isinstance(answer, Chosen):
-            return asked.filtered(answer.nodes, {})
+            return asked.kept(answer.nodes)
         if isinstance(pod.request, Malformed):
             self._report_malformed(pod.key, pod.request)
         elif sentence := self.scheduling.explanations.to_tell(pod.key.uid, time.monotonic()):
             self._events.write(Notice(cluster.reference(pod.key), "WaitsForGPU", sentence, "Warning"))
-        return asked.filtered((), answer.reasons)
+        return asked.refused(answer.reasons)
 
     def prioritize(self, asked: wire.Candidates) -> bytes:
         """Answer prioritize."""

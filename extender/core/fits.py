@@ -71,7 +71,7 @@ def fits(
             why[name] = NO_CPU
         elif has:
             why[name] = _FILLED
-    return Fits(count, reasons.sentence(reasons.counted(why), 0))
+    return Fits(count, reasons.sentence(reasons.counted(ledger, reasons.of_each(ledger, why)), 0))
 
 
 def _one_after_the_other(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from extender.core.ledger.nodes import GpuNode
     from extender.core.model import PodKey, SeenPod
+    from extender.core.reasons import Reasons
 
 _GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
 
@@ -190,20 +191,21 @@ class Scheduling:
         self.ledger.expire(now)
         request = pod.request
         if pod.key.uid in self._gone:
-            return Refused(dict.fromkeys(nodes, "the pod is deleted"))
+            return Refused(reasons.of_all(self.ledger, nodes, "the pod is deleted"))
         if request is None:
             return Chosen(tuple(nodes))
         self._learn(pod)
         self._know_unbound(pod)
         if isinstance(request, Malformed):
-            return Refused(dict.fromkeys(nodes, str(request)))
+            return Refused(reasons.of_all(self.ledger, nodes, str(request)))
         if isinstance(request, Unmapped):
             return self._filter_unmapped(pod.key.uid, nodes, now)
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
             if held.node in nodes:
                 return Chosen((held.node,))
-            return self._refused(pod, dict.fromkeys(nodes, f"its binding to node {held.node} is under way"), now)
+            under_way = reasons.of_all(self.ledger, nodes, f"its binding to node {held.node} is under way")
+            return self._refused(pod, under_way, now)
         self.ledger.release(pod.key.uid)
         if not self.settings.one_node:
             scores = self.packer.scores(pod.shape(), nodes).tolist()
@@ -266,9 +268,9 @@ class Scheduling:
 
     # --- how ---
 
-    def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
+    def _refused(self, pod: SeenPod, misfits: Reasons, now: float) -> Refused:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
-        self._waiting.refused(pod.key, pod.shape(), misfits, ledger=self.ledger, now=now)
+        self._waiting.refused(pod.key, pod.shape(), misfits.columns, ledger=self.ledger, now=now)
         self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
         return Refused(misfits)
 
@@ -359,7 +361,7 @@ class Scheduling:
         if others:
             self.explanations.waits_no_more(uid)
             return Chosen(others)
-        misfits = dict.fromkeys(nodes, reasons.OURS_ALONE)
+        misfits = reasons.of_all(self.ledger, nodes, reasons.OURS_ALONE)
         self.explanations.refused(uid, self.ledger, misfits, now)
         return Refused(misfits)
 

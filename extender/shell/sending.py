@@ -64,6 +64,8 @@ class Sender:
 
     async def few(self) -> None:
         """Wait until few Bindings are under way, but not for long."""
+        if self._few.is_set():
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_PACE_S):
                 await self._few.wait()

@@ -35,6 +35,7 @@ class Ledger(Columns):
         self._holdings: dict[str, Holding] = {}
         self._on_node: dict[str, dict[str, Holding]] = {}
         self._expiring: dict[str, Holding] = {}
+        self._next_expiry = float("inf")  # nothing ends before
         self._overfull: dict[str, tuple[tuple[str, int], ...]] = {}
         self._used: dict[str, list[int]] = {}
         self._unmapped: set[str] = set()
@@ -89,6 +90,7 @@ class Ledger(Columns):
         self._on_node.setdefault(holding.node, {})[uid] = holding
         if holding.expires:
             self._expiring[uid] = holding
+            self._next_expiry = min(self._next_expiry, holding.expires_at)
         else:
             self._expiring.pop(uid, None)
         if known is None or not known.same_room(holding):
@@ -110,8 +112,11 @@ class Ledger(Columns):
 
     def expire(self, now: float) -> None:
         """End the holdings whose time has passed at `now` seconds."""
+        if now < self._next_expiry:
+            return
         for uid in [uid for uid, holding in self._expiring.items() if holding.expires_at <= now]:
             self.release(uid)
+        self._next_expiry = min((holding.expires_at for holding in self._expiring.values()), default=float("inf"))
 
     def unmapped(self) -> int:
         """Return how many pods use devices that nobody knows; each closes its node."""
