@@ -13,6 +13,7 @@ import pytest
 from extender.app import Extender
 from extender.shell import http as http_module
 from extender.shell.http import Asgi
+from kube import http as kube_http
 from kube.http import server_of
 from tests.story.programs import a_listener, running_extender, until, url_of
 
@@ -163,22 +164,26 @@ async def test_a_body_without_announced_end_is_read_up_to_the_limit(port: int, m
     assert (await raw(port, text))[::2] == (413, True)
 
 
-async def test_a_caller_that_ends_in_the_middle_is_counted_as_cut_and_not_as_malformed(api: Api) -> None:
+async def test_a_caller_that_ends_or_hangs_in_the_middle_is_counted_as_cut_and_not_as_malformed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kube_http, "_REQUEST_S", 0.05)
     extender = Extender(api, "plimsoll-system")
     text = b"POST /bind HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
-
-    def counted(result: str) -> float:
-        page = extender.telemetry.exposition().decode()
-        return float(page.partition(f'requests_total{{result="{result}",verb="bind"}} ')[2].partition("\n")[0])
-
+    counted = 'plimsoll_extender_requests_total{result="cut",verb="bind"} 2.0'
     with a_listener() as listener:
         async with server_of(Asgi(extender, extender.telemetry)).serving(listener):
-            _, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
-            writer.write(text)
-            await writer.drain()
-            writer.close()
-            await until(lambda: counted("cut") == 1.0)
-            assert counted("malformed") == 0.0
+            port = listener.getsockname()[1]
+            _, ends = await asyncio.open_connection("127.0.0.1", port)
+            ends.write(text)
+            await ends.drain()
+            ends.close()
+            answer, hangs = await asyncio.open_connection("127.0.0.1", port)
+            hangs.write(text)
+            assert (await answer.read()).startswith(b"HTTP/1.1 408 ")
+            hangs.close()
+            await until(lambda: counted in extender.telemetry.exposition().decode())
+    assert 'result="malformed",verb="bind"} 0.0' in extender.telemetry.exposition().decode()
 
 
 async def test_only_who_is_trusted_is_obeyed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
