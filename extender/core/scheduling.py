@@ -11,9 +11,11 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
+
+from msgspec.structs import replace
 
 from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
@@ -26,15 +28,16 @@ from extender.core.packing.packer import HIGHEST_SCORE, Packer
 from extender.core.packing.scoring import MISFIT
 from extender.core.settings import Settings
 from extender.core.waiting import Waiting
-from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
+from kube.gpus import NO_MIB, WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from extender.core.ledger.nodes import GpuNode
-    from extender.core.model import PodKey, SeenPod
+    from extender.core.model import PodKey, SeenPod, Shape
     from extender.core.reasons import Reasons
 
+_BOUND = State.BOUND  # to look it up at its class takes as long as to make a holding
 _GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
 
 
@@ -90,19 +93,26 @@ class Scheduling:
 
     def pod_seen(self, pod: SeenPod) -> None:
         """Take note of a pod's state."""
+        if self._see(pod):
+            self._learn(pod)
+
+    def _see(self, pod: SeenPod) -> bool:
+        """Take note of a pod's state; tell whether packing is to learn from it."""
         uid = pod.key.uid
         if pod.ended:
             self._gone_for_good(uid)
-        elif uid in self._gone:
-            return
-        elif pod.node:
-            self._learn(pod)
+            return False
+        if uid in self._gone:
+            return False
+        if pod.node:
             self._waits_no_more(uid)
             self._hold_bound(pod)
-        elif pod.request is not None:
+            return True
+        if pod.request is not None:
             # An unbound sight may be older than our own Binding: it ends no holding.
-            self._learn(pod)
             self._know_unbound(pod)
+            return True
+        return False
 
     def pod_gone(self, uid: str, now: float, *, ended: bool = False) -> None:
         """Take note at `now` seconds that a pod is deleted; `ended`: all its containers had ended before.
@@ -131,11 +141,16 @@ class Scheduling:
 
         Pods of one node are best given together: the room of each node is computed once a call.
         """
+        came: dict[Shape, int] = {}
         with self.ledger.at_once():
             for pod in pods:
-                self.pod_seen(pod)
-                if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
+                shape = self._to_learn(pod) if self._see(pod) else None
+                if shape is not None:
+                    came[shape] = came.get(shape, 0) + 1
+                if not pod.node and pod.key.uid in self._unbound and not pod.gated and _asks_for_a_share(pod.request):
                     self._waiting.found(pod.key, pod.shape(), now)
+        for shape, count in came.items():
+            self.packer.learn(shape, count)
 
     def listed(self, seen: Collection[str]) -> tuple[PodKey, ...]:
         """Take note that those are the UIDs of all pods there are; return what `pods_are` returns."""
@@ -301,38 +316,44 @@ class Scheduling:
 
     def _hold_bound(self, pod: SeenPod) -> None:
         known = self.ledger.holding(pod.key.uid)
-        devices, milli, memory = self._devices_of(pod, known)
+        # Anybody can write our annotation on a pod that is not ours: there it says nothing.
+        placed = pod.placed if pod.request is not None and not isinstance(pod.request, Unmapped) else None
+        devices, milli, memory = self._devices_of(pod, placed, known)
         holding = Holding(
             pod.key,
             pod.node,
             devices,
             milli,
-            State.BOUND,
+            _BOUND,
             device_memory=memory,
             cpu=pod.cpu,
             memory=pod.memory,
-            ours=_placed_by_us(pod) and not pod.static,
+            ours=placed is not None and not pod.static,
             created=pod.created,
             leaving=pod.leaving,
         )
         if known != holding:
             self.ledger.hold(holding)
 
-    def _devices_of(self, pod: SeenPod, known: Holding | None) -> tuple[tuple[str, ...] | None, MilliGpu, MiB]:
-        """Return the devices of a bound pod (None = nobody knows which), and what it holds of each."""
-        if known is not None and known.node == pod.node and known.state is State.BOUND and known.devices:
+    def _devices_of(
+        self, pod: SeenPod, placed: Placement | None, known: Holding | None
+    ) -> tuple[tuple[str, ...] | None, MilliGpu, MiB]:
+        """Return the devices of a bound pod (None = nobody knows which), and what it holds of each.
+
+        `placed`: what our Binding wrote; `known`: what it is known to hold.
+        """
+        if known is not None and known.node == pod.node and known.state is _BOUND and known.devices:
             # What was written once stands: a change of the annotation moves no process, and is not to free a device.
             return known.devices, known.milli, known.device_memory
-        # Anybody can write our annotation on a pod that is not ours: there it says nothing.
-        if pod.placed is not None and pod.request is not None and _placed_by_us(pod):
-            return pod.placed.devices, pod.placed.milli, _device_memory(pod.request)
+        if placed is not None and pod.request is not None:
+            return placed.devices, placed.milli, _device_memory(pod.request)
         if pod.foreign is not None:
             return pod.foreign[0].devices, pod.foreign[0].milli, pod.foreign[1]
         if known is not None and known.node == pod.node:
             return known.devices, known.milli, known.device_memory
         if pod.request is not None:
-            return None, WHOLE, MiB(0)
-        return (), MilliGpu(0), MiB(0)
+            return None, WHOLE, NO_MIB
+        return (), MilliGpu(0), NO_MIB
 
     def _reserve(self, pod: SeenPod, node: str, placed: Placement, now: float) -> None:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else has a placement
@@ -352,9 +373,17 @@ class Scheduling:
 
     def _learn(self, pod: SeenPod) -> None:
         """Let packing learn from a pod that asks for GPUs of ours, once."""
-        if pod.key.uid not in self._learned and isinstance(pod.request, Share | MemoryShare):
-            self._learned.add(pod.key.uid)
-            self.packer.learn(pod.shape())
+        shape = self._to_learn(pod)
+        if shape is not None:
+            self.packer.learn(shape)
+
+    def _to_learn(self, pod: SeenPod) -> Shape | None:
+        """Return the shape of a pod that packing is to learn from, once; None where it is not, or was."""
+        uid = pod.key.uid
+        if uid in self._learned or not _asks_for_a_share(pod.request):
+            return None
+        self._learned.add(uid)
+        return pod.shape()
 
     def _filter_unmapped(self, uid: str, nodes: Sequence[str], now: float) -> Chosen | Refused:
         others = tuple(node for node in nodes if self.ledger.node(node) is None)
@@ -366,8 +395,8 @@ class Scheduling:
         return Refused(misfits)
 
 
-def _placed_by_us(pod: SeenPod) -> bool:
-    return pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped)
+def _asks_for_a_share(request: GpuRequest | Malformed | None) -> TypeGuard[Share | MemoryShare]:
+    return isinstance(request, (Share, MemoryShare))  # a union would be made anew each time
 
 
 def _age(version: str) -> tuple[int, str]:
@@ -376,4 +405,4 @@ def _age(version: str) -> tuple[int, str]:
 
 
 def _device_memory(request: GpuRequest | Malformed) -> MiB:
-    return request.memory if isinstance(request, MemoryShare) else MiB(0)
+    return request.memory if isinstance(request, MemoryShare) else NO_MIB

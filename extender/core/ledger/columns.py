@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import repeat, zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -130,6 +130,21 @@ class Columns:
         self.cpu_free[column] = cpu
         self.memory_free[column] = memory
         self._changed(column)
+
+    def _write_all(self, names: Sequence[str], rooms: Sequence[tuple[Sequence[int], int, int]]) -> None:
+        """Write the rooms of different nodes, each as `_write` takes it."""
+        if not names:
+            return
+        columns = [self.columns[name] for name in names]
+        free, cpu, memory = zip(*rooms, strict=True)
+        rows = zip_longest(*free, fillvalue=0)
+        self.free[:, columns] = 0
+        by_row = np.array(list(rows), dtype=np.uint16).reshape(-1, len(columns))
+        self.free[: len(by_row), columns] = by_row
+        self.cpu_free[columns] = cpu
+        self.memory_free[columns] = memory
+        self.changed[columns] = range(self.generation + 1, self.generation + len(columns) + 1)
+        self.generation += len(columns)
 
     def _drop(self, name: str) -> None:
         column = self.columns.pop(name)

@@ -76,8 +76,7 @@ class Ledger(Columns):
             yield
         finally:
             changed, self._to_recompute = self._to_recompute, None
-            for name in changed:
-                self._recompute(name)
+            self._recompute_all(changed)
 
     def hold(self, holding: Holding) -> None:
         """Make `holding` the only one of its pod."""
@@ -87,7 +86,11 @@ class Ledger(Columns):
             self.release(uid)
         self._holdings[uid] = holding
         self.version += known != holding
-        self._on_node.setdefault(holding.node, {})[uid] = holding
+        on_node = self._on_node.get(holding.node)
+        if on_node is None:
+            self._on_node[holding.node] = {uid: holding}
+        else:
+            on_node[uid] = holding
         if holding.expires:
             self._expiring[uid] = holding
             self._next_expiry = min(self._next_expiry, holding.expires_at)
@@ -167,8 +170,16 @@ class Ledger(Columns):
             self._to_recompute[name] = None
             return
         node = self._nodes.get(name)
-        if node is None:
-            return
+        if node is not None:
+            self._write(name, *self._room_on(node))
+
+    def _recompute_all(self, names: Iterable[str]) -> None:
+        nodes = [node for node in map(self._nodes.get, names) if node is not None]
+        self._write_all([node.name for node in nodes], [self._room_on(node) for node in nodes])
+
+    def _room_on(self, node: GpuNode) -> tuple[list[int], int, int]:
+        """Return the room of a node, as it is written; and take note of what else its holdings come to."""
+        name = node.name
         used, cpu, ram, mapped = self._held_on(node)
         self._used[name] = used
         self._note_overfull(node, used)
@@ -183,7 +194,7 @@ class Ledger(Columns):
         free = [WHOLE - held if held < WHOLE else 0 for held in used] if mapped else [0] * len(used)
         for index in closed:
             free[index] = 0
-        self._write(name, free, node.cpu - cpu, node.memory - ram)
+        return free, node.cpu - cpu, node.memory - ram
 
     def _held_on(self, node: GpuNode) -> tuple[list[int], int, int, bool]:
         """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; and if it is known on which."""

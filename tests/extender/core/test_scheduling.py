@@ -1,8 +1,9 @@
 """Each verb keeps its law: promises are kept, nothing is promised twice, and what is held is held until it is gone."""
 
 import tracemalloc
-from dataclasses import replace
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.binding import SETTLING_S

@@ -8,11 +8,12 @@ runs on for a while; a pod that was deleted with its kubelet's word does not.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from extender.core.answers import BindTo, Refused
 from extender.core.binding import SETTLING_S
