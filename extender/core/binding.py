@@ -10,8 +10,10 @@ As long as one may arrive its pod holds the devices, without expiry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, BindTo
 from extender.core.enforcement.granting import Grant, Ungrantable, granted
