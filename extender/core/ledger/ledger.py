@@ -10,6 +10,7 @@ that with ours the first comes first; pods of another scheduler may hold more me
 from __future__ import annotations
 
 from contextlib import contextmanager
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ class Ledger(Columns):
         self._holdings: dict[str, Holding] = {}
         self._on_node: dict[str, dict[str, Holding]] = {}
         self._expiring: dict[str, Holding] = {}
-        self._next_expiry = float("inf")  # nothing ends before
+        self._ends: list[tuple[float, str]] = []  # a heap of when which may end; what ended otherwise is still in it
         self._overfull: dict[str, tuple[tuple[str, int], ...]] = {}
         self._used: dict[str, list[int]] = {}
         self._unmapped: set[str] = set()
@@ -93,7 +94,7 @@ class Ledger(Columns):
             on_node[uid] = holding
         if holding.expires:
             self._expiring[uid] = holding
-            self._next_expiry = min(self._next_expiry, holding.expires_at)
+            heappush(self._ends, (holding.expires_at, uid))
         else:
             self._expiring.pop(uid, None)
         if known is None or not known.same_room(holding):
@@ -115,11 +116,11 @@ class Ledger(Columns):
 
     def expire(self, now: float) -> None:
         """End the holdings whose time has passed at `now` seconds."""
-        if now < self._next_expiry:
-            return
-        for uid in [uid for uid, holding in self._expiring.items() if holding.expires_at <= now]:
-            self.release(uid)
-        self._next_expiry = min((holding.expires_at for holding in self._expiring.values()), default=float("inf"))
+        while self._ends and self._ends[0][0] <= now:
+            _, uid = heappop(self._ends)
+            holding = self._expiring.get(uid)
+            if holding is not None and holding.expires_at <= now:
+                self.release(uid)
 
     def unmapped(self) -> int:
         """Return how many pods use devices that nobody knows; each closes its node."""

@@ -29,6 +29,19 @@ def test_the_default_scheduler_differs_only_in_name_and_extender() -> None:
     assert {key: own[key] for key in same} == {key: default[key] for key in same}
 
 
+def test_marked_pods_have_a_scheduler_without_an_extender_that_passes_over_the_same_resources() -> None:
+    default = configurations.default_scheduler(kubeconfig=KUBECONFIG)
+    both = configurations.default_scheduler_of_marked_pods(kubeconfig=KUBECONFIG)
+    assert both["profiles"][:1] == default["profiles"]
+    assert both["profiles"][1:] == [
+        {
+            "schedulerName": configurations.NO_EXTENDER,
+            "pluginConfig": [{"name": "NodeResourcesFit", "args": {"ignoredResources": ["plimsoll.dev/gpu"]}}],
+        }
+    ]
+    assert both == default | {"profiles": both["profiles"]}
+
+
 def test_prometheus_scrapes_the_listed_targets_and_our_programs_every_second() -> None:
     made = configurations.prometheus(targets=Path("/t.json"), programs={"extender": "127.0.0.1:1"})
     assert made["global"]["scrape_interval"] == "1s"

@@ -103,6 +103,18 @@ def test_a_reservation_ends_at_its_time_and_no_other_holding_does() -> None:
     assert room(book, "a") == [750, 1000]
 
 
+def test_of_a_pod_that_is_promised_room_again_the_last_promise_ends_at_its_time() -> None:
+    book = ledger(A)
+    book.hold(holding("p", "a", (0,), 250, until=10.0))
+    book.hold(holding("p", "a", (0,), 250, until=20.0))
+    book.hold(holding("q", "a", (1,), 250, until=10.0))
+    book.hold(changed(holding("q", "a", (1,), 250), state=State.BINDING))
+    book.expire(19.9)
+    assert room(book, "a") == [750, 750]
+    book.expire(20.0)
+    assert room(book, "a") == [1000, 750]
+
+
 def test_the_ledger_grows_with_nodes_and_with_devices() -> None:
     book = ledger(*(GpuNode(f"n{i:03}", alike(16, MiB(0))) for i in range(200)))
     book.hold(holding("p", "n199", (15,), 1))
