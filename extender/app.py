@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from extender.core.answers import Chosen
@@ -27,10 +28,9 @@ from kube.client import NO_ANSWER, ApiError
 from kube.events import EventWriter, Notice
 from kube.gpus import Malformed
 from kube.lease import Alone
-from kube.objects import Pod
 from kube.outage import Outage
 from kube.tls import server_tls
-from kube.watch import Gone, Put, Relisted, listed, watch
+from kube.watch import Gone, Put, Relisted
 
 if TYPE_CHECKING:
     from extender.core.model import PodKey, SeenPod
@@ -141,35 +141,32 @@ class Extender:
 
     async def _follow_pods(self) -> None:
         outage = Outage("the list of pods", "placements go on with the pods known last", _log)
-        async for change in watch(self._api, cluster.PODS, Pod, on_trouble=outage.hear):
+        async for change in cluster.follow_pods(self._api, outage.hear):
             match change:
-                case Relisted(objects):
-                    await self._take_all(objects)
+                case Relisted(pods):
+                    await self._take_all(pods)
                     _log.info(
                         "pods listed",
                         extra={"holding": sum(held.devices != () for held in self.scheduling.ledger.holdings())},
                     )
                 case Put(pod):
-                    self.scheduling.pod_seen(cluster.seen_pod(pod))
+                    self.scheduling.pod_seen(pod)
                 case Gone(pod):
-                    gone = cluster.seen_pod(pod)
-                    self.scheduling.pod_gone(gone.key.uid, time.monotonic(), ended=gone.ended)
+                    self.scheduling.pod_gone(pod.key.uid, time.monotonic(), ended=pod.ended)
 
-    async def _take_all(self, pods: tuple[Pod, ...]) -> None:
+    async def _take_all(self, pods: tuple[SeenPod, ...]) -> None:
         """Take note of all pods, some at a time: verbs and probes are answered in between, thousands of pods or not."""
         now = time.monotonic()
-        by_node = sorted(pods, key=lambda pod: pod.spec.node_name)
+        by_node = sorted(pods, key=attrgetter("node"))
         for begin in range(0, len(by_node), _AT_A_TIME):
-            some = by_node[begin : begin + _AT_A_TIME]
-            self.scheduling.pods_listed(map(cluster.seen_pod, some), now)
+            self.scheduling.pods_listed(by_node[begin : begin + _AT_A_TIME], now)
             await asyncio.sleep(0)
-        self._unlisted.update(self.scheduling.listed({pod.metadata.uid for pod in pods}))
+        self._unlisted.update(self.scheduling.listed({pod.key.uid for pod in pods}))
         self._pods_listed = True
 
     async def _list_anew(self) -> None:
         """Know every node and every binding there is now, and let none arrive that somebody before us sent."""
-        pods, _ = await listed(self._api, cluster.PODS, Pod)
-        await self._take_all(pods)
+        await self._take_all(await cluster.list_pods(self._api))
         await self._nodes.list_anew()
         waiting = list(self.scheduling.to_fence())
         await asyncio.gather(*(self._fence(waiting) for _ in range(MOST_AT_ONCE)))

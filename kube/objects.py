@@ -27,8 +27,8 @@ class OwnerReference(Object):
     api_version: str = ""
 
 
-class ObjectMeta(Object):
-    """metadata of any object."""
+class BareMeta(Object):
+    """metadata of any object, without what says whose it is."""
 
     name: str = ""
     namespace: str = ""
@@ -36,13 +36,24 @@ class ObjectMeta(Object):
     resource_version: str = ""
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
-    labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
+
+
+class ObjectMeta(BareMeta):
+    """metadata of any object."""
+
+    labels: dict[str, str] | None = None
     owner_references: list[OwnerReference] | None = None
 
 
-class Named(Object):
+class Bare(Object):
     """The base of every object that has metadata of its own."""
+
+    metadata: BareMeta
+
+
+class Named(Bare):
+    """The base of those of which is also read whose they are."""
 
     metadata: ObjectMeta
 
@@ -161,6 +172,33 @@ class Pod(Named):
 
     spec: PodSpec = msgspec.field(default_factory=PodSpec)
     status: PodStatus = msgspec.field(default_factory=PodStatus)
+
+
+class BareContainerState(Object):
+    """Whether a container runs."""
+
+    running: Running | None = None
+
+
+class BareContainerStatus(Object):
+    """Whether one container of a pod runs."""
+
+    state: BareContainerState | None = None
+
+
+class BarePodStatus(Object):
+    """status of a Pod: whether it has ended."""
+
+    phase: str = ""
+    container_statuses: list[BareContainerStatus] | None = None
+    init_container_statuses: list[BareContainerStatus] | None = None
+
+
+class BarePod(Bare):
+    """v1 Pod, as whoever places pods reads it: thousands of them are listed at once."""
+
+    spec: PodSpec = msgspec.field(default_factory=PodSpec)
+    status: BarePodStatus = msgspec.field(default_factory=BarePodStatus)
 
 
 class LeaseSpec(Object, omit_defaults=True):
@@ -319,7 +357,7 @@ class Status(Object):
     code: int = 0
 
 
-ObjectType = TypeVar("ObjectType", bound=Named)
+ObjectType = TypeVar("ObjectType", bound=Bare)
 
 
 class ListMeta(Object):

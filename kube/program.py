@@ -23,6 +23,7 @@ import uvloop
 from kube.client import Api, CredentialsError
 from kube.http import server_of
 from kube.logs import log_to_stderr
+from kube.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -66,6 +67,7 @@ def run_program(
     """Run `work` with what its flags ask for; return the exit status."""
     chosen = parser.parse_args(arguments)
     log_to_stderr(chosen.log_level)
+    keep_freed_memory()
     gc.set_threshold(*GC_THRESHOLD)
     try:
         with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -325,3 +325,10 @@ def test_each_node_is_computed_once_for_all_changes_at_once() -> None:
         assert room(book, "a") == [1000, 1000]
     assert room(book, "a") == [500, 1000]
     assert book.generation == before + 1
+
+
+def test_a_node_that_lost_a_device_among_other_changes_has_no_room_there() -> None:
+    book = ledger(A)
+    with book.at_once():
+        book.put_node(GpuNode("a", alike(1, MiB(16384))))
+    assert book.free[:, book.columns["a"]].tolist() == [1000] + [0] * (len(book.free) - 1)
