@@ -24,7 +24,6 @@ _UNTRUSTED = (
 )
 _BODY_LIMIT = 32 * 1024 * 1024  # 5,000 whole node objects of 6 KB
 _TOO_LARGE = f"the body is larger than {_BODY_LIMIT} bytes: nodeCacheCapable: true sends names in place of nodes"
-_UNREADY = 503
 _BODY_S = 10.0  # kube-scheduler itself gives up after its httpTimeout, 1 s
 
 
@@ -82,16 +81,14 @@ class Asgi:
             self._telemetry.requests.labels(verb, "malformed").inc()
             await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
             return
-        page = await self._verb(verb, body)
-        # Whoever calls one that does not lead is to look again: his next connection a Service may lead to the leader.
-        await respond(page, send, last=page.status == _UNREADY)
+        await respond(await self._verb(verb, body), send)
 
     async def _verb(self, verb: str, body: bytes) -> Page:
         try:
             received_at = time.monotonic()
             if refusal := self._verbs.refusal():
                 # kube-scheduler takes anything but 200 as an error and tries the pod again: nothing is lost.
-                result, page = "unready", problem(_UNREADY, refusal)
+                result, page = "unready", problem(503, refusal)
             else:
                 result, page = "ok", Page(200, JSON, await self._answer(verb, body, received_at))
             self._telemetry.seconds.labels(verb).observe(time.monotonic() - received_at)

@@ -169,12 +169,6 @@ async def test_a_body_that_does_not_come_is_408(port: int, monkeypatch: pytest.M
     assert await raw(port, text) == (408, "bind: the body did not come within 0.05 s", True)
 
 
-async def test_whoever_calls_one_that_does_not_lead_is_to_connect_anew(port: int) -> None:
-    text = b"POST /filter HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
-    status, _, closed = await raw(port, text)
-    assert (status, closed) == (503, True), "else he would never find the leader behind a Service"
-
-
 async def test_only_who_is_trusted_is_obeyed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_module, "trusted", lambda _scope: False)
     text = b"POST /bind HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
