@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from extender.relay.far import FarError
-from extender.shell.http import VERBS, BodyError, body_of
 from kube.http import trusted
 from kube.outage import Outage
 from kube.pages import Page, Pages, problem, respond
@@ -34,6 +33,7 @@ SILENCE_S = 0.4
 _CALLER_S = 1.0  # httpTimeout of kube-scheduler
 _PAUSE_S, _STALL_S = 0.05, 0.15  # the extender takes 0.8 s for a bind, of which it does not know when it was asked for
 _READY = 200
+_VERBS = {"/filter", "/prioritize", "/bind"}
 
 
 class Relay:
@@ -66,18 +66,20 @@ class Relay:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
-        if scope["method"] != "POST" or scope["path"] not in VERBS:
+        if scope["method"] != "POST" or scope["path"] not in _VERBS:
             await self._pages(scope, receive, send)
         elif not trusted(scope):
             await respond(problem(403, "the relay obeys callers on its own machine alone"), send, last=True)
         else:
             received_at = time.monotonic()
-            try:
-                body = await body_of(scope, receive)
-            except BodyError as refusal:
-                await respond(problem(refusal.status, str(refusal)), send, last=True)
-                return
-            result, page = await self._answer(scope["path"], body, received_at)
+            body = bytearray()
+            while (part := await receive())["type"] == "http.request":
+                body += part.get("body", b"")
+                if not part.get("more_body", False):
+                    break
+            else:
+                return  # nobody is there any more
+            result, page = await self._answer(scope["path"], bytes(body), received_at)
             self._requests.labels(scope["path"][1:], result).inc()
             await respond(page, send)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-VERBS = ("/filter", "/prioritize", "/bind")
+_VERBS = ("/filter", "/prioritize", "/bind")
 _UNTRUSTED = (
     "kube-scheduler alone is obeyed: from this machine, or with a certificate where --client-ca-file is given; "
     "health and metrics are for everybody"
@@ -27,8 +27,8 @@ _TOO_LARGE = f"the body is larger than {_BODY_LIMIT} bytes: nodeCacheCapable: tr
 _BODY_S = 10.0  # kube-scheduler itself gives up after its httpTimeout, 1 s
 
 
-class BodyError(Exception):
-    """The body of a request is not read to its end; the message says why."""
+class _BodyError(Exception):
+    """The body is not read to its end; the message says why."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -64,7 +64,7 @@ class Asgi:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
-        if scope["method"] == "POST" and scope["path"] in VERBS:
+        if scope["method"] == "POST" and scope["path"] in _VERBS:
             await self._obey(scope, receive, send)
         else:
             await self.pages(scope, receive, send)
@@ -76,8 +76,8 @@ class Asgi:
             await respond(problem(403, f"{verb}: {_UNTRUSTED}"), send, last=True)
             return
         try:
-            body = await body_of(scope, receive)
-        except BodyError as refusal:
+            body = await _body(scope, receive)
+        except _BodyError as refusal:
             self._telemetry.requests.labels(verb, "malformed").inc()
             await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
             return
@@ -107,15 +107,15 @@ class Asgi:
         return await self._verbs.filter(asked) if verb == "filter" else self._verbs.prioritize(asked)
 
 
-async def body_of(scope: dict[str, Any], receive: Receive) -> bytes:
+async def _body(scope: dict[str, Any], receive: Receive) -> bytes:
     """Return the body of a request.
 
     Raises:
-        BodyError: it is too large, or did not come in time.
+        _BodyError: it is too large, or did not come in time.
     """
     told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if told.isdigit() and int(told) > _BODY_LIMIT:
-        raise BodyError(413, _TOO_LARGE)
+        raise _BodyError(413, _TOO_LARGE)
     parts: list[bytes] = []
     size = 0
     try:
@@ -124,9 +124,9 @@ async def body_of(scope: dict[str, Any], receive: Receive) -> bytes:
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
                 if size > _BODY_LIMIT:
-                    raise BodyError(413, _TOO_LARGE)
+                    raise _BodyError(413, _TOO_LARGE)
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError:
-        raise BodyError(408, f"the body did not come within {_BODY_S:g} s") from None
-    raise BodyError(400, "the connection closed before the body was complete")
+        raise _BodyError(408, f"the body did not come within {_BODY_S:g} s") from None
+    raise _BodyError(400, "the connection closed before the body was complete")

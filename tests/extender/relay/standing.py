@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from extender.relay.far import Far, Trust
 from extender.relay.relaying import Relay
-from extender.shell.http import body_of
 from kube.http import server_of
 from kube.pages import JSON, Page, problem, respond
 from tests.story.programs import a_listener, url_of
@@ -32,7 +31,7 @@ class StandIn:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["method"] == "POST":
-            self.asked.append((scope["path"], await body_of(scope, receive)))
+            self.asked.append((scope["path"], (await receive())["body"]))
             self.callers.append(scope["client"][1])
         if self.hangs:
             await asyncio.Event().wait()
