@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from extender.relay.far import FarError
 from kube.http import trusted
 from kube.outage import Outage
-from kube.pages import Page, Pages, problem, respond
+from kube.pages import JSON, Page, Pages, problem, respond
 
 if TYPE_CHECKING:
     from extender.relay.far import Far
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger("extender.relay")
 
 BEAT_S = 0.1
-SILENCE_S = 0.4
+SILENCE_S = 0.3
 """An extender that has not answered for so long is taken for one that does not."""
 
 _CALLER_S = 1.0  # httpTimeout of kube-scheduler
 _PAUSE_S, _STALL_S = 0.05, 0.15  # the extender takes 0.8 s for a bind, of which it does not know when it was asked for
 _READY = 200
+# In kube-scheduler's words, and always the same ones: it writes into the pod why that waits, and waits for the write,
+# whenever that changes.
+_NO = Page(200, JSON, b'{"Error":"the extender does not answer: the pod is tried again"}')
 _VERBS = {"/filter", "/prioritize", "/bind"}
 
 
@@ -56,7 +59,7 @@ class Relay:
         self._answers = Gauge(
             "plimsoll_extender_relay_answers", "1 while the extender says that it is ready.", registry=registry
         )
-        self._pages = Pages(lambda: self._refusal() if self._silent.is_set() else "", lambda: generate_latest(registry))
+        self._pages = Pages(lambda: self._why, lambda: generate_latest(registry))
 
     async def run(self) -> None:
         """Ask the extender all the time, without end."""
@@ -85,7 +88,7 @@ class Relay:
 
     async def _answer(self, path: str, body: bytes, received_at: float) -> tuple[str, Page]:
         if self._silent.is_set():
-            return "refused", problem(503, self._refusal())
+            return "refused", _NO
         if path == "/bind":
             return await self._bind(body, received_at)
         asking = asyncio.create_task(self._far.ask("POST", path, body, _CALLER_S))
@@ -94,33 +97,30 @@ class Relay:
             await asyncio.wait((asking, silence), return_when=asyncio.FIRST_COMPLETED)
             if asking.done():
                 return "passed", asking.result()
-        except FarError as error:
-            return "given_up", problem(503, f"the extender does not answer: {error}")
+        except FarError:
+            return "given_up", _NO
         finally:
             asking.cancel()
             silence.cancel()
-        return "given_up", problem(503, self._refusal())
+        return "given_up", _NO
 
     async def _bind(self, body: bytes, received_at: float) -> tuple[str, Page]:
         if time.monotonic() < self._stalled_until:
-            return "refused", problem(503, "not passed on: the relay stood still, and nobody knows how old this is")
+            return "refused", problem(200, "not passed on: the relay stood still, and nobody knows how old this is")
         try:
             return "passed", await self._far.ask("POST", "/bind", body, _CALLER_S)
         except FarError as error:
             if error.sent:
                 await asyncio.sleep(received_at + _CALLER_S - time.monotonic())
-            return "given_up", problem(503, f"the extender does not answer: {error}")
-
-    def _refusal(self) -> str:
-        return f"the extender does not answer: {self._why}"
+            return "given_up", _NO
 
     async def _listen(self) -> None:
         while True:
             try:
                 said = await self._far.ask("GET", "/readyz", None, SILENCE_S)
-                why = "" if said.status == _READY else f"not ready: {said.body.decode(errors='replace').strip()}"
+                why = "" if said.status == _READY else f"it is not ready: {said.body.decode(errors='replace').strip()}"
             except FarError as error:
-                why = str(error)
+                why = f"it does not answer: {error}"
             self._hear(why)
             await asyncio.sleep(BEAT_S)
             self._far.look_at_certificates()
