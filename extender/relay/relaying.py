@@ -49,7 +49,7 @@ class Relay:
         self._why = "it was not asked yet"
         self._stalled_until = 0.0
         self._outage = Outage("the extender", "pods that need GPUs are refused at once, until it answers", _log)
-        registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "plimsoll_extender_relay_requests_total",
             "Requests of kube-scheduler by verb and result (passed, refused, given_up).",
@@ -59,7 +59,11 @@ class Relay:
         self._answers = Gauge(
             "plimsoll_extender_relay_answers", "1 while the extender says that it is ready.", registry=registry
         )
-        self._pages = Pages(lambda: self._why, lambda: generate_latest(registry))
+        self._pages = Pages(lambda: self._why, self.exposition)
+
+    def exposition(self) -> bytes:
+        """Return the metrics as Prometheus reads them."""
+        return generate_latest(self._registry)
 
     async def run(self) -> None:
         """Ask the extender all the time, without end."""
