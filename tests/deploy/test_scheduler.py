@@ -38,7 +38,7 @@ def test_with_and_without_the_relay_differ_in_how_the_extender_is_reached_alone(
     (relayed,), (reached,) = shared.pop("extenders"), direct.pop("extenders")
     assert shared == direct
     assert relayed.pop("urlPrefix") == "http://127.0.0.1:8905"
-    assert reached.pop("urlPrefix") == "https://plimsoll-extender-leader.plimsoll-system.svc:8900"
+    assert reached.pop("urlPrefix") == "https://CLUSTER-IP:8900"
     assert reached.pop("enableHTTPS") is True
-    assert set(reached.pop("tlsConfig")) == {"caFile", "certFile", "keyFile"}, "without caFile anybody is believed"
+    assert set(reached.pop("tlsConfig")) == {"caFile", "certFile", "keyFile", "serverName"}, "anybody is believed else"
     assert relayed == reached

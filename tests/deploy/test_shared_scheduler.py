@@ -91,9 +91,10 @@ def test_the_relay_is_a_patch_of_a_schedulers_pod_and_calls_the_service_with_fla
     scheduler, relay = sorted(patched["spec"]["containers"], key=lambda each: str(each["name"]))
     assert scheduler["command"] == ["kube-scheduler", "--kubeconfig=x"], "its own flags stay"
     direct = yaml.safe_load((OVERLAY / "kube-scheduler-direct.yaml").read_text())["extenders"][0]
+    files = direct["tlsConfig"]
     assert f"--extender={direct['urlPrefix']}" in relay["command"]
-    mounted = {mount["mountPath"] for mount in relay["volumeMounts"]}
-    assert {str(Path(file).parent) for file in direct["tlsConfig"].values()} == mounted
+    assert f"--server-name={files.pop('serverName')}" in relay["command"]
+    assert {str(Path(file).parent) for file in files.values()} == {each["mountPath"] for each in relay["volumeMounts"]}
     assert relay["command"][0] == "plimsoll-extender"
     (port,) = free_ports(1)
     assert main([*relay["command"][1:], f"--listen=127.0.0.1:{port}"]) == 1, "its files are not here"

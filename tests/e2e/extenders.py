@@ -46,9 +46,9 @@ class Certificates:
         return self.folder / name
 
     def tls_config(self) -> dict[str, str]:
-        """Return `tlsConfig` of a kube-scheduler that has them."""
+        """Return the files in `tlsConfig` of a kube-scheduler that has them."""
         files = {"caFile": "ca.crt", "certFile": "client.crt", "keyFile": "client.key"}
-        return {key: str(self.file(name)) for key, name in files.items()} | {"serverName": NAME}
+        return {key: str(self.file(name)) for key, name in files.items()}
 
     def relay_flags(self) -> tuple[str, ...]:
         """Return the flags of a relay that has them."""

@@ -37,8 +37,13 @@ def relay(extender: str, log: Path, flags: tuple[str, ...] = ()) -> Iterator[str
     command = [sys.executable, "-m", "extender", "relay", "--extender", extender, "--listen", f"127.0.0.1:{port}"]
     with log.open("ab") as output:
         process = subprocess.Popen([*command, *flags], stdout=output, stderr=output)
+
+    def hears() -> bool:
+        assert process.poll() is None, f"the relay ended: {log.read_text()}"
+        return status_of(f"{url}/readyz") == 200
+
     try:
-        wait("the relay hears the extender", lambda: status_of(f"{url}/readyz") == 200, 60.0)
+        wait("the relay hears the extender", hears, 60.0)
         yield url
     finally:
         process.terminate()
