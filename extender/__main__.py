@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from extender.app import serve
+from extender.relay.command import relay
 from extender.replay.command import replay
 from extender.shell import rpc
 from extender.shell.leading import LEASE
@@ -22,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["replay"]:
         return replay(given[1:])
+    if given[:1] == ["relay"]:
+        return relay(given[1:])
     parser, run = flags("plimsoll-extender", "Place GPU fractions for kube-scheduler.", listen="127.0.0.1:8900")
     rpc_address.add_flags(run, rpc.DEFAULT, "plimsoll gpus", rpc.RIGHT)
     tls.add_flags(run)
@@ -45,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="act without any Lease: there must be only this extender",
     )
     parser.epilog = (
-        "There is also: plimsoll-extender replay, which plays a trace through the same core (replay --help)."
+        "There are also: plimsoll-extender replay, which plays a trace through the same core (replay --help), and "
+        "plimsoll-extender relay, which stands beside a kube-scheduler that pods without GPUs share (relay --help)."
     )
     return run_program(parser, serve, given)
 

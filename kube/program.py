@@ -64,14 +64,23 @@ def flags(name: str, purpose: str, listen: str) -> tuple[argparse.ArgumentParser
 def run_program(
     parser: argparse.ArgumentParser, work: Callable[[Started], Awaitable[None]], arguments: Sequence[str] | None
 ) -> int:
-    """Run `work` with what its flags ask for; return the exit status."""
+    """Run `work` with what its flags ask for, a socket and the API server; return the exit status."""
+    return run_until_signal(parser, lambda chosen: _start(chosen, work), arguments)
+
+
+def run_until_signal(
+    parser: argparse.ArgumentParser,
+    work: Callable[[argparse.Namespace], Coroutine[Any, Any, None]],
+    arguments: Sequence[str] | None,
+) -> int:
+    """Run `work` with its flags alone; return the exit status."""
     chosen = parser.parse_args(arguments)
     log_to_stderr(chosen.log_level)
     keep_freed_memory()
     gc.set_threshold(*GC_THRESHOLD)
     try:
         with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_start(chosen, work))
+            runner.run(work(chosen))
     except (ProblemAtStart, CredentialsError) as problem:
         sys.stderr.write(f"{parser.prog}: {problem}\n")
         return 1
@@ -79,7 +88,7 @@ def run_program(
 
 
 async def _start(chosen: argparse.Namespace, work: Callable[[Started], Awaitable[None]]) -> None:
-    with _listener(*chosen.listen) as listener:
+    with listening(*chosen.listen) as listener:
         api = await Api.connect(chosen.kubeconfig)
         try:
             await work(Started(chosen, api, listener))
@@ -109,7 +118,7 @@ async def serving_beside(application: Any, at: tuple[str, int] | None, flag: str
     if at is None:
         yield
         return
-    with _listener(*at, flag) as listener:
+    with listening(*at, flag) as listener:
         async with server_of(application).serving(listener):
             yield
 
@@ -122,7 +131,12 @@ def address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _listener(host: str, port: int, flag: str = "--listen") -> socket.socket:
+def listening(host: str, port: int, flag: str = "--listen") -> socket.socket:
+    """Return a socket that listens on the address that `flag` gave.
+
+    Raises:
+        ProblemAtStart: it cannot; the message says what to do.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)

@@ -16,6 +16,7 @@ NO_EXTENDER = "no-extender"
 """The name by which pods ask for a kube-scheduler that is as ours and has no extender."""
 
 _SHIPPED = DEPLOY / "programs" / "scheduler.yaml"
+_SHARED = DEPLOY / "overlays" / "shared-scheduler"
 
 
 def own_scheduler(*, kubeconfig: Path, extender_url: str) -> dict[str, Any]:
@@ -47,8 +48,27 @@ def default_scheduler_of_marked_pods(*, kubeconfig: Path) -> dict[str, Any]:
     return default
 
 
-def _local(kubeconfig: Path) -> dict[str, Any]:
-    shipped: dict[str, Any] = yaml.safe_load(_SHIPPED.read_text())
+def shared_scheduler(*, kubeconfig: Path, relay_url: str) -> dict[str, Any]:
+    """Return the example of a scheduler that is there already, with the extender behind it, through a relay."""
+    shipped = _local(kubeconfig, _SHARED / "kube-scheduler.yaml")
+    shipped["extenders"][0]["urlPrefix"] = relay_url
+    return shipped
+
+
+def direct_scheduler(*, kubeconfig: Path, extender_url: str, tls: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return the same without the relay; `tls`: the files of `tlsConfig`, None in the clear."""
+    shipped = _local(kubeconfig, _SHARED / "kube-scheduler-direct.yaml")
+    (extender,) = shipped["extenders"]
+    extender["urlPrefix"] = extender_url
+    if tls is None:
+        del extender["enableHTTPS"], extender["tlsConfig"]
+    else:
+        extender["tlsConfig"] |= tls
+    return shipped
+
+
+def _local(kubeconfig: Path, file: Path = _SHIPPED) -> dict[str, Any]:
+    shipped: dict[str, Any] = yaml.safe_load(file.read_text())
     shipped["clientConnection"]["kubeconfig"] = str(kubeconfig)
     shipped["leaderElection"] = {"leaderElect": False}
     return shipped

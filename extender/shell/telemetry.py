@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BUCKETS_S = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 RESULTS = ("ok", "malformed", "cut", "untrusted", "unready", "defect")
-"""What becomes of a request."""
+"""What becomes of a request; one is cut where who asks ends, or hangs, before all of it is sent."""
 
 
 class Telemetry:

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from autoscaler.shell.gauges import gauges, gpu_gauges
 from autoscaler.shell.telemetry import Telemetry as OfAutoscaler
 from extender.core.scheduling import Scheduling
+from extender.relay.relaying import Relay
 from extender.shell.telemetry import Telemetry as OfExtender
 from tests.autoscaler.shell.test_telemetry import fleet
 from tests.kubectl import rendered
@@ -34,12 +35,13 @@ def rules() -> Iterator[dict[str, Any]]:
 
 
 def exported() -> set[str]:
-    """Return the name of every series that both programs may show."""
+    """Return the name of every series that our programs may show."""
     autoscaler = OfAutoscaler({}, lambda: gauges(fleet().figures(), lambda _: None) + gpu_gauges({}, lambda _: None),
                               dict, dict, dict)  # fmt: skip
     extender = OfExtender(Scheduling(), lambda: 0, lambda: 0.0)
+    relay = Relay(None)  # type: ignore[arg-type]  # it asks nobody
     names = set()
-    for page in (autoscaler.exposition(), extender.exposition()):
+    for page in (autoscaler.exposition(), extender.exposition(), relay.exposition()):
         for family in text_string_to_metric_families(page.decode()):
             suffixes = {"counter": ("_total",), "histogram": _OF_HISTOGRAM}.get(family.type, ("",))
             names |= {family.name + suffix for suffix in suffixes}

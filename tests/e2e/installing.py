@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from deploy.local import LocalCluster
 
 GUIDE = Path("docs/install.md")
+DEPLOY = Path("deploy")
+SHARED = DEPLOY / "overlays" / "shared-scheduler"
 OURS = "app.kubernetes.io/part-of=plimsoll"
 # What comes and goes by itself, and the copies that the API server makes of endpoints.
 _PASSING = {"events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses"}
@@ -40,8 +42,8 @@ class Operator:
     def apply(self, folder: Path) -> None:
         self.kubectl("apply", "--server-side", "-k", str(folder))
 
-    def wait_rolled_out(self) -> None:
-        for name in ("plimsoll-autoscaler", "plimsoll-scheduler"):
+    def wait_rolled_out(self, folder: Path = DEPLOY) -> None:
+        for name in (each["metadata"]["name"] for each in kubectl.rendered(folder) if each["kind"] == "Deployment"):
             self.kubectl("-n", "plimsoll-system", "rollout", "status", f"deployment/{name}", "--timeout=90s")
 
     def remove(self, folder: Path) -> None:
@@ -52,6 +54,14 @@ class Operator:
         command, _ = sweeping()
         self.kubectl(*command)
 
+    def make_way(self) -> None:
+        """Delete our own scheduler, with the commands of the guide."""
+        text = GUIDE.read_text().replace("\\\n", "")
+        (block,) = re.findall(r"```sh\n(kubectl -n plimsoll-system delete deployment.+?)\n(?:kubectl apply|```)", text,
+                              flags=re.DOTALL)  # fmt: skip
+        for command in block.splitlines():
+            self.kubectl(*shlex.split(command)[1:])
+
     def everything(self) -> set[tuple[str, ...]]:
         """Return kind, namespace and name of every object there is."""
         kinds = set(self.kubectl("api-resources", "--verbs=list", "-o", "name").split()) - _PASSING
@@ -61,7 +71,7 @@ class Operator:
 
     def ours(self) -> dict[str, Any]:
         """Return every object with our label, without what the cluster writes of it, by kind and name."""
-        kinds = {each["kind"] for each in kubectl.rendered(Path("deploy"))}
+        kinds = {each["kind"] for folder in (DEPLOY, SHARED) for each in kubectl.rendered(folder)}
         found = json.loads(
             self.kubectl("get", ",".join(sorted(kinds)), "-A", "-l", OURS, "-o", "json", "--show-managed-fields")
         )

@@ -48,7 +48,7 @@ class Wire:
     """
 
     def __init__(self, port: int) -> None:
-        self._to = port
+        self.to = port
         self.slow_s = 0.0
         self._whole, self._ended = Event(), Event()
         self._whole.set()
@@ -74,7 +74,7 @@ class Wire:
         while not self._ended.is_set():
             try:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._to))
+                far = socket.create_connection(("127.0.0.1", self.to))
             except OSError:
                 continue
             Thread(target=self._pass, args=(near, far), daemon=True).start()

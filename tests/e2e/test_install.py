@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.local import ClusterSpec, LocalCluster
-from tests.e2e.installing import Operator
+from tests.e2e.installing import DEPLOY, SHARED, Operator
 from tests.kubectl import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEPLOY = Path("deploy")
 # The overlay monitoring has kinds of the Prometheus operator, which this server does not know.
 OVERLAYS = [Path("deploy/overlays/gpu")]
 
@@ -34,20 +33,34 @@ def bare() -> Iterator[Operator]:
 @pytest.fixture
 def operator(bare: Operator) -> Iterator[Operator]:
     """The same, and nothing that a test installs is left behind."""
+    yield from _leaving_nothing(bare, DEPLOY)
+
+
+@pytest.fixture
+def sharing(bare: Operator) -> Iterator[Operator]:
+    """The same for one who has a scheduler for all."""
+    yield from _leaving_nothing(bare, SHARED)
+
+
+def _leaving_nothing(bare: Operator, folder: Path) -> Iterator[Operator]:
     before = bare.everything()
     yield bare
     bare.sweep()  # a former version's objects under names that are no longer ours
-    bare.remove(DEPLOY)
+    bare.remove(folder)
     left = bare.everything() - before
     assert left == set(), "removed without residue"
+
+
+def names(folder: Path) -> set[str]:
+    """Return kind and name of every object of a folder."""
+    return {f"{each['kind']}/{each['metadata']['name']}" for each in rendered(folder)}
 
 
 def former(tmp_path: Path) -> Path:
     """Return a version before this one: another tag, another setting, and an object under an earlier name."""
     folder = tmp_path / "deploy"
     shutil.copytree(DEPLOY, folder, ignore=shutil.ignore_patterns("local", "__pycache__"))
-    for name in ("base/kustomization.yaml", "programs/kustomization.yaml"):
-        file = folder / name
+    for file in folder.rglob("kustomization.yaml"):
         file.write_text(file.read_text().replace("0.1.0", "0.0.9"))
     scheduler = folder / "programs" / "scheduler.yaml"
     scheduler.write_text(scheduler.read_text().replace("httpTimeout: 1s", "httpTimeout: 2s"))
@@ -61,9 +74,7 @@ def former(tmp_path: Path) -> Path:
 def test_all_of_it_is_accepted_and_its_pods_run(operator: Operator) -> None:
     operator.apply(DEPLOY)
     operator.wait_rolled_out()  # in a namespace that admits restricted pods alone
-    there = operator.ours()
-    wanted = {f"{each['kind']}/{each['metadata']['name']}" for each in rendered(DEPLOY)}
-    assert set(there) == wanted, "each has our label, and nothing else has it"
+    assert set(operator.ours()) == names(DEPLOY), "each has our label, and nothing else has it"
 
 
 def test_the_same_again_changes_nothing(operator: Operator) -> None:
@@ -90,7 +101,7 @@ def test_an_upgrade_ends_where_a_new_installation_does(operator: Operator, tmp_p
     operator.wait_rolled_out()
     operator.sweep()
     there = operator.ours()
-    assert set(there) == {f"{each['kind']}/{each['metadata']['name']}" for each in rendered(DEPLOY)}
+    assert set(there) == names(DEPLOY)
     images = {
         container["image"]
         for name in ("plimsoll-autoscaler", "plimsoll-scheduler")
@@ -108,6 +119,20 @@ def test_the_way_back_is_the_former_version_applied_again(operator: Operator, tm
     operator.wait_rolled_out()
     after = operator.ours()
     assert {name: after[name].get("spec") for name in former_specs} == former_specs
+
+
+def test_the_extender_alone_takes_the_place_of_our_scheduler_and_is_upgraded(sharing: Operator, tmp_path: Path) -> None:
+    before = former(tmp_path)
+    sharing.apply(before)
+    sharing.make_way()
+    sharing.apply(before / SHARED.relative_to(DEPLOY))
+    sharing.apply(SHARED)
+    sharing.wait_rolled_out(SHARED)  # its pods are ready here at once: no program runs in them
+    sharing.sweep()
+    there = sharing.ours()
+    assert set(there) == names(SHARED)
+    sharing.apply(SHARED)
+    assert sharing.ours() == there, "the same again changes nothing"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)

@@ -16,7 +16,7 @@ import pytest
 from extender import app
 from extender.core import explanations, waiting
 from extender.core.ledger.holding import State
-from extender.shell import cluster
+from extender.shell import cluster, sending
 from kube.client import MERGE_PATCH, ApiError
 from kube.objects import Event, ObjectList, Pod
 from tests.story.programs import a_listener, running_extender, until, url_of
@@ -131,7 +131,7 @@ async def test_a_binding_that_was_refused_keeps_its_room_and_is_tried_there_agai
 
 
 async def test_no_binding_is_sent_after_its_deadline(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "_BIND_DEADLINE_S", -1.0)
+    monkeypatch.setattr(sending, "_BIND_DEADLINE_S", -1.0)
     pod = await asked.create("p")
     (node,) = (await asked.filter(pod))["NodeNames"]
     assert await asked.bind(pod, node) != ""

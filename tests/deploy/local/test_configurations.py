@@ -42,6 +42,25 @@ def test_marked_pods_have_a_scheduler_without_an_extender_that_passes_over_the_s
     assert both == default | {"profiles": both["profiles"]}
 
 
+def test_a_shared_scheduler_runs_the_example_but_for_addresses_and_election() -> None:
+    example = yaml.safe_load((DEPLOY / "overlays" / "shared-scheduler" / "kube-scheduler.yaml").read_text())
+    local = configurations.shared_scheduler(kubeconfig=KUBECONFIG, relay_url="http://127.0.0.1:1")
+    assert local["clientConnection"] == example["clientConnection"] | {"kubeconfig": str(KUBECONFIG)}
+    assert local["extenders"] == [example["extenders"][0] | {"urlPrefix": "http://127.0.0.1:1"}]
+    same = set(example) - {"clientConnection", "leaderElection", "extenders"}
+    assert {key: local[key] for key in same} == {key: example[key] for key in same}
+
+
+def test_one_without_the_relay_has_its_own_certificates_or_none() -> None:
+    files = {"caFile": "/ca", "certFile": "/cert", "keyFile": "/key"}
+    url = "https://127.0.0.1:1"
+    (extender,) = configurations.direct_scheduler(kubeconfig=KUBECONFIG, extender_url=url, tls=files)["extenders"]
+    assert (extender["urlPrefix"], extender["enableHTTPS"]) == (url, True)
+    assert extender["tlsConfig"].items() > files.items()
+    (clear,) = configurations.direct_scheduler(kubeconfig=KUBECONFIG, extender_url=url, tls=None)["extenders"]
+    assert not {"enableHTTPS", "tlsConfig"} & set(clear)
+
+
 def test_prometheus_scrapes_the_listed_targets_and_our_programs_every_second() -> None:
     made = configurations.prometheus(targets=Path("/t.json"), programs={"extender": "127.0.0.1:1"})
     assert made["global"]["scrape_interval"] == "1s"

@@ -1,0 +1,39 @@
+"""Flags that cannot be used are a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from extender.__main__ import main
+
+FAR = ["--extender", "https://extender:8900"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--extender", "extender:8900"], '"extender:8900" must be https://HOST:PORT or http://HOST:PORT'),
+        (["--extender", "https://extender:8900/filter"], "without a path"),
+        ([], "the following arguments are required: --extender"),
+        ([*FAR, "--listen", "8905"], '"8905" must be HOST:PORT'),
+    ],
+)
+def test_a_flag_that_cannot_be_read(flags: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["relay", *flags])
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ([*FAR, "--client-cert-file", "c"], "a certificate and its key go together: give --client-key-file too"),
+        ([*FAR, "--client-key-file", "k"], "a certificate and its key go together: give --client-cert-file too"),
+        (["--extender", "http://extender:8900", "--ca-file", "ca"], "certificates are of use with TLS only"),
+        ([*FAR, "--listen", "127.0.0.1:8905", "--ca-file", "/none"], "certificates cannot be used, one of /none: "),
+    ],
+)
+def test_flags_that_do_not_go_together(flags: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["relay", *flags]) == 1
+    assert says in capsys.readouterr().err
