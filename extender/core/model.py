@@ -1,7 +1,7 @@
 """Which pod, and how much of a device does its request come to?
 
 What is made for every pod of a cluster is a frozen msgspec Struct, not a dataclass: ten thousand of them are made in a
-tenth of the time, and no garbage collection walks them (`gc=False`: they are part of no cycle).
+fraction of the time, and no garbage collection walks them (`gc=False`: they are part of no cycle).
 """
 
 from __future__ import annotations
