@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
     from kube.program import Started
 
 _log = logging.getLogger("autoscaler")
-
-GC_THRESHOLD = (100_000, 50, 1000)
 
 LEASE = "plimsoll-autoscaler"
 """The Lease whose holder writes; it stands in our namespace."""
@@ -260,9 +257,6 @@ async def serve(started: Started) -> None:
     Raises:
         ProblemAtStart: the flags cannot be used together; the message says which.
     """
-    # An answer of Prometheus is some hundred thousand objects without a cycle: walking them again and again would cost
-    # as much as reading them.
-    gc.set_threshold(*GC_THRESHOLD)
     flags = started.flags
     async with fits.asked(flags) as extender:
         await _serve(started, extender)

@@ -7,29 +7,30 @@ import contextlib
 import logging
 import time
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from extender.core.answers import BindRefused, BindTo, Chosen
+from extender.core.answers import Chosen
+from extender.core.binding import SETTLING_S
 from extender.core.explaining import malformed
-from extender.core.ledger.nodes import Backend
-from extender.core.scheduling import SETTLING_S, Scheduling
+from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import Configuration
 from extender.shell.doubles import Doubles
-from extender.shell.enforcement.locks import Locks
 from extender.shell.http import Asgi
 from extender.shell.leading import Leading, right_of
+from extender.shell.namespaces import Namespaces
 from extender.shell.nodes import Nodes
+from extender.shell.sending import MOST_AT_ONCE, Sender
 from extender.shell.telemetry import Telemetry
 from kube import program
 from kube.client import NO_ANSWER, ApiError
 from kube.events import EventWriter, Notice
 from kube.gpus import Malformed
 from kube.lease import Alone
-from kube.objects import Pod
 from kube.outage import Outage
 from kube.tls import server_tls
-from kube.watch import Gone, Put, Relisted, listed, watch
+from kube.watch import Gone, Put, Relisted
 
 if TYPE_CHECKING:
     from extender.core.model import PodKey, SeenPod
@@ -44,10 +45,6 @@ _NEWS_S = 300.0
 _KICK_PAUSE_S = 0.5
 _SETTLE_PAUSE_S = 5.0
 _AT_A_TIME = 100  # pods of a list, some milliseconds
-_PACE_S, _STALL_S = 0.1, 0.8
-_MOST_BINDINGS = 16
-_LONGEST_PACE_S = 0.5
-_BIND_DEADLINE_S = 0.8  # kube-scheduler gives up after its httpTimeout of 1 s and may then promise the room to another
 
 
 class Extender:
@@ -59,15 +56,11 @@ class Extender:
         self._events = EventWriter(api, "plimsoll-extender")
         self._configuration = Configuration(api, namespace, self._events, self._set)
         self._nodes = Nodes(api, self.scheduling, self._events)
-        self._locks = Locks(api)
+        self.namespaces = Namespaces(api)
         self._pods_listed = False
         self._unlisted: set[PodKey] = set()
         self._right = right or Alone()
         self._unfenced: dict[tuple[int, str], float] = {}
-        self._stalled_until = 0.0
-        self._bindings = 0
-        self._few_bindings = asyncio.Event()
-        self._few_bindings.set()
         self.telemetry = Telemetry(self.scheduling, lambda: self._configuration.problems, time.monotonic)
         self.leading = Leading(self._right, self._list_anew, self.listed, self.telemetry.takeovers.inc)
         self.telemetry.leader.set_function(lambda: float(self.leading.leads()))
@@ -83,17 +76,21 @@ class Extender:
         self._decides = {
             verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind")
         }
+        self._sender = Sender(
+            api, self.scheduling, read=self._read, left_s=self.leading.left_s, deciding=self._decides["bind"].time
+        )
 
     async def run(self) -> None:
         """Keep the ledger up to date, without end."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._nodes.run())
             tasks.create_task(self._follow_pods())
+            tasks.create_task(self.namespaces.run())
             tasks.create_task(self._configuration.run())
             tasks.create_task(self._events.run())
             tasks.create_task(self._settle())
             tasks.create_task(self._kick())
-            tasks.create_task(self._watch_own_pace())
+            tasks.create_task(self._sender.watch_own_pace())
             tasks.create_task(self.leading.run())
             tasks.create_task(self._doubles.run())
 
@@ -109,19 +106,17 @@ class Extender:
         kube-scheduler filters one pod at a time and binds without limit: unpaced, a burst on a slow API server makes
         bindings outlast its time-out, and every one of them is then tried, and written, twice.
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_PACE_S):
-                await self._few_bindings.wait()
+        await self._sender.few()
         pod = cluster.seen_pod(asked.pod)
         with self._decides["filter"].time():
             answer = self.scheduling.filter(pod, asked.nodes, time.monotonic())
         if isinstance(answer, Chosen):
-            return asked.filtered(answer.nodes, {})
+            return asked.kept(answer.nodes)
         if isinstance(pod.request, Malformed):
             self._report_malformed(pod.key, pod.request)
         elif sentence := self.scheduling.explanations.to_tell(pod.key.uid, time.monotonic()):
             self._events.write(Notice(cluster.reference(pod.key), "WaitsForGPU", sentence, "Warning"))
-        return asked.filtered((), answer.reasons)
+        return asked.refused(answer.reasons)
 
     def prioritize(self, asked: wire.Candidates) -> bytes:
         """Answer prioritize."""
@@ -131,62 +126,12 @@ class Extender:
 
     async def bind(self, asked: wire.BindingArguments, received_at: float) -> bytes:
         """Answer bind: the pod is bound with its devices in one write, or not at all."""
-        result, answer = await self._bind(asked, received_at)
+        result, answer = await self._sender.bind(asked, received_at)
         self.telemetry.bindings.labels(result).inc()
         if answer:
-            _log.info("not placed", extra={"pod": asked.uid, "node": asked.node, "reason": answer})
+            pod = f"{asked.namespace}/{asked.name}"
+            _log.info("not placed", extra={"pod": pod, "uid": asked.uid, "node": asked.node, "reason": answer})
         return wire.bound(answer)
-
-    async def _bind(self, asked: wire.BindingArguments, received_at: float) -> tuple[str, str]:
-        """Return what became of it, as it is counted, and what kube-scheduler is told, "" where the pod is bound."""
-        now = time.monotonic()
-        if now < self._stalled_until:
-            return "refused", "not sent: this program stood still, and nobody knows how old the request is"
-        with self._decides["bind"].time():
-            decision = self.scheduling.bind(asked.uid, asked.node, now)
-        if isinstance(decision, BindRefused):
-            return "refused", decision.reason
-        outcome = await self._send(decision, received_at + _BIND_DEADLINE_S)
-        if isinstance(outcome, cluster.Accepted):
-            self.scheduling.bound(decision.pod.uid)
-            self._locks.keep(decision.pod)
-            self._log_placed(decision)
-            return "accepted", ""
-        if isinstance(outcome, cluster.NotSent):
-            self.scheduling.not_bound(decision)
-            with contextlib.suppress(ApiError):  # `_settle` comes back to it
-                await self._locks.give_back(decision.pod, self.scheduling.ledger)
-            return "refused", outcome.reason
-        self.scheduling.unknown(decision)
-        answer = await self._bound_after_all(decision, outcome)
-        return "unknown" if answer else "accepted", answer
-
-    async def _send(self, decision: BindTo, deadline: float) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
-        self._bindings += 1
-        if self._bindings >= _MOST_BINDINGS:
-            self._few_bindings.clear()
-        try:
-            if decision.grant.backend is Backend.HAMI:
-                refused = await self._locks.take(decision.pod, decision.node, deadline - time.monotonic())
-                if refused:
-                    return cluster.NotSent(refused)
-            within_s, left_s = deadline - time.monotonic(), self.leading.left_s()
-            return await cluster.send_binding(self._api, decision, within_s=within_s, left_s=left_s, wall_s=time.time())
-        finally:
-            self._bindings -= 1
-            if self._bindings < _MOST_BINDINGS:
-                self._few_bindings.set()
-
-    async def _bound_after_all(self, decision: BindTo, outcome: cluster.Unknown) -> str:
-        """Read the pod back; return "" if it is bound as we asked, else what is known."""
-        try:
-            pod = await self._read(decision.pod)
-        except ApiError:
-            return outcome.reason
-        if pod is None or pod.node != decision.node or pod.placed != decision.placed:
-            return outcome.reason
-        self._log_placed(decision)
-        return ""
 
     # --- what the API server says ---
 
@@ -196,38 +141,35 @@ class Extender:
 
     async def _follow_pods(self) -> None:
         outage = Outage("the list of pods", "placements go on with the pods known last", _log)
-        async for change in watch(self._api, cluster.PODS, Pod, on_trouble=outage.hear):
+        async for change in cluster.follow_pods(self._api, outage.hear):
             match change:
-                case Relisted(objects):
-                    await self._take_all(objects)
+                case Relisted(pods):
+                    await self._take_all(pods)
                     _log.info(
                         "pods listed",
                         extra={"holding": sum(held.devices != () for held in self.scheduling.ledger.holdings())},
                     )
                 case Put(pod):
-                    self.scheduling.pod_seen(cluster.seen_pod(pod))
+                    self.scheduling.pod_seen(pod)
                 case Gone(pod):
-                    gone = cluster.seen_pod(pod)
-                    self.scheduling.pod_gone(gone.key.uid, time.monotonic(), ended=gone.ended)
+                    self.scheduling.pod_gone(pod.key.uid, time.monotonic(), ended=pod.ended)
 
-    async def _take_all(self, pods: tuple[Pod, ...]) -> None:
+    async def _take_all(self, pods: tuple[SeenPod, ...]) -> None:
         """Take note of all pods, some at a time: verbs and probes are answered in between, thousands of pods or not."""
         now = time.monotonic()
-        by_node = sorted(pods, key=lambda pod: pod.spec.node_name)
+        by_node = sorted(pods, key=attrgetter("node"))
         for begin in range(0, len(by_node), _AT_A_TIME):
-            some = by_node[begin : begin + _AT_A_TIME]
-            self.scheduling.pods_listed(map(cluster.seen_pod, some), now)
+            self.scheduling.pods_listed(by_node[begin : begin + _AT_A_TIME], now)
             await asyncio.sleep(0)
-        self._unlisted.update(self.scheduling.listed({pod.metadata.uid for pod in pods}))
+        self._unlisted.update(self.scheduling.listed({pod.key.uid for pod in pods}))
         self._pods_listed = True
 
     async def _list_anew(self) -> None:
         """Know every node and every binding there is now, and let none arrive that somebody before us sent."""
-        pods, _ = await listed(self._api, cluster.PODS, Pod)
-        await self._take_all(pods)
+        await self._take_all(await cluster.list_pods(self._api))
         await self._nodes.list_anew()
         waiting = list(self.scheduling.to_fence())
-        await asyncio.gather(*(self._fence(waiting) for _ in range(_MOST_BINDINGS)))
+        await asyncio.gather(*(self._fence(waiting) for _ in range(MOST_AT_ONCE)))
         self._unfenced.clear()
 
     async def _fence(self, waiting: list[PodKey]) -> None:
@@ -261,8 +203,7 @@ class Extender:
             for key in {*self.scheduling.to_read(), *self._unlisted}:
                 with contextlib.suppress(ApiError):
                     await self._read(key)
-            with contextlib.suppress(ApiError):
-                await self._locks.settle(self.scheduling.ledger)
+            await self._sender.settle()
 
     async def _read(self, key: PodKey) -> SeenPod | None:
         asked_at = time.monotonic()
@@ -283,30 +224,12 @@ class Extender:
                 except ApiError as error:
                     outage.hear(error)
 
-    async def _watch_own_pace(self) -> None:
-        """Notice when this program stood still: what it reads then may be long given up by who asked."""
-        last = time.monotonic()
-        while True:
-            await asyncio.sleep(_PACE_S)
-            now = time.monotonic()
-            if now - last > _STALL_S:
-                self._stalled_until = now + 1.0
-                _log.warning("stood still: no binding is sent for a second", extra={"seconds": round(now - last, 1)})
-            last = now
-
     # --- what people read ---
 
     def _report_malformed(self, pod: PodKey, problem: Malformed) -> None:
         # kube-scheduler tries a refused pod at every event of the cluster: the sentence stays the same.
         about = cluster.reference(pod)
         self._events.write(Notice(about, "MalformedGPURequest", malformed(problem), "Warning", old_for_s=_NEWS_S))
-
-    def _log_placed(self, decision: BindTo) -> None:
-        placed = decision.placed
-        extra: dict[str, object] = {"pod": f"{decision.pod.namespace}/{decision.pod.name}", "node": decision.node}
-        if placed is not None:
-            extra |= {"devices": list(placed.devices), "milli": placed.milli}
-        _log.info("placed", extra=extra)
 
 
 async def serve(started: Started) -> None:
@@ -316,7 +239,13 @@ async def serve(started: Started) -> None:
     extender = Extender(started.api, flags.namespace, right_of(flags, started.api))
     application = Asgi(extender, extender.telemetry)
     async with (
-        rpc.telling(flags, started.api, extender.scheduling, extender.listed),
+        rpc.telling(
+            flags,
+            started.api,
+            extender.scheduling,
+            ready=extender.listed,
+            refusal=extender.namespaces.refusal,
+        ),
         program.serving_beside(application.pages, flags.pages_listen, "--pages-listen"),
     ):
         await program.serve(application, started.listener, extender.run(), tls)

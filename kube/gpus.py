@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NewType
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _NUMBER = re.compile(r"[0-9]{1,10}")
 _DEVICE = re.compile(
     r"[0-9]|[1-5][0-9]|6[0-3]|[A-Za-z][A-Za-z0-9_.:-]{3,79}"
 )  # an index, or a UUID as NVIDIA and HAMi write it
+_REMEMBERED, _REMEMBERED_LENGTH = 4096, 512  # texts, characters of one: anybody may write any length
 _SHOWN = 64  # characters of a value in a message: the rest is no help, and a message goes out once a node
 
 _SHARE_RULE = "a decimal, 0 < x < 1, a multiple of 0.001"
@@ -167,13 +169,22 @@ def written(placement: Placement) -> dict[str, str]:
 
 def placement_in(annotations: Mapping[str, str]) -> Placement | None:
     """Return the placement that `written` recorded, or None where there is none that can be read."""
-    if DEVICES not in annotations or MILLI not in annotations:
+    devices, milli = annotations.get(DEVICES), annotations.get(MILLI)
+    if devices is None or milli is None:
         return None
-    texts, text = annotations[DEVICES].split(","), annotations[MILLI]
-    milli = _whole_number(text, WHOLE)
-    if milli is None or len(texts) > MOST_DEVICES or not all(map(is_device, texts)):
+    short = len(devices) + len(milli) <= _REMEMBERED_LENGTH
+    return _remembered_placement(devices, milli) if short else _read_placement(devices, milli)
+
+
+def _read_placement(devices: str, share: str) -> Placement | None:
+    names = devices.split(",")
+    milli = _whole_number(share, WHOLE)
+    if milli is None or len(names) > MOST_DEVICES or not all(map(is_device, names)):
         return None
-    return Placement(tuple(texts), MilliGpu(milli))
+    return Placement(tuple(names), MilliGpu(milli))
+
+
+_remembered_placement = lru_cache(_REMEMBERED)(_read_placement)  # a list names the same devices again and again
 
 
 def is_device(name: str) -> bool:

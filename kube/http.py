@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_HEAD_S = 10.0  # from the first byte of a request to the end of its headers
+_REQUEST_S = 10.0  # from the first byte of a request to its last; kube-scheduler itself gives up after 1 s
 _HEAD_LIMIT = 64 * 1024  # bytes of a request's line and headers
 _MOST_CONNECTIONS = 1024
 _IDLE_S = 600  # a caller's idle connection closed under its feet would cost it a failed call
@@ -108,7 +108,7 @@ class _Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._head_bytes = 0
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
@@ -124,19 +124,24 @@ class _Protocol(HttpToolsProtocol):
         super().data_received(data)
         if self._is_answering():
             self._head_bytes = 0  # those were of a body
+            if self.cycle.more_body:
+                self._begin_timer()
             return
         if self._head_bytes > _HEAD_LIMIT:
             self._refuse(b"431 Request Header Fields Too Large", f"the headers are larger than {_HEAD_LIMIT} bytes")
-        elif self._head_timer is None:
-            self._head_timer = self.loop.call_later(_HEAD_S, self._too_slow)
+        elif self._head_bytes:
+            self._begin_timer()
 
     def on_headers_complete(self) -> None:
         self._head_bytes = 0
-        self._end_head_timer()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        self._end_timer()
+        super().on_message_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end_head_timer()
+        self._end_timer()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
@@ -148,8 +153,9 @@ class _Protocol(HttpToolsProtocol):
         return bool(peer) and ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
 
     def _too_slow(self) -> None:
-        self._head_timer = None
-        self._refuse(b"408 Request Timeout", f"the headers did not come within {_HEAD_S:g} s")
+        self._timer = None
+        part = "body" if self._is_answering() else "headers"
+        self._refuse(b"408 Request Timeout", f"the {part} did not come within {_REQUEST_S:g} s")
 
     def _refuse(self, status: bytes, why: str) -> None:
         if not self.transport.is_closing():
@@ -157,10 +163,14 @@ class _Protocol(HttpToolsProtocol):
             self.transport.write(head % (status, len(why)) + why.encode())
             self.transport.close()
 
-    def _end_head_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _begin_timer(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(_REQUEST_S, self._too_slow)
+
+    def _end_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class _ProtocolForCertified(_Protocol):

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from kube.taints import Taint
+
 
 class Object(msgspec.Struct, rename="camel", gc=False):
     """The base of everything decoded here."""
@@ -25,8 +27,8 @@ class OwnerReference(Object):
     api_version: str = ""
 
 
-class ObjectMeta(Object):
-    """metadata of any object."""
+class BareMeta(Object):
+    """metadata of any object, without what says whose it is."""
 
     name: str = ""
     namespace: str = ""
@@ -34,13 +36,24 @@ class ObjectMeta(Object):
     resource_version: str = ""
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
-    labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
+
+
+class ObjectMeta(BareMeta):
+    """metadata of any object."""
+
+    labels: dict[str, str] | None = None
     owner_references: list[OwnerReference] | None = None
 
 
-class Named(Object):
+class Bare(Object):
     """The base of every object that has metadata of its own."""
+
+    metadata: BareMeta
+
+
+class Named(Bare):
+    """The base of those of which is also read whose they are."""
 
     metadata: ObjectMeta
 
@@ -161,6 +174,33 @@ class Pod(Named):
     status: PodStatus = msgspec.field(default_factory=PodStatus)
 
 
+class BareContainerState(Object):
+    """Whether a container runs."""
+
+    running: Running | None = None
+
+
+class BareContainerStatus(Object):
+    """Whether one container of a pod runs."""
+
+    state: BareContainerState | None = None
+
+
+class BarePodStatus(Object):
+    """status of a Pod: whether it has ended."""
+
+    phase: str = ""
+    container_statuses: list[BareContainerStatus] | None = None
+    init_container_statuses: list[BareContainerStatus] | None = None
+
+
+class BarePod(Bare):
+    """v1 Pod, as whoever places pods reads it: thousands of them are listed at once."""
+
+    spec: PodSpec = msgspec.field(default_factory=PodSpec)
+    status: BarePodStatus = msgspec.field(default_factory=BarePodStatus)
+
+
 class LeaseSpec(Object, omit_defaults=True):
     """spec of a Lease; times are RFC 3339 with microseconds."""
 
@@ -185,9 +225,17 @@ class NodeStatus(Object):
     conditions: list[Condition] | None = None
 
 
+class NodeSpec(Object):
+    """spec of a Node: which pods it keeps away."""
+
+    unschedulable: bool = False
+    taints: list[Taint] | None = None
+
+
 class Node(Named):
     """v1 Node."""
 
+    spec: NodeSpec = msgspec.field(default_factory=NodeSpec)
     status: NodeStatus = msgspec.field(default_factory=NodeStatus)
 
 
@@ -309,7 +357,7 @@ class Status(Object):
     code: int = 0
 
 
-ObjectType = TypeVar("ObjectType", bound=Named)
+ObjectType = TypeVar("ObjectType", bound=Bare)
 
 
 class ListMeta(Object):

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -22,11 +23,16 @@ import uvloop
 from kube.client import Api, CredentialsError
 from kube.http import server_of
 from kube.logs import log_to_stderr
+from kube.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
     from kube.tls import ServerTls
+
+GC_THRESHOLD = (100_000, 50, 1000)
+"""An answer of Prometheus, or a list of pods, is some hundred thousand objects without a cycle: walking them again and
+again would cost as much as reading them."""
 
 
 class ProblemAtStart(Exception):  # noqa: N818  somebody else's fault, told to a person
@@ -70,6 +76,8 @@ def run_until_signal(
     """Run `work` with its flags alone; return the exit status."""
     chosen = parser.parse_args(arguments)
     log_to_stderr(chosen.log_level)
+    keep_freed_memory()
+    gc.set_threshold(*GC_THRESHOLD)
     try:
         with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(work(chosen))

@@ -12,15 +12,15 @@ import random
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import msgspec
 
 from kube.client import Api, ApiError
-from kube.objects import Named, ObjectList, Status, WatchEvent
+from kube.objects import Bare, ObjectList, Status, WatchEvent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
 _GONE = 410
 _WATCH_S = 300  # the server ends a watch after this time; it is then resumed
@@ -29,47 +29,74 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
 _SHORT_S = 10.0  # a watch that ends sooner is no watch: the next one waits
 _PAGE = "1000"  # objects per page of a list
 
-ObjectType = TypeVar("ObjectType", bound=Named)
+ObjectType = TypeVar("ObjectType", bound=Bare)
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True, slots=True)
-class Relisted(Generic[ObjectType]):
-    """Everything there is; whatever the reader knew besides is gone."""
+class Relisted(Generic[Seen]):
+    """Everything there is at `version`; whatever the reader knew besides is gone."""
 
-    objects: tuple[ObjectType, ...]
+    objects: tuple[Seen, ...]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
-class Put(Generic[ObjectType]):
+class Put(Generic[Seen]):
     """An object was added or changed."""
 
-    object: ObjectType
+    object: Seen
 
 
 @dataclass(frozen=True, slots=True)
-class Gone(Generic[ObjectType]):
+class Gone(Generic[Seen]):
     """An object was deleted; this was its last state."""
 
-    object: ObjectType
+    object: Seen
 
 
-Change = Relisted[ObjectType] | Put[ObjectType] | Gone[ObjectType]
+Change = Relisted[Seen] | Put[Seen] | Gone[Seen]
 
 
 class _Forgotten(Exception):  # noqa: N818  it is the server's word, not our error
     """The server no longer has the version that we resume from."""
 
 
-async def watch(
+def _as_it_is(found: Any) -> Any:
+    return found
+
+
+@overload
+def watch(
     api: Api,
     path: str,
     kind: type[ObjectType],
     *,
     query: Mapping[str, str] | None = None,
+    on_trouble: Callable[[ApiError | None], None] = ...,
+) -> AsyncGenerator[Change[ObjectType], None]: ...
+@overload
+def watch(
+    api: Api,
+    path: str,
+    kind: type[ObjectType],
+    *,
+    read: Callable[[ObjectType], Seen],
+    query: Mapping[str, str] | None = None,
+    on_trouble: Callable[[ApiError | None], None] = ...,
+) -> AsyncGenerator[Change[Seen], None]: ...
+async def watch(  # noqa: PLR0913  two of them are left out by most
+    api: Api,
+    path: str,
+    kind: type[Any],
+    *,
+    read: Callable[[Any], Any] = _as_it_is,
+    query: Mapping[str, str] | None = None,
     on_trouble: Callable[[ApiError | None], None] = lambda _: None,
-) -> AsyncIterator[Change[ObjectType]]:
+) -> AsyncGenerator[Change[Any], None]:
     """Yield every change of the objects at `path`, without end.
 
+    `read`: what the reader makes of an object; of a list, no more than one page is ever there as it was sent.
     `on_trouble` hears each failure, and None at each success after it; waiting and trying again is done here.
     """
     selection = dict(query or {})
@@ -79,11 +106,12 @@ async def watch(
         opened_at = time.monotonic()
         try:
             if version is None:
-                objects, version = await listed(api, path, kind, selection)
-                yield Relisted(objects)
+                objects, version = await listed(api, path, kind, selection, read=read)
+                yield Relisted(objects, version)
+                del objects  # the reader's alone: a watch lasts for days
             async with _opened(api, path, selection, version) as lines:
                 on_trouble(None)
-                async for change, seen in _changes(lines, kind):
+                async for change, seen in _changes(lines, kind, read):
                     version, pause_s = seen, _FIRST_PAUSE_S
                     if change is not None:
                         yield change
@@ -97,16 +125,34 @@ async def watch(
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
+@overload
 async def listed(
     api: Api, path: str, kind: type[ObjectType], selection: Mapping[str, str] | None = None
-) -> tuple[tuple[ObjectType, ...], str]:
-    """Return every object at `path`, no older than the question, and the version of the list.
+) -> tuple[tuple[ObjectType, ...], str]: ...
+@overload
+async def listed(
+    api: Api,
+    path: str,
+    kind: type[ObjectType],
+    selection: Mapping[str, str] | None = None,
+    *,
+    read: Callable[[ObjectType], Seen],
+) -> tuple[tuple[Seen, ...], str]: ...
+async def listed(
+    api: Api,
+    path: str,
+    kind: type[Any],
+    selection: Mapping[str, str] | None = None,
+    *,
+    read: Callable[[Any], Any] = _as_it_is,
+) -> tuple[tuple[Any, ...], str]:
+    """Return every object at `path`, no older than the question, and the version of the list; `read` as `watch` has it.
 
     Raises:
         ApiError: it cannot be listed now.
     """
     decoder = msgspec.json.Decoder(ObjectList[kind])  # type: ignore[valid-type]
-    objects: list[ObjectType] = []
+    objects: list[Any] = []
     token = ""
     while True:
         query = {**(selection or {}), "limit": _PAGE} | ({"continue": token} if token else {})
@@ -117,10 +163,11 @@ async def listed(
                 objects, token = [], ""
                 continue
             raise
-        objects.extend(page.items or ())
-        token = page.metadata.continue_
+        objects.extend(map(read, page.items or ()))
+        token, version = page.metadata.continue_, page.metadata.resource_version
         if not token:
-            return tuple(objects), page.metadata.resource_version
+            return tuple(objects), version
+        del page  # before the next one is there
 
 
 @asynccontextmanager
@@ -144,8 +191,8 @@ async def _opened(
 
 
 async def _changes(
-    lines: AsyncIterator[bytes], kind: type[ObjectType]
-) -> AsyncIterator[tuple[Change[ObjectType] | None, str]]:
+    lines: AsyncIterator[bytes], kind: type[Any], read: Callable[[Any], Any]
+) -> AsyncIterator[tuple[Change[Any] | None, str]]:
     """Yield (change, version seen) for each line; a bookmark is a version without a change."""
     events = msgspec.json.Decoder(WatchEvent)
     objects = msgspec.json.Decoder(kind)
@@ -154,10 +201,11 @@ async def _changes(
         if event.type == "ERROR":
             _raise_error(event.object)
         if event.type == "BOOKMARK":
-            yield None, msgspec.json.decode(event.object, type=Named).metadata.resource_version
+            yield None, msgspec.json.decode(event.object, type=Bare).metadata.resource_version
             continue
         found = _decoded(objects, event.object)
-        yield (Gone(found) if event.type == "DELETED" else Put(found)), found.metadata.resource_version
+        seen = read(found)
+        yield (Gone(seen) if event.type == "DELETED" else Put(seen)), found.metadata.resource_version
 
 
 _Decoded = TypeVar("_Decoded")

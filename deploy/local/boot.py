@@ -117,7 +117,7 @@ def _write_kubeconfig(cluster: LocalCluster, name: str, *, user: str, token: str
 
 def _launch_default_scheduler(cluster: LocalCluster) -> None:
     name, path = "default-scheduler", cluster.files.run / "default-scheduler.yaml"
-    write_json(path, configurations.default_scheduler(kubeconfig=cluster.files.kubeconfig(name)))
+    write_json(path, configurations.default_scheduler_of_marked_pods(kubeconfig=cluster.files.kubeconfig(name)))
     cluster.launch(name, cluster.components.scheduler(name, path))
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+NO_EXTENDER = "no-extender"
+"""The name by which pods ask for a kube-scheduler that is as ours and has no extender."""
+
 _SHIPPED = DEPLOY / "programs" / "scheduler.yaml"
 _SHARED = DEPLOY / "overlays" / "shared-scheduler"
 
@@ -30,6 +33,19 @@ def default_scheduler(*, kubeconfig: Path) -> dict[str, Any]:
     del shipped["extenders"]
     shipped["profiles"] = [{"schedulerName": "default-scheduler"}]
     return shipped
+
+
+def default_scheduler_of_marked_pods(*, kubeconfig: Path) -> dict[str, Any]:
+    """Return that of the default scheduler with a second profile, NO_EXTENDER, which binds pods with our marker too.
+
+    It passes over what the extender's section of our own makes every profile pass over.
+    """
+    default = default_scheduler(kubeconfig=kubeconfig)
+    (extender,) = _local(kubeconfig)["extenders"]
+    passed_over = [one["name"] for one in extender["managedResources"] if one["ignoredByScheduler"]]
+    fit = {"name": "NodeResourcesFit", "args": {"ignoredResources": passed_over}}
+    default["profiles"].append({"schedulerName": NO_EXTENDER, "pluginConfig": [fit]})
+    return default
 
 
 def shared_scheduler(*, kubeconfig: Path, relay_url: str) -> dict[str, Any]:

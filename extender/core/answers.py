@@ -9,6 +9,7 @@ from extender.core.enforcement.granting import Grant
 
 if TYPE_CHECKING:
     from extender.core.model import PodKey
+    from extender.core.reasons import Reasons
     from kube.gpus import Placement
 
 
@@ -23,7 +24,7 @@ class Chosen:
 class Refused:
     """Filter's no: the reason of each node. No eviction by kube-scheduler itself would help, so it should try none."""
 
-    reasons: dict[str, str]
+    reasons: Reasons
 
 
 @dataclass(frozen=True, slots=True)

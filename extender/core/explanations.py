@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from extender.core import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from extender.core.ledger.ledger import Ledger
     from extender.core.packing.choice import Choice
-    from extender.core.reasons import Misfits
+    from extender.core.reasons import Misfits, Reasons
 
 _CHANGED_S = 10.0  # of thousands that wait for one place, each would else be told of each of the others
 _SAME_S = 300.0
@@ -80,17 +80,15 @@ class Explanations:
         """Return how the place of a pod was chosen; None where we did not choose it."""
         return self._weighed.get(uid)
 
-    def refused(
-        self, uid: str, ledger: Ledger, misfits: Mapping[str, str], now: float, *, models: Sequence[str] = ()
-    ) -> None:
+    def refused(self, uid: str, ledger: Ledger, misfits: Reasons, now: float, *, models: Sequence[str] = ()) -> None:
         """Take note that a pod was refused at `now` seconds, with the reason of each node that was asked about.
 
         `models`: those that the pod accepts, () = any; kube-scheduler asks about no node of another.
         """
-        others = reasons.other_models(ledger, models, tuple(misfits))
-        ours = sum(node in ledger.columns for node in misfits)
+        others = reasons.other_models(ledger, models, misfits.columns)
+        ours = int((misfits.columns >= 0).sum())
         not_offered = len(ledger.columns) - ours - sum(group.nodes for group in others)
-        groups = reasons.ordered((*reasons.counted(misfits), *others))
+        groups = reasons.ordered((*reasons.counted(ledger, misfits), *others))
         self._wait(uid, Waits(reasons.sentence(groups, not_offered), groups, len(misfits), not_offered, now, now))
 
     def chosen(self, uid: str, weighed: Weighed) -> None:

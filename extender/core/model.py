@@ -1,15 +1,21 @@
-"""Which pod, and how much of a device does its request come to?"""
+"""Which pod, and how much of a device does its request come to?
+
+What is made for every pod of a cluster is a frozen msgspec Struct, not a dataclass: ten thousand of them are made in a
+tenth of the time, and no garbage collection walks them (`gc=False`: they are part of no cycle).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+
+import msgspec
 
 from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share
 
 
-@dataclass(frozen=True, slots=True)
-class PodKey:
+class PodKey(msgspec.Struct, frozen=True, gc=False):
     """Which pod: the UID decides, the names are for people."""
 
     uid: str
@@ -57,8 +63,7 @@ class Shape:
         return isinstance(self.request, MemoryShare) or (isinstance(self.request, Share) and self.request.milli < WHOLE)
 
 
-@dataclass(frozen=True, slots=True)
-class SeenPod:
+class SeenPod(msgspec.Struct, frozen=True, gc=False):
     """A pod as the API server shows it; `cpu` in milli-CPU and `memory` in MiB, as Kubernetes counts them.
 
     `placed` is what our Binding wrote, `foreign` what another scheduler wrote, with the MiB of each device; None where
@@ -92,7 +97,10 @@ class SeenPod:
     def shape(self) -> Shape:
         """Return what of it matters for packing."""
         request = self.request if isinstance(self.request, Share | MemoryShare) else None
-        return Shape(request, self.cpu, self.memory, self.models, self.by_kubelet)
+        return _shape(request, self.cpu, self.memory, self.models, self.by_kubelet)
+
+
+_shape = lru_cache(1024)(Shape)  # thousands of pods have a few dozen shapes
 
 
 def share_on(request: Share | MemoryShare, device_memory: MiB) -> Share | None:

@@ -6,9 +6,10 @@ A reason names no node: nodes that refuse for the same reason are counted togeth
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from extender.core.model import share_on
 from kube.gpus import WHOLE, MemoryShare, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +34,7 @@ _TOLD = 5
 """Reasons in a sentence: more of them nobody reads."""
 _EXAMPLES = 3
 _TOO_SMALL = WHOLE + 1
+_BITS = 8  # the devices of a node are fewer than 2^8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,46 +46,88 @@ class Misfits:
     examples: tuple[str, ...] = ()
 
 
-def misfits(ledger: Ledger, shape: Shape, nodes: Sequence[str], left_out: Mapping[str, str]) -> dict[str, str]:
-    """Return why a pod has no room on each of `nodes`, on which it has none; `left_out`: why nodes are not ours."""
+class Reasons(Mapping[str, str]):
+    """The reason of each of `nodes`: `said[which[place]]`, `which` int64, shape [nodes].
+
+    `columns`: those of the nodes in the ledger, int64, shape [nodes]; -1 for nodes that are not ours.
+    """
+
+    def __init__(
+        self, nodes: Sequence[str], columns: NDArray[np.int64], said: Sequence[str], which: NDArray[np.int64]
+    ) -> None:
+        self.nodes = nodes
+        self.columns = columns
+        self.said = said
+        self.which = which
+        self._by_name: dict[str, str] | None = None
+
+    def __getitem__(self, node: str) -> str:
+        if self._by_name is None:
+            said = map(self.said.__getitem__, self.which.tolist())
+            self._by_name = dict(zip(self.nodes, said, strict=True))
+        return self._by_name[node]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+
+def of_all(ledger: Ledger, nodes: Sequence[str], reason: str) -> Reasons:
+    """Return one reason of all `nodes`."""
+    return Reasons(nodes, ledger.columns_of(nodes), (reason,), np.zeros(len(nodes), dtype=np.int64))
+
+
+def of_each(ledger: Ledger, reasons: Mapping[str, str]) -> Reasons:
+    """Return the reasons of nodes by their names."""
+    said = {reason: number for number, reason in enumerate(dict.fromkeys(reasons.values()))}
+    which = np.array([said[reason] for reason in reasons.values()], dtype=np.int64)
+    return Reasons(tuple(reasons), ledger.columns_of(tuple(reasons)), tuple(said), which)
+
+
+def misfits(ledger: Ledger, shape: Shape, nodes: Sequence[str], left_out: Mapping[str, str]) -> Reasons:
+    """Return why a pod has no room on each of `nodes`, on which it has none; `left_out`: why nodes are not ours.
+
+    Thousands of nodes are looked at together; one by one only those that are barred, or not ours and left out.
+    """
     request = shape.request
     assert request is not None  # noqa: S101  a pod without GPUs has room everywhere
     columns = ledger.columns_of(nodes)
     known = columns >= 0
-    fitting, large = _counts(ledger, request, columns)
-    said: dict[tuple[int, int, int], str] = {}
-    reasons: dict[str, str] = {}
-    rows = zip(nodes, known.tolist(), fitting.tolist(), large.tolist(), strict=True)
-    for name, ours, count, enough in rows:
-        if not ours:
-            reasons[name] = left_out.get(name, NOT_OURS)
-            continue
-        node = ledger.node(name)
+    said: dict[str, int] = {}
+    which = np.zeros(len(nodes), dtype=np.int64)
+    others = np.flatnonzero(~known)
+    if len(others):
+        which[others] = said.setdefault(NOT_OURS, len(said))
+        for place in others.tolist() if left_out else ():
+            if reason := left_out.get(nodes[place]):
+                which[place] = said.setdefault(reason, len(said))
+    ours = np.flatnonzero(known)
+    here = columns[ours]
+    fitting, large = _counts(ledger, request, here)
+    lacks = _Lacks(ledger, here, request, fitting, large)
+    which[ours] = lacks.numbers(said)
+    barred = np.isin(here, [ledger.columns[name] for name in ledger.barred]) | ~ledger.takes(shape).take(here)
+    for place in np.flatnonzero(barred).tolist():
+        node = ledger.node(ledger.name_of(int(here[place])))
         assert node is not None  # noqa: S101  it has a column
-        if bars := node.bars(shape):
-            reasons[name] = bars
-            continue
-        if name in ledger.barred and (barred := _barred(ledger, node, request, count)):
-            reasons[name] = barred
-            continue
-        if len(node.devices) < request.devices:
-            has = "1 GPU" if len(node.devices) == 1 else f"{len(node.devices)} GPUs"
-            reasons[name] = f"it has {has}, {request.devices} wanted"
-            continue
-        memory = max(device.memory for device in node.devices) if enough < request.devices else 0
-        key = (count, enough, memory)
-        if key not in said:
-            said[key] = _shortage(request, count, enough, memory)
-        reasons[name] = said[key]
-    return reasons
+        reason = node.bars(shape) or (
+            _barred(ledger, node, request, int(fitting[place])) if node.name in ledger.barred else ""
+        )
+        if reason:
+            which[ours[place]] = said.setdefault(reason, len(said))
+    return Reasons(nodes, columns, tuple(said), which)
 
 
-def other_models(ledger: Ledger, models: Sequence[str], offered: Sequence[str]) -> tuple[Misfits, ...]:
-    """Return how many of our nodes that were not offered have another model than the `models` that a pod accepts."""
+def other_models(ledger: Ledger, models: Sequence[str], columns: NDArray[np.int64]) -> tuple[Misfits, ...]:
+    """Return how many of our nodes have another model than the `models` that a pod accepts.
+
+    Those whose `columns` are given were offered and do not count.
+    """
     if not models:
         return ()
     here = np.ones(len(ledger.model), dtype=bool)
-    columns = ledger.columns_of(offered)
     here[columns[columns >= 0]] = False
     counts = np.bincount(ledger.model[here & (ledger.model >= 0)], minlength=len(ledger.models))
     wanted = " or ".join(models)
@@ -94,15 +138,11 @@ def other_models(ledger: Ledger, models: Sequence[str], offered: Sequence[str]) 
     )
 
 
-def counted(reasons: Mapping[str, str]) -> tuple[Misfits, ...]:
+def counted(ledger: Ledger, reasons: Reasons) -> tuple[Misfits, ...]:
     """Return the reasons of nodes, most nodes first, then by words."""
-    found: dict[str, list[str]] = {}
-    for node, reason in reasons.items():
-        found.setdefault(reason, []).append(node)
+    groups = ((reason, np.flatnonzero(reasons.which == number)) for number, reason in enumerate(reasons.said))
     return ordered(
-        # By name: kube-scheduler asks in another order each time.
-        Misfits(reason, len(nodes), tuple(nsmallest(_EXAMPLES, nodes)))
-        for reason, nodes in found.items()
+        Misfits(reason, len(places), _first_names(ledger, reasons, places)) for reason, places in groups if len(places)
     )
 
 
@@ -141,6 +181,16 @@ def gpus(milli: int) -> str:
     return str(milli // WHOLE) if milli % WHOLE == 0 else f"{milli / WHOLE:.3f}".rstrip("0")
 
 
+def _first_names(ledger: Ledger, reasons: Reasons, places: NDArray[np.int64]) -> tuple[str, ...]:
+    """Return the first of some nodes by name: kube-scheduler asks in another order each time."""
+    columns = reasons.columns.take(places)
+    if (columns < 0).any():
+        return tuple(nsmallest(_EXAMPLES, (reasons.nodes[place] for place in places.tolist())))
+    ranks = ledger.ranks.take(columns)
+    first = np.argpartition(ranks, _EXAMPLES - 1)[:_EXAMPLES] if len(ranks) > _EXAMPLES else np.arange(len(ranks))
+    return tuple(ledger.name_of(int(columns[place])) for place in first[ranks[first].argsort()].tolist())
+
+
 def _counts(
     ledger: Ledger, request: Share | MemoryShare, columns: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -152,6 +202,38 @@ def _counts(
     large = memory >= request.memory
     milli = np.where(large, -(-request.memory * WHOLE // np.maximum(memory, 1)), _TOO_SMALL)
     return (free >= milli).sum(axis=0), large.sum(axis=0)
+
+
+class _Lacks(NamedTuple):
+    """What decides the reason of nodes of ours that are not barred; `here`: their columns."""
+
+    ledger: Ledger
+    here: NDArray[np.int64]
+    request: Share | MemoryShare
+    fitting: NDArray[np.int64]
+    large: NDArray[np.int64]
+
+    def numbers(self, said: dict[str, int]) -> NDArray[np.int64]:
+        """Return the number in `said` of each node's reason, which is added where it is not there."""
+        wanted = self.request.devices
+        devices = self.ledger.devices.take(self.here).astype(np.int64)
+        memory = self.ledger.device_memory.take(self.here, axis=1).max(axis=0, initial=0).astype(np.int64)
+        memory[self.large >= wanted] = 0
+        # One number for all that the words depend on: nodes with the same one have the same reason.
+        alike = ((memory << _BITS | devices) << _BITS | self.fitting) << _BITS | self.large
+        _, first, which = np.unique(alike, return_index=True, return_inverse=True)
+        numbers = []
+        for place in first.tolist():
+            reason = f"it has {_gpus_there(int(devices[place]))}, {wanted} wanted"
+            if devices[place] >= wanted:
+                values = (int(self.fitting[place]), int(self.large[place]), int(memory[place]))
+                reason = _shortage(self.request, *values)
+            numbers.append(said.setdefault(reason, len(said)))
+        return np.array(numbers, dtype=np.int64)[which]
+
+
+def _gpus_there(count: int) -> str:
+    return "1 GPU" if count == 1 else f"{count} GPUs"
 
 
 def _barred(ledger: Ledger, node: GpuNode, request: Share | MemoryShare, fitting: int) -> str:

@@ -3,9 +3,7 @@
 The laws:
 - Filter answers with one node and reserves its devices there; a pod's next filter replaces its reservation. Where it is
   to answer with all that fit (`Settings.one_node`) it reserves nothing, and bind chooses the devices.
-- Bind turns the reservation into a holding without expiry before the Binding is sent: after a time-out it may still
-  arrive. A read ends the holding: one that shows the pod bound or gone, or one that shows it unbound after the API
-  server has answered reads for longer than it works on any request.
+- Bind turns the reservation into a holding without expiry before the Binding is sent; what ends it stands in `binding`.
 - A pod whose Binding may be under way is answered with that node and no other.
 - Every pod that uses a GPU of ours counts, whoever bound it, until all its containers have ended; where it is gone
   without that having been seen, a while longer (`Settings.quarantine_s`).
@@ -13,13 +11,15 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
+
+from msgspec.structs import replace
 
 from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
-from extender.core.enforcement.granting import Grant, Ungrantable, granted
+from extender.core.binding import Bindings
 from extender.core.explanations import Explanations, weighed
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
@@ -28,18 +28,16 @@ from extender.core.packing.packer import HIGHEST_SCORE, Packer
 from extender.core.packing.scoring import MISFIT
 from extender.core.settings import Settings
 from extender.core.waiting import Waiting
-from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
+from kube.gpus import NO_MIB, WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from extender.core.ledger.nodes import GpuNode
-    from extender.core.model import PodKey, SeenPod
+    from extender.core.model import PodKey, SeenPod, Shape
+    from extender.core.reasons import Reasons
 
-SETTLING_S = 70.0
-"""The API server ends every request after 60 s (its --request-timeout); a Binding that it has not carried out that long
-after it began to answer again will not arrive."""
-
+_BOUND = State.BOUND  # to look it up at its class takes as long as to make a holding
 _GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
 
 
@@ -55,16 +53,14 @@ class Scheduling:
     packer: Packer = field(init=False)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
-    _unsettled: dict[str, float | None] = field(default_factory=dict)
-    """Pods whose Binding's outcome is unknown: since when the API server's answers show them unbound."""
-    _may_arrive: dict[str, int] = field(default_factory=dict)
-    """How many Bindings of a pod were asked for and not refused for certain."""
+    _bindings: Bindings = field(init=False)
     _gone: dict[str, None] = field(default_factory=dict)
     _learned: set[str] = field(default_factory=set)
     """Pods that packing has learned from."""
 
     def __post_init__(self) -> None:
         self.packer = Packer(self.ledger, self.settings.packing)
+        self._bindings = Bindings(self.ledger)
 
     def tune(self, settings: Settings) -> None:
         """Go by other settings from now on."""
@@ -97,19 +93,26 @@ class Scheduling:
 
     def pod_seen(self, pod: SeenPod) -> None:
         """Take note of a pod's state."""
+        if self._see(pod):
+            self._learn(pod)
+
+    def _see(self, pod: SeenPod) -> bool:
+        """Take note of a pod's state; tell whether packing is to learn from it."""
         uid = pod.key.uid
         if pod.ended:
             self._gone_for_good(uid)
-        elif uid in self._gone:
-            return
-        elif pod.node:
-            self._learn(pod)
+            return False
+        if uid in self._gone:
+            return False
+        if pod.node:
             self._waits_no_more(uid)
             self._hold_bound(pod)
-        elif pod.request is not None:
+            return True
+        if pod.request is not None:
             # An unbound sight may be older than our own Binding: it ends no holding.
-            self._learn(pod)
             self._know_unbound(pod)
+            return True
+        return False
 
     def pod_gone(self, uid: str, now: float, *, ended: bool = False) -> None:
         """Take note at `now` seconds that a pod is deleted; `ended`: all its containers had ended before.
@@ -138,11 +141,16 @@ class Scheduling:
 
         Pods of one node are best given together: the room of each node is computed once a call.
         """
+        came: dict[Shape, int] = {}
         with self.ledger.at_once():
             for pod in pods:
-                self.pod_seen(pod)
-                if pod.key.uid in self._unbound and not pod.gated and isinstance(pod.request, Share | MemoryShare):
+                shape = self._to_learn(pod) if self._see(pod) else None
+                if shape is not None:
+                    came[shape] = came.get(shape, 0) + 1
+                if not pod.node and pod.key.uid in self._unbound and not pod.gated and _asks_for_a_share(pod.request):
                     self._waiting.found(pod.key, pod.shape(), now)
+        for shape, count in came.items():
+            self.packer.learn(shape, count)
 
     def listed(self, seen: Collection[str]) -> tuple[PodKey, ...]:
         """Take note that those are the UIDs of all pods there are; return what `pods_are` returns."""
@@ -162,15 +170,7 @@ class Scheduling:
             self.pod_gone(key.uid, asked_at)
             return
         self.pod_seen(pod)
-        if pod.node or key.uid not in self._unsettled:
-            return
-        since = self._unsettled[key.uid]
-        if since is None:
-            self._unsettled[key.uid] = asked_at
-        elif asked_at - since >= SETTLING_S:
-            del self._unsettled[key.uid]
-            self._may_arrive.pop(key.uid, None)
-            self.ledger.release(key.uid)
+        if not pod.node and self._bindings.read_unbound(key.uid, asked_at):
             self._waiting.hurry(key.uid)
 
     def to_fence(self) -> tuple[PodKey, ...]:
@@ -192,8 +192,7 @@ class Scheduling:
 
     def to_read(self) -> tuple[PodKey, ...]:
         """Return the pods whose Binding's outcome is unknown: only a read tells what became of it."""
-        held = (self.ledger.holding(uid) for uid in self._unsettled)
-        return tuple(holding.pod for holding in held if holding is not None)
+        return self._bindings.to_read()
 
     def to_kick(self, now: float) -> tuple[PodKey, ...]:
         """Return the refused pods that kube-scheduler should try again at `now` seconds: they would fit now."""
@@ -207,20 +206,21 @@ class Scheduling:
         self.ledger.expire(now)
         request = pod.request
         if pod.key.uid in self._gone:
-            return Refused(dict.fromkeys(nodes, "the pod is deleted"))
+            return Refused(reasons.of_all(self.ledger, nodes, "the pod is deleted"))
         if request is None:
             return Chosen(tuple(nodes))
         self._learn(pod)
         self._know_unbound(pod)
         if isinstance(request, Malformed):
-            return Refused(dict.fromkeys(nodes, str(request)))
+            return Refused(reasons.of_all(self.ledger, nodes, str(request)))
         if isinstance(request, Unmapped):
             return self._filter_unmapped(pod.key.uid, nodes, now)
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
             if held.node in nodes:
                 return Chosen((held.node,))
-            return self._refused(pod, dict.fromkeys(nodes, f"its binding to node {held.node} is under way"), now)
+            under_way = reasons.of_all(self.ledger, nodes, f"its binding to node {held.node} is under way")
+            return self._refused(pod, under_way, now)
         self.ledger.release(pod.key.uid)
         if not self.settings.one_node:
             scores = self.packer.scores(pod.shape(), nodes).tolist()
@@ -266,67 +266,26 @@ class Scheduling:
             self._reserve(unbound, node, placed, now)
             held = self.ledger.holding(uid)
         assert held is not None  # noqa: S101  reserved just above
-        if held.devices is None:
-            return BindRefused(f"it is bound to node {held.node} already, by another")
-        again = held.state is not State.RESERVED
-        placed = Placement(held.devices, held.milli)
-        # Of a pod that is not known as waiting the API server refuses the Binding: it is bound or gone.
-        grant = Grant() if unbound is None else self._grant(unbound, held, placed)
-        if isinstance(grant, BindRefused):
-            if not again:
-                self.ledger.release(uid)
-            return grant
-        self._may_arrive[uid] = self._may_arrive.get(uid, 0) + 1
-        self._unsettled.pop(uid, None)
-        self.ledger.hold(replace(held, state=State.BINDING, expires_at=float("inf")))
-        version = unbound.version if unbound else ""
-        return BindTo(held.pod, node, placed, again, grant, version)
+        return self._bindings.ask(held, unbound, self.settings.nvfractions_prefix)
 
     def bound(self, uid: str) -> None:
         """Take note that the API server accepted the Binding."""
         self._waits_no_more(uid)
-        held = self.ledger.holding(uid)
-        # The watch may have shown the pod bound, and gone, before the answer to its Binding was heard.
-        if held is not None and held.state is State.BINDING:
-            self.ledger.hold(replace(held, state=State.BOUND))
+        self._bindings.bound(uid)
 
     def not_bound(self, asked: BindTo) -> None:
         """Take note that this Binding was refused, or not sent, for certain; another one may still arrive."""
-        uid = asked.pod.uid
-        others = self._may_arrive.pop(uid, 1) - 1
-        if others:
-            self._may_arrive[uid] = others
-        if others or asked.again:
-            self.unknown(asked)
-            return
-        held = self.ledger.holding(uid)
-        if held is not None and held.state is State.BINDING:
-            self.ledger.release(uid)
+        self._bindings.not_bound(asked)
 
     def unknown(self, asked: BindTo) -> None:
         """Take note that nobody can tell yet whether this Binding was, or will be, carried out."""
-        held = self.ledger.holding(asked.pod.uid)
-        if held is not None and held.state is State.BINDING:
-            self._unsettled[asked.pod.uid] = None
+        self._bindings.unknown(asked)
 
     # --- how ---
 
-    def _grant(self, pod: SeenPod, held: Holding, placed: Placement) -> Grant | BindRefused:
-        """Return what the node is told of a pod; both may have changed since the pod was filtered."""
-        if held.state is not State.BOUND and not _holds(held, pod.request):
-            return BindRefused("it asks for something else than when it was filtered; it will be filtered again")
-        node = self.ledger.node(held.node)
-        if node is None or not node.places.keys() >= set(placed.devices):
-            return BindRefused("its devices are not there any more; it will be filtered again")
-        bars = node.bars(pod.shape())
-        if bars:
-            return BindRefused(bars)
-        grant = granted(pod, placed, node, self.settings.nvfractions_prefix)
-        return BindRefused(grant.reason) if isinstance(grant, Ungrantable) else grant
-
-    def _refused(self, pod: SeenPod, misfits: dict[str, str], now: float) -> Refused:
+    def _refused(self, pod: SeenPod, misfits: Reasons, now: float) -> Refused:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
-        self._waiting.refused(pod.key, pod.shape(), misfits, ledger=self.ledger, now=now)
+        self._waiting.refused(pod.key, pod.shape(), misfits.columns, ledger=self.ledger, now=now)
         self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
         return Refused(misfits)
 
@@ -351,45 +310,50 @@ class Scheduling:
     def _waits_no_more(self, uid: str) -> None:
         """Forget what was known of a pod as one that is not bound."""
         self._unbound.pop(uid, None)
-        self._unsettled.pop(uid, None)
-        self._may_arrive.pop(uid, None)
+        self._bindings.forget(uid)
         self._waiting.ended(uid)
         self.explanations.waits_no_more(uid)
 
     def _hold_bound(self, pod: SeenPod) -> None:
         known = self.ledger.holding(pod.key.uid)
-        devices, milli, memory = self._devices_of(pod, known)
+        # Anybody can write our annotation on a pod that is not ours: there it says nothing.
+        placed = pod.placed if pod.request is not None and not isinstance(pod.request, Unmapped) else None
+        devices, milli, memory = self._devices_of(pod, placed, known)
         holding = Holding(
             pod.key,
             pod.node,
             devices,
             milli,
-            State.BOUND,
+            _BOUND,
             device_memory=memory,
             cpu=pod.cpu,
             memory=pod.memory,
-            ours=_placed_by_us(pod) and not pod.static,
+            ours=placed is not None and not pod.static,
             created=pod.created,
             leaving=pod.leaving,
         )
         if known != holding:
             self.ledger.hold(holding)
 
-    def _devices_of(self, pod: SeenPod, known: Holding | None) -> tuple[tuple[str, ...] | None, MilliGpu, MiB]:
-        """Return the devices of a bound pod (None = nobody knows which), and what it holds of each."""
-        if known is not None and known.node == pod.node and known.state is State.BOUND and known.devices:
+    def _devices_of(
+        self, pod: SeenPod, placed: Placement | None, known: Holding | None
+    ) -> tuple[tuple[str, ...] | None, MilliGpu, MiB]:
+        """Return the devices of a bound pod (None = nobody knows which), and what it holds of each.
+
+        `placed`: what our Binding wrote; `known`: what it is known to hold.
+        """
+        if known is not None and known.node == pod.node and known.state is _BOUND and known.devices:
             # What was written once stands: a change of the annotation moves no process, and is not to free a device.
             return known.devices, known.milli, known.device_memory
-        # Anybody can write our annotation on a pod that is not ours: there it says nothing.
-        if pod.placed is not None and pod.request is not None and _placed_by_us(pod):
-            return pod.placed.devices, pod.placed.milli, _device_memory(pod.request)
+        if placed is not None and pod.request is not None:
+            return placed.devices, placed.milli, _device_memory(pod.request)
         if pod.foreign is not None:
             return pod.foreign[0].devices, pod.foreign[0].milli, pod.foreign[1]
         if known is not None and known.node == pod.node:
             return known.devices, known.milli, known.device_memory
         if pod.request is not None:
-            return None, WHOLE, MiB(0)
-        return (), MilliGpu(0), MiB(0)
+            return None, WHOLE, NO_MIB
+        return (), MilliGpu(0), NO_MIB
 
     def _reserve(self, pod: SeenPod, node: str, placed: Placement, now: float) -> None:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else has a placement
@@ -409,31 +373,30 @@ class Scheduling:
 
     def _learn(self, pod: SeenPod) -> None:
         """Let packing learn from a pod that asks for GPUs of ours, once."""
-        if pod.key.uid not in self._learned and isinstance(pod.request, Share | MemoryShare):
-            self._learned.add(pod.key.uid)
-            self.packer.learn(pod.shape())
+        shape = self._to_learn(pod)
+        if shape is not None:
+            self.packer.learn(shape)
+
+    def _to_learn(self, pod: SeenPod) -> Shape | None:
+        """Return the shape of a pod that packing is to learn from, once; None where it is not, or was."""
+        uid = pod.key.uid
+        if uid in self._learned or not _asks_for_a_share(pod.request):
+            return None
+        self._learned.add(uid)
+        return pod.shape()
 
     def _filter_unmapped(self, uid: str, nodes: Sequence[str], now: float) -> Chosen | Refused:
         others = tuple(node for node in nodes if self.ledger.node(node) is None)
         if others:
             self.explanations.waits_no_more(uid)
             return Chosen(others)
-        misfits = dict.fromkeys(nodes, reasons.OURS_ALONE)
+        misfits = reasons.of_all(self.ledger, nodes, reasons.OURS_ALONE)
         self.explanations.refused(uid, self.ledger, misfits, now)
         return Refused(misfits)
 
 
-def _placed_by_us(pod: SeenPod) -> bool:
-    return pod.placed is not None and pod.request is not None and not isinstance(pod.request, Unmapped)
-
-
-def _holds(held: Holding, request: GpuRequest | Malformed | None) -> bool:
-    """Tell whether what is held is what is asked for: annotations of a pod that is not bound may change."""
-    if not isinstance(request, Share | MemoryShare) or held.devices is None or len(held.devices) != request.devices:
-        return False
-    if isinstance(request, MemoryShare):
-        return held.device_memory == request.memory
-    return not held.device_memory and held.milli == request.milli
+def _asks_for_a_share(request: GpuRequest | Malformed | None) -> TypeGuard[Share | MemoryShare]:
+    return isinstance(request, (Share, MemoryShare))  # a union would be made anew each time
 
 
 def _age(version: str) -> tuple[int, str]:
@@ -442,4 +405,4 @@ def _age(version: str) -> tuple[int, str]:
 
 
 def _device_memory(request: GpuRequest | Malformed) -> MiB:
-    return request.memory if isinstance(request, MemoryShare) else MiB(0)
+    return request.memory if isinstance(request, MemoryShare) else NO_MIB

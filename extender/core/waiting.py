@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from extender.core.ledger.ledger import Ledger
@@ -46,12 +44,12 @@ class Waiting:
     def __init__(self) -> None:
         self._refusals: dict[str, _Refusal] = {}
 
-    def refused(self, key: PodKey, shape: Shape, nodes: Iterable[str], *, ledger: Ledger, now: float) -> None:
-        """Take note of a refusal at `now` seconds, with the ledger as it is.
+    def refused(self, key: PodKey, shape: Shape, columns: NDArray[np.int64], *, ledger: Ledger, now: float) -> None:
+        """Take note of a refusal of the nodes of `columns` at `now` seconds, with the ledger as it is.
 
         A column may be another node's later: of a new node kube-scheduler hears itself, and a kick in vain is cheap.
         """
-        offered = _bits(ledger.columns_of(tuple(nodes)))
+        offered = _bits(columns)
         known = self._refusals.get(key.uid)
         pause_s = known.pause_s if known else _FIRST_PAUSE_S
         first_at = known.first_at if known else now

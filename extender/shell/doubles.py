@@ -28,7 +28,6 @@ _log = logging.getLogger("extender")
 
 _LOOK_S = 0.5
 _AGAIN_S = 10.0  # after a refusal: a disruption budget may allow it by then
-_MOST_REMEMBERED = 1000
 
 
 class Doubles:
@@ -53,14 +52,17 @@ class Doubles:
         self._tell = tell
         self._leads = leads
         self._evicted = evicted
-        self._told: set[str] = set()
-        self._done: dict[str, None] = {}
+        self._told: dict[str, tuple[PodKey, ...]] = {}
+        """The sentences that were told, each with the pods that it is about."""
+        self._done: set[str] = set()
+        """The UIDs of pods that were evicted."""
         self._outage = Outage("evicting a pod whose device was bound twice", "both go on running on it", _log)
 
     async def run(self) -> None:
         """Look again and again, without end."""
         while True:
             pause_s = _LOOK_S
+            self._forget()
             if self._leads() and (found := doubles(self._ledger)):
                 try:
                     await self._end(found)
@@ -81,8 +83,16 @@ class Doubles:
                 if pod.uid not in self._done and self._leads():
                     await self._evict(pod)
 
+    def _forget(self) -> None:
+        """Forget what was told, and done, of pods that are gone."""
+        self._told = {told: pods for told, pods in self._told.items() if all(self._holds(pod.uid) for pod in pods)}
+        self._done = {uid for uid in self._done if self._holds(uid)}
+
+    def _holds(self, uid: str) -> bool:
+        return self._ledger.holding(uid) is not None
+
     def _report(self, double: Double) -> None:
-        self._told.add(str(double))
+        self._told[str(double)] = double.pods
         _log.error("device bound twice", extra={"node": double.node, "device": double.device, "note": str(double)})
         for pod in double.pods:
             self._tell(Notice(cluster.reference(pod), "DeviceBoundTwice", str(double), "Warning"))
@@ -94,7 +104,5 @@ class Doubles:
             self._evicted("refused")
             raise
         self._evicted("evicted")
-        self._done[pod.uid] = None
-        if len(self._done) > _MOST_REMEMBERED:
-            del self._done[next(iter(self._done))]
+        self._done.add(pod.uid)
         _log.warning("evicted", extra={"pod": f"{pod.namespace}/{pod.name}", "why": "its device was bound twice"})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from extender.shell import wire
+from extender.shell.telemetry import RESULTS
 from kube.http import trusted
 from kube.pages import JSON, Page, Pages, problem, respond
 
@@ -17,22 +17,26 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_VERBS = ("/filter", "/prioritize", "/bind")
+_VERBS = ("filter", "prioritize", "bind")
+_PATHS = {f"/{verb}": verb for verb in _VERBS}
 _UNTRUSTED = (
     "kube-scheduler alone is obeyed: from this machine, or with a certificate where --client-ca-file is given; "
     "health and metrics are for everybody"
 )
 _BODY_LIMIT = 32 * 1024 * 1024  # 5,000 whole node objects of 6 KB
 _TOO_LARGE = f"the body is larger than {_BODY_LIMIT} bytes: nodeCacheCapable: true sends names in place of nodes"
-_BODY_S = 10.0  # kube-scheduler itself gives up after its httpTimeout, 1 s
 
 
 class _BodyError(Exception):
-    """The body is not read to its end; the message says why."""
+    """The body is not read to its end; the message says why.
 
-    def __init__(self, status: int, message: str) -> None:
+    `result`, as it is counted: one that was cut off is of a caller that ended or hung, and no fault of what it says.
+    """
+
+    def __init__(self, status: int, message: str, result: str = "cut") -> None:
         super().__init__(message)
         self.status = status
+        self.result = result
 
 
 class Verbs(Protocol):
@@ -59,26 +63,29 @@ class Asgi:
 
     def __init__(self, verbs: Verbs, telemetry: Telemetry) -> None:
         self._verbs = verbs
-        self._telemetry = telemetry
+        self._seconds = {verb: telemetry.seconds.labels(verb) for verb in _VERBS}
+        self._results = {
+            (verb, result): telemetry.requests.labels(verb, result) for verb in _VERBS for result in RESULTS
+        }
         self.pages = Pages(verbs.unready, telemetry.exposition)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
-        if scope["method"] == "POST" and scope["path"] in _VERBS:
-            await self._obey(scope, receive, send)
+        verb = _PATHS.get(scope["path"])
+        if verb is not None and scope["method"] == "POST":
+            await self._obey(verb, scope, receive, send)
         else:
             await self.pages(scope, receive, send)
 
-    async def _obey(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        verb = scope["path"][1:]
+    async def _obey(self, verb: str, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if not trusted(scope):
-            self._telemetry.requests.labels(verb, "untrusted").inc()
+            self._results[verb, "untrusted"].inc()
             await respond(problem(403, f"{verb}: {_UNTRUSTED}"), send, last=True)
             return
         try:
             body = await _body(scope, receive)
         except _BodyError as refusal:
-            self._telemetry.requests.labels(verb, "malformed").inc()
+            self._results[verb, refusal.result].inc()
             await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
             return
         await respond(await self._verb(verb, body), send)
@@ -91,13 +98,13 @@ class Asgi:
                 result, page = "unready", problem(503, refusal)
             else:
                 result, page = "ok", Page(200, JSON, await self._answer(verb, body, received_at))
-            self._telemetry.seconds.labels(verb).observe(time.monotonic() - received_at)
+            self._seconds[verb].observe(time.monotonic() - received_at)
         except wire.MalformedRequest as error:
             result, page = "malformed", problem(400, f"{verb}: {error}")
         except Exception:  # noqa: BLE001  a defect met by one pod must not cost the others: it is tried again
             _log.exception("defect", extra={"verb": verb})
             result, page = "defect", problem(500, f"{verb}: a defect of the extender; its log has the trace")
-        self._telemetry.requests.labels(verb, result).inc()
+        self._results[verb, result].inc()
         return page
 
     async def _answer(self, verb: str, body: bytes, received_at: float) -> bytes:
@@ -111,22 +118,18 @@ async def _body(scope: dict[str, Any], receive: Receive) -> bytes:
     """Return the body of a request.
 
     Raises:
-        _BodyError: it is too large, or did not come in time.
+        _BodyError: it is too large, or ends before its end.
     """
     told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if told.isdigit() and int(told) > _BODY_LIMIT:
-        raise _BodyError(413, _TOO_LARGE)
+        raise _BodyError(413, _TOO_LARGE, "malformed")
     parts: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(_BODY_S):
-            while (message := await receive())["type"] == "http.request":
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                if size > _BODY_LIMIT:
-                    raise _BodyError(413, _TOO_LARGE)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-    except TimeoutError:
-        raise _BodyError(408, f"the body did not come within {_BODY_S:g} s") from None
+    while (message := await receive())["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > _BODY_LIMIT:
+            raise _BodyError(413, _TOO_LARGE, "malformed")
+        if not message.get("more_body", False):
+            return b"".join(parts)
     raise _BodyError(400, "the connection closed before the body was complete")

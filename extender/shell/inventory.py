@@ -9,9 +9,10 @@ from extender.core.inventory.gpus import gpus_of
 from extender.core.ledger.nodes import ENDLESS
 from extender.shell import dra, hami
 from kube.quantities import count, mebibytes, milli
+from kube.taints import that_keep_away
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from extender.core.inventory.facts import KnownGpu
     from extender.core.inventory.leaving_out import LeftOut
@@ -44,14 +45,15 @@ class Inventory:
         """Return those that change by themselves, as time passes: HAMi's handshake grows old."""
         return tuple(sorted(name for name, (text, _) in self._handshakes.items() if text is not None))
 
-    def nodes_are(self, nodes: Iterable[Node], now: float) -> None:
-        """Take note of all nodes there are."""
+    def nodes_are(self, nodes: Iterable[Node], now: float, but: Collection[str] = ()) -> None:
+        """Take note of all nodes there are; `but` these stay as they are known, there or not."""
         seen = {node.metadata.name: node for node in nodes}
         for name in self.owned():
-            if name not in seen:
+            if name not in seen and name not in but:
                 self.node_gone(name)
-        for node in seen.values():
-            self.node_seen(node, now)
+        for name, node in seen.items():
+            if name not in but:
+                self.node_seen(node, now)
 
     def node_seen(self, node: Node, now: float) -> None:
         """Take note of a node."""
@@ -140,6 +142,7 @@ def facts(node: Node, published: tuple[KnownGpu, ...], unchanged_s: float) -> No
         handshake=hami.handshake_on(annotations, unchanged_s),
         cordoned=hami.cordoned_on(annotations),
         dra=published,
+        taints=that_keep_away(node.spec.taints or (), cordoned=node.spec.unschedulable),
         conditions={one.type: one.status for one in node.status.conditions or () if one.type in NVFRACTIONS_READY},
     )
 

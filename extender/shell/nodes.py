@@ -1,6 +1,9 @@
 """How does the core hear of nodes, and the operator of what is left out? Two watches, and an Event at each change.
 
 ResourceSlices are read only where the API server serves them and lets us; everywhere else there are none.
+
+At a take-over nodes are listed while the watch goes on. Of each node the newer of the two counts: neither may the list
+bring back what the watch has told the end of, nor the watch, where it lags, what was before the list.
 """
 
 from __future__ import annotations
@@ -19,12 +22,14 @@ from kube.events import EventWriter, Notice
 from kube.objects import Node, ObjectReference
 from kube.outage import Outage
 from kube.slices import ResourceSlice
+from kube.versions import Meanwhile, age
 from kube.watch import Gone, Put, Relisted, listed, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kube.client import Api
+    from kube.watch import Change
 
 NODES = "/api/v1/nodes"
 SLICES = tuple(f"/apis/resource.k8s.io/{version}/resourceslices" for version in ("v1", "v1beta2", "v1beta1"))
@@ -66,6 +71,9 @@ class Nodes:
         self._slices_listed = False
         self._outage = Outage("the list of nodes", "placements go on with the nodes known last", _log)
         self._deaf = False
+        self._listed_at = age("")
+        self._meanwhile: Meanwhile | None = None
+        """What the watch tells while nodes are listed anew."""
 
     def listed(self) -> bool:
         """Tell whether all that is published of nodes and their devices is known."""
@@ -90,15 +98,24 @@ class Nodes:
         Raises:
             ApiError: they cannot be listed now.
         """
-        objects, _ = await listed(self._api, NODES, Node)
+        self._meanwhile = meanwhile = Meanwhile()
+        try:
+            objects, version = await listed(self._api, NODES, Node)
+        finally:
+            self._meanwhile = None
         self._told.clear()
-        self._nodes_are(objects)
+        if meanwhile.outdates(version):
+            self._take_all()
+        else:
+            self._nodes_are(objects, version, meanwhile.newer(version))
 
     async def _follow_nodes(self) -> None:
         async for change in watch(self._api, NODES, Node, on_trouble=self._hear):
+            if not self._is_news(change):
+                continue
             match change:
-                case Relisted(objects):
-                    self._nodes_are(objects)
+                case Relisted(objects, version):
+                    self._nodes_are(objects, version)
                 case Put(node):
                     self._uids[node.metadata.name] = node.metadata.uid
                     self._inventory.node_seen(node, time.monotonic())
@@ -109,11 +126,25 @@ class Nodes:
                     self._uids.pop(node.metadata.name, None)
                     self._told.pop(node.metadata.name, None)
 
-    def _nodes_are(self, nodes: tuple[Node, ...]) -> None:
-        self._uids = {node.metadata.name: node.metadata.uid for node in nodes}
+    def _is_news(self, change: Change[Node]) -> bool:
+        """Tell whether the watch tells something newer than the last list, and take note of it for one under way."""
+        if isinstance(change, Relisted):  # also where versions fell, as they do when etcd is restored
+            if self._meanwhile is not None:
+                self._meanwhile.relisted(change.version)
+            return True
+        told = change.object.metadata
+        if self._meanwhile is not None:
+            self._meanwhile.told(told.name, told.resource_version)
+        return age(told.resource_version) > self._listed_at
+
+    def _nodes_are(self, nodes: tuple[Node, ...], version: str, but: frozenset[str] = frozenset()) -> None:
+        """Take note of all nodes there are at `version`, `but` those of which something newer is known."""
+        newer = {name: uid for name, uid in self._uids.items() if name in but}
+        self._uids = {node.metadata.name: node.metadata.uid for node in nodes if node.metadata.name not in but} | newer
         self._told = {name: told for name, told in self._told.items() if name in self._uids}
-        self._inventory.nodes_are(nodes, time.monotonic())
+        self._inventory.nodes_are(nodes, time.monotonic(), but)
         self._nodes_listed = True
+        self._listed_at = age(version)
         self._take_all()
 
     def _hear(self, error: ApiError | None) -> None:

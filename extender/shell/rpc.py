@@ -13,7 +13,7 @@ from extender.core.devices import DeviceMap, Wanted
 from extender.core.explaining import UnknownPod, explain
 from extender.core.fits import fits
 from extender.shell.messages import Moments, to_explained, to_node
-from extender.shell.shapes import UnplaceableError, shape_of
+from extender.shell.shapes import UnplaceableError, templated
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
 from kube import rpc
@@ -49,12 +49,18 @@ _LONGEST_QUESTION = 1024 * 1024  # a pod template may be large
 
 
 class DeviceService(service.ExtenderServicer):
-    """Answers from the scheduling state; `gate` None lets everybody in, and nobody is answered before it is `ready`."""
+    """Answers from the scheduling state; `gate` None lets everybody in, and nobody is answered before it is `ready`.
 
-    def __init__(self, scheduling: Scheduling, ready: Callable[[], bool], gate: Gate | None) -> None:
+    `refusal` tells why no pod of a namespace is ours, "" where they are.
+    """
+
+    def __init__(
+        self, scheduling: Scheduling, ready: Callable[[], bool], gate: Gate | None, refusal: Callable[[str], str]
+    ) -> None:
         self._scheduling = scheduling
         self._ready = ready
         self._gate = gate
+        self._refusal = refusal
         self._moments = Moments(time.monotonic, time.time)
         self._since_ms = round(time.time() * 1000)
         self._watches = 0
@@ -65,11 +71,14 @@ class DeviceService(service.ExtenderServicer):
         await self._admit(context)
         if request.most < 1:
             await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, f"most: {request.most} must be at least 1")
+        if refusal := self._refusal(request.shape.namespace):
+            await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, refusal)
         try:
-            shape = shape_of(request.shape.pod_json)
-        except UnplaceableError as refusal:
-            await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(refusal))
-        found = fits(self._scheduling.ledger, shape, min(request.most, _MOST_COUNTED), self._scheduling.left_out)
+            pods = templated(request.shape.pod_json)
+        except UnplaceableError as error:
+            await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        ledger, most = self._scheduling.ledger, min(request.most, _MOST_COUNTED)
+        found = fits(ledger, pods.shape, most, self._scheduling.left_out, pods.tolerations)
         return v1.FitsResponse(count=found.count, reason=found.reason)
 
     async def Devices(  # noqa: N802
@@ -179,9 +188,16 @@ class DeviceService(service.ExtenderServicer):
 
 @asynccontextmanager
 async def telling(
-    flags: argparse.Namespace, api: Api, scheduling: Scheduling, ready: Callable[[], bool]
+    flags: argparse.Namespace,
+    api: Api,
+    scheduling: Scheduling,
+    *,
+    ready: Callable[[], bool],
+    refusal: Callable[[str], str],
 ) -> AsyncIterator[None]:
     """Serve what the flags ask for as long as the block lasts; with TLS, to those alone whom the API server lets read.
+
+    `ready` and `refusal` are `DeviceService`'s.
 
     Raises:
         ProblemAtStart: it cannot be served; the message says what to do.
@@ -190,7 +206,7 @@ async def telling(
     if at is None:
         yield
         return
-    async with serving(at, DeviceService(scheduling, ready, rpc.gate_of(at, api, RIGHT))):
+    async with serving(at, DeviceService(scheduling, ready, rpc.gate_of(at, api, RIGHT), refusal)):
         yield
 
 

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 
 from extender.core.inventory.facts import PRODUCT
 from extender.core.model import Shape
 from kube.affinity import accepted
 from kube.gpus import FRACTION, GPUS, MARKER, MEMORY, VENDOR_GPU, Malformed, Unmapped, by_kubelet, gpu_request
-from kube.objects import Pod
+from kube.objects import Named, PodSpec
 from kube.resources import requests_of
+from kube.taints import BY_DEFAULT, Toleration
 
-_template = msgspec.json.Decoder(Pod)
+
+class _TemplateSpec(PodSpec):
+    tolerations: list[Toleration] | None = None
+
+
+class _Template(Named):
+    spec: _TemplateSpec = msgspec.field(default_factory=_TemplateSpec)
+
+
+_template = msgspec.json.Decoder(_Template)
 
 
 class UnplaceableError(Exception):
     """No pod of this template will ever be placed; the message says why."""
 
 
-def shape_of(pod_json: bytes) -> Shape:
-    """Return what the pods of a template take.
+@dataclass(frozen=True, slots=True)
+class Templated:
+    """What the pods of a template take, and which taints of nodes they bear."""
+
+    shape: Shape
+    tolerations: tuple[Toleration, ...]
+
+
+def templated(pod_json: bytes) -> Templated:
+    """Return what the pods of a template take and bear.
 
     Raises:
         UnplaceableError: the template cannot be read, breaks a rule, or asks for no GPU.
@@ -42,4 +62,5 @@ def shape_of(pod_json: bytes) -> Shape:
         raise UnplaceableError(str(request))
     if request is None or isinstance(request, Unmapped):
         raise UnplaceableError(f"its pods ask for no GPU: none of {FRACTION}, {MEMORY} and {VENDOR_GPU} is there")
-    return Shape(request, taken.cpu, taken.memory, accepted(pod.spec, PRODUCT), by_kubelet(annotations))
+    shape = Shape(request, taken.cpu, taken.memory, accepted(pod.spec, PRODUCT), by_kubelet(annotations))
+    return Templated(shape, (*(pod.spec.tolerations or ()), *BY_DEFAULT))

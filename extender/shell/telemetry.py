@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _BUCKETS_S = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
+RESULTS = ("ok", "malformed", "cut", "untrusted", "unready", "defect")
+"""What becomes of a request; one is cut where who asks ends, or hangs, before all of it is sent."""
+
 
 class Telemetry:
     """The extender's metrics, in a registry of their own; what changes by itself is read at each scrape.
@@ -33,7 +36,7 @@ class Telemetry:
         self._registry.register(_Collector(scheduling, wrong, now))
         self.requests = Counter(
             "plimsoll_extender_requests_total",
-            "Requests of kube-scheduler by verb and result (ok, malformed, untrusted, unready, defect).",
+            f"Requests of kube-scheduler by verb and result ({', '.join(RESULTS)}).",
             ["verb", "result"],
             registry=self._registry,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,8 +17,8 @@ from extender.core.inventory.facts import PRODUCT
 from extender.core.model import Container as UsingContainer
 from extender.core.model import Life
 from kube.affinity import accepted
-from kube.gpus import ASKING, MARKER, VENDOR_GPU, gpu_request
-from kube.objects import PodSpec
+from kube.gpus import ASKING, CONTAINER, GPUS, MARKER, VENDOR_GPU, by_kubelet, gpu_request
+from kube.objects import Affinity, Container, PodSpec, Resources
 from kube.quantities import count
 from kube.resources import SIDECAR, Asked, requests_of
 
@@ -25,14 +26,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kube.gpus import GpuRequest, Malformed
-    from kube.objects import Container
 
 _OF_GPUS = "nvidia.com/"
 _REMEMBERED = 1024  # workloads, most of them of a kilobyte
 _LARGE = 16_384  # bytes: of what anybody may write, no more is kept a workload
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[dict[str, str], PodSpec])
+_wanting = attrgetter("containers", "init_containers", "node_selector", "affinity", "overhead", "resources")
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(
+    tuple[
+        tuple[str | None, ...],
+        tuple[
+            list[Container],
+            list[Container] | None,
+            dict[str, str] | None,
+            Affinity | None,
+            dict[str, str] | None,
+            Resources | None,
+        ],
+    ]
+).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,8 @@ class Wants:
     """The `request` for GPUs, what is `taken` of the node, and the models that it accepts; as `SeenPod` has them.
 
     `ours`: it asks for GPUs through us; `of_gpus`: it asks for GPUs of NVIDIA through any other. Anybody can write an
-    annotation: it speaks of GPUs only on a pod that asks for them. `containers` only of a pod that is ours.
+    annotation: it speaks of GPUs only on a pod that asks for them. `containers`, `sharing` and `by_kubelet` only of a
+    pod that is ours.
     """
 
     request: GpuRequest | Malformed | None
@@ -49,35 +64,40 @@ class Wants:
     ours: bool
     of_gpus: bool
     containers: tuple[UsingContainer, ...]
+    sharing: str
+    by_kubelet: bool
 
 
 def wants_of(spec: PodSpec, annotations: Mapping[str, str]) -> Wants:
     """Return what a pod wants."""
-    asking = {key: annotations[key] for key in ASKING if key in annotations}
-    alike = PodSpec(
-        containers=spec.containers,
-        init_containers=spec.init_containers,
-        node_selector=spec.node_selector,
-        affinity=spec.affinity,
-        overhead=spec.overhead,
-        resources=spec.resources,
-    )
-    text = _encoder.encode((asking, alike))
+    text = _encode((tuple(map(annotations.get, ASKING)), _wanting(spec)))
     return _remembered(text) if len(text) <= _LARGE else _read(text)
 
 
 def _read(text: bytes) -> Wants:
-    asking, spec = _decoder.decode(text)
-    containers = (*spec.containers, *(spec.init_containers or ()))
-    resources = _resources(containers)
-    ours = MARKER in resources
+    texts, fields = _decode(text)
+    asking = {key: text for key, text in zip(ASKING, texts, strict=True) if text is not None}
+    containers, init_containers, node_selector, affinity, overhead, resources = fields
+    spec = PodSpec(
+        containers=containers,
+        init_containers=init_containers,
+        node_selector=node_selector,
+        affinity=affinity,
+        overhead=overhead,
+        resources=resources,
+    )
+    every = (*containers, *(init_containers or ()))
+    names = _resources(every)
+    ours = MARKER in names
     return Wants(
-        request=gpu_request(asking, resources, tuple(one.name for one in containers)),
+        request=gpu_request(asking, names, tuple(one.name for one in every)),
         taken=requests_of(spec),
         models=accepted(spec, PRODUCT),
         ours=ours,
-        of_gpus=any(name.startswith(_OF_GPUS) for name in resources),
+        of_gpus=any(name.startswith(_OF_GPUS) for name in names),
         containers=_using(spec) if ours else (),
+        sharing=asking.get(CONTAINER, "") if ours and GPUS not in asking else "",
+        by_kubelet=ours and by_kubelet(asking),
     )
 
 

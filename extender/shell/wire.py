@@ -18,6 +18,8 @@ from kube.objects import ObjectMeta, Pod
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from extender.core.reasons import Reasons
+
 _Decoded = TypeVar("_Decoded")
 
 _QUOTE = ord('"')
@@ -55,7 +57,7 @@ class _FilterResult(msgspec.Struct, rename="pascal", gc=False):
     nodes: dict[str, list[msgspec.Raw]] | None
     node_names: list[str] | None
     failed_nodes: dict[str, str]
-    failed_and_unresolvable_nodes: dict[str, str]
+    failed_and_unresolvable_nodes: dict[str, str] | msgspec.Raw
     error: str = ""
 
 
@@ -87,12 +89,18 @@ class Candidates:
             }
         self.nodes: Sequence[str] = list(self._objects) if self._objects is not None else names or []
 
-    def filtered(self, kept: tuple[str, ...], refused: dict[str, str]) -> bytes:
-        """Encode filter's answer."""
+    def kept(self, nodes: tuple[str, ...]) -> bytes:
+        """Encode filter's answer where nodes are left."""
         if self._objects is None:
-            return _encoder.encode(_FilterResult(None, list(kept), {}, refused))
-        nodes = {"items": [self._objects[name] for name in kept]}
-        return _encoder.encode(_FilterResult(nodes, None, {}, refused))
+            return _encoder.encode(_FilterResult(None, list(nodes), {}, {}))
+        return _encoder.encode(_FilterResult({"items": [self._objects[name] for name in nodes]}, None, {}, {}))
+
+    def refused(self, reasons: Reasons) -> bytes:
+        """Encode filter's answer where none is left."""
+        told = _told(reasons)
+        if self._objects is None:
+            return _encoder.encode(_FilterResult(None, [], {}, told))
+        return _encoder.encode(_FilterResult({"items": []}, None, {}, told))
 
     def prioritized(self, scores: tuple[int, ...]) -> bytes:
         """Encode prioritize's answer."""
@@ -135,6 +143,28 @@ def packed_names(text: bytes) -> PackedNames | None:
     if not (starts[1:] - ends[:-1] == 3).all():  # between two names is a comma and nothing else
         return None
     return PackedNames(text, starts, ends)
+
+
+def _told(reasons: Reasons) -> dict[str, str] | msgspec.Raw:
+    """Return the reason of each node as JSON has it; of thousands of nodes few reasons are different."""
+    names = reasons.nodes
+    if not isinstance(names, PackedNames):
+        return dict(reasons)
+    # Packed names need no escaping, and stand between quotes with a comma between them.
+    if len(reasons.said) == 1:
+        said = _encoder.encode(reasons.said[0])
+        return msgspec.Raw(b"{%b:%b}" % (names.text[1:-1].replace(b'","', b'":%b,"' % said), said))
+    starts, ends = names.starts, names.starts + names.lengths
+    parts = []
+    for number, reason in enumerate(reasons.said):
+        places = np.flatnonzero(reasons.which == number)
+        text = [
+            names.text[start:end] for start, end in zip(starts[places].tolist(), ends[places].tolist(), strict=True)
+        ]
+        if text:
+            said = _encoder.encode(reason)
+            parts.append(b'"%b":%b' % ((b'":%b,"' % said).join(text), said))
+    return msgspec.Raw(b"{%b}" % b",".join(parts))
 
 
 _encoder = msgspec.json.Encoder()

@@ -61,11 +61,17 @@ class ExtenderServicer:
 
     def Fits(self, request, context):
         """Fits gives how many pods of one shape could be placed now, one after the other, on the nodes as they are.
-        Looked at are the GPUs, their model (node selector and affinity on nvidia.com/gpu.product), CPU and memory; taints and
-        other labels are kube-scheduler's alone, so that where those keep pods away there may be fewer.
+        Looked at, of every node whose devices are ours: what is free on its devices, and what enforces shares there; CPU and
+        memory; the model, where a node selector or a required node affinity wants one (nvidia.com/gpu.product, operator In);
+        and what keeps pods away: that it is cordoned, and taints of the effects NoSchedule and NoExecute that `tolerations`
+        of the pod do not bear (operators Equal and Exists; those that every pod gets from admission count as its own).
+        Not looked at: all other labels, selectors and affinities, spread constraints, quotas, ports and volumes, preemption,
+        the pod's scheduling gates. Those are kube-scheduler's and the API server's alone, and where they keep pods away there
+        may be fewer.
 
-        INVALID_ARGUMENT where the pod cannot be read or asks for something malformed: the message says what by which rule,
-        and no pod of this shape will ever be placed. UNAVAILABLE as long as nodes and pods have not been listed, or while
+        INVALID_ARGUMENT where the pod cannot be read or asks for something malformed, or where its namespace is not managed
+        (label plimsoll.dev/managed), so that we place none of its pods: the message says what by which rule, and no pod of
+        this shape will be placed by us as things are. UNAVAILABLE as long as nodes and pods have not been listed, or while
         another replica leads. UNAUTHENTICATED, PERMISSION_DENIED: as of the autoscaler's service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import (
     binding,
+    churning,
     failover,
     failover_extender,
     isolation,
@@ -37,6 +38,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "loop": loop.table,
     "binding": binding.table,
     "killing": killing.table,
+    "churn": churning.table,
     "starting": starting.table,
     "latency": latency.table,
     "failover": failover.table,

@@ -1,146 +1,183 @@
 """How many pods a second does kube-scheduler bind with the extender, and how many without any?
 
-Both arms in the same run, in turn: the same stock kube-scheduler, the same settings, the same pods but for the GPU
-share; each burst is created while its scheduler is paused, so that creating costs neither arm anything. A rate is pods
-divided by the time from the scheduler's awakening to the last pod's binding, as a watch sees it.
+The same stock kube-scheduler with the same settings (every node is looked at) in all arms, in turn: with the extender;
+without any, which binds the very same pods as if they asked for no GPU; and that one on pods that ask for none, which
+no admission policy marks and protects. Where there is none no extender runs. Each burst is created while its scheduler
+is paused, so that creating costs no arm anything: a rate is pods divided by the time from the scheduler's awakening to
+the last pod's binding, as a watch sees it. Then pods come at a steady pace to a scheduler that runs: that is what
+somebody waits who creates one. Containers start later than all that.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
 from deploy.local import ClusterSpec, LocalCluster
-from kube.objects import Pod
-from kube.watch import Gone, Put, Relisted, watch
+from deploy.local.configurations import NO_EXTENDER
+from tests.benchmarks.binding_burst import MEASURED, Burst, Ground, at_a_pace, at_once, emptied
 from tests.e2e import pods as e2e
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from kube.client import Api
 
-NODES, GPUS_PER_NODE, PODS, ROUNDS = 100, 8, 500, 5
+# What kubelets write would come to the arms at other times of a burst.
+_STARTS_LATER = {"pod-ready.stage.kwok.x-k8s.io/delay": "30m"}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large the cluster is, how many pods come at once, and how many one after the other."""
+
+    nodes: int = 1000
+    gpus_per_node: int = 8
+    pods: int = 2000
+    rounds: int = 5
+    paced: int = 200
+    a_second: int = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One way to bind: which scheduler's process, and what its pods ask for."""
+    """One way to bind: by which scheduler's process and profile, and what its pods ask for."""
 
     title: str
-    scheduler: str
-    namespace: str
+    process: str
+    profile: str
     labels: dict[str, str]
     annotations: dict[str, str]
 
+    @property
+    def namespace(self) -> str:
+        """Where its pods are."""
+        return f"by-{self.profile}"
 
-WITH = Arm("with the extender", "scheduler", "with", {"plimsoll.dev/managed": "true"}, {"gpu-fraction": "0.25"})
-WITHOUT = Arm("without any extender", "default-scheduler", "without", {}, {})
+
+_MANAGED, _FRACTION = {"plimsoll.dev/managed": "true"}, {"gpu-fraction": "0.25"}
+WITH = Arm("with the extender", "scheduler", "plimsoll", _MANAGED, _FRACTION)
+WITHOUT = Arm("without, the same pods", "default-scheduler", NO_EXTENDER, _MANAGED, _FRACTION)
+PLAIN = Arm("without, pods that ask for no GPU", "default-scheduler", "default-scheduler", {}, {})
+ARMS = (PLAIN, WITHOUT, WITH)
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """Pods bound per second, one a round, and the milli-GPU of the fullest device after any burst."""
+class Bursts:
+    """What the rounds of one arm found, in their order: pods that came at once, and at a pace."""
 
-    with_extender: tuple[float, ...]
-    without: tuple[float, ...]
+    at_once: tuple[Burst, ...]
+    at_a_pace: tuple[Burst, ...]
+
+    def over(self, other: Bursts) -> float:
+        """Return the median over the rounds of our rate over the other's."""
+        return median(one.rate / another.rate for one, another in zip(self.at_once, other.at_once, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Every arm, by its title, and the milli-GPU of the fullest device after any burst."""
+
+    arms: dict[str, Bursts]
     fullest: int
 
-    @property
-    def ratio(self) -> float:
-        """Return the median over the rounds of the rate with over the rate without."""
-        return median(a / b for a, b in zip(self.with_extender, self.without, strict=True))
 
-
-def table(progress: Callable[[str], None]) -> list[str]:
+def table(progress: Callable[[str], None], size: Size | None = None) -> list[str]:
     """Return the lines of the table, the last one about how they were measured."""
-    rates = measure(progress)
+    size = size or Size()
+    found = measure(progress, size)
+    arms = [found.arms[arm.title] for arm in ARMS]
+    rows = [
+        ("pods bound per second: median (least to most)", [_spread(arm.at_once) for arm in arms]),
+        ("**with the extender over without**, median of the rounds' ratios",
+         [*(f"**{arms[-1].over(arm):.2f}**" for arm in arms[:-1]), ""]),
+        ("all at once, created to bound, s: p50, p99", [_waited(arm.at_once, 1, ".1f") for arm in arms]),
+        (f"{size.a_second} a second, created to bound, ms: p50, p99",
+         [_waited(arm.at_a_pace, 1000, ".0f") for arm in arms]),
+        *((f"CPU a pod, ms: {name}", [_cost(arm.at_once, name) for arm in arms]) for name in MEASURED),
+        ("fullest device after any burst, milli-GPU", ["", "", str(found.fullest)]),
+    ]  # fmt: skip
+    sizes = (
+        f"{size.rounds} rounds of {size.pods:,} pods at once and {size.paced} at a pace, "
+        f"{size.nodes:,} nodes of {size.gpus_per_node} GPUs."
+    )
     return [
-        "| | pods bound per second: median (least to most) |",
-        "|---|---|",
-        *(
-            f"| {arm.title} | {median(rate):.0f} ({min(rate):.0f} to {max(rate):.0f}) |"
-            for arm, rate in ((WITHOUT, rates.without), (WITH, rates.with_extender))
-        ),
-        f"| **with over without**, median of the rounds' ratios | **{rates.ratio:.2f}** |",
-        f"| fullest device after any burst, milli-GPU | {rates.fullest} |",
+        f"| | {' | '.join(arm.title for arm in ARMS)} |",
+        "|---|---:|---:|---:|",
+        *(f"| {title} | {' | '.join(cells)} |" for title, cells in rows),
         "",
-        f"{ROUNDS} rounds of {PODS} pods, {NODES} nodes of {GPUS_PER_NODE} GPUs.",
+        sizes,
     ]
 
 
-def measure(progress: Callable[[str], None]) -> Rates:
+def measure(progress: Callable[[str], None], size: Size) -> Found:
     """Run all rounds on a cluster of their own."""
-    spec = ClusterSpec(name="bars-binding", nodes=NODES, gpus_per_node=GPUS_PER_NODE, prometheus=False)
+    spec = ClusterSpec(name="bars-binding", nodes=size.nodes, gpus_per_node=size.gpus_per_node, prometheus=False)
     with LocalCluster.start(spec, progress=progress) as cluster:
-        cluster.start_extender()
-        for arm in (WITH, WITHOUT):
-            cluster.call(lambda api, arm=arm: _create_namespace(api, arm))  # type: ignore[misc]
-        rates: dict[str, list[float]] = {WITH.title: [], WITHOUT.title: []}
+        found: dict[str, list[tuple[Burst, Burst]]] = {arm.title: [] for arm in ARMS}
         fullest = 0
-        for number in range(-1, ROUNDS):  # the first round warms both up and does not count
-            for arm in (WITH, WITHOUT):
-                rate, full = _burst(cluster, arm)
+        for arm in ARMS:
+            cluster.call(lambda api, arm=arm: create_namespace(api, arm))  # type: ignore[misc]
+        for number in range(-1, size.rounds):  # the first round warms all up and does not count
+            for arm in ARMS if number % 2 else reversed(ARMS):
+                bursts, full = _round(cluster, arm, size)
                 fullest = max(fullest, full)
+                progress(f"round {number + 1} of {size.rounds}, {arm.title}: {bursts[0].rate:.0f} pods/s")
                 if number >= 0:
-                    rates[arm.title].append(rate)
-                    progress(f"round {number + 1} of {ROUNDS}, {arm.title}: {rate:.0f} pods/s")
-        return Rates(tuple(rates[WITH.title]), tuple(rates[WITHOUT.title]), fullest)
+                    found[arm.title].append(bursts)
+        return Found({title: _bursts(rounds) for title, rounds in found.items()}, fullest)
 
 
-def _burst(cluster: LocalCluster, arm: Arm) -> tuple[float, int]:
-    """Return the rate of one burst, and the milli-GPU on its fullest device."""
-    cluster.pause(arm.scheduler)
-    try:
-        cluster.call(lambda api: e2e.create_at_once(api, arm.namespace, [_pod(arm, i) for i in range(PODS)]))
-    finally:
-        began = time.monotonic()
-        cluster.resume(arm.scheduler)
-    ended = cluster.call(lambda api: _all_bound(api, arm))
-    fullest = max(e2e.used(cluster).values(), default=0)
-    cluster.call(lambda api: _empty(api, arm))
-    return PODS / (ended - began), fullest
+def _round(cluster: LocalCluster, arm: Arm, size: Size) -> tuple[tuple[Burst, Burst], int]:
+    """Return both bursts of a round, and the milli-GPU on its fullest device."""
+    if arm is WITH:
+        cluster.start_extender()
+    bursts, fullest = cluster.call(lambda api: _both(Ground(cluster, api, arm.process, arm.namespace), arm, size))
+    if arm is WITH:
+        cluster.stop("extender")
+    return bursts, fullest
 
 
-async def _all_bound(api: Api, arm: Arm) -> float:
-    """Return the monotonic time at which the last pod was seen bound."""
-    bound: set[str] = set()
-    async with asyncio.timeout(300.0):
-        async for change in watch(api, f"/api/v1/namespaces/{arm.namespace}/pods", Pod):
-            seen = change.objects if isinstance(change, Relisted) else (change.object,)
-            bound.update(pod.metadata.name for pod in seen if pod.spec.node_name)
-            if len(bound) == PODS:
-                break
-    return time.monotonic()
+async def _both(ground: Ground, arm: Arm, size: Size) -> tuple[tuple[Burst, Burst], int]:
+    wanted = [a_pod(arm, number) for number in range(size.pods)]
+    once = await at_once(ground, wanted)
+    fullest = max(e2e.used(ground.cluster).values(), default=0)
+    await emptied(ground)
+    pace = await at_a_pace(ground, wanted[: size.paced], size.a_second)
+    await emptied(ground)
+    return (once, pace), fullest
 
 
-async def _empty(api: Api, arm: Arm) -> None:
-    """Delete all pods of an arm, and wait until they are gone."""
-    path = f"/api/v1/namespaces/{arm.namespace}/pods"
-    await api.request("DELETE", path, query={"gracePeriodSeconds": "0"}, timeout_s=60.0)
-    left: set[str] = set()
-    async with asyncio.timeout(300.0):
-        async for change in watch(api, path, Pod):
-            match change:
-                case Relisted(objects):
-                    left = {pod.metadata.uid for pod in objects}
-                case Put(pod):
-                    left.add(pod.metadata.uid)
-                case Gone(pod):
-                    left.discard(pod.metadata.uid)
-            if not left:
-                return
+def _bursts(rounds: Iterable[tuple[Burst, Burst]]) -> Bursts:
+    once, pace = zip(*rounds, strict=True)
+    return Bursts(once, pace)
 
 
-async def _create_namespace(api: Api, arm: Arm) -> None:
+def _spread(bursts: Iterable[Burst]) -> str:
+    rates = [burst.rate for burst in bursts]
+    return f"{median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f})"
+
+
+def _waited(bursts: Iterable[Burst], unit: float, form: str) -> str:
+    """Return percentiles of all pods of all rounds."""
+    points = quantiles((seconds * unit for burst in bursts for seconds in burst.waited), n=100)
+    return f"{points[49]:{form}}, {points[98]:{form}}"
+
+
+def _cost(bursts: Iterable[Burst], name: str) -> str:
+    return f"{median(burst.cpu_s[name] / len(burst.waited) for burst in bursts) * 1000:.2f}"
+
+
+async def create_namespace(api: Api, arm: Arm) -> None:
+    """Create the namespace of an arm."""
     body = {"metadata": {"name": arm.namespace, "labels": arm.labels}}
     await api.request("POST", "/api/v1/namespaces", body=body)
 
 
-def _pod(arm: Arm, number: int) -> dict[str, Any]:
-    pod = e2e.pod(f"p{number:03}", arm.annotations)
+def a_pod(arm: Arm, number: int) -> dict[str, Any]:
+    """Return a pod of an arm."""
+    pod = e2e.pod(f"p{number:04}", arm.annotations | _STARTS_LATER)
+    pod["spec"]["schedulerName"] = arm.profile
     pod["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "100m", "memory": "128Mi"}}
     return pod

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from autoscaler.app import GC_THRESHOLD, Autoscaler
+from autoscaler.app import Autoscaler
 from autoscaler.config.in_force import MAPS
 from autoscaler.core.model import WorkloadKey
 from autoscaler.core.targets.pods import OwnedPod
@@ -28,6 +28,7 @@ from autoscaler.core.targets.target import Target
 from autoscaler.shell.connection import Access
 from autoscaler.shell.prometheus import Prometheus
 from kube.lease import Alone
+from kube.program import GC_THRESHOLD
 from plimsoll.embedded import EmbeddedCluster
 from tests.integration.scraping import running_prometheus
 

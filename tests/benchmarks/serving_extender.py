@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +20,7 @@ from extender.core.settings import Settings
 from extender.shell.http import Asgi
 from kube.gpus import WHOLE, MiB, MilliGpu, Placement, Share
 from kube.http import server_of
+from kube.program import GC_THRESHOLD
 from tests.benchmarks.serving_load import CPU, DEVICES, cluster
 from tests.story.programs import a_listener
 
@@ -29,24 +31,25 @@ if TYPE_CHECKING:
     from tests.benchmarks.serving_load import Filled
 
 
-class Listed(Extender):
-    """An extender that has listed everything, and asks the API server for nothing."""
-
-    def ready(self) -> bool:
-        """Tell that the ledger is built."""
-        return True
-
-
-async def serve(strategy: Strategy) -> None:
-    """Serve until the process is ended."""
-    extender = Listed(cast("Api", None), "plimsoll-system")
+def listed(strategy: Strategy) -> Extender:
+    """Return an extender that has listed everything, leads, and asks the API server for nothing."""
+    extender = Extender(cast("Api", None), "plimsoll-system")
+    extender.refusal = lambda: ""
     scheduling = extender.scheduling
     scheduling.tune(Settings(reservation_s=3600.0, packing=Packing(strategy)))  # none ends while answers are compared
     nodes = cluster()
     scheduling.nodes_are(GpuNode(node.name, alike(DEVICES, MiB(81920)), "H100", CPU) for node in nodes)
-    for node in nodes:
-        for pod in _pods(node):
-            scheduling.pod_seen(pod)
+    with scheduling.ledger.at_once():
+        for node in nodes:
+            for pod in _pods(node):
+                scheduling.pod_seen(pod)
+    return extender
+
+
+async def serve(strategy: Strategy) -> None:
+    """Serve until the process is ended."""
+    gc.set_threshold(*GC_THRESHOLD)
+    extender = listed(strategy)
     with a_listener() as listener:
         print(listener.getsockname()[1], flush=True)
         await server_of(Asgi(extender, extender.telemetry)).serve(sockets=[listener])

@@ -78,6 +78,20 @@ def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
         assert each["annotations"]["runbook"] == f"{OPERATING}#{each['alert'].lower()}"
 
 
+def test_what_looks_back_must_hold_for_longer_than_that() -> None:
+    at_once = {"PlimsollExtenderErrors"}
+    for each in rules():
+        # What stands after "unless" keeps an alert quiet.
+        wanted = each["expr"].partition(" unless ")[0]
+        back = [seconds(text) for text in re.findall(r"\[(\w+)\]", wanted)]
+        if each["alert"] not in at_once:
+            assert max(back, default=0) < seconds(each["for"]), each["alert"]
+
+
+def seconds(text: str) -> int:
+    return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
+
+
 def test_every_alert_says_how_bad_it_is() -> None:
     assert {each["labels"]["severity"] for each in rules()} == {"critical", "warning", "info"}
     assert all(each["annotations"]["summary"] for each in rules())

@@ -22,6 +22,14 @@ OURS = "app.kubernetes.io/part-of=plimsoll"
 _PASSING = {"events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses"}
 
 
+def sweeping() -> list[list[str]]:
+    """Return the guide's commands that delete what an upgrade left behind: everywhere, and of the monitoring."""
+    text = GUIDE.read_text().replace("\\\n", "")
+    found = [shlex.split(one) for one in re.findall(r"^kubectl (delete .*version!=.*)$", text, flags=re.MULTILINE)]
+    assert len(found) == 2
+    return found
+
+
 @dataclass(frozen=True)
 class Operator:
     """A person with kubectl, who may do everything."""
@@ -42,10 +50,9 @@ class Operator:
         self.kubectl("delete", "-k", str(folder), "--ignore-not-found", "--timeout=90s")
 
     def sweep(self) -> None:
-        """Delete what an upgrade left behind, with the command of the guide."""
-        text = GUIDE.read_text().replace("\\\n", "")
-        (command,) = re.findall(r"^kubectl (delete .*version!=.*)$", text, flags=re.MULTILINE)
-        self.kubectl(*shlex.split(command))
+        """Delete what an upgrade left behind, with the command of the guide; a Prometheus operator is not there."""
+        command, _ = sweeping()
+        self.kubectl(*command)
 
     def make_way(self) -> None:
         """Delete our own scheduler, with the commands of the guide."""

@@ -55,7 +55,7 @@ def test_changes_come_in_their_order(cluster: LocalCluster, path: str) -> None:
         assert isinstance(second, Put)
         assert second.object.data == {"value": "2"}
         assert isinstance(third, Gone)
-        await changes.aclose()  # type: ignore[attr-defined]
+        await changes.aclose()
 
     run(cluster, scenario)
 

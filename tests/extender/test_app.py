@@ -16,6 +16,7 @@ import pytest
 from extender import app
 from extender.core import explanations, waiting
 from extender.core.ledger.holding import State
+from extender.shell import cluster, sending
 from kube.client import MERGE_PATCH, ApiError
 from kube.objects import Event, ObjectList, Pod
 from tests.story.programs import a_listener, running_extender, until, url_of
@@ -130,7 +131,7 @@ async def test_a_binding_that_was_refused_keeps_its_room_and_is_tried_there_agai
 
 
 async def test_no_binding_is_sent_after_its_deadline(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "_BIND_DEADLINE_S", -1.0)
+    monkeypatch.setattr(sending, "_BIND_DEADLINE_S", -1.0)
     pod = await asked.create("p")
     (node,) = (await asked.filter(pod))["NodeNames"]
     assert await asked.bind(pod, node) != ""
@@ -246,6 +247,16 @@ async def test_a_device_that_was_bound_twice_is_told_on_both_pods_and_the_younge
     assert 'plimsoll_extender_evictions_total{result="evicted"} 1.0' in asked.extender.telemetry.exposition().decode()
 
 
+async def test_a_pod_that_is_not_placed_is_logged_by_its_name(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:
+    pod = await asked.create("p", "0.9")
+    (node,) = (await asked.filter(pod))["NodeNames"]
+    caplog.set_level("INFO", "extender")
+    assert await asked.bind(pod, "nowhere") != ""
+    record = [record for record in caplog.records if record.message == "not placed"][-1]
+    assert (record.pod, record.uid, record.node) == ("ours/p", pod["metadata"]["uid"], "nowhere")  # type: ignore[attr-defined]
+    assert await asked.bind(pod, node) == ""
+
+
 async def test_the_decisions_are_timed(asked: Asked) -> None:
     pod = await asked.create("p")
     await asked.place(pod)
@@ -328,7 +339,7 @@ async def test_a_long_list_lets_others_have_their_turns(api: Api) -> None:
     made = [
         {"metadata": {"name": str(number), "uid": str(number)}, "spec": {"nodeName": "gpu-00"}} for number in range(450)
     ]
-    pods = msgspec.convert(made, tuple[Pod, ...])
+    pods = tuple(map(cluster.seen_pod, msgspec.convert(made, tuple[Pod, ...])))
     taking = asyncio.create_task(extender._take_all(pods))
     turns = 0
     while not taking.done():

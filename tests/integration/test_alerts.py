@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 import urllib.parse
 import urllib.request
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 ALERTS = yaml.safe_load(Path("deploy/components/monitoring/alerts.yaml").read_text())["spec"]
 RULES = {rule["alert"]: rule for group in ALERTS["groups"] for rule in group["rules"]}
-STEP_S, LONG_S = 60, 5400
+STEP_S, LONG_S, SCRAPED_S = 60, 5400, 15
 A, X = "plimsoll_autoscaler_", "plimsoll_extender_"
 CHAT = 'namespace="ns",workload="chat",kind="Deployment"'
 
@@ -108,6 +109,39 @@ TROUBLE: dict[str, Series] = {
 }
 STANDS = "PlimsollAutoscalerStands"
 
+FIRST_S, SECOND_S = LONG_S - 1800, LONG_S - 1755  # half an hour before the end, and three scrapes later
+GONE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
+"""What Prometheus takes for the end of a series: the target is there no more."""
+
+
+def bursts(size: float) -> Callable[[float], float]:
+    """Return what has happened so often when at each of the takeovers it happens `size` times within a moment."""
+    return stepped({0: 0, FIRST_S + 1: size, SECOND_S + 1: 2 * size})
+
+
+def stepped(values: dict[float, float]) -> Callable[[float], float]:
+    """Return what has each value from its second on."""
+    return lambda at_s: values[max(begins_s for begins_s in values if begins_s <= at_s)]
+
+
+KILLED_FIRST = stepped({0: 1, FIRST_S: GONE, SECOND_S: 0, SECOND_S + 2 * SCRAPED_S: 1})
+KILLED_SECOND = stepped({0: 0, FIRST_S + 2 * SCRAPED_S: 1, SECOND_S: GONE, SECOND_S + 2 * SCRAPED_S: 0})
+"""Who leads; for two scrapes of each takeover nobody does."""
+
+TWO_TAKEOVERS: Series = {
+    f"{A}leader": KILLED_FIRST,
+    f'{A}leader{{instance="two"}}': KILLED_SECOND,
+    f"{X}leader": KILLED_FIRST,
+    f'{X}leader{{instance="two"}}': KILLED_SECOND,
+    f'{A}query_errors_total{{preset="vllm"}}': bursts(40),
+    f'{A}scale_writes_total{{result="failed"}}': bursts(5),
+    f'{A}fits_questions_total{{result="failed"}}': bursts(40),
+    f'{A}deletion_costs_total{{result="failed"}}': bursts(5),
+    f'{X}requests_total{{verb="filter",result="unready"}}': bursts(100),
+    f'{X}requests_total{{verb="filter",result="cut"}}': bursts(2),
+}
+"""The leader is killed, and shortly after it the one that took over; each time whatever is asked fails for a while."""
+
 
 def get(url: str, path: str, **query: object) -> Any:
     with urllib.request.urlopen(f"{url}{path}?{urllib.parse.urlencode(query)}") as answer:  # noqa: S310
@@ -120,16 +154,16 @@ def prometheus(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def tell(url: str, story: Series, end_s: float, *, stands: bool = False) -> None:
-    """Write an hour and a half that ends at `end_s`, a sample of each series a minute."""
+def tell(url: str, story: Series, end_s: float, *, stands: bool = False, step_s: int = STEP_S) -> None:
+    """Write an hour and a half that ends at `end_s`, a sample of each series every `step_s` seconds."""
     began_s = end_s - LONG_S
     last_tick = f"{A}last_tick_timestamp_seconds"
-    told: Series = {**story, last_tick: lambda at_s: began_s + (0.0 if stands else at_s)}
+    told: Series = {last_tick: lambda at_s: began_s + (0.0 if stands else at_s), **story}
     write(
         url,
         [
             (labels(name), began_s + at_s, value)
-            for at_s in range(0, LONG_S + 1, STEP_S)
+            for at_s in range(0, LONG_S + 1, step_s)
             for name, value_at in told.items()
             if (value := value_at(at_s)) is not None
         ],
@@ -147,11 +181,32 @@ def firing(url: str, end_s: float) -> set[str]:
     """Return the alerts whose expression held at every minute of as long as they wait, up to `end_s`."""
     result = set()
     for name, rule in RULES.items():
-        waits_s = {"s": 1, "m": 60, "h": 3600}[rule.get("for", "0s")[-1]] * int(rule.get("for", "0s")[:-1])
+        waits_s = waits(rule)
         found = get(url, "/api/v1/query_range", query=rule["expr"], start=end_s - waits_s, end=end_s, step=STEP_S)
         if any(len(series["values"]) == waits_s // STEP_S + 1 for series in found["result"]):
             result.add(name)
     return result
+
+
+def rang(url: str, end_s: float, step_s: int) -> set[str]:
+    """Return the alerts that rang at any moment of the last hour, with rules looked at every `step_s` seconds."""
+    result = set()
+    for name, rule in RULES.items():
+        found = get(url, "/api/v1/query_range", query=rule["expr"], start=end_s - 3600, end=end_s, step=step_s)
+        for series in found["result"]:
+            began_s = before_s = 0.0
+            for at_s, _ in series["values"]:
+                began_s = began_s if at_s - before_s <= step_s else at_s
+                before_s = at_s
+                if at_s - began_s >= waits(rule):
+                    result.add(name)
+    return result
+
+
+def waits(rule: dict[str, str]) -> int:
+    """Return for how many seconds a rule's expression must hold before it rings."""
+    text = rule.get("for", "0s")
+    return {"s": 1, "m": 60, "h": 3600}[text[-1]] * int(text[:-1])
 
 
 def test_every_alert_has_its_story() -> None:
@@ -175,6 +230,24 @@ def test_a_healthy_cluster_is_quiet(prometheus: str) -> None:
     now = time.time()
     tell(prometheus, HEALTHY, now)
     assert firing(prometheus, now) == set()
+
+
+def test_two_takeovers_within_a_minute_are_quiet(prometheus: str) -> None:
+    now = time.time()
+    starts = stepped({0: 1, SECOND_S: GONE, SECOND_S + 2 * SCRAPED_S: 0, SECOND_S + 7 * SCRAPED_S: 1})
+    ticks = {f'{A}last_tick_timestamp_seconds{{instance="two"}}': lambda at_s: starts(at_s) * (now - LONG_S + at_s)}
+    tell(prometheus, {**HEALTHY, **TWO_TAKEOVERS, **ticks}, now, step_s=SCRAPED_S)
+    assert {step_s: rang(prometheus, now, step_s) for step_s in (SCRAPED_S, 2 * SCRAPED_S)} == {
+        SCRAPED_S: set(),
+        2 * SCRAPED_S: set(),
+    }
+
+
+def test_a_story_of_a_minute_rings_where_an_alert_does_not_wait(prometheus: str) -> None:
+    now = time.time()
+    defect = {f'{X}requests_total{{verb="filter",result="defect"}}': bursts(1)}
+    tell(prometheus, {**HEALTHY, **defect}, now, step_s=SCRAPED_S)
+    assert rang(prometheus, now, SCRAPED_S) == {"PlimsollExtenderErrors"}
 
 
 @pytest.mark.parametrize("alert", TROUBLE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from kubernetes.aio import client as kubernetes_client
 
 from kube.client import MERGE_PATCH, NO_ANSWER, NOT_SENT, Api, ApiError, CredentialsError
 from kube.objects import ConfigMap
@@ -99,3 +100,22 @@ async def test_a_stream_that_is_refused_says_why(api: Api) -> None:
         async with api.stream(MAPS, query=query, silence_s=1.0):
             pass
     assert refused.value.status == 400
+
+
+async def test_an_answer_is_asked_for_as_it_is_and_not_packed() -> None:
+    asked: list[bytes] = []
+
+    async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(heard, "127.0.0.1", 0) as server:
+        configuration = kubernetes_client.Configuration()
+        configuration.host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        api = Api(kubernetes_client.ApiClient(configuration))
+        assert await api.request("GET", MAPS) == b"{}"
+        await api.close()
+    assert b"Accept-Encoding: identity\r\n" in asked[0]
+    assert asked[0].count(b"Accept-Encoding") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from extender.__main__ import main as extender
 from kube.program import ProblemAtStart, serving_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     Main = Callable[[Sequence[str] | None], int]
@@ -21,6 +22,16 @@ PROGRAMS = [
     pytest.param(autoscaler, ["--prometheus-url", "http://127.0.0.1:9"], id="autoscaler"),
     pytest.param(extender, [], id="extender"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Give back the log that a program takes for itself when it starts."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.mark.parametrize(("main", "more"), PROGRAMS)

@@ -81,7 +81,7 @@ async def test_changes_come_in_their_order(api: Api) -> None:
     assert isinstance(second, Put)
     assert read(second.object) == ("a", "2")
     assert isinstance(third, Gone)
-    await changes.aclose()  # type: ignore[attr-defined]
+    await changes.aclose()
 
 
 async def test_a_watch_that_was_cut_goes_on_where_it_was(embedded: EmbeddedCluster, api: Api) -> None:
@@ -131,4 +131,17 @@ async def test_a_list_of_many_pages_is_whole(api: Api, monkeypatch: pytest.Monke
     first = await anext(changes)
     assert isinstance(first, Relisted)
     assert len(first.objects) == 35
-    await changes.aclose()  # type: ignore[attr-defined]
+    await changes.aclose()
+
+
+async def test_what_the_reader_makes_of_an_object_is_what_is_told(api: Api) -> None:
+    await put(api, "a", "1")
+    changes = watch(api, MAPS, ConfigMap, read=read)
+    first = await anext(changes)
+    assert isinstance(first, Relisted)
+    assert ("a", "1") in first.objects
+    await put(api, "a", "2")
+    assert await anext(changes) == Put(("a", "2"))
+    await api.request("DELETE", f"{MAPS}/a")
+    assert await anext(changes) == Gone(("a", "2"))
+    await changes.aclose()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kube.client import MERGE_PATCH, ApiError
-from kube.objects import Node, Object, ObjectList, Pod
+from kube.objects import Node, ObjectList, Pod
 from tests.story.programs import running_extender
 
 if TYPE_CHECKING:
@@ -22,16 +22,6 @@ if TYPE_CHECKING:
 
 PODS = "/api/v1/namespaces/story/pods"
 DEPLOYMENT = "/apis/apps/v1/namespaces/story/deployments/serving"
-
-
-class NodeSpec(Object):
-    unschedulable: bool = False
-
-
-class SpecifiedNode(Node):
-    """A node, and whether it is cordoned."""
-
-    spec: NodeSpec = msgspec.field(default_factory=NodeSpec)
 
 
 class Story:
@@ -69,10 +59,10 @@ class Story:
         answer = await self.cluster.api.request("GET", "/api/v1/pods")
         return msgspec.json.decode(answer, type=ObjectList[Pod]).items or []
 
-    async def nodes(self) -> list[SpecifiedNode]:
+    async def nodes(self) -> list[Node]:
         """Return every node of the cluster."""
         answer = await self.cluster.api.request("GET", "/api/v1/nodes")
-        return msgspec.json.decode(answer, type=ObjectList[SpecifiedNode]).items or []
+        return msgspec.json.decode(answer, type=ObjectList[Node]).items or []
 
     # --- operations ---
 

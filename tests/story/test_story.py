@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extender.core import scheduling
+from extender.core import binding
 from extender.core.inventory.gpus import gpus_of
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
@@ -24,13 +24,13 @@ from extender.shell.cluster import seen_pod
 from extender.shell.inventory import facts
 from kube.gpus import Malformed, Unmapped
 from plimsoll.embedded import EmbeddedCluster
-from tests.story.operations import SpecifiedNode, Story
+from tests.story.operations import Story
 from tests.story.programs import a_listener, url_of
 
 if TYPE_CHECKING:
     from extender.app import Extender
     from kube.gpus import Placement
-    from kube.objects import Pod
+    from kube.objects import Node, Pod
 
 
 REST_S = 30.0  # longer than the longest back-off, and than the extender needs to settle a Binding
@@ -39,7 +39,7 @@ REST_S = 30.0  # longer than the longest back-off, and than the extender needs t
 @pytest.fixture(autouse=True)
 def quickly_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no Binding be waited for longer than this API server may take."""
-    monkeypatch.setattr(scheduling, "SETTLING_S", 1.0)
+    monkeypatch.setattr(binding, "SETTLING_S", 1.0)
 
 
 async def test_no_device_is_given_twice_and_nobody_waits_in_vain(pytestconfig: pytest.Config) -> None:
@@ -103,7 +103,7 @@ def fullest(pods: list[Pod]) -> int:
     return max(given.values(), default=0)
 
 
-def waiting_in_vain(pods: list[Pod], nodes: list[SpecifiedNode]) -> list[str]:
+def waiting_in_vain(pods: list[Pod], nodes: list[Node]) -> list[str]:
     """Return the pods that have no node although one has room for them, by a ledger of our own."""
     ledger = Ledger()
     for node in nodes:

@@ -11,6 +11,8 @@ from kube.gpus import NO_MIB, MiB
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kube.taints import Taint
+
 OWNED = ("plimsoll.dev/devices", "owned")
 PRODUCT = "nvidia.com/gpu.product"
 MEMORY = "nvidia.com/gpu.memory"
@@ -62,6 +64,7 @@ class NodeFacts:
 
     `hami_problem` says why what it registered cannot be read; `dra` are the GPUs of the node's ResourceSlices.
     `conditions`: the status ("True", "False", "Unknown") of those in `NVFRACTIONS_READY`.
+    `taints`: those that may keep a pod away, sorted.
     """
 
     name: str
@@ -76,6 +79,7 @@ class NodeFacts:
     cordoned: frozenset[str] = frozenset()
     dra: tuple[KnownGpu, ...] = ()
     conditions: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Taint, ...] = ()
 
     def number(self, label: str) -> int:
         """Return a label's whole number, 0 where it has none."""

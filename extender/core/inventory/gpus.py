@@ -40,7 +40,7 @@ def gpus_of(node: NodeFacts, now: float, *, enforcement_required: bool = True) -
     devices = _devices(node, now)
     backend, closed = enforced(node, devices, required=enforcement_required)
     cpu, memory = min(node.cpu, ENDLESS), min(node.memory, ENDLESS)
-    return GpuNode(node.name, devices, _model(node), cpu, memory, backend, closed)
+    return GpuNode(node.name, devices, _model(node), cpu, memory, backend, closed, node.taints)
 
 
 def _devices(node: NodeFacts, now: float) -> tuple[Device, ...]:

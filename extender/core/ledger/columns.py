@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import repeat, zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ROWS, _COLUMNS = 8, 64
 _NO_MODEL = -1
 _NO_COLUMN = -1
+_CHANGES = 64  # remembered one by one: whoever missed more looks at all columns
 
 
 class Columns:
@@ -30,6 +31,7 @@ class Columns:
       have, that takes no new pod, and in unused columns.
     - `device_memory`: int32, shape [devices, nodes], MiB that each device has; 0 = unknown.
     - `cpu_free`, `memory_free`: int64, shape [nodes], milli-CPU and MiB; negative where others overfilled the node.
+    - `devices`: int16, shape [nodes], how many devices the node has.
     - `model`: int16, shape [nodes], place of the node's GPU model in `models`; -1 in unused columns.
     - `shares`, `hami`: bool, shape [nodes], whether shares of a device are given there, and whether HAMi gives them.
     - `changed`: int64, shape [nodes], `generation` at the last change of the column.
@@ -42,6 +44,7 @@ class Columns:
         self.device_memory: NDArray[np.int32] = np.zeros((_ROWS, _COLUMNS), dtype=np.int32)
         self.cpu_free: NDArray[np.int64] = np.zeros(_COLUMNS, dtype=np.int64)
         self.memory_free: NDArray[np.int64] = np.zeros(_COLUMNS, dtype=np.int64)
+        self.devices: NDArray[np.int16] = np.zeros(_COLUMNS, dtype=np.int16)
         self.model: NDArray[np.int16] = np.full(_COLUMNS, _NO_MODEL, dtype=np.int16)
         self.shares: NDArray[np.bool_] = np.zeros(_COLUMNS, dtype=np.bool_)
         self.hami: NDArray[np.bool_] = np.zeros(_COLUMNS, dtype=np.bool_)
@@ -52,7 +55,9 @@ class Columns:
         self.models: list[str] = []
         self._names = [""] * _COLUMNS
         self._unused = list(range(_COLUMNS - 1, -1, -1))
-        self._table: NameTable | None = None  # made anew when it is wanted, after nodes came or went
+        self._table: NameTable | None = None  # both made anew when they are wanted, after nodes came or went
+        self._ranks: NDArray[np.int64] | None = None
+        self._changes: list[int] = []
 
     def columns_of(self, nodes: Sequence[str]) -> NDArray[np.int64]:
         """Return the column of each of `nodes`, shape [len(nodes)]; -1 for nodes that are not ours."""
@@ -61,6 +66,31 @@ class Columns:
                 self._table = NameTable(self.columns)
             return self._table.find(nodes)
         return np.fromiter(map(self.columns.get, nodes, repeat(_NO_COLUMN)), dtype=np.int64, count=len(nodes))
+
+    def first_of(self, columns: NDArray[np.int64]) -> int:
+        """Return which of some used columns, at least one, has the name that comes first."""
+        return int(columns[0]) if len(columns) == 1 else int(columns[self.ranks.take(columns).argmin()])
+
+    @property
+    def ranks(self) -> NDArray[np.int64]:
+        """The place of each column among the names of all nodes, shape [columns]; of an unused one it says nothing."""
+        if self._ranks is None:
+            self._ranks = np.zeros(self.free.shape[1], dtype=np.int64)
+            self._ranks[[self.columns[name] for name in sorted(self.columns)]] = np.arange(len(self.columns))
+        return self._ranks
+
+    def changed_since(self, generation: int) -> set[int] | None:
+        """Return the columns that changed after `generation`; None where they are too many to remember."""
+        count = self.generation - generation
+        if count > len(self._changes):
+            return None
+        return set(self._changes[-count:]) if count else set()
+
+    def takes_at(self, shape: Shape, column: int) -> bool:
+        """Tell what `takes` tells, of one column."""
+        if shape.by_kubelet:
+            return bool(self.hami[column])
+        return not shape.shares or bool(self.shares[column])
 
     def takes(self, shape: Shape) -> NDArray[np.bool_]:
         """Tell which columns take such a pod at all, as `GpuNode.bars` does; shape [columns]."""
@@ -78,7 +108,7 @@ class Columns:
             if not self._unused:
                 self._grow(rows=len(self.free), columns=2 * self.free.shape[1])
             self.columns[node.name] = self._unused.pop()
-            self._table = None
+            self._table = self._ranks = None
         if len(node.devices) > len(self.free):
             self._grow(rows=len(node.devices), columns=self.free.shape[1])
         if node.model not in self.models:
@@ -86,6 +116,7 @@ class Columns:
         column = self.columns[node.name]
         self._names[column] = node.name
         self.model[column] = self.models.index(node.model)
+        self.devices[column] = len(node.devices)
         self.shares[column] = not node.closed_to_shares
         self.hami[column] = node.backend is Backend.HAMI
         self.device_memory[:, column] = 0
@@ -100,9 +131,24 @@ class Columns:
         self.memory_free[column] = memory
         self._changed(column)
 
+    def _write_all(self, names: Sequence[str], rooms: Sequence[tuple[Sequence[int], int, int]]) -> None:
+        """Write the rooms of different nodes, each as `_write` takes it."""
+        if not names:
+            return
+        columns = [self.columns[name] for name in names]
+        free, cpu, memory = zip(*rooms, strict=True)
+        rows = zip_longest(*free, fillvalue=0)
+        self.free[:, columns] = 0
+        by_row = np.array(list(rows), dtype=np.uint16).reshape(-1, len(columns))
+        self.free[: len(by_row), columns] = by_row
+        self.cpu_free[columns] = cpu
+        self.memory_free[columns] = memory
+        self.changed[columns] = range(self.generation + 1, self.generation + len(columns) + 1)
+        self.generation += len(columns)
+
     def _drop(self, name: str) -> None:
         column = self.columns.pop(name)
-        self._table = None
+        self._table = self._ranks = None
         self._names[column] = ""
         self.free[:, column] = 0
         self.device_memory[:, column] = 0
@@ -114,6 +160,9 @@ class Columns:
     def _changed(self, column: int) -> None:
         self.generation += 1
         self.changed[column] = self.generation
+        self._changes.append(column)
+        if len(self._changes) > 2 * _CHANGES:
+            del self._changes[:_CHANGES]
 
     def _grow(self, *, rows: int, columns: int) -> None:
         known = self.free.shape[1]
@@ -122,6 +171,7 @@ class Columns:
         self.device_memory = np.pad(self.device_memory, more)
         self.cpu_free = np.pad(self.cpu_free, more[1])
         self.memory_free = np.pad(self.memory_free, more[1])
+        self.devices = np.pad(self.devices, more[1])
         self.shares = np.pad(self.shares, more[1])
         self.hami = np.pad(self.hami, more[1])
         self.model = np.pad(self.model, more[1], constant_values=_NO_MODEL)

@@ -10,6 +10,7 @@ that with ours the first comes first; pods of another scheduler may hold more me
 from __future__ import annotations
 
 from contextlib import contextmanager
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,7 @@ class Ledger(Columns):
         self._holdings: dict[str, Holding] = {}
         self._on_node: dict[str, dict[str, Holding]] = {}
         self._expiring: dict[str, Holding] = {}
+        self._ends: list[tuple[float, str]] = []  # a heap of when which may end; what ended otherwise is still in it
         self._overfull: dict[str, tuple[tuple[str, int], ...]] = {}
         self._used: dict[str, list[int]] = {}
         self._unmapped: set[str] = set()
@@ -75,8 +77,7 @@ class Ledger(Columns):
             yield
         finally:
             changed, self._to_recompute = self._to_recompute, None
-            for name in changed:
-                self._recompute(name)
+            self._recompute_all(changed)
 
     def hold(self, holding: Holding) -> None:
         """Make `holding` the only one of its pod."""
@@ -86,9 +87,14 @@ class Ledger(Columns):
             self.release(uid)
         self._holdings[uid] = holding
         self.version += known != holding
-        self._on_node.setdefault(holding.node, {})[uid] = holding
+        on_node = self._on_node.get(holding.node)
+        if on_node is None:
+            self._on_node[holding.node] = {uid: holding}
+        else:
+            on_node[uid] = holding
         if holding.expires:
             self._expiring[uid] = holding
+            heappush(self._ends, (holding.expires_at, uid))
         else:
             self._expiring.pop(uid, None)
         if known is None or not known.same_room(holding):
@@ -110,8 +116,11 @@ class Ledger(Columns):
 
     def expire(self, now: float) -> None:
         """End the holdings whose time has passed at `now` seconds."""
-        for uid in [uid for uid, holding in self._expiring.items() if holding.expires_at <= now]:
-            self.release(uid)
+        while self._ends and self._ends[0][0] <= now:
+            _, uid = heappop(self._ends)
+            holding = self._expiring.get(uid)
+            if holding is not None and holding.expires_at <= now:
+                self.release(uid)
 
     def unmapped(self) -> int:
         """Return how many pods use devices that nobody knows; each closes its node."""
@@ -162,8 +171,16 @@ class Ledger(Columns):
             self._to_recompute[name] = None
             return
         node = self._nodes.get(name)
-        if node is None:
-            return
+        if node is not None:
+            self._write(name, *self._room_on(node))
+
+    def _recompute_all(self, names: Iterable[str]) -> None:
+        nodes = [node for node in map(self._nodes.get, names) if node is not None]
+        self._write_all([node.name for node in nodes], [self._room_on(node) for node in nodes])
+
+    def _room_on(self, node: GpuNode) -> tuple[list[int], int, int]:
+        """Return the room of a node, as it is written; and take note of what else its holdings come to."""
+        name = node.name
         used, cpu, ram, mapped = self._held_on(node)
         self._used[name] = used
         self._note_overfull(node, used)
@@ -178,7 +195,7 @@ class Ledger(Columns):
         free = [WHOLE - held if held < WHOLE else 0 for held in used] if mapped else [0] * len(used)
         for index in closed:
             free[index] = 0
-        self._write(name, free, node.cpu - cpu, node.memory - ram)
+        return free, node.cpu - cpu, node.memory - ram
 
     def _held_on(self, node: GpuNode) -> tuple[list[int], int, int, bool]:
         """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; and if it is known on which."""

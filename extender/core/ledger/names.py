@@ -7,6 +7,7 @@ look each up costs more than to choose among the nodes; eight bytes of every nam
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 _WORD = 8  # bytes that are compared at a time
 _MIX = 0x9E3779B97F4A7C15
-_EMPTY = -1
-_ROOM = 16  # places in the table for each name, at least: the first look finds nearly all
+_MIX_ONCE_MORE, _HALF = np.uint64(_MIX), np.uint64(32)
+_UNKNOWN = -1
+_ROOM = 8  # places in the table for each name, at least: few share one
 
 
 class PackedNames(Sequence[str]):
@@ -29,7 +31,7 @@ class PackedNames(Sequence[str]):
     """
 
     def __init__(self, text: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
-        self._text = text
+        self.text = text
         self.starts = starts
         self.lengths: NDArray[np.int64] = ends - starts
         self._names: list[str] | None = None
@@ -41,8 +43,8 @@ class PackedNames(Sequence[str]):
         """
         longest, words = masks.shape[0] - 1, masks.shape[1]
         width = _WORD * words
-        padded = self._text + bytes(width)
-        every = np.ndarray((len(self._text) + 1,), dtype=f"V{width}", buffer=padded, strides=(1,))
+        padded = self.text + bytes(width)
+        every = np.ndarray((len(self.text) + 1,), dtype=f"V{width}", buffer=padded, strides=(1,))
         found = every[self.starts].view("<u8").reshape(-1, words)
         found &= masks.take(np.minimum(self.lengths, longest), axis=0)
         return found
@@ -51,7 +53,7 @@ class PackedNames(Sequence[str]):
     def names(self) -> list[str]:
         """The names as texts."""
         if self._names is None:
-            text = self._text.decode("ascii")
+            text = self.text.decode("ascii")
             ends = (self.starts + self.lengths).tolist()
             self._names = [text[start:end] for start, end in zip(self.starts.tolist(), ends, strict=True)]
         return self._names
@@ -64,6 +66,9 @@ class PackedNames(Sequence[str]):
     @overload
     def __getitem__(self, place: slice) -> list[str]: ...
     def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, int) and self._names is None:
+            start = int(self.starts[place])
+            return self.text[start : start + int(self.lengths[place])].decode("ascii")
         return self.names[place]
 
 
@@ -75,56 +80,78 @@ def packed(names: Sequence[str]) -> PackedNames:
 
 
 class NameTable:
-    """Finds the columns of packed names: a table of places with open addressing, and the known names in it."""
+    """Finds the columns of packed names: a table in which every known name has a place of its own.
+
+    A name's number gives it a place and a group. Names that share a place are few, and their groups are moved on
+    together until each of them stands alone, so one look finds a name, or shows that it is unknown.
+    """
 
     def __init__(self, columns: Mapping[str, int]) -> None:
         known = packed([name for name in columns if name.isascii()])
         words = int(known.lengths.max(initial=1)) // _WORD + 1  # one byte more than the longest: none goes on unseen
         self._masks = _masks(words)
-        self._factors = np.array([_MIX * (2 * word + 1) % 2**64 | 1 for word in range(words)], dtype=np.uint64)
+        self._numbers = known.first_bytes(self._masks)
+        self._columns = np.array([columns[name] for name in known.names], dtype=np.int64)
         size = 1 << max(_ROOM * len(known), _ROOM).bit_length()
-        self._last = size - 1
+        self._last = np.uint64(size - 1)
         self._shift = np.uint64(64 - size.bit_length() + 1)
-        numbers = known.first_bytes(self._masks)
-        # One more than there are, as what an empty place points at: no name is empty.
-        self._nothing = len(known)
-        self._known = np.append(numbers, np.zeros((1, words), dtype=np.uint64), axis=0)
-        self._columns = np.array([*(columns[name] for name in known.names), _EMPTY], dtype=np.int64)
-        self._places = np.full(size, self._nothing, dtype=np.int32)
-        left, at = np.arange(len(known)), self._hash(numbers)
-        while len(left):
-            free = self._places[at] == self._nothing
-            self._places[at[free]] = left[free]  # of several the last stays
-            missed = self._places[at] != left
-            left, at = left[missed], (at[missed] + 1) & self._last
+        self._places = np.zeros(size, dtype=np.int32)  # an empty place points at the first name, which differs too
+        self._group = np.uint64(size // 4 - 1)
+        self._moved = np.zeros(size // 4, dtype=np.uint64)
+        mix = _MIX
+        while not self._placed(mix):
+            mix = (mix + 2 * _MIX) % 2**64 | 1
 
     def find(self, names: PackedNames) -> NDArray[np.int64]:
         """Return the column of each name, int64, shape [names]; -1 for unknown ones."""
+        if len(self._columns) == 0:
+            return np.full(len(names), _UNKNOWN)
         numbers = names.first_bytes(self._masks)
-        at = self._hash(numbers)
-        found = self._places.take(at)
-        left = self._others(found, numbers)
-        while len(left):
-            # A place that points at nothing ends the search for a name.
-            left = left[found[left] != self._nothing]
-            at[left] = (at[left] + 1) & self._last
-            found[left] = self._places[at[left]]
-            left = left[self._others(found[left], numbers[left])]
-        return self._columns.take(found)
+        found = self._places.take(self._place(self._mixed(numbers)))
+        columns = self._columns.take(found)
+        differ = self._numbers.take(found, axis=0) != numbers
+        if differ.any():
+            columns[differ.any(axis=1)] = _UNKNOWN
+        return columns
 
-    def _others(self, found: NDArray[np.int32], numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Return where what was found is another name."""
-        differ = self._known.take(found, axis=0) != numbers
-        # Nearly all are equal: numpy counts a few places sooner than it looks at every short row.
-        other = np.zeros(len(found), dtype=np.bool_)
-        other[np.flatnonzero(differ) // numbers.shape[1]] = True
-        return np.flatnonzero(other)
+    def _placed(self, mix: int) -> bool:
+        """Give every known name a place; tell whether that could be done with this number to mix by."""
+        words = self._numbers.shape[1]
+        self._factors = np.array([mix * (2 * word + 1) % 2**64 | 1 for word in range(words)], dtype=np.uint64)
+        self._moved[:] = 0
+        mixed = self._mixed(self._numbers)
+        at = self._place(mixed)
+        groups = mixed & self._group
+        crowded = np.bincount(at, minlength=len(self._places)).take(at) > 1
+        moving = np.isin(groups, np.unique(groups[crowded]))
+        taken = np.zeros(len(self._places), dtype=np.bool_)
+        taken[at[~moving]] = True
+        together: dict[int, list[int]] = {}
+        for group, place in zip(groups[moving].tolist(), at[moving].tolist(), strict=True):
+            together.setdefault(group, []).append(place)
+        for group, places in together.items():
+            if len(set(places)) < len(places):
+                return False
+            steps = (np.array(places) + step & int(self._last) for step in count())
+            step, free = next((step, moved) for step, moved in enumerate(steps) if not taken[moved].any())
+            self._moved[group] = step
+            taken[free] = True
+        self._places[self._place(mixed)] = np.arange(len(self._columns))
+        return True
 
-    def _hash(self, numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
-        mixed = numbers @ self._factors
-        mixed ^= mixed >> np.uint64(32)
-        mixed *= np.uint64(_MIX)
-        return (mixed >> self._shift).astype(np.int64)
+    def _place(self, mixed: NDArray[np.uint64]) -> NDArray[np.int64]:
+        at = mixed >> self._shift
+        at += self._moved.take((mixed & self._group).view(np.int64))
+        at &= self._last
+        return at.view(np.int64)
+
+    def _mixed(self, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        mixed: NDArray[np.uint64] = numbers[:, 0] * self._factors[0]
+        for word in range(1, numbers.shape[1]):
+            mixed += numbers[:, word] * self._factors[word]
+        mixed ^= mixed >> _HALF
+        mixed *= _MIX_ONCE_MORE
+        return mixed
 
 
 def _masks(words: int) -> NDArray[np.uint64]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from extender.core.model import Shape
+    from kube.taints import Taint
 
 ENDLESS = 2**40
 """Milli-CPU or MiB of a node that said nothing of them: more than any pod asks for."""
@@ -45,7 +46,8 @@ class Device:
 class GpuNode:
     """A node whose devices we name, in the order of their indices; allocatable `cpu` in milli-CPU, `memory` in MiB.
 
-    `closed_to_shares` says why no share of a device is given there, in words for people; "" where they are.
+    `closed_to_shares` says why no share of a device is given there, in words for people; "" where they are. `taints`:
+    those that may keep a pod away, for who counts what fits: of a pod that is placed kube-scheduler has looked at them.
     """
 
     name: str
@@ -55,6 +57,7 @@ class GpuNode:
     memory: int = ENDLESS
     backend: Backend = Backend.NONE
     closed_to_shares: str = ""
+    taints: tuple[Taint, ...] = ()
 
     def bars(self, shape: Shape) -> str:
         """Return why it takes no such pod, whatever is free; "" where it does."""

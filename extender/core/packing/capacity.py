@@ -57,7 +57,7 @@ class Capacity:
         self.known: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self._nodes: list[GpuNode | None] = []
         self._place_of_pool: dict[Pool, int] = {}
-        self._seen = 0
+        self._seen = -1
 
     def follow(self, ledger: Ledger) -> None:
         """Take note of the columns that changed."""
@@ -70,7 +70,8 @@ class Capacity:
             self.pool = np.pad(self.pool, (0, more))
             self.drawn, self.known = np.pad(self.drawn, (0, more)), np.pad(self.known, (0, more))
             self._nodes.extend([None] * more)
-        for column in np.flatnonzero(ledger.changed > self._seen).tolist():
+        few = ledger.changed_since(self._seen)
+        for column in np.flatnonzero(ledger.changed > self._seen).tolist() if few is None else sorted(few):
             self._note(ledger, column)
         self._seen = ledger.generation
 

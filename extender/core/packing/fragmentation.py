@@ -11,6 +11,7 @@ each pod. Several whole devices are a second table, by how many are entirely fre
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -101,6 +102,9 @@ class Usable:
         """What the last of so many entirely free devices adds."""
         self._kind_rows = np.array(steps * _PLACES)
         self._several = tuple(several)
+        # For one node: numbers one at a time come out of these sooner than out of arrays.
+        self._steps, self._row_of_kind = self._cpus.tolist(), steps * _PLACES
+        self._values, self._lasts = self._table.data, self._last.data
 
     def state(self, kind: NDArray[np.int64], cpu: NDArray[np.int64], free: NDArray[np.uint16]) -> State:
         """Return nodes of a `kind` for the table, with `cpu`, [CPUs, nodes], and `free`, [devices, nodes]."""
@@ -140,6 +144,50 @@ class Usable:
             room = np.where(suits, nodes.free, 0)
             sums = room.sum(axis=0) - room + np.where(still, left, 0)
             used += one.popularity * np.where(enough & _suit(one, nodes)[-1], sums, 0)
+        return used
+
+    # --- the same of one node ---
+
+    def of_one(self, kind: int, cpu: int, free: Sequence[int]) -> int:
+        """Return what can be used of a node of a `kind`, with so much free CPU and `free` on each device."""
+        values, row = self._values, self._row(kind, cpu)
+        used = values[row + _SIZES + free.count(WHOLE)]
+        for room in free:
+            used += values[row + room]
+        return used + self._by_several(kind, cpu, free)
+
+    def best_of_one(self, kind: int, cpu: int, free: Sequence[int], milli: int) -> tuple[int, int]:
+        """Return the device that leaves the most usable once `milli` is taken of it, and how much that is.
+
+        Of equals the fullest, then the first; -1 where no device has as much.
+        """
+        values, row = self._values, self._row(kind, cpu)
+        entire = row + _SIZES + free.count(WHOLE)
+        used = values[entire]
+        for room in free:
+            used += values[row + room]
+        device, most, tightest = -1, 0, 0
+        for index, room in enumerate(free):
+            if room < milli or (device >= 0 and room == tightest):
+                continue
+            left = used - values[row + room] + values[row + room - milli]
+            if room == WHOLE:
+                left -= self._lasts[entire]
+            if self._several:
+                left += self._by_several(kind, cpu, [*free[:index], room - milli, *free[index + 1 :]])
+            if device < 0 or left > most or (left == most and room < tightest):
+                device, most, tightest = index, left, room
+        return device, most
+
+    def _row(self, kind: int, cpu: int) -> int:
+        return kind * self._row_of_kind + bisect_right(self._steps, cpu) * _PLACES
+
+    def _by_several(self, kind: int, cpu: int, free: Sequence[int]) -> int:
+        used = 0
+        for one in self._several:
+            if cpu >= one.cpu and one.kinds[kind]:
+                rooms = [room for room in free if room >= one.share.milli]
+                used += one.popularity * sum(rooms) if len(rooms) >= one.share.devices else 0
         return used
 
 

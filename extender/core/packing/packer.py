@@ -18,8 +18,9 @@ from extender.core.packing.capacity import Capacity
 from extender.core.packing.choice import Choice, Misfit, RunnerUp
 from extender.core.packing.fitting import fit
 from extender.core.packing.fragmentation import Usable
+from extender.core.packing.one_node import OneRoom, score_one, scores_plainly
 from extender.core.packing.pressure import pressure, thought_of
-from extender.core.packing.scoring import MISFIT, Room, Scores, score, standing
+from extender.core.packing.scoring import MISFIT, OneScore, Room, Scores, score, standing
 from extender.core.packing.settings import Settings, Strategy
 from extender.core.packing.typical import ALL, Experience, with_a_whole_gpu
 from kube.gpus import MilliGpu, Placement, Share
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 HIGHEST_SCORE = 10
 """kube-scheduler's scale of an extender's scores: integers from 0."""
 
+_FEW = 6  # nodes that are scored one by one: of more, arrays are quicker
 _MOST_SHAPES = 512  # remembered at once: of 10,000 nodes, 40 MB
 
 
@@ -116,22 +118,22 @@ class Packer:
     def choose(self, shape: Shape, nodes: Sequence[str]) -> Choice | None:
         """Return the best of `nodes` for a pod, and its devices there; None if it fits on none of them."""
         columns = self._ledger.columns_of(nodes)
-        columns = columns[columns >= 0]
-        column = self.best(shape, columns)
+        if len(columns) and np.minimum.reduce(columns) < 0:
+            columns = columns[columns >= 0]
+        all_scores = self._up_to_date(shape).score
+        scores = all_scores.take(columns)
+        column = self._best(scores, columns)
         if column is None:
             return None
-        return self._choice(shape, columns, column)
+        fitting = int(np.count_nonzero(scores != MISFIT))
+        scores[columns == column] = MISFIT
+        second = self._best(scores, columns)
+        runner_up = None if second is None else RunnerUp(self._ledger.name_of(second), int(all_scores[second]))
+        return self._choice(shape, column, fitting, runner_up)
 
     def best(self, shape: Shape, columns: NDArray[np.int64]) -> int | None:
         """Return the best of the ledger's `columns` for a pod; None if it fits on none of them."""
-        if len(columns) == 0:
-            return None
-        scores = self._up_to_date(shape).score.take(columns)
-        most = scores.max()
-        if most == MISFIT:
-            return None
-        first = columns[scores == most].tolist()
-        return int(first[0]) if len(first) == 1 else min(first, key=self._ledger.name_of)
+        return self._best(self._up_to_date(shape).score.take(columns), columns)
 
     def fits_any(self, shape: Shape, columns: NDArray[np.int64] | None = None) -> bool:
         """Tell whether a pod fits on any node of `columns` of the ledger (None: of all), whichever is the best."""
@@ -168,36 +170,37 @@ class Packer:
                 return None
             return Placement((self._device(column, int(scored.row[column])),), shape.request.milli)
         self._follow()
-        return self._placed(shape, column, self._score(shape, np.array([column])))
+        one = self._score_one(shape, column)
+        return None if one is None else self._placed(shape, column, one)
 
     # --- how ---
 
-    def _choice(self, shape: Shape, columns: NDArray[np.int64], column: int) -> Choice:
-        scores = self._score(shape, np.array([column]))
-        placed = self._placed(shape, column, scores)
-        assert placed is not None  # noqa: S101  it was chosen because it fits
-        second = self.best(shape, columns[columns != column])
-        all_scores = self._up_to_date(shape).score
-        left = int(scores.free[0]) - len(placed.devices) * placed.milli
-        pressed, starved, order = (int(charge[0]) for charge in scores.charges)
+    def _best(self, scores: NDArray[np.int64], columns: NDArray[np.int64]) -> int | None:
+        if len(scores) == 0:
+            return None
+        most = scores[scores.argmax()]
+        return None if most == MISFIT else self._ledger.first_of(columns[scores == most])
+
+    def _choice(self, shape: Shape, column: int, fitting: int, runner_up: RunnerUp | None) -> Choice:
+        one = self._score_one(shape, column)
+        assert one is not None  # noqa: S101  it was chosen because it fits
+        left = one.free - len(one.rows) * one.milli
         return Choice(
             self._ledger.name_of(column),
-            placed,
-            score=int(scores.score[0]),
-            before=(int(scores.free[0]) * ALL - int(scores.before[0])) // ALL,
-            after=(left * ALL - int(scores.after[0])) // ALL,
-            pressure=pressed,
-            starvation=starved,
-            order=order,
-            fitting=int(np.count_nonzero(all_scores[columns] != MISFIT)),
-            runner_up=None if second is None else RunnerUp(self._ledger.name_of(second), int(all_scores[second])),
+            self._placed(shape, column, one),
+            score=one.score,
+            before=(one.free * ALL - one.before) // ALL,
+            after=(left * ALL - one.after) // ALL,
+            pressure=one.pressure,
+            starvation=one.starvation,
+            order=one.order,
+            fitting=fitting,
+            runner_up=runner_up,
         )
 
-    def _placed(self, shape: Shape, column: int, scores: Scores) -> Placement | None:
-        if scores.score[0] == MISFIT:
-            return None
-        rows = scores.devices(0) if shape.request is not None else []
-        return Placement(tuple(self._device(column, row) for row in rows), MilliGpu(scores.milli_on(0)))
+    def _placed(self, shape: Shape, column: int, one: OneScore) -> Placement:
+        rows = one.rows if shape.request is not None else ()
+        return Placement(tuple(self._device(column, row) for row in rows), MilliGpu(one.milli))
 
     def _device(self, column: int, row: int) -> str:
         node = self._ledger.node(self._ledger.name_of(column))
@@ -218,14 +221,37 @@ class Packer:
                 del self._scored[next(iter(self._scored))]
         self._scored[key] = scored  # last in: the first is the one that was not asked about the longest
         if scored.generation < ledger.generation:
-            # Columns that are no nodes are scored with the others: nobody asks about them.
-            (changed,) = (ledger.changed > scored.generation).nonzero()
-            scores = self._score(shape, changed)
-            scored.score[changed] = scores.score
-            if scores.taken.ndim == 1:
-                scored.row[changed] = scores.taken
+            self._score_changed(shape, scored)
             scored.generation = ledger.generation
         return scored
+
+    def _score_changed(self, shape: Shape, scored: _Scored) -> None:
+        ledger = self._ledger
+        few = ledger.changed_since(scored.generation)
+        if few is not None and len(few) <= _FEW:
+            for column in few:
+                one = self._score_one(shape, column)
+                scored.score[column] = MISFIT if one is None else one.score
+                scored.row[column] = one.rows[0] if one is not None and one.rows else 0
+            return
+        # Columns that are no nodes are scored with the others: nobody asks about them.
+        (changed,) = (ledger.changed > scored.generation).nonzero()
+        scores = self._score(shape, changed)
+        scored.score[changed] = scores.score
+        if scores.taken.ndim == 1:
+            scored.row[changed] = scores.taken
+
+    def _score_one(self, shape: Shape, column: int) -> OneScore | None:
+        if not scores_plainly(shape, self.settings.strategy):
+            return self._score(shape, np.array([column])).one(0)
+        ledger = self._ledger
+        if not ledger.takes_at(shape, column):
+            return None
+        there, devices, kind, order, pressure = self._fixed[:, column].tolist()
+        free = ledger.free[:, column].tolist()
+        cpu = int(ledger.cpu_free[column])
+        room = OneRoom(free, cpu, there, devices, kind, order, pressure)
+        return score_one(shape, room, self._usable, self.settings)
 
     def _score(self, shape: Shape, columns: NDArray[np.int64]) -> Scores:
         ledger = self._ledger

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MISFIT = int(np.iinfo(np.int64).min)
 """The score of a node where the pod does not fit."""
 
-_MOST_CPU, _MOST_GPU = 128_000, 8 * WHOLE  # best fit's measure: the largest node of the published comparison
+MOST_CPU, MOST_GPU = 128_000, 8 * WHOLE  # best fit's measure: the largest node of the published comparison
 _FREE_BITS = 11  # a device's room is below 2^11
 # As arrays: numpy would make one of a Python number anew in every operation, which takes as long as the operation.
 _ALL, _ONE, _ONE_GPU, _BITS = np.array(ALL), np.array(1000), np.array(1000 * WHOLE), np.array(_FREE_BITS)
@@ -57,6 +57,24 @@ class Room(NamedTuple):
     pressure: NDArray[np.int64]
 
 
+class OneScore(NamedTuple):
+    """The score of one node, and what it comes from, all milli-GPU.
+
+    `rows`: the devices taken, `milli` of each. `free`: on all devices before; `before`, `after`: what the typical pods
+    can use, times `ALL`. `pressure`, `starvation`, `order`: taken off.
+    """
+
+    score: int
+    rows: tuple[int, ...]
+    milli: int
+    free: int
+    before: int
+    after: int
+    pressure: int
+    starvation: int
+    order: int
+
+
 class Scores(NamedTuple):
     """The score of each node, int64 [nodes], and what it comes from, all milli-GPU.
 
@@ -73,15 +91,18 @@ class Scores(NamedTuple):
     after: NDArray[np.int64]
     charges: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
-    def milli_on(self, node: int) -> int:
-        """Return the milli-GPU taken of each device on one of the nodes."""
-        return int(self.milli[node] if self.milli.ndim else self.milli)
-
-    def devices(self, node: int) -> list[int]:
-        """Return the rows of the devices taken on one of the nodes."""
-        if self.taken.ndim == 1:
-            return [int(self.taken[node])]
-        return np.flatnonzero(self.taken[:, node]).tolist()
+    def one(self, node: int) -> OneScore | None:
+        """Return the score of one of the nodes; None where the pod does not fit."""
+        if self.score[node] == MISFIT:
+            return None
+        taken = self.taken
+        rows = (int(taken[node]),) if taken.ndim == 1 else tuple(np.flatnonzero(taken[:, node]).tolist())
+        return OneScore(
+            int(self.score[node]),
+            rows,
+            int(self.milli[node] if self.milli.ndim else self.milli),
+            *(int(values[node]) for values in (self.free, self.before, self.after, *self.charges)),
+        )
 
 
 def standing(
@@ -148,9 +169,9 @@ def _by_what_is_left(shape: Shape, room: Room, fitting: Fit, settings: Settings)
     free = room.free.astype(np.int64)
     taken = tightest(fitting, free, emptiest=spread)
     gpus = free.sum(axis=0) - fitting.devices * fitting.milli
-    cpu = np.clip(room.cpu - shape.cpu, 0, _MOST_CPU)
-    left = 50 * cpu * _MOST_GPU + 50 * gpus * _MOST_CPU
-    best = -(-left // (_MOST_CPU * _MOST_GPU))
+    cpu = np.clip(room.cpu - shape.cpu, 0, MOST_CPU)
+    left = 50 * cpu * MOST_GPU + 50 * gpus * MOST_CPU
+    best = -(-left // (MOST_CPU * MOST_GPU))
     none = np.zeros_like(best)
     return _scores(fitting, best if spread else 100 - best, taken, (none, none, none), (none, none, none))
 

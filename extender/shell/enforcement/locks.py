@@ -3,99 +3,112 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from extender.core.enforcement.locking import Turn, held, turn
+from extender.core.enforcement.locking import RELEASED, Turn, held, turn
 from extender.core.ledger.holding import State
 from extender.shell.enforcement import hami
 from kube.client import MERGE_PATCH, NO_ANSWER, ApiError
 from kube.objects import Node
+from kube.outage import Outage
 
 if TYPE_CHECKING:
+    from extender.core.answers import BindTo
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import PodKey
     from kube.client import Api
 
+_log = logging.getLogger("extender")
+
 _LONGEST_S = 5.0
+_GONE, _CHANGED = 404, 409
 
 _node = msgspec.json.Decoder(Node)
 
 
 class Locks:
-    """The locks of nodes that were taken here, by the pod's UID."""
+    """The locks of nodes that were taken here, by pod and node."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._taken: dict[str, tuple[PodKey, str]] = {}
+        self._taken: dict[tuple[str, str], PodKey] = {}
+        self._outage = Outage("giving back a node's lock of HAMi's", "no pod of HAMi's is placed on that node", _log)
 
-    async def take(self, pod: PodKey, node: str, within_s: float) -> str:
-        """Take a node's lock for a pod within `within_s` seconds; return why not, "" where it is the pod's now."""
+    async def take(self, asked: BindTo, within_s: float) -> str:
+        """Take a node's lock for a Binding within `within_s` seconds; return why not, "" where it is the pod's now."""
+        node = asked.node
         try:
             async with asyncio.timeout(max(within_s, 0.0)):
-                return await self._take(pod, node)
+                return await self._take(asked)
         except TimeoutError:
             return f"node {node} could not be locked in time ({hami.LOCK}); it is tried again"
         except ApiError as error:
-            if error.status in (404, 409):
+            if error.status in (_GONE, _CHANGED):
                 return f"node {node} changed while it was being locked ({hami.LOCK}); it is tried again"
             return f"node {node} could not be locked ({hami.LOCK}): {error.message}"
 
-    def keep(self, pod: PodKey) -> None:
-        """Take note that a pod is bound: the lock is the device plugin's to release."""
-        self._taken.pop(pod.uid, None)
+    def keep(self, pod: PodKey, node: str) -> None:
+        """Take note that a pod is bound to a node: the lock is the device plugin's to release."""
+        self._taken.pop((pod.uid, node), None)
 
     async def settle(self, ledger: Ledger) -> None:
-        """Give back every lock whose pod is not bound and whose Binding will not arrive, as the ledger knows.
+        """Give back every lock whose pod is not bound there and whose Binding will not arrive, as the ledger knows.
 
-        Raises:
-            ApiError: one could not be read or written now, and is still taken.
+        One that cannot be given back now is still taken: the log says so, and the next call comes back to it.
         """
-        problems = []
-        for pod, _ in tuple(self._taken.values()):
-            try:
-                await self.give_back(pod, ledger)
-            except ApiError as error:
-                problems.append(error)
-        if problems:
-            raise problems[0]
+        problem = None
+        for (_, node), pod in tuple(self._taken.items()):
+            problem = await self._given_back(pod, node, ledger) or problem
+        self._outage.hear(problem)
 
-    async def give_back(self, pod: PodKey, ledger: Ledger) -> None:
-        """Give back the lock that was taken for a pod, if the pod is not bound and no Binding of it will arrive.
+    async def give_back(self, pod: PodKey, node: str, ledger: Ledger) -> None:
+        """Do at once for one pod's lock of a node what `settle` does, which comes back to it where that fails."""
+        if (pod.uid, node) in self._taken:
+            await self._given_back(pod, node, ledger)
 
-        Raises:
-            ApiError: as `settle`.
-        """
-        if pod.uid not in self._taken:
-            return
-        _, node = self._taken[pod.uid]
+    async def _given_back(self, pod: PodKey, node: str, ledger: Ledger) -> ApiError | None:
+        """Return why a lock is still taken that should not be, None where all is well or it only takes another try."""
+        try:
+            await self._give_back(pod, node, ledger)
+        except ApiError as error:
+            return None if error.status == _CHANGED else error
+        return None
+
+    async def _give_back(self, pod: PodKey, node: str, ledger: Ledger) -> None:
         try:
             found = await self._read(node)
             known = ledger.holding(pod.uid)  # after the read: a lock that was taken meanwhile is of a pod that is held
             if known is not None and known.node == node:
                 if known.state not in (State.RESERVED, State.BINDING):
-                    self.keep(pod)
+                    self.keep(pod, node)
                 return
             lock = hami.lock_in(found.metadata.annotations or {})
             if lock is not None and (lock.namespace, lock.name) == (pod.namespace, pod.name):
                 await self._write(found, None)
         except ApiError as error:
-            if error.status != 404:
+            if error.status != _GONE:
                 raise
-        self._taken.pop(pod.uid, None)
+        self._taken.pop((pod.uid, node), None)
 
-    async def _take(self, pod: PodKey, node: str) -> str:
+    async def _take(self, asked: BindTo) -> str:
+        pod, node = asked.pod, asked.node
         found = await self._read(node)
         now = time.time()
         lock = hami.lock_in(found.metadata.annotations or {})
-        what = turn(lock, pod.namespace, pod.name, now)
+        what = turn(lock, pod.namespace, pod.name, now, again=asked.again)
+        if what is Turn.KEPT:
+            return ""
+        if what is Turn.RELEASED:
+            return RELEASED
         if what is Turn.HELD:
             assert lock is not None  # noqa: S101  somebody has it
             if not lock.name or await self._is_there(lock.namespace, lock.name):
                 return held(lock, now)
-        self._taken[pod.uid] = (pod, node)  # whatever becomes of the write, it is to be looked at again
+        self._taken[pod.uid, node] = pod  # whatever becomes of the write, it is to be looked at again
         await self._write(found, hami.lock_of(pod.namespace, pod.name, now))
         return ""
 
@@ -103,7 +116,7 @@ class Locks:
         try:
             await self._api.request("GET", f"/api/v1/namespaces/{namespace}/pods/{name}", timeout_s=_LONGEST_S)
         except ApiError as error:
-            if error.status == 404:
+            if error.status == _GONE:
                 return False
             raise
         return True

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ASKING = Placement(0)
 NOW = 1_000_000
+TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
 
 
 class Asking:
@@ -58,6 +59,7 @@ async def asking(api: Api) -> AsyncIterator[Asking]:
     template = replicated("chat", 2)
     template["spec"]["template"]["metadata"]["annotations"] = {"gpu-fraction": "0.5"}
     template["spec"]["template"]["spec"]["nodeSelector"] = {"no-such": "node"}
+    template["spec"]["template"]["spec"]["tolerations"] = [TOLERATION]
     await api.request("POST", DEPLOYMENTS, body=template)
     (port,) = free_ports(1)
     flags = _flags(port)
@@ -87,6 +89,7 @@ async def test_the_extender_is_told_the_pod_that_the_template_makes(asking: Aski
     assert pod["metadata"]["labels"]["app"] == "chat"
     assert pod["metadata"]["annotations"] == {"gpu-fraction": "0.5"}
     assert pod["spec"]["nodeSelector"] == {"no-such": "node"}
+    assert pod["spec"]["tolerations"] == [TOLERATION]
     assert asking.stand_in.asked[0].shape.namespace == "default"
     assert asking.stand_in.asked[0].most == 100
 

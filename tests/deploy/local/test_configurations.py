@@ -29,6 +29,19 @@ def test_the_default_scheduler_differs_only_in_name_and_extender() -> None:
     assert {key: own[key] for key in same} == {key: default[key] for key in same}
 
 
+def test_marked_pods_have_a_scheduler_without_an_extender_that_passes_over_the_same_resources() -> None:
+    default = configurations.default_scheduler(kubeconfig=KUBECONFIG)
+    both = configurations.default_scheduler_of_marked_pods(kubeconfig=KUBECONFIG)
+    assert both["profiles"][:1] == default["profiles"]
+    assert both["profiles"][1:] == [
+        {
+            "schedulerName": configurations.NO_EXTENDER,
+            "pluginConfig": [{"name": "NodeResourcesFit", "args": {"ignoredResources": ["plimsoll.dev/gpu"]}}],
+        }
+    ]
+    assert both == default | {"profiles": both["profiles"]}
+
+
 def test_a_shared_scheduler_runs_the_example_but_for_addresses_and_election() -> None:
     example = yaml.safe_load((DEPLOY / "overlays" / "shared-scheduler" / "kube-scheduler.yaml").read_text())
     local = configurations.shared_scheduler(kubeconfig=KUBECONFIG, relay_url="http://127.0.0.1:1")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 from deploy.local.kubeconfigs import SERVICE_ACCOUNTS, SYSTEM_NAMESPACE
 from deploy.local.manifests import load
 from deploy.local.places import DEPLOY
+from tests.e2e.installing import sweeping
 from tests.kubectl import rendered
 
 BASE = DEPLOY / "base" / "kustomization.yaml"
@@ -52,7 +55,36 @@ def test_every_object_says_of_which_version_it_is() -> None:
         labels = each["metadata"]["labels"]
         assert labels["app.kubernetes.io/part-of"] == "plimsoll", each["metadata"]["name"]
         assert labels["app.kubernetes.io/version"] == project["version"], each["metadata"]["name"]
-    assert f"version!={project['version']}'" in Path("docs/install.md").read_text()
+    for command in sweeping():
+        assert f"version!={project['version']}" in command[-1]
+
+
+def test_the_guide_deletes_what_an_upgrade_left_behind_of_every_kind_that_we_install() -> None:
+    for overlay, commands in (("gpu", sweeping()[:1]), ("monitoring", sweeping())):
+        kinds = {each["kind"].lower() for each in rendered(DEPLOY / "overlays" / overlay)}
+        # The namespace stays, with what is in it.
+        assert kinds - {"namespace"} <= {singular(kind) for _, plurals, *_ in commands for kind in plurals.split(",")}
+
+
+def test_another_account_of_hamis_device_plugin_is_patched_in_as_the_guide_says(tmp_path: Path) -> None:
+    guide = Path("docs/operating/README.md").read_text()
+    (patches,) = re.findall(r"```yaml\n(patches:\n.*?plimsoll-devices.*?)```", guide, flags=re.DOTALL)
+    base = os.path.relpath(DEPLOY / "base", tmp_path.resolve())
+    file = tmp_path / "kustomization.yaml"
+    file.write_text(f"resources: [{base}]\n{patches}".replace("NAMESPACE:ACCOUNT", "gpus:mine"))
+    (policy,) = [each for each in rendered(tmp_path) if each["metadata"]["name"] == "plimsoll-devices"
+                 and each["kind"] == "ValidatingAdmissionPolicy"]  # fmt: skip
+    assert [each["name"] for each in policy["spec"]["matchConditions"]] == [
+        "not-by-a-writer-of-devices",
+        "not-by-hamis-device-plugin",
+    ]
+    assert policy["spec"]["matchConditions"][1]["expression"] == (
+        "request.userInfo.username != 'system:serviceaccount:gpus:mine'"
+    )
+
+
+def singular(kind: str) -> str:
+    return f"{kind[:-3]}y" if kind.endswith("ies") else kind.removesuffix("es" if kind.endswith("sses") else "s")
 
 
 def test_what_is_rendered_is_what_the_local_cluster_applies() -> None:

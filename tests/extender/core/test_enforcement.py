@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from extender.core.answers import BindRefused, BindTo, Chosen, Refused
+from extender.core.answers import BindRefused, BindTo, Chosen
 from extender.core.enforcement.granting import Grant, Granted, Part
 from extender.core.fits import Fits, fits
 from extender.core.ledger.nodes import NO_HAMI, Backend, GpuNode, alike
@@ -14,6 +14,7 @@ from extender.core.model import Container, PodKey, SeenPod, Shape
 from extender.core.scheduling import Scheduling
 from extender.core.settings import Settings
 from kube.gpus import GpuRequest, MemoryShare, MiB, MilliGpu, Placement, Share
+from tests.extender.core.answered import reasons_of
 
 NOTHING = "nothing enforces a share there"
 HALF, MEMORY, WHOLE = Share(1, MilliGpu(500)), MemoryShare(1, MiB(4096)), Share(1, MilliGpu(1000))
@@ -43,7 +44,7 @@ def test_a_share_goes_only_where_it_is_enforced(request_: GpuRequest, one_node: 
 
 def test_where_it_is_enforced_nowhere_each_node_says_why() -> None:
     s = scheduling(BARE, HAMI)
-    assert s.filter(pod(), ["bare", "hami"], 0.0) == Refused({"bare": NOTHING, "hami": "only by HAMi"})
+    assert reasons_of(s.filter(pod(), ["bare", "hami"], 0.0)) == {"bare": NOTHING, "hami": "only by HAMi"}
     assert s.prioritize(pod(), ["bare", "hami"]) == (0, 0)
 
 
@@ -57,7 +58,7 @@ def test_a_pod_that_asks_the_kubelet_goes_only_where_hamis_device_plugin_answers
     s = scheduling(BARE, HAMI, READY, one_node=False)
     assert s.filter(pod(request_, by_kubelet=True), ALL, 0.0) == Chosen(("hami",))
     refused = s.filter(pod(request_, "q", by_kubelet=True), ["bare", "ready"], 0.0)
-    assert refused == Refused({"bare": NO_HAMI, "ready": NO_HAMI})
+    assert reasons_of(refused) == {"bare": NO_HAMI, "ready": NO_HAMI}
 
 
 def test_the_binding_says_what_the_node_is_to_enforce() -> None:
@@ -85,7 +86,7 @@ def test_what_is_bound_already_stays_when_enforcement_ends() -> None:
     s.bound("p")
     s.node_seen(replace(READY, backend=Backend.NONE, closed_to_shares=NOTHING))
     assert [held.devices for held in s.ledger.holdings()] == [("0",)]
-    assert s.filter(pod(uid="q"), ["ready"], 0.0) == Refused({"ready": NOTHING})
+    assert reasons_of(s.filter(pod(uid="q"), ["ready"], 0.0)) == {"ready": NOTHING}
 
 
 def test_a_waiting_pod_is_woken_when_its_share_is_enforced_and_not_before() -> None:

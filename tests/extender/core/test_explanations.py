@@ -3,6 +3,7 @@ from __future__ import annotations
 from extender.core.explanations import Explanations, Weighed
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.reasons import of_each
 
 FULL = "no whole GPU free"
 
@@ -14,10 +15,16 @@ def ledger(*models: str) -> Ledger:
     return book
 
 
+def refuse(
+    told: Explanations, uid: str, book: Ledger, misfits: dict[str, str], now: float, *, models: tuple[str, ...] = ()
+) -> None:
+    told.refused(uid, book, of_each(book, misfits), now, models=models)
+
+
 def test_what_is_remembered_is_the_last_refusal_and_since_when() -> None:
     told = Explanations()
-    told.refused("p", ledger("", "", ""), {"n0": FULL, "n1": FULL}, 1.0)
-    told.refused("p", ledger("", "", ""), {"n0": FULL}, 5.0)
+    refuse(told, "p", ledger("", "", ""), {"n0": FULL, "n1": FULL}, 1.0)
+    refuse(told, "p", ledger("", "", ""), {"n0": FULL}, 5.0)
     waits = told.waits("p")
     assert waits is not None
     assert (waits.offered, waits.not_offered, waits.first_at, waits.last_at, waits.asked) == (1, 2, 1.0, 5.0, 2)
@@ -29,7 +36,7 @@ def test_what_is_remembered_is_the_last_refusal_and_since_when() -> None:
 
 def test_nodes_of_another_model_are_counted_though_nobody_asked_about_them() -> None:
     told = Explanations()
-    told.refused("p", ledger("G2", "T4", "T4", "G2"), {"n0": FULL}, 1.0, models=("G2",))
+    refuse(told, "p", ledger("G2", "T4", "T4", "G2"), {"n0": FULL}, 1.0, models=("G2",))
     waits = told.waits("p")
     assert waits is not None
     assert [(group.reason, group.nodes) for group in waits.misfits] == [("model G2 wanted, T4 found", 2), (FULL, 1)]
@@ -38,7 +45,7 @@ def test_nodes_of_another_model_are_counted_though_nobody_asked_about_them() -> 
 
 def test_nodes_that_are_not_ours_are_none_of_ours_that_were_not_offered() -> None:
     told = Explanations()
-    told.refused("p", ledger(""), {"n0": FULL, "other": "not ours"}, 1.0)
+    refuse(told, "p", ledger(""), {"n0": FULL, "other": "not ours"}, 1.0)
     waits = told.waits("p")
     assert waits is not None
     assert (waits.offered, waits.not_offered) == (2, 0)
@@ -47,18 +54,18 @@ def test_nodes_that_are_not_ours_are_none_of_ours_that_were_not_offered() -> Non
 def test_a_sentence_is_told_at_once_anew_when_it_changed_a_while_ago_and_else_after_minutes() -> None:
     told, book = Explanations(), ledger("", "")
     assert told.to_tell("p", 0.0) == ""
-    told.refused("p", book, {"n0": FULL, "n1": FULL}, 0.0)
+    refuse(told, "p", book, {"n0": FULL, "n1": FULL}, 0.0)
     assert told.to_tell("p", 0.0).startswith("2 nodes: no whole GPU free")
     assert told.to_tell("p", 299.0) == ""
     assert told.to_tell("p", 300.0) != ""
-    told.refused("p", book, {"n0": FULL, "n1": "MIG is on"}, 301.0)
+    refuse(told, "p", book, {"n0": FULL, "n1": "MIG is on"}, 301.0)
     assert told.to_tell("p", 309.0) == ""
     assert told.to_tell("p", 310.0).startswith("1 node: MIG is on")
 
 
 def test_a_chosen_place_ends_the_waiting_and_is_remembered_until_the_pod_is_gone() -> None:
     told, weighed = Explanations(), Weighed(1.0, "n0", 5, 2, 1)
-    told.refused("p", ledger(""), {"n0": FULL}, 0.0)
+    refuse(told, "p", ledger(""), {"n0": FULL}, 0.0)
     told.chosen("p", weighed)
     assert told.waits("p") is None
     told.waits_no_more("p")
@@ -70,7 +77,7 @@ def test_a_chosen_place_ends_the_waiting_and_is_remembered_until_the_pod_is_gone
 def test_nothing_stays_of_pods_that_are_gone() -> None:
     told = Explanations()
     for uid in ("p", "q"):
-        told.refused(uid, ledger(""), {"n0": FULL}, 0.0)
+        refuse(told, uid, ledger(""), {"n0": FULL}, 0.0)
         told.to_tell(uid, 0.0)
         told.chosen(uid, Weighed(1.0, "n0", 5, 2, 1))
         told.gone(uid)

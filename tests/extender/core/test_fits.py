@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -13,6 +14,7 @@ from extender.core.ledger.nodes import Device, GpuNode
 from extender.core.model import Shape
 from extender.core.packing.packer import Packer
 from kube.gpus import MemoryShare, MiB, MilliGpu, Share
+from kube.taints import CORDONED, Taint, Toleration
 from tests.extender.core.packing.clusters import cluster, hold, ledgers, node, shape, shapes
 
 if TYPE_CHECKING:
@@ -70,6 +72,24 @@ def test_only_accepted_models_count() -> None:
     assert fits(ledger, shape(1, 1000, models=("A10",)), MANY, {}) == Fits(
         2, "1 node: full after these; 1 node: model A10 wanted, T4 found"
     )
+
+
+def test_nodes_that_keep_the_pods_away_do_not_count() -> None:
+    gpu, other = Taint("nvidia.com/gpu", "present", "NoSchedule"), Taint("team", "a", "NoExecute")
+    tainted = [(), (gpu,), (CORDONED,), (gpu, other)]
+    ledger = cluster([replace(node(name, 1), taints=taints) for name, taints in zip("abcd", tainted, strict=True)])
+    assert fits(ledger, shape(1, 500), MANY, {}) == Fits(
+        2,
+        "2 nodes: its taint nvidia.com/gpu=present:NoSchedule is not tolerated; 1 node: cordoned; "
+        "1 node: full after these",
+    )
+    bearing = (Toleration("nvidia.com/gpu", "Exists"),)
+    assert fits(ledger, shape(1, 500), MANY, {}, bearing) == Fits(
+        4, "2 nodes: full after these; 1 node: cordoned; 1 node: its taint team=a:NoExecute is not tolerated"
+    )
+    assert fits(ledger, shape(1, 500), MANY, {}, (Toleration("", "Exists"),)).count == 8
+    # Also where they are filled one after the other.
+    assert fits(ledger, Shape(MemoryShare(1, MiB(16_000))), MANY, {}, bearing).count == 2
 
 
 def test_memory_of_nodes_and_of_devices_bounds() -> None:

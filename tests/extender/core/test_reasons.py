@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from kube.gpus import MemoryShare, MiB, MilliGpu, Share
 HALF, WHOLE = Share(1, MilliGpu(500)), Share(1, MilliGpu(1000))
 TWO_HALVES, FOUR = Share(2, MilliGpu(500)), Share(4, MilliGpu(1000))
 LARGE = MemoryShare(1, MiB(20_000))
+NONE = np.zeros(0, dtype=np.int64)
 
 
 def ledger(*nodes: GpuNode, held: dict[str, dict[str, int]] | None = None) -> Ledger:
@@ -39,6 +41,12 @@ def node(name: str, *devices: Device, count: int = 2, memory: int = 16_384, mode
 
 def reason(book: Ledger, request: Share | MemoryShare, name: str = "a") -> str:
     return reasons.misfits(book, Shape(request), [name], {})[name]
+
+
+def counted(said: dict[str, str]) -> tuple[Misfits, ...]:
+    """Return the count of reasons of nodes that are ours, but for those whose name begins with "other"."""
+    book = ledger(*(node(name) for name in said if not name.startswith("other")))
+    return reasons.counted(book, reasons.of_each(book, said))
 
 
 @pytest.mark.parametrize(
@@ -137,23 +145,28 @@ def test_a_reason_counts_what_a_plain_look_counts(
 
 
 def test_reasons_are_counted_most_nodes_first_then_by_words() -> None:
-    found = reasons.counted({"d": "z", "a": "y", "c": "y", "b": "x"})
+    found = counted({"d": "z", "a": "y", "c": "y", "b": "x"})
     assert found == (Misfits("y", 2, ("a", "c")), Misfits("x", 1, ("b",)), Misfits("z", 1, ("d",)))
 
 
 def test_the_first_nodes_by_name_stand_as_examples_in_whatever_order_they_were_asked_about() -> None:
-    (group,) = reasons.counted({f"n{number}": "full" for number in (8, 2, 5, 0, 1, 7, 3, 4, 6)})
+    (group,) = counted({f"n{number}": "full" for number in (8, 2, 5, 0, 1, 7, 3, 4, 6)})
     assert (group.nodes, group.examples) == (9, ("n0", "n1", "n2"))
+
+
+def test_nodes_that_are_not_ours_stand_as_examples_too() -> None:
+    (group,) = counted(dict.fromkeys(("other2", "n1", "other1", "n2"), "full"))
+    assert (group.nodes, group.examples) == (4, ("n1", "n2", "other1"))
 
 
 def test_models_are_counted_among_the_nodes_that_were_not_offered() -> None:
     book = ledger(node("a", model="G2"), node("b", model="T4"), node("c", model="T4"), node("d"), node("e", model="T4"))
-    assert reasons.other_models(book, ("G2",), ["e"]) == (
+    assert reasons.other_models(book, ("G2",), book.columns_of(["e"])) == (
         Misfits("model G2 wanted, T4 found", 2),
         Misfits("model G2 wanted, unknown found", 1),
     )
-    assert reasons.other_models(book, ("G2", "T4"), []) == (Misfits("model G2 or T4 wanted, unknown found", 1),)
-    assert reasons.other_models(book, (), []) == ()
+    assert reasons.other_models(book, ("G2", "T4"), NONE) == (Misfits("model G2 or T4 wanted, unknown found", 1),)
+    assert reasons.other_models(book, (), NONE) == ()
 
 
 def test_a_sentence_says_every_node_and_no_more_than_five_reasons() -> None:
@@ -183,3 +196,28 @@ def test_a_sentence_says_every_node_and_no_more_than_five_reasons() -> None:
 )
 def test_a_request_is_said_as_a_person_would(request_: Share | MemoryShare, says: str) -> None:
     assert reasons.asks(request_) == says
+
+
+@given(
+    nodes=st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from([0, 8000, 30_000]), st.sampled_from(["", "hot"]), st.booleans()),
+        min_size=1,
+        max_size=6,
+    ),
+    request_=st.sampled_from([HALF, WHOLE, TWO_HALVES, FOUR, MemoryShare(2, MiB(500)), LARGE]),
+)
+def test_among_many_a_node_has_the_reason_that_it_has_alone(
+    nodes: list[tuple[int, int, str, bool]], request_: Share | MemoryShare
+) -> None:
+    book = Ledger()
+    names = [f"n{number}" for number in range(len(nodes))]
+    for name, (count, memory, closed, enforced) in zip(names, nodes, strict=True):
+        devices = (*alike(count, MiB(memory)), Device("last", MiB(memory), closed))
+        book.put_node(GpuNode(name, devices, closed_to_shares="" if enforced else "nothing enforces them"))
+    asked = [*names, "not-ours", "left-out"]
+    left_out = {"left-out": "MIG is on"}
+    found = reasons.misfits(book, Shape(request_), asked, left_out)
+    assert dict(found) == {
+        name: reasons.misfits(book, Shape(request_), [name], left_out)[name] for name in asked
+    }  # fmt: skip
+    assert sum(group.nodes for group in reasons.counted(book, found)) == len(asked)

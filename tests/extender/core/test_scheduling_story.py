@@ -8,18 +8,20 @@ runs on for a while; a pod that was deleted with its kubelet's word does not.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from extender.core.answers import BindTo, Refused
+from extender.core.binding import SETTLING_S
 from extender.core.ledger.holding import State
 from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.model import PodKey, SeenPod
 from extender.core.packing.choice import Misfit
-from extender.core.scheduling import SETTLING_S, Scheduling
+from extender.core.scheduling import Scheduling
 from extender.core.settings import Settings
 from kube.gpus import MiB, MilliGpu, Share
 

@@ -6,7 +6,7 @@ tests/deploy, tests/contract, tests/kube/test_resources.py, tests/e2e.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.ledger.holding import State
@@ -20,7 +20,7 @@ ON_0 = Placement(("0",), MilliGpu(1000))
 
 
 def pod(uid: str, name: str = "", **more: object) -> SeenPod:
-    return replace(SeenPod(PodKey(uid, "chat", name or uid), WHOLE), **more)  # type: ignore[arg-type]
+    return replace(SeenPod(PodKey(uid, "chat", name or uid), WHOLE), **more)
 
 
 def scheduling(*nodes: GpuNode) -> Scheduling:

@@ -13,8 +13,9 @@ import pytest
 from extender.app import Extender
 from extender.shell import http as http_module
 from extender.shell.http import Asgi
+from kube import http as kube_http
 from kube.http import server_of
-from tests.story.programs import a_listener, running_extender, url_of
+from tests.story.programs import a_listener, running_extender, until, url_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -163,10 +164,26 @@ async def test_a_body_without_announced_end_is_read_up_to_the_limit(port: int, m
     assert (await raw(port, text))[::2] == (413, True)
 
 
-async def test_a_body_that_does_not_come_is_408(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "_BODY_S", 0.05)
+async def test_a_caller_that_ends_or_hangs_in_the_middle_is_counted_as_cut_and_not_as_malformed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kube_http, "_REQUEST_S", 0.05)
+    extender = Extender(api, "plimsoll-system")
     text = b"POST /bind HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
-    assert await raw(port, text) == (408, "bind: the body did not come within 0.05 s", True)
+    counted = 'plimsoll_extender_requests_total{result="cut",verb="bind"} 2.0'
+    with a_listener() as listener:
+        async with server_of(Asgi(extender, extender.telemetry)).serving(listener):
+            port = listener.getsockname()[1]
+            _, ends = await asyncio.open_connection("127.0.0.1", port)
+            ends.write(text)
+            await ends.drain()
+            ends.close()
+            answer, hangs = await asyncio.open_connection("127.0.0.1", port)
+            hangs.write(text)
+            assert (await answer.read()).startswith(b"HTTP/1.1 408 ")
+            hangs.close()
+            await until(lambda: counted in extender.telemetry.exposition().decode())
+    assert 'result="malformed",verb="bind"} 0.0' in extender.telemetry.exposition().decode()
 
 
 async def test_only_who_is_trusted_is_obeyed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:

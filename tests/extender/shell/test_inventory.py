@@ -13,6 +13,7 @@ from extender.shell.inventory import Inventory
 from kube.gpus import MiB
 from kube.objects import Node
 from kube.slices import ResourceSlice
+from kube.taints import Taint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,25 @@ def test_a_node_has_its_allocatable_cpu_and_memory_in_whole_mebibytes() -> None:
     bare.status.allocatable = {"nvidia.com/gpu": "1"}
     inventory.node_seen(bare, 0.0)
     assert inventory.gpus("a", 0.0, WALL) == GpuNode("a", alike(1), "", ENDLESS, ENDLESS)
+
+
+def test_what_keeps_pods_away_from_a_node_is_known() -> None:
+    inventory = Inventory()
+    tainted = node()
+    tainted.spec.taints = [
+        Taint("b", "x", "NoExecute"),
+        Taint("a", "", "NoSchedule"),
+        Taint("c", "", "PreferNoSchedule"),
+    ]
+    tainted.spec.unschedulable = True
+    inventory.node_seen(tainted, 0.0)
+    found = inventory.gpus("a", 0.0, WALL)
+    assert isinstance(found, GpuNode)
+    assert [str(taint) for taint in found.taints] == [
+        "a:NoSchedule",
+        "b=x:NoExecute",
+        "node.kubernetes.io/unschedulable:NoSchedule",
+    ]
 
 
 def slice_first(inventory: Inventory) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import Counter
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -15,14 +13,15 @@ from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.scheduling import Scheduling
 from extender.shell import nodes
 from extender.shell.nodes import SLICES, Nodes
-from kube.client import MERGE_PATCH, Api, ApiError
+from kube.client import MERGE_PATCH, Api
 from kube.events import EventWriter
 from kube.gpus import MiB
 from kube.objects import Event, ObjectList
+from tests.extender.shell.serving import Serving
 from tests.story.programs import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 
 NODE = "/api/v1/nodes/gpu-00"
@@ -122,55 +121,12 @@ async def test_an_embedded_cluster_has_no_slices_and_that_is_no_outage(
     assert "ResourceSlices is away" not in caplog.text
 
 
-class Serving:
-    """An API server's answers to lists and watches, as far as they are set."""
-
-    def __init__(self, refuses: Mapping[str, int] | None = None) -> None:
-        self.lists: dict[str, list[dict[str, Any]]] = {}
-        self.refuses = dict(refuses or {})
-        self.asked: list[tuple[str, str]] = []
-        self.opened: Counter[str] = Counter()
-        self._news: dict[str, asyncio.Queue[bytes]] = {}
-
-    async def request(self, method: str, path: str, *, query: Mapping[str, str] | None = None, **_: Any) -> bytes:
-        self.asked.append((path, (query or {}).get("fieldSelector", "")))
-        if path in self.refuses:
-            raise ApiError(self.refuses[path], "Refused", f"{method} {path} was refused")
-        return json.dumps({"metadata": {"resourceVersion": "1"}, "items": self.lists.get(path, [])}).encode()
-
-    @asynccontextmanager
-    async def stream(self, path: str, **_: Any) -> AsyncIterator[AsyncIterator[bytes]]:
-        self.opened[path] += 1
-        if path in self.refuses:
-            raise ApiError(self.refuses[path], "Refused", f"{path} was refused")
-
-        async def lines() -> AsyncIterator[bytes]:
-            while line := await self._queue(path).get():
-                yield line
-
-        yield lines()
-
-    def cut(self, path: str, status: int) -> None:
-        """End the watch and refuse the next ones."""
-        self.refuses[path] = status
-        self._queue(path).put_nowait(b"")
-
-    def tell(self, path: str, kind: str, body: dict[str, Any]) -> None:
-        self._queue(path).put_nowait(json.dumps({"type": kind, "object": body}).encode())
-
-    def _queue(self, path: str) -> asyncio.Queue[bytes]:
-        return self._news.setdefault(path, asyncio.Queue())
-
-    @contextmanager
-    def as_api(self) -> Iterator[Api]:
-        yield cast("Api", self)
-
-
-def owned(**status: Any) -> dict[str, Any]:
-    quantities = {"nvidia.com/gpu": "1"}
+def owned(name: str = "a", version: str = "1", gpus: int = 1) -> dict[str, Any]:
+    quantities = {"nvidia.com/gpu": str(gpus)}
+    labels = {"plimsoll.dev/devices": "owned"}
     return {
-        "metadata": {"name": "a", "uid": "u", "labels": {"plimsoll.dev/devices": "owned"}},
-        "status": {"capacity": quantities, "allocatable": quantities} | status,
+        "metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": version, "labels": labels},
+        "status": {"capacity": quantities, "allocatable": quantities},
     }
 
 
@@ -289,3 +245,71 @@ async def test_whoever_cannot_be_heard_is_not_held_for_silent(monkeypatch: pytes
             server.refuses.clear()
             await until(lambda: closed_in(core) != [""])
             assert followed._inventory._handshakes["a"][1] > since
+
+
+@asynccontextmanager
+async def listing_anew(
+    was: list[dict[str, Any]], lists: list[dict[str, Any]], version: str
+) -> AsyncIterator[tuple[Serving, Scheduling, Callable[[], Awaitable[None]]]]:
+    """Have nodes that were as they `was` listed anew; give what has the list arrive, and be taken."""
+    server = Serving(dict.fromkeys(SLICES, 404))
+    server.lists = {nodes.NODES: was}
+    with server.as_api() as api:
+        async with following(api) as (followed, core):
+            server.version, server.lists = version, {nodes.NODES: lists}
+            arrives = server.hold(nodes.NODES)
+            asked = len(server.asked)
+            listing = asyncio.create_task(followed.list_anew())
+            await until(lambda: len(server.asked) > asked)
+
+            async def arrive() -> None:
+                arrives.set()
+                await listing
+
+            yield server, core, arrive
+
+
+def gpus_of(core: Scheduling) -> dict[str, int]:
+    return {node.name: len(node.devices) for node in core.ledger.nodes()}
+
+
+async def test_a_list_does_not_take_back_what_the_watch_told_since_it_was_asked_for() -> None:
+    was = [owned("a"), owned("b"), owned("c")]
+    async with listing_anew(was, [*was, owned("e", "2")], version="9") as (server, core, arrive):
+        server.tell(nodes.NODES, "MODIFIED", owned("a", "10", gpus=2))
+        server.tell(nodes.NODES, "DELETED", owned("b", "11"))
+        server.tell(nodes.NODES, "ADDED", owned("d", "12"))
+        await until(lambda: gpus_of(core) == {"a": 2, "c": 1, "d": 1})
+        await arrive()
+        assert gpus_of(core) == {"a": 2, "c": 1, "d": 1, "e": 1}
+
+
+async def test_a_list_takes_back_what_the_watch_told_of_the_time_before_it() -> None:
+    async with listing_anew([owned("a")], [owned("a", "8")], version="9") as (server, core, arrive):
+        server.tell(nodes.NODES, "MODIFIED", owned("a", "6", gpus=2))
+        server.tell(nodes.NODES, "ADDED", owned("b", "7"))
+        await until(lambda: gpus_of(core) == {"a": 2, "b": 1})
+        await arrive()
+        assert gpus_of(core) == {"a": 1}
+
+
+async def test_a_watch_that_lags_does_not_take_back_what_a_list_told() -> None:
+    was = [owned("a"), owned("b")]
+    async with listing_anew(was, [owned("a", "8", gpus=2)], version="9") as (server, core, arrive):
+        await arrive()
+        server.tell(nodes.NODES, "MODIFIED", owned("a", "6", gpus=4))
+        server.tell(nodes.NODES, "MODIFIED", owned("b", "7"))
+        server.tell(nodes.NODES, "ADDED", owned("c", "10"))
+        await until(lambda: "c" in gpus_of(core))
+        assert gpus_of(core) == {"a": 2, "c": 1}
+
+
+async def test_a_list_that_the_watch_has_overtaken_as_a_whole_says_nothing() -> None:
+    async with listing_anew([owned("a")], [owned("a"), owned("b")], version="9") as (server, core, arrive):
+        server.version, server.lists = "20", {nodes.NODES: [owned("c", "15")]}
+        held = server.held.pop(nodes.NODES)
+        server.tell(nodes.NODES, "ERROR", {"code": 410})
+        await until(lambda: gpus_of(core) == {"c": 1})
+        assert not held.is_set()
+        await arrive()
+        assert gpus_of(core) == {"c": 1}

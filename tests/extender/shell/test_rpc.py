@@ -34,13 +34,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rpc, "_PAUSE_S", 0.01)
 
 
+def managed(namespace: str) -> str:
+    return "it is not managed" if namespace == "unmanaged" else ""
+
+
 @asynccontextmanager
 async def asking(s: Scheduling, *, ready: bool = True, gate: Gate | None = None) -> AsyncIterator[Any]:
     """Serve on loopback, and give a stub of the service."""
     (port,) = free_ports(1)
     at = RpcAddress(f"127.0.0.1:{port}", None)
     async with (
-        rpc.serving(at, rpc.DeviceService(s, lambda: ready, gate)),
+        rpc.serving(at, rpc.DeviceService(s, lambda: ready, gate, managed)),
         grpc.aio.insecure_channel(at.address) as channel,
     ):
         yield service.ExtenderStub(channel)
@@ -126,7 +130,7 @@ async def test_the_end_of_the_program_ends_watches_with_a_sentence() -> None:
     (port,) = free_ports(1)
     at = RpcAddress(f"127.0.0.1:{port}", None)
     async with grpc.aio.insecure_channel(at.address) as channel:
-        async with rpc.serving(at, rpc.DeviceService(scheduling(0), lambda: True, None)):
+        async with rpc.serving(at, rpc.DeviceService(scheduling(0), lambda: True, None, managed)):
             watch = service.ExtenderStub(channel).WatchDevices(v1.WatchDevicesRequest())
             assert (await read(watch)).whole
         assert await refusal(watch.read()) == (CODES.UNAVAILABLE, "the extender ends: ask again")
@@ -227,5 +231,10 @@ async def test_what_fits_is_counted_and_what_never_will_is_refused() -> None:
             "its pods ask for no GPU: none of gpu-fraction, gpu-memory and nvidia.com/gpu is there",
         )
         assert (await refusal(stub.Fits(v1.FitsRequest(shape=half))))[0] is CODES.INVALID_ARGUMENT
+        half.namespace = "unmanaged"
+        assert await refusal(stub.Fits(v1.FitsRequest(shape=half, most=1))) == (
+            CODES.INVALID_ARGUMENT,
+            "it is not managed",
+        )
     async with asking(s, ready=False) as stub:
         assert await refusal(stub.Fits(v1.FitsRequest(shape=half, most=1))) == (CODES.UNAVAILABLE, rpc.UNREADY)

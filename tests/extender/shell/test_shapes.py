@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from extender.core.model import Shape
-from extender.shell.shapes import UnplaceableError, shape_of
+from extender.shell.shapes import UnplaceableError, templated
 from kube.gpus import MemoryShare, MiB, MilliGpu, Share
+from kube.taints import Toleration
 
 
 def template(annotations: dict[str, str] | None = None, gpus: str = "", **spec: Any) -> bytes:
@@ -25,18 +26,28 @@ def template(annotations: dict[str, str] | None = None, gpus: str = "", **spec: 
     ],
 )
 def test_a_template_is_read_as_if_admission_had_seen_it(pod: bytes, request_: Share | MemoryShare) -> None:
-    assert shape_of(pod) == Shape(request_, 500, 1024)
+    assert templated(pod).shape == Shape(request_, 500, 1024)
 
 
 @pytest.mark.parametrize("asked", [{"gpu-fraction": "0.25"}, {}])
 def test_a_template_that_hami_is_to_enforce_is_read_so(asked: dict[str, str]) -> None:
     pod = template(asked | {"plimsoll.dev/enforcement": "hami"}, gpus="" if asked else "1")
-    assert shape_of(pod) == Shape(Share(1, MilliGpu(250 if asked else 1000)), 500, 1024, by_kubelet=True)
+    assert templated(pod).shape == Shape(Share(1, MilliGpu(250 if asked else 1000)), 500, 1024, by_kubelet=True)
 
 
 def test_the_model_that_it_wants_is_read() -> None:
     selector = {"nvidia.com/gpu.product": "T4"}
-    assert shape_of(template({"gpu-fraction": "0.5"}, nodeSelector=selector)).models == ("T4",)
+    assert templated(template({"gpu-fraction": "0.5"}, nodeSelector=selector)).shape.models == ("T4",)
+
+
+def test_the_taints_that_it_bears_are_read_with_those_that_admission_lets_it_bear() -> None:
+    tolerations = [{"key": "gpu", "operator": "Exists"}, {"key": "team", "value": "a", "effect": "NoSchedule"}]
+    assert templated(template({"gpu-fraction": "0.5"}, tolerations=tolerations)).tolerations == (
+        Toleration("gpu", "Exists"),
+        Toleration("team", "", "a", "NoSchedule"),
+        Toleration("node.kubernetes.io/not-ready", "Exists", "", "NoExecute"),
+        Toleration("node.kubernetes.io/unreachable", "Exists", "", "NoExecute"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,5 +63,5 @@ def test_the_model_that_it_wants_is_read() -> None:
 )
 def test_what_will_never_be_placed_is_refused_with_its_rule(pod: bytes, says: str) -> None:
     with pytest.raises(UnplaceableError) as refused:
-        shape_of(pod)
+        templated(pod)
     assert str(refused.value).startswith(says)

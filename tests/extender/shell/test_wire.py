@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.names import PackedNames
+from extender.core.reasons import Reasons, of_each
 from extender.shell import wire
 
 POD = {"metadata": {"name": "p", "namespace": "default", "uid": "u-1"}, "spec": {"containers": []}}
@@ -78,3 +80,25 @@ def test_a_long_list_as_go_writes_it_is_not_made_into_texts() -> None:
     found = wire.Candidates(body).nodes
     assert isinstance(found, PackedNames)
     assert list(found) == names
+
+
+@given(
+    st.one_of(
+        st.lists(st.sampled_from(["no whole GPU free", 'a "quoted" reason', "größer"]), min_size=600, max_size=700),
+        st.sampled_from(["no whole GPU free", 'a "quoted" reason', "größer"]).map(lambda reason: [reason] * 600),
+    )
+)
+def test_a_long_refusal_says_what_json_would_say(said: list[str]) -> None:
+    names = [f"gpu-node-{number:04}" for number in range(len(said))]
+    body = json.dumps({"Pod": POD, "Nodes": None, "NodeNames": names}, separators=(",", ":")).encode()
+    found = wire.Candidates(body)
+    assert isinstance(found.nodes, PackedNames)
+    each = of_each(Ledger(), dict(zip(names, said, strict=True)))
+    answer = json.loads(found.refused(Reasons(found.nodes, each.columns, each.said, each.which)))
+    assert answer == {
+        "Nodes": None,
+        "NodeNames": [],
+        "FailedNodes": {},
+        "FailedAndUnresolvableNodes": dict(zip(names, said, strict=True)),
+        "Error": "",
+    }

@@ -22,7 +22,20 @@ SINCE = 1_800_000_000.0
     ],
 )
 def test_what_a_pod_finds(lock: Lock | None, later: float, expected: Turn) -> None:
-    assert turn(lock, "ours", "p", SINCE + later) is expected
+    assert turn(lock, "ours", "p", SINCE + later, again=False) is expected
+
+
+@pytest.mark.parametrize(
+    ("lock", "expected"),
+    [
+        pytest.param(Lock("ours", "p", SINCE), Turn.KEPT, id="its own"),
+        pytest.param(None, Turn.RELEASED, id="no lock"),
+        pytest.param(Lock("ours", "other", SINCE), Turn.RELEASED, id="another pod's"),
+        pytest.param(Lock("ours", "other", SINCE - EXPIRY_S), Turn.RELEASED, id="another pod's, after five minutes"),
+    ],
+)
+def test_a_pod_whose_earlier_binding_may_have_arrived_takes_no_lock(lock: Lock | None, expected: Turn) -> None:
+    assert turn(lock, "ours", "p", SINCE + 1.0, again=True) is expected
 
 
 def test_a_held_lock_says_whose_it_is_and_for_how_long() -> None:

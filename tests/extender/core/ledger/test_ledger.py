@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
@@ -102,6 +103,18 @@ def test_a_reservation_ends_at_its_time_and_no_other_holding_does() -> None:
     assert room(book, "a") == [750, 1000]
 
 
+def test_of_a_pod_that_is_promised_room_again_the_last_promise_ends_at_its_time() -> None:
+    book = ledger(A)
+    book.hold(holding("p", "a", (0,), 250, until=10.0))
+    book.hold(holding("p", "a", (0,), 250, until=20.0))
+    book.hold(holding("q", "a", (1,), 250, until=10.0))
+    book.hold(changed(holding("q", "a", (1,), 250), state=State.BINDING))
+    book.expire(19.9)
+    assert room(book, "a") == [750, 750]
+    book.expire(20.0)
+    assert room(book, "a") == [1000, 750]
+
+
 def test_the_ledger_grows_with_nodes_and_with_devices() -> None:
     book = ledger(*(GpuNode(f"n{i:03}", alike(16, MiB(0))) for i in range(200)))
     book.hold(holding("p", "n199", (15,), 1))
@@ -120,21 +133,21 @@ def test_a_closed_device_takes_nobody_and_keeps_who_is_on_it() -> None:
 
 def test_a_device_is_known_by_its_uuid_and_by_the_index_that_it_had_before() -> None:
     book = ledger(GpuNode("a", (Device("GPU-aa"), Device("GPU-bb"))))
-    book.hold(replace(holding("p", "a", (), 250), devices=("GPU-bb",)))
+    book.hold(changed(holding("p", "a", (), 250), devices=("GPU-bb",)))
     book.hold(holding("q", "a", (1,), 300))
     assert room(book, "a") == [1000, 450]
 
 
 def test_a_device_that_was_exchanged_is_free_of_the_pods_of_the_old_one() -> None:
     book = ledger(GpuNode("a", (Device("GPU-aa"),)))
-    book.hold(replace(holding("p", "a", (), 250), devices=("GPU-aa",)))
+    book.hold(changed(holding("p", "a", (), 250), devices=("GPU-aa",)))
     book.put_node(GpuNode("a", (Device("GPU-cc"),)))
     assert room(book, "a") == [1000]
 
 
 def test_a_device_whose_memory_is_taken_is_full_whatever_share_is_left() -> None:
     book = ledger(A)
-    book.hold(replace(holding("p", "a", (0,), 100), device_memory=MiB(12288)))
+    book.hold(changed(holding("p", "a", (0,), 100), device_memory=MiB(12288)))
     assert room(book, "a") == [250, 1000]
     book.hold(holding("q", "a", (0,), 250))
     assert room(book, "a") == [0, 1000]
@@ -143,7 +156,7 @@ def test_a_device_whose_memory_is_taken_is_full_whatever_share_is_left() -> None
 
 def test_every_pod_takes_cpu_and_memory_of_its_node() -> None:
     book = ledger(GpuNode("a", alike(1), "T4", cpu=4000, memory=8192))
-    book.hold(replace(holding("p", "a", (), 0), cpu=1500, memory=1024))
+    book.hold(changed(holding("p", "a", (), 0), cpu=1500, memory=1024))
     column = book.columns["a"]
     assert (book.cpu_free[column], book.memory_free[column]) == (2500, 7168)
     assert book.models[book.model[column]] == "T4"
@@ -312,3 +325,10 @@ def test_each_node_is_computed_once_for_all_changes_at_once() -> None:
         assert room(book, "a") == [1000, 1000]
     assert room(book, "a") == [500, 1000]
     assert book.generation == before + 1
+
+
+def test_a_node_that_lost_a_device_among_other_changes_has_no_room_there() -> None:
+    book = ledger(A)
+    with book.at_once():
+        book.put_node(GpuNode("a", alike(1, MiB(16384))))
+    assert book.free[:, book.columns["a"]].tolist() == [1000] + [0] * (len(book.free) - 1)

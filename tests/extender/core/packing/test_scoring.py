@@ -47,7 +47,9 @@ def test_the_bare_score_is_the_fragmentation_that_a_pod_takes_away(
         share = share_on(asked.request, MiB(16_000))
         assert share is not None
         milli = share.milli * share.devices
-        for row in found.devices(0):
+        one = found.one(0)
+        assert one is not None
+        for row in one.rows:
             rest[row] -= share.milli
     learned = typical(lesson)
     before = sum(free) * ALL - twin(learned, T4, cpu, free)
@@ -72,7 +74,9 @@ def test_no_other_device_would_leave_less_fragmentation(milli: int, free: list[i
         rest = [left - milli * (at == device) for at, left in enumerate(free)]
         return twin(learned, T4, 15_000, rest), -free[device], -device
 
-    assert found.devices(0) == [max((at for at, left in enumerate(free) if left >= milli), key=used)]
+    one = found.one(0)
+    assert one is not None
+    assert one.rows == (max((at for at, left in enumerate(free) if left >= milli), key=used),)
 
 
 def test_pressure_is_charged_for_the_gpus_taken() -> None:

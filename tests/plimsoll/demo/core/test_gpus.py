@@ -8,7 +8,7 @@ from plimsoll.demo.core.gpus import DEVICES, MILLI, GpuNode, Share, gpu_map, in_
 
 
 def node(name: str, gpus: str) -> Node:
-    return Node(ObjectMeta(name=name), NodeStatus(allocatable={"nvidia.com/gpu": gpus}))
+    return Node(ObjectMeta(name=name), status=NodeStatus(allocatable={"nvidia.com/gpu": gpus}))
 
 
 def pod(name: str, on: str, devices: str, milli: str) -> Pod:

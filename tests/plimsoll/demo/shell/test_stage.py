@@ -70,7 +70,7 @@ def test_an_autoscaler_that_stays_silent_has_failed(no_api: Api, monkeypatch: py
 def test_what_is_kept_follows_the_changes() -> None:
     first, second, third = (Pod(ObjectMeta(name=name)) for name in "abc")
     kept = {"old": first}
-    _keep(kept, Relisted((first, second)))
+    _keep(kept, Relisted((first, second), "2"))
     _keep(kept, Put(third))
     _keep(kept, Gone(first))
     assert kept == {"b": second, "c": third}
