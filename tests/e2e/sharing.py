@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import subprocess
 import sys
 import time
@@ -75,15 +76,15 @@ class Waits:
 
     def percentile(self, percent: float) -> float:
         """Return the least wait that `percent` of all pods did not exceed."""
-        return self.seconds[max(0, -(-len(self.seconds) * percent // 100).__int__() - 1)]
+        return self.seconds[max(0, math.ceil(len(self.seconds) * percent / 100) - 1)]
 
 
-def waits(cluster: LocalCluster, namespace: str, count: int, a_second: float) -> Waits:
+def waits(cluster: LocalCluster, namespace: str, count: int, a_second: float, priority_class: str = "") -> Waits:
     """Create pods that need no GPU, some a second, and see when each is bound; then delete them."""
-    return cluster.call(lambda api: _waits(api, namespace, count, a_second))
+    return cluster.call(lambda api: _waits(api, namespace, count, a_second, priority_class))
 
 
-async def _waits(api: Api, namespace: str, count: int, a_second: float) -> Waits:
+async def _waits(api: Api, namespace: str, count: int, a_second: float, priority_class: str) -> Waits:
     path = f"/api/v1/namespaces/{namespace}/pods"
     created: dict[str, float] = {}
     bound: dict[str, float] = {}
@@ -99,8 +100,10 @@ async def _waits(api: Api, namespace: str, count: int, a_second: float) -> Waits
 
     async def create(number: int) -> None:
         name = f"plain-{number:03}"
+        body = pods.pod(name)
+        body["spec"]["priorityClassName"] = priority_class
         created[name] = time.monotonic()
-        await api.request("POST", path, body=pods.pod(name), timeout_s=60.0)
+        await api.request("POST", path, body=body, timeout_s=60.0)
 
     async with asyncio.timeout(300.0), asyncio.TaskGroup() as tasks:
         tasks.create_task(look())
