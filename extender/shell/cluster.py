@@ -71,10 +71,10 @@ def seen_pod(pod: Pod | BarePod) -> SeenPod:
         wants.containers,
         wants.sharing,
         wants.by_kubelet,
-        version=metadata.resource_version,
-        created=metadata.creation_timestamp or "",
-        leaving=metadata.deletion_timestamp is not None,
-        static=_MIRROR in annotations,
+        metadata.resource_version,
+        metadata.creation_timestamp or "",
+        metadata.deletion_timestamp is not None,
+        _MIRROR in annotations,
     )
 
 
