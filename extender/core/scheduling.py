@@ -29,6 +29,7 @@ from extender.core.packing.scoring import MISFIT
 from extender.core.settings import Settings
 from extender.core.waiting import Waiting
 from kube.gpus import NO_MIB, WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
+from kube.versions import age
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -296,7 +297,7 @@ class Scheduling:
     def _know_unbound(self, pod: SeenPod) -> None:
         """Take note of a pod without a node; kube-scheduler may show us an older one than the API server did."""
         known = self._unbound.get(pod.key.uid)
-        if known is None or _age(known.version) <= _age(pod.version):
+        if known is None or age(known.version) <= age(pod.version):
             self._unbound[pod.key.uid] = pod
 
     def _gone_for_good(self, uid: str) -> None:
@@ -393,11 +394,6 @@ class Scheduling:
 
 def _asks_for_a_share(request: GpuRequest | Malformed | None) -> TypeGuard[Share | MemoryShare]:
     return isinstance(request, (Share, MemoryShare))  # a union would be made anew each time
-
-
-def _age(version: str) -> tuple[int, str]:
-    """Return what orders versions as the API server counts them: they are whole numbers."""
-    return len(version), version
 
 
 def _device_memory(request: GpuRequest | Malformed) -> MiB:
