@@ -143,8 +143,7 @@ class Columns:
         self.free[: len(by_row), columns] = by_row
         self.cpu_free[columns] = cpu
         self.memory_free[columns] = memory
-        self.changed[columns] = range(self.generation + 1, self.generation + len(columns) + 1)
-        self.generation += len(columns)
+        self._changed(*columns)
 
     def _drop(self, name: str) -> None:
         column = self.columns.pop(name)
@@ -157,12 +156,13 @@ class Columns:
         self._unused.append(column)
         self._changed(column)
 
-    def _changed(self, column: int) -> None:
-        self.generation += 1
-        self.changed[column] = self.generation
-        self._changes.append(column)
+    def _changed(self, *columns: int) -> None:
+        """Note a change of each of these columns; nothing else raises `generation`."""
+        self.changed[list(columns)] = range(self.generation + 1, self.generation + len(columns) + 1)
+        self.generation += len(columns)
+        self._changes += columns
         if len(self._changes) > 2 * _CHANGES:
-            del self._changes[:_CHANGES]
+            del self._changes[:-_CHANGES]
 
     def _grow(self, *, rows: int, columns: int) -> None:
         known = self.free.shape[1]

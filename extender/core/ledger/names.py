@@ -7,7 +7,8 @@ look each up costs more than to choose among the nodes; eight bytes of every nam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
+from hashlib import blake2b
+from itertools import repeat
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WORD = 8  # bytes that are compared at a time
-_MIX = 0x9E3779B97F4A7C15
-_MIX_ONCE_MORE, _HALF = np.uint64(_MIX), np.uint64(32)
+_MIX_ONCE_MORE, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+_TRIES = 16  # to give all names a place: the first one does, but for one table in hundreds
 _UNKNOWN = -1
 _ROOM = 8  # places in the table for each name, at least: few share one
 
@@ -98,12 +99,12 @@ class NameTable:
         self._places = np.zeros(size, dtype=np.int32)  # an empty place points at the first name, which differs too
         self._group = np.uint64(size // 4 - 1)
         self._moved = np.zeros(size // 4, dtype=np.uint64)
-        mix = _MIX
-        while not self._placed(mix):
-            mix = (mix + 2 * _MIX) % 2**64 | 1
+        self._plain = None if any(map(self._placed, range(_TRIES))) else columns
 
     def find(self, names: PackedNames) -> NDArray[np.int64]:
         """Return the column of each name, int64, shape [names]; -1 for unknown ones."""
+        if self._plain is not None:
+            return np.fromiter(map(self._plain.get, names, repeat(_UNKNOWN)), dtype=np.int64, count=len(names))
         if len(self._columns) == 0:
             return np.full(len(names), _UNKNOWN)
         numbers = names.first_bytes(self._masks)
@@ -114,10 +115,9 @@ class NameTable:
             columns[differ.any(axis=1)] = _UNKNOWN
         return columns
 
-    def _placed(self, mix: int) -> bool:
-        """Give every known name a place; tell whether that could be done with this number to mix by."""
-        words = self._numbers.shape[1]
-        self._factors = np.array([mix * (2 * word + 1) % 2**64 | 1 for word in range(words)], dtype=np.uint64)
+    def _placed(self, attempt: int) -> bool:
+        """Give every known name a place; tell whether that could be done with the factors of this attempt."""
+        self._factors = _factors(attempt, self._numbers.shape[1])
         self._moved[:] = 0
         mixed = self._mixed(self._numbers)
         at = self._place(mixed)
@@ -132,8 +132,10 @@ class NameTable:
         for group, places in together.items():
             if len(set(places)) < len(places):
                 return False
-            steps = (np.array(places) + step & int(self._last) for step in count())
-            step, free = next((step, moved) for step, moved in enumerate(steps) if not taken[moved].any())
+            steps = (np.array(places) + step & int(self._last) for step in range(len(taken)))
+            step, free = next(((step, moved) for step, moved in enumerate(steps) if not taken[moved].any()), (0, None))
+            if free is None:
+                return False
             self._moved[group] = step
             taken[free] = True
         self._places[self._place(mixed)] = np.arange(len(self._columns))
@@ -146,12 +148,22 @@ class NameTable:
         return at.view(np.int64)
 
     def _mixed(self, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        mixed: NDArray[np.uint64] = numbers[:, 0] * self._factors[0]
-        for word in range(1, numbers.shape[1]):
-            mixed += numbers[:, word] * self._factors[word]
+        # Multiplying carries upwards alone: first what is above is brought down, or ends of words would hardly count.
+        mixed = np.zeros(len(numbers), dtype=np.uint64)
+        for word, factor in zip(numbers.T, self._factors, strict=True):
+            part = word >> _HALF
+            part ^= word
+            part *= factor
+            mixed += part
         mixed ^= mixed >> _HALF
         mixed *= _MIX_ONCE_MORE
         return mixed
+
+
+def _factors(attempt: int, words: int) -> NDArray[np.uint64]:
+    """Return an odd factor for each word, independent of the others: no two words make up for each other."""
+    texts = (f"{attempt} {word}".encode() for word in range(words))
+    return np.array([int.from_bytes(blake2b(text, digest_size=8).digest()) | 1 for text in texts], dtype=np.uint64)
 
 
 def _masks(words: int) -> NDArray[np.uint64]:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace as changed
@@ -332,3 +333,26 @@ def test_a_node_that_lost_a_device_among_other_changes_has_no_room_there() -> No
     with book.at_once():
         book.put_node(GpuNode("a", alike(1, MiB(16384))))
     assert book.free[:, book.columns["a"]].tolist() == [1000] + [0] * (len(book.free) - 1)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["one", "at once", "drop", "put"]), st.integers(0, 4)), max_size=80))
+def test_the_columns_that_changed_since_any_moment_are_told_or_all_are_to_be_looked_at(
+    changes: list[tuple[str, int]],
+) -> None:
+    nodes = [replace(A, name=f"n{number}") for number in range(5)]
+    book = ledger(*nodes)
+    for step, (change, number) in enumerate(changes):
+        if change == "one":
+            book.hold(holding(f"p{step}", f"n{number}", (0,), 100))
+        elif change == "at once":
+            with book.at_once():
+                for other in range(number):
+                    book.hold(holding(f"p{step}/{other}", f"n{other}", (1,), 100))
+        elif change == "drop":
+            book.drop_node(f"n{number}")
+        else:
+            book.put_node(nodes[number])
+        for generation in range(book.generation + 1):
+            told = book.changed_since(generation)
+            assert told is None or told == set(np.flatnonzero(book.changed > generation).tolist())
+    assert book.changed_since(book.generation) == set()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extender.core.ledger.columns import Columns
 from extender.core.ledger.names import NameTable, packed
 
-NAMES = st.text(alphabet="ab-.", min_size=1, max_size=20)
+NAMES = st.text(alphabet="abc019-.", min_size=1, max_size=20)
 
 
 @given(known=st.lists(NAMES, unique=True, max_size=40), asked=st.lists(NAMES, max_size=80))
@@ -29,6 +30,33 @@ def test_thousands_of_names_are_found_whatever_places_they_share() -> None:
     columns = {f"ip-10-0-{number // 256}-{number % 256}.internal": number for number in range(5000)}
     names = [*columns, *(f"other-{number}" for number in range(500))]
     assert NameTable(columns).find(packed(names)).tolist() == [*range(5000), *[-1] * 500]
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["d0000000a", "a0000000b"],
+        [f"ip-10-{a}-{b}-{c}.internal" for a in range(100, 141, 10) for b in (10, 33) for c in range(100, 200)],
+        [f"rack-{rack:02}-node-{number:04}" for rack in range(8) for number in range(64)],
+        [f"r{row:02}-k{rack:02}-s{slot:02}" for row in range(12) for rack in range(20) for slot in range(16)],
+        [f"aaaaaaa{one}bbbbbbb{other}" for one in LETTERS for other in LETTERS],
+        [*("x" * length + str(length) for length in range(240)), *("y" * 252 + letter for letter in LETTERS)],
+    ],
+    ids=["two", "addresses", "racks", "rows", "last letters of words", "lengths"],
+)
+def test_names_as_clusters_have_them_get_a_place_each(names: list[str]) -> None:
+    columns = {name: 7 * place for place, name in enumerate(names)}
+    table = NameTable(columns)
+    assert table._plain is None
+    assert table.find(packed([*names, "unknown"])).tolist() == [*columns.values(), -1]
+
+
+def test_where_names_cannot_be_given_a_place_each_they_are_found_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NameTable, "_placed", lambda _table, _attempt: False)
+    assert NameTable({"a": 3, "b": 5}).find(packed(["b", "c", "a"])).tolist() == [5, -1, 3]
 
 
 @given(st.lists(NAMES))

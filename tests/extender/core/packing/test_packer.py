@@ -80,17 +80,21 @@ def test_scores_remembered_are_those_computed_anew(
 ) -> None:
     lesson = list(asked)
     packer = taught(ledger, lesson, strategy)
-    for step in range(6):
+    for step in range(8):
         one = data.draw(st.sampled_from(asked))
         anew = taught(ledger, lesson, strategy).scores(one, names(ledger))
         assert packer.scores(one, names(ledger)).tolist() == anew.tolist()
         choice = packer.choose(one, names(ledger))
-        change = data.draw(st.sampled_from(["hold", "release", "drop", "put", "learn"]))
+        change = data.draw(st.sampled_from(["hold", "release", "at once", "drop", "put", "learn"]))
         if change == "hold" and choice is not None:
             devices = [int(name) for name in choice.placement.devices]
             hold(ledger, choice.node, devices, choice.placement.milli, cpu=one.cpu, uid=f"step {step}")
         elif change == "release":
             ledger.release(f"step {data.draw(st.integers(0, 5))}")
+        elif change == "at once":
+            with ledger.at_once():
+                for name in names(ledger)[:2]:
+                    hold(ledger, name, [0], data.draw(st.sampled_from([250, 1000])), uid=f"listed on {name}")
         elif change == "drop":
             ledger.drop_node(data.draw(st.sampled_from(["n0", "n1"])))
         elif change == "put":
