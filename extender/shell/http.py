@@ -55,7 +55,7 @@ class Verbs(Protocol):
         """Answer prioritize."""
 
     async def bind(self, asked: wire.BindingArguments, received_at: float) -> bytes:
-        """Answer bind; `received_at` is on the monotonic clock."""
+        """Answer bind; `received_at`, on the monotonic clock, is when the head of the request was."""
 
 
 class Asgi:
@@ -82,23 +82,24 @@ class Asgi:
             self._results[verb, "untrusted"].inc()
             await respond(problem(403, f"{verb}: {_UNTRUSTED}"), send, last=True)
             return
+        received_at = time.monotonic()
         try:
             body = await _body(scope, receive)
         except _BodyError as refusal:
             self._results[verb, refusal.result].inc()
             await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
             return
-        await respond(await self._verb(verb, body), send)
+        await respond(await self._verb(verb, body, received_at), send)
 
-    async def _verb(self, verb: str, body: bytes) -> Page:
+    async def _verb(self, verb: str, body: bytes, received_at: float) -> Page:
+        began_at = time.monotonic()
         try:
-            received_at = time.monotonic()
             if refusal := self._verbs.refusal():
                 # kube-scheduler takes anything but 200 as an error and tries the pod again: nothing is lost.
                 result, page = "unready", problem(503, refusal)
             else:
                 result, page = "ok", Page(200, JSON, await self._answer(verb, body, received_at))
-            self._seconds[verb].observe(time.monotonic() - received_at)
+            self._seconds[verb].observe(time.monotonic() - began_at)
         except wire.MalformedRequest as error:
             result, page = "malformed", problem(400, f"{verb}: {error}")
         except Exception:  # noqa: BLE001  a defect met by one pod must not cost the others: it is tried again
