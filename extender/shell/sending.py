@@ -83,7 +83,11 @@ class Sender:
             decision = self._scheduling.bind(asked.uid, asked.node, now)
         if isinstance(decision, BindRefused):
             return "refused", decision.reason
-        outcome = await self._send(decision, self.pace.asked_at(received_at) + _BIND_DEADLINE_S)
+        try:
+            outcome = await self._send(decision, self.pace.asked_at(received_at) + _BIND_DEADLINE_S)
+        except BaseException:  # a defect, or the end of whoever waits for the answer: it may have been sent
+            self._scheduling.unknown(decision)
+            raise
         if isinstance(outcome, cluster.Accepted):
             self._scheduling.bound(decision.pod.uid)
             self._locks.keep(decision.pod, decision.node)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from extender.core.answers import Chosen
+from extender.core.binding import SETTLING_S
 from extender.core.ledger.holding import State
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey, SeenPod
@@ -99,6 +100,28 @@ async def test_a_binding_without_an_answer_is_read_back(shown: SeenPod, said: tu
     story.shown = shown
     assert await story.bind() == said
     assert story.states() == [state]
+
+
+async def has_a_defect() -> bytes:
+    raise RuntimeError("Session is closed")
+
+
+async def is_cancelled() -> bytes:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(("answers", "raised"), [(has_a_defect, RuntimeError), (is_cancelled, asyncio.CancelledError)])
+async def test_a_binding_that_ends_by_what_nobody_foresaw_is_read_back_until_it_is_settled(
+    answers: Callable[[], Awaitable[bytes]], raised: type[BaseException]
+) -> None:
+    story = Story(answers)
+    with pytest.raises(raised):
+        await story.bind()
+    key = pod("p").key
+    assert story.scheduling.to_read() == (key,)
+    for asked_at in (1.0, 1.0 + SETTLING_S):
+        story.scheduling.pod_read(key, pod("p"), asked_at)
+    assert story.states() == []
 
 
 async def test_a_binding_that_is_read_before_a_stop_is_noticed_is_not_sent() -> None:
