@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from extender.relay.far import FarError
+from kube.body import BodyError, body_of
 from kube.http import trusted
 from kube.outage import Outage
 from kube.pace import Pace
@@ -80,15 +81,15 @@ class Relay:
             await respond(problem(403, "the relay obeys callers on its own machine alone"), send, last=True)
         else:
             received_at = time.monotonic()
-            body = bytearray()
-            while (part := await receive())["type"] == "http.request":
-                body += part.get("body", b"")
-                if not part.get("more_body", False):
-                    break
-            else:
-                return  # nobody is there any more
-            result, page = await self._answer(scope["path"], bytes(body), received_at)
-            self._requests.labels(scope["path"][1:], result).inc()
+            verb = scope["path"][1:]
+            try:
+                body = await body_of(scope, receive)
+            except BodyError as refusal:
+                self._requests.labels(verb, "refused").inc()
+                await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
+                return
+            result, page = await self._answer(scope["path"], body, received_at)
+            self._requests.labels(verb, result).inc()
             await respond(page, send)
 
     async def _answer(self, path: str, body: bytes, received_at: float) -> tuple[str, Page]:

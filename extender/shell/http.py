@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from extender.shell import wire
 from extender.shell.telemetry import RESULTS
+from kube.body import BodyError, CutError, body_of
 from kube.http import trusted
 from kube.pages import JSON, Page, Pages, problem, respond
 
@@ -23,20 +24,6 @@ _UNTRUSTED = (
     "kube-scheduler alone is obeyed: from this machine, or with a certificate where --client-ca-file is given; "
     "health and metrics are for everybody"
 )
-_BODY_LIMIT = 32 * 1024 * 1024  # 5,000 whole node objects of 6 KB
-_TOO_LARGE = f"the body is larger than {_BODY_LIMIT} bytes: nodeCacheCapable: true sends names in place of nodes"
-
-
-class _BodyError(Exception):
-    """The body is not read to its end; the message says why.
-
-    `result`, as it is counted: one that was cut off is of a caller that ended or hung, and no fault of what it says.
-    """
-
-    def __init__(self, status: int, message: str, result: str = "cut") -> None:
-        super().__init__(message)
-        self.status = status
-        self.result = result
 
 
 class Verbs(Protocol):
@@ -84,9 +71,9 @@ class Asgi:
             return
         received_at = time.monotonic()
         try:
-            body = await _body(scope, receive)
-        except _BodyError as refusal:
-            self._results[verb, refusal.result].inc()
+            body = await body_of(scope, receive)
+        except BodyError as refusal:
+            self._results[verb, "cut" if isinstance(refusal, CutError) else "malformed"].inc()
             await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
             return
         await respond(await self._verb(verb, body, received_at), send)
@@ -113,24 +100,3 @@ class Asgi:
             return await self._verbs.bind(wire.binding_arguments(body), received_at)
         asked = wire.Candidates(body)
         return await self._verbs.filter(asked) if verb == "filter" else self._verbs.prioritize(asked)
-
-
-async def _body(scope: dict[str, Any], receive: Receive) -> bytes:
-    """Return the body of a request.
-
-    Raises:
-        _BodyError: it is too large, or ends before its end.
-    """
-    told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if told.isdigit() and int(told) > _BODY_LIMIT:
-        raise _BodyError(413, _TOO_LARGE, "malformed")
-    parts: list[bytes] = []
-    size = 0
-    while (message := await receive())["type"] == "http.request":
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > _BODY_LIMIT:
-            raise _BodyError(413, _TOO_LARGE, "malformed")
-        if not message.get("more_body", False):
-            return b"".join(parts)
-    raise _BodyError(400, "the connection closed before the body was complete")

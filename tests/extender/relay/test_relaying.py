@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from extender.relay import relaying
+from kube import body as body_module
 from kube.pace import Pace
 from tests.extender.relay.standing import StandIn, relay_to, standing_in
 
@@ -157,6 +158,14 @@ async def test_a_binding_that_may_be_old_is_not_passed_on(ago: tuple[float, ...]
             caller.relay.pace.turn(now - turn)
         _, answer = await caller.post("bind")
         assert answer["Error"].startswith("not passed on: the relay stood still")
+        assert caller.extender.asked == []
+
+
+async def test_a_body_without_end_is_refused_and_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "_LIMIT", 1000)
+    async with calling() as caller:
+        status, answer = await caller.post("filter", b"x" * 1001)
+        assert (status, answer["Error"][:45]) == (413, "filter: the body is larger than 1000 bytes: n")
         assert caller.extender.asked == []
 
 
