@@ -2,65 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-from extender.app import serve
-from extender.relay.command import relay
-from extender.replay.command import replay
-from extender.shell import rpc
-from extender.shell.leading import LEASE
-from kube import rpc_address, tls
-from kube.program import address, flags, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_ASIDE = ("relay", "replay")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that `arguments` (default: the process's own) name; return the exit status."""
+    """Run the command that `arguments` (default: the process's own) name; return the exit status.
+
+    A command imports what it needs and no more: whoever waits for the relay waits for neither numpy nor gRPC.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["replay"]:
-        return replay(given[1:])
-    if given[:1] == ["relay"]:
-        return relay(given[1:])
-    parser, run = flags("plimsoll-extender", "Place GPU fractions for kube-scheduler.", listen="127.0.0.1:8900")
-    rpc_address.add_flags(run, rpc.DEFAULT, "plimsoll gpus", rpc.RIGHT)
-    tls.add_flags(run)
-    run.add_argument("--pages-listen", type=address, metavar="HOST:PORT",
-                     help="address for health and metrics alone, beside --listen (default: none)")  # fmt: skip
-    run.add_argument(
-        "--namespace", default="plimsoll-system", help="where config-extender stands (default: %(default)s)"
-    )
-    leading = run.add_mutually_exclusive_group()
-    leading.add_argument(
-        "--follow-lease",
-        type=_lease,
-        metavar="NAMESPACE/NAME",
-        help="act as long as the kube-scheduler on this host (in a pod: beside us) holds this Lease; by default one of "
-        f"several extenders acts, by a Lease of their own ({LEASE} in that namespace)",
-    )
-    leading.add_argument(
-        "--no-leader-elect",
-        dest="leader_elect",
-        action="store_false",
-        help="act without any Lease: there must be only this extender",
-    )
-    parser.epilog = (
-        "There are also: plimsoll-extender replay, which plays a trace through the same core (replay --help), and "
-        "plimsoll-extender relay, which stands beside a kube-scheduler that pods without GPUs share (relay --help)."
-    )
-    return run_program(parser, serve, given)
-
-
-def _lease(text: str) -> tuple[str, str]:
-    namespace, _, name = text.partition("/")
-    if not namespace or not name or "/" in name:
-        raise argparse.ArgumentTypeError(
-            f'"{text}" must be NAMESPACE/NAME, as kube-scheduler\'s leaderElection names it'
-        )
-    return namespace, name
+    if given[:1] and given[0] in _ASIDE:
+        return int(getattr(import_module(f"extender.{given[0]}.command"), given[0])(given[1:]))
+    return int(import_module("extender.command").run(given))
 
 
 if __name__ == "__main__":

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_REQUEST_S = 10.0  # from the first byte of a request to its last; kube-scheduler itself gives up after 1 s
+# From the first byte of a request to its last, and for the first byte of the first; kube-scheduler gives up after 1 s.
+_REQUEST_S = 10.0
 _HEAD_LIMIT = 64 * 1024  # bytes of a request's line and headers
 _MOST_CONNECTIONS = 1024
 _IDLE_S = 600  # a caller's idle connection closed under its feet would cost it a failed call
+_UNTRUSTED_IDLE_S = 30  # anybody may hold as many as he likes
 _TURNS = 20  # of the loop, in which an answer that can end has ended and a closed connection is gone
 
 
@@ -108,42 +110,74 @@ class _Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._head_bytes = 0
+        self._in_head = False
+        self._in_body = False
         self._timer: asyncio.TimerHandle | None = None
+        self._trusted = False
+        self._idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
-        self.app_state = {**self.app_state, "trusted": self._trusts(transport)}
-        if len(self.connections) > _MOST_CONNECTIONS:
+        self._trusted = self._trusts(transport)
+        self.app_state = {**self.app_state, "trusted": self._trusted}
+        self.timeout_keep_alive = _IDLE_S if self._trusted else _UNTRUSTED_IDLE_S
+        self._idle_since = self.loop.time()
+        closed = self._one_too_many()
+        if closed is not None:
             _log.warning("a connection was closed: there are too many", extra={"limit": _MOST_CONNECTIONS})
-            transport.abort()
-            return
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-
-    def data_received(self, data: bytes) -> None:
-        self._head_bytes += len(data)
-        super().data_received(data)
-        if self._is_answering():
-            self._head_bytes = 0  # those were of a body
-            if self.cycle.more_body:
-                self._begin_timer()
-            return
-        if self._head_bytes > _HEAD_LIMIT:
-            self._refuse(b"431 Request Header Fields Too Large", f"the headers are larger than {_HEAD_LIMIT} bytes")
-        elif self._head_bytes:
+            closed.transport.abort()
+        if closed is not self:
             self._begin_timer()
 
+    def data_received(self, data: bytes) -> None:
+        if not self._in_body:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > _HEAD_LIMIT:
+            self._refuse(b"431 Request Header Fields Too Large", f"the headers are larger than {_HEAD_LIMIT} bytes")
+        elif self._in_body or not self._is_answering():
+            self._begin_timer()
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._end_timer()
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
+        self._in_head, self._in_body = False, True
         self._head_bytes = 0
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        self._in_body = False
         self._end_timer()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._idle_since = self.loop.time()
+        if self._in_head and not self._is_answering():  # it came behind the request that is answered now
+            self._unset_keepalive_if_required()
+            self._begin_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_timer()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+
+    def _one_too_many(self) -> _Protocol | None:
+        """Return the connection that has to go for this one to stay, or this one; None where there is room."""
+        if len(self.connections) <= _MOST_CONNECTIONS:
+            return None
+        others = [
+            each
+            for each in self.connections
+            if isinstance(each, _Protocol) and each is not self and not each.transport.is_closing()
+        ]
+        if len(others) < _MOST_CONNECTIONS:
+            return None
+        idle = (each for each in others if not each._trusted and not each._is_answering())  # noqa: SLF001  of this class
+        return min(idle, key=lambda each: each._idle_since, default=self)  # noqa: SLF001
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -154,8 +188,11 @@ class _Protocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._timer = None
-        part = "body" if self._is_answering() else "headers"
-        self._refuse(b"408 Request Timeout", f"the {part} did not come within {_REQUEST_S:g} s")
+        if self._in_head or self._in_body:
+            part = "headers" if self._in_head else "body"
+            self._refuse(b"408 Request Timeout", f"the {part} did not come within {_REQUEST_S:g} s")
+        else:
+            self.transport.close()
 
     def _refuse(self, status: bytes, why: str) -> None:
         if not self.transport.is_closing():

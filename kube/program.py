@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from kube.client import Api, CredentialsError
 from kube.http import server_of
 from kube.logs import log_to_stderr
 from kube.memory import keep_freed_memory
@@ -28,6 +27,7 @@ from kube.memory import keep_freed_memory
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
+    from kube.client import Api
     from kube.tls import ServerTls
 
 GC_THRESHOLD = (100_000, 50, 1000)
@@ -81,15 +81,21 @@ def run_until_signal(
     try:
         with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(work(chosen))
-    except (ProblemAtStart, CredentialsError) as problem:
+    except ProblemAtStart as problem:
         sys.stderr.write(f"{parser.prog}: {problem}\n")
         return 1
     return 0
 
 
 async def _start(chosen: argparse.Namespace, work: Callable[[Started], Awaitable[None]]) -> None:
+    # Here, as it takes longer than all else together: the relay, which needs no API server, is to start at once.
+    from kube.client import Api, CredentialsError  # noqa: PLC0415
+
     with listening(*chosen.listen) as listener:
-        api = await Api.connect(chosen.kubeconfig)
+        try:
+            api = await Api.connect(chosen.kubeconfig)
+        except CredentialsError as error:
+            raise ProblemAtStart(str(error)) from error
         try:
             await work(Started(chosen, api, listener))
         finally:

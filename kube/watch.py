@@ -2,7 +2,7 @@
 
 The reader gets one `Relisted` with everything, then `Put` and `Gone`. After a lost connection the watch resumes from
 the last version seen; where the server has forgotten that version (410), there is a new `Relisted`. Bookmarks keep the
-version fresh, so that resuming works even where nothing changes.
+version fresh, so that resuming works even where nothing changes. What cannot be read is passed over, and told.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import msgspec
 
 from kube.client import Api, ApiError
-from kube.objects import Bare, ObjectList, Status, WatchEvent
+from kube.objects import Bare, Status, WatchEvent
+from kube.reading import Reading, decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -100,18 +101,19 @@ async def watch(  # noqa: PLR0913  two of them are left out by most
     `on_trouble` hears each failure, and None at each success after it; waiting and trying again is done here.
     """
     selection = dict(query or {})
+    reading = Reading(kind, path)
     pause_s = _FIRST_PAUSE_S
     version: str | None = None
     while True:
         opened_at = time.monotonic()
         try:
             if version is None:
-                objects, version = await listed(api, path, kind, selection, read=read)
+                objects, version = await _listed(api, path, reading, selection, read)
                 yield Relisted(objects, version)
                 del objects  # the reader's alone: a watch lasts for days
             async with _opened(api, path, selection, version) as lines:
                 on_trouble(None)
-                async for change, seen in _changes(lines, kind, read):
+                async for change, seen in _changes(lines, reading, read):
                     version, pause_s = seen, _FIRST_PAUSE_S
                     if change is not None:
                         yield change
@@ -151,13 +153,18 @@ async def listed(
     Raises:
         ApiError: it cannot be listed now.
     """
-    decoder = msgspec.json.Decoder(ObjectList[kind])  # type: ignore[valid-type]
+    return await _listed(api, path, Reading(kind, path), selection, read)
+
+
+async def _listed(
+    api: Api, path: str, reading: Reading, selection: Mapping[str, str] | None, read: Callable[[Any], Any]
+) -> tuple[tuple[Any, ...], str]:
     objects: list[Any] = []
     token = ""
     while True:
         query = {**(selection or {}), "limit": _PAGE} | ({"continue": token} if token else {})
         try:
-            page = _decoded(decoder, await api.request("GET", path, query=query, timeout_s=60.0))
+            page = reading.page(await api.request("GET", path, query=query, timeout_s=60.0))
         except ApiError as error:
             if error.status == _GONE and token:  # the pages outlived the server's memory: begin again
                 objects, token = [], ""
@@ -191,31 +198,29 @@ async def _opened(
 
 
 async def _changes(
-    lines: AsyncIterator[bytes], kind: type[Any], read: Callable[[Any], Any]
+    lines: AsyncIterator[bytes], reading: Reading, read: Callable[[Any], Any]
 ) -> AsyncIterator[tuple[Change[Any] | None, str]]:
-    """Yield (change, version seen) for each line; a bookmark is a version without a change."""
-    events = msgspec.json.Decoder(WatchEvent)
-    objects = msgspec.json.Decoder(kind)
+    """Yield (change, version seen) for each line; a bookmark, or what cannot be read, is a version without a change."""
     async for line in lines:
-        event = _decoded(events, line)
+        event = decoded(WatchEvent, line)
         if event.type == "ERROR":
             _raise_error(event.object)
         if event.type == "BOOKMARK":
-            yield None, msgspec.json.decode(event.object, type=Bare).metadata.resource_version
+            yield None, _version_of(event.object)
             continue
-        found = _decoded(objects, event.object)
+        found = reading.object(event.object)
+        if found is None:
+            if event.type == "DELETED":  # nobody else would tell the reader: only a new list lacks it
+                raise _Forgotten
+            yield None, _version_of(event.object)  # or it would come again and again
+            continue
         seen = read(found)
         yield (Gone(seen) if event.type == "DELETED" else Put(seen)), found.metadata.resource_version
 
 
-_Decoded = TypeVar("_Decoded")
-
-
-def _decoded(decoder: msgspec.json.Decoder[_Decoded], text: bytes | msgspec.Raw) -> _Decoded:
-    try:
-        return decoder.decode(text)
-    except msgspec.DecodeError as error:
-        raise ApiError(0, "Undecodable", f"the API server sent what we cannot read: {error}") from error
+def _version_of(raw: msgspec.Raw) -> str:
+    found: Bare = decoded(Bare, raw)
+    return found.metadata.resource_version
 
 
 def _raise_error(raw: msgspec.Raw) -> None:

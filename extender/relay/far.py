@@ -100,8 +100,10 @@ class Far:
             _log.info("certificates were read anew")
             self.give_up()
 
-    async def ask(self, method: str, path: str, body: bytes | None, within_s: float) -> Page:
-        """Return the answer of the extender.
+    async def ask(
+        self, method: str, path: str, body: bytes | None, within_s: float, *, connect_s: float | None = None
+    ) -> Page:
+        """Return the answer of the extender; nothing is sent later than `connect_s` (> 0) seconds from now.
 
         Raises:
             FarError: there is none in time.
@@ -112,11 +114,11 @@ class Far:
                 self._url + path,
                 data=body,
                 headers={"content-type": JSON} if body is not None else None,
-                timeout=aiohttp.ClientTimeout(total=within_s),
+                timeout=aiohttp.ClientTimeout(total=within_s, connect=connect_s),
                 server_hostname=self._trust.server_name or None,
             ) as answer:
                 return Page(answer.status, answer.content_type, await answer.read())
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise FarError(str(error), sent=False) from error
         except TimeoutError as error:
             raise FarError(f"no answer within {within_s:g} s", sent=True) from error

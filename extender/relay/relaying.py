@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from extender.relay.far import FarError
+from kube.body import BodyError, body_of
 from kube.http import trusted
 from kube.outage import Outage
+from kube.pace import Pace
 from kube.pages import JSON, Page, Pages, problem, respond
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ SILENCE_S = 0.3
 """An extender that has not answered for so long is taken for one that does not."""
 
 _CALLER_S = 1.0  # httpTimeout of kube-scheduler
-_PAUSE_S, _STALL_S = 0.05, 0.15  # the extender takes 0.8 s for a bind, of which it does not know when it was asked for
+_BIND_S = 0.2  # for passing a bind on: the extender takes 0.8 s for one, and does not know when it was asked for
 _READY = 200
 # In kube-scheduler's words, and always the same ones: it writes into the pod why that waits, and waits for the write,
 # whenever that changes.
@@ -47,7 +49,7 @@ class Relay:
         self._silent = asyncio.Event()
         self._silent.set()
         self._why = "it was not asked yet"
-        self._stalled_until = 0.0
+        self.pace = Pace(_BIND_S, _CALLER_S)
         self._outage = Outage("the extender", "pods that need GPUs are refused at once, until it answers", _log)
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
@@ -69,7 +71,7 @@ class Relay:
         """Ask the extender all the time, without end."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
-            tasks.create_task(self._watch_own_pace())
+            tasks.create_task(self.pace.watch("no bind is passed on for a second"))
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -79,15 +81,15 @@ class Relay:
             await respond(problem(403, "the relay obeys callers on its own machine alone"), send, last=True)
         else:
             received_at = time.monotonic()
-            body = bytearray()
-            while (part := await receive())["type"] == "http.request":
-                body += part.get("body", b"")
-                if not part.get("more_body", False):
-                    break
-            else:
-                return  # nobody is there any more
-            result, page = await self._answer(scope["path"], bytes(body), received_at)
-            self._requests.labels(scope["path"][1:], result).inc()
+            verb = scope["path"][1:]
+            try:
+                body = await body_of(scope, receive)
+            except BodyError as refusal:
+                self._requests.labels(verb, "refused").inc()
+                await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
+                return
+            result, page = await self._answer(scope["path"], body, received_at)
+            self._requests.labels(verb, result).inc()
             await respond(page, send)
 
     async def _answer(self, path: str, body: bytes, received_at: float) -> tuple[str, Page]:
@@ -109,10 +111,12 @@ class Relay:
         return "given_up", _NO
 
     async def _bind(self, body: bytes, received_at: float) -> tuple[str, Page]:
-        if time.monotonic() < self._stalled_until:
+        now = time.monotonic()
+        left_s = self.pace.asked_at(received_at) + _BIND_S - now
+        if self.pace.stood_still(now) or left_s <= 0.0:
             return "refused", problem(200, "not passed on: the relay stood still, and nobody knows how old this is")
         try:
-            return "passed", await self._far.ask("POST", "/bind", body, _CALLER_S)
+            return "passed", await self._far.ask("POST", "/bind", body, _CALLER_S, connect_s=left_s)
         except FarError as error:
             if error.sent:
                 await asyncio.sleep(received_at + _CALLER_S - time.monotonic())
@@ -139,13 +143,3 @@ class Relay:
         else:
             self._silent.clear()
             self._outage.ended()
-
-    async def _watch_own_pace(self) -> None:
-        """Notice when the relay stood still: kube-scheduler may have given up what it reads then."""
-        last = time.monotonic()
-        while True:
-            await asyncio.sleep(_PAUSE_S)
-            now = time.monotonic()
-            if now - last > _PAUSE_S + _STALL_S:
-                self._stalled_until = now + _CALLER_S
-            last = now

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from extender.shell import wire
 from extender.shell.telemetry import RESULTS
+from kube.body import BodyError, CutError, body_of
 from kube.http import trusted
 from kube.pages import JSON, Page, Pages, problem, respond
 
@@ -23,20 +24,6 @@ _UNTRUSTED = (
     "kube-scheduler alone is obeyed: from this machine, or with a certificate where --client-ca-file is given; "
     "health and metrics are for everybody"
 )
-_BODY_LIMIT = 32 * 1024 * 1024  # 5,000 whole node objects of 6 KB
-_TOO_LARGE = f"the body is larger than {_BODY_LIMIT} bytes: nodeCacheCapable: true sends names in place of nodes"
-
-
-class _BodyError(Exception):
-    """The body is not read to its end; the message says why.
-
-    `result`, as it is counted: one that was cut off is of a caller that ended or hung, and no fault of what it says.
-    """
-
-    def __init__(self, status: int, message: str, result: str = "cut") -> None:
-        super().__init__(message)
-        self.status = status
-        self.result = result
 
 
 class Verbs(Protocol):
@@ -55,7 +42,7 @@ class Verbs(Protocol):
         """Answer prioritize."""
 
     async def bind(self, asked: wire.BindingArguments, received_at: float) -> bytes:
-        """Answer bind; `received_at` is on the monotonic clock."""
+        """Answer bind; `received_at`, on the monotonic clock, is when the head of the request was."""
 
 
 class Asgi:
@@ -82,23 +69,24 @@ class Asgi:
             self._results[verb, "untrusted"].inc()
             await respond(problem(403, f"{verb}: {_UNTRUSTED}"), send, last=True)
             return
+        received_at = time.monotonic()
         try:
-            body = await _body(scope, receive)
-        except _BodyError as refusal:
-            self._results[verb, refusal.result].inc()
+            body = await body_of(scope, receive)
+        except BodyError as refusal:
+            self._results[verb, "cut" if isinstance(refusal, CutError) else "malformed"].inc()
             await respond(problem(refusal.status, f"{verb}: {refusal}"), send, last=True)
             return
-        await respond(await self._verb(verb, body), send)
+        await respond(await self._verb(verb, body, received_at), send)
 
-    async def _verb(self, verb: str, body: bytes) -> Page:
+    async def _verb(self, verb: str, body: bytes, received_at: float) -> Page:
+        began_at = time.monotonic()
         try:
-            received_at = time.monotonic()
             if refusal := self._verbs.refusal():
                 # kube-scheduler takes anything but 200 as an error and tries the pod again: nothing is lost.
                 result, page = "unready", problem(503, refusal)
             else:
                 result, page = "ok", Page(200, JSON, await self._answer(verb, body, received_at))
-            self._seconds[verb].observe(time.monotonic() - received_at)
+            self._seconds[verb].observe(time.monotonic() - began_at)
         except wire.MalformedRequest as error:
             result, page = "malformed", problem(400, f"{verb}: {error}")
         except Exception:  # noqa: BLE001  a defect met by one pod must not cost the others: it is tried again
@@ -112,24 +100,3 @@ class Asgi:
             return await self._verbs.bind(wire.binding_arguments(body), received_at)
         asked = wire.Candidates(body)
         return await self._verbs.filter(asked) if verb == "filter" else self._verbs.prioritize(asked)
-
-
-async def _body(scope: dict[str, Any], receive: Receive) -> bytes:
-    """Return the body of a request.
-
-    Raises:
-        _BodyError: it is too large, or ends before its end.
-    """
-    told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if told.isdigit() and int(told) > _BODY_LIMIT:
-        raise _BodyError(413, _TOO_LARGE, "malformed")
-    parts: list[bytes] = []
-    size = 0
-    while (message := await receive())["type"] == "http.request":
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > _BODY_LIMIT:
-            raise _BodyError(413, _TOO_LARGE, "malformed")
-        if not message.get("more_body", False):
-            return b"".join(parts)
-    raise _BodyError(400, "the connection closed before the body was complete")

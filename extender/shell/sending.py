@@ -16,6 +16,7 @@ from extender.core.ledger.nodes import Backend
 from extender.shell import cluster
 from extender.shell.enforcement.locks import Locks
 from kube.client import ApiError
+from kube.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,9 +31,9 @@ MOST_AT_ONCE = 16
 
 _log = logging.getLogger("extender")
 
-_PACE_S, _STALL_S = 0.1, 0.8
+_STALL_S, _DOUBT_S = 0.8, 1.0
 _LONGEST_PACE_S = 0.5
-_BIND_DEADLINE_S = 0.8  # kube-scheduler gives up after its httpTimeout of 1 s
+_BIND_DEADLINE_S = 0.8  # after it was asked for at the earliest; kube-scheduler gives up after its httpTimeout of 1 s
 
 
 class Sender:
@@ -57,7 +58,7 @@ class Sender:
         self._left_s = left_s
         self._deciding = deciding
         self._locks = Locks(api)
-        self._stalled_until = 0.0
+        self.pace = Pace(_STALL_S, _DOUBT_S)
         self._under_way = 0
         self._few = asyncio.Event()
         self._few.set()
@@ -76,13 +77,17 @@ class Sender:
         Returns what became of it, as it is counted, and what kube-scheduler is told, "" where the pod is bound.
         """
         now = time.monotonic()
-        if now < self._stalled_until:
+        if self.pace.stood_still(now):
             return "refused", "not sent: this program stood still, and nobody knows how old the request is"
         with self._deciding():
             decision = self._scheduling.bind(asked.uid, asked.node, now)
         if isinstance(decision, BindRefused):
             return "refused", decision.reason
-        outcome = await self._send(decision, received_at + _BIND_DEADLINE_S)
+        try:
+            outcome = await self._send(decision, self.pace.asked_at(received_at) + _BIND_DEADLINE_S)
+        except BaseException:  # a defect, or the end of whoever waits for the answer: it may have been sent
+            self._scheduling.unknown(decision)
+            raise
         if isinstance(outcome, cluster.Accepted):
             self._scheduling.bound(decision.pod.uid)
             self._locks.keep(decision.pod, decision.node)
@@ -102,14 +107,7 @@ class Sender:
 
     async def watch_own_pace(self) -> None:
         """Notice when this program stood still: what it reads then may be long given up by who asked."""
-        last = time.monotonic()
-        while True:
-            await asyncio.sleep(_PACE_S)
-            now = time.monotonic()
-            if now - last > _STALL_S:
-                self._stalled_until = now + 1.0
-                _log.warning("stood still: no binding is sent for a second", extra={"seconds": round(now - last, 1)})
-            last = now
+        await self.pace.watch("no binding is sent for a second")
 
     async def _send(self, decision: BindTo, deadline: float) -> cluster.Accepted | cluster.NotSent | cluster.Unknown:
         self._under_way += 1

@@ -96,6 +96,9 @@ def test_the_relay_is_a_patch_of_a_schedulers_pod_and_calls_the_service_with_fla
     assert f"--server-name={files.pop('serverName')}" in relay["command"]
     assert {str(Path(file).parent) for file in files.values()} == {each["mountPath"] for each in relay["volumeMounts"]}
     assert relay["command"][0] == "plimsoll-extender"
+    start, alive = relay["startupProbe"], relay["livenessProbe"]
+    assert start["httpGet"] == alive["httpGet"]
+    assert start["periodSeconds"] * start["failureThreshold"] >= 30, "a node starts everything at once"
     (port,) = free_ports(1)
     assert main([*relay["command"][1:], f"--listen=127.0.0.1:{port}"]) == 1, "its files are not here"
     assert "certificates cannot be used, one of /etc/kubernetes/plimsoll/ca.crt" in capsys.readouterr().err

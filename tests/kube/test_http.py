@@ -60,6 +60,20 @@ async def get(port: int, context: ssl.SSLContext | None = None) -> tuple[int, by
     return found
 
 
+async def asked(port: int) -> Streams:
+    """Return a connection on which one request was answered."""
+    streams = await asyncio.open_connection("127.0.0.1", port)
+    streams[1].write(GET)
+    assert (await answer(streams))[0] == 200
+    return streams
+
+
+def callers(monkeypatch: pytest.MonkeyPatch, trusted: list[bool]) -> None:
+    """Have the next connections be of callers that are trusted, or are not."""
+    left = list(trusted)
+    monkeypatch.setattr(http_module._Protocol, "_trusts", lambda *_: left.pop(0))
+
+
 # --- limits ---
 
 
@@ -88,11 +102,41 @@ async def test_headers_without_end_are_431() -> None:
         assert await answer(streams) == (431, b"the headers are larger than 65536 bytes")
 
 
-async def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "_IDLE_S", 0.05)
+async def test_a_connection_that_never_asks_is_closed_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_REQUEST_S", 0.05)
     async with served() as port:
         reader, _ = await asyncio.open_connection("127.0.0.1", port)
         assert await reader.read() == b""
+
+
+@pytest.mark.parametrize(("trusts", "idle"), [(True, "_IDLE_S"), (False, "_UNTRUSTED_IDLE_S")])
+async def test_an_idle_connection_is_closed(trusts: bool, idle: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    callers(monkeypatch, [trusts])
+    monkeypatch.setattr(http_module, idle, 0.05)
+    async with served() as port:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        streams[1].write(GET)
+        assert await answer(streams) == (200, str(trusts).encode())
+        assert await streams[0].read() == b""
+
+
+async def test_a_head_behind_another_request_has_its_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_REQUEST_S", 0.05)
+    async with served() as port:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        streams[1].write(GET + GET[:20])
+        assert await answer(streams) == (200, b"True")
+        assert await answer(streams) == (408, b"the headers did not come within 0.05 s")
+        assert await streams[0].read() == b""
+
+
+async def test_a_head_that_comes_in_time_behind_another_request_is_answered() -> None:
+    async with served() as port:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        streams[1].write(GET + GET[:20])
+        assert await answer(streams) == (200, b"True")
+        streams[1].write(GET[20:])
+        assert await answer(streams) == (200, b"True")
 
 
 async def test_one_connection_too_many_is_closed_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +148,22 @@ async def test_one_connection_too_many_is_closed_and_the_others_go_on(monkeypatc
             await reader.readexactly(1)
         held[0][1].write(GET)
         assert (await answer(held[0]))[0] == 200
+
+
+async def test_of_too_many_connections_the_idlest_that_is_not_trusted_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_MOST_CONNECTIONS", 3)
+    callers(monkeypatch, [True, False, False, False, True])
+    async with served() as port:
+        held = [await asked(port) for _ in range(3)]
+        held[1][1].write(GET)  # so that the other one has been idle for longer
+        assert (await answer(held[1]))[0] == 200
+        for gone in (2, 1):
+            held.append(await asked(port))
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await held[gone][0].readexactly(1)
+        for stays in (0, 3, 4):
+            held[stays][1].write(GET)
+            assert (await answer(held[stays]))[0] == 200
 
 
 async def test_many_requests_on_one_connection_are_answered() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from kube import watch as watch_module
 from kube.client import MERGE_PATCH, Api, ApiError
@@ -15,7 +16,7 @@ from tests.kube.mirroring import mirror
 from tests.story.programs import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     import pytest
 
@@ -144,4 +145,55 @@ async def test_what_the_reader_makes_of_an_object_is_what_is_told(api: Api) -> N
     assert await anext(changes) == Put(("a", "2"))
     await api.request("DELETE", f"{MAPS}/a")
     assert await anext(changes) == Gone(("a", "2"))
+    await changes.aclose()
+
+
+def line(what: str, name: str, value: object, version: str) -> bytes:
+    body = {"metadata": {"name": name, "uid": name, "resourceVersion": version}, "data": {"value": value}}
+    return json.dumps({"type": what, "object": body}).encode()
+
+
+class Odd:
+    """An API server that has an odd object: its lists and watches, in their order."""
+
+    def __init__(self, lists: list[list[dict[str, Any]]], watches: list[list[bytes]]) -> None:
+        self._lists, self._watches = lists, watches
+        self.from_versions: list[str] = []
+
+    async def request(self, *_: Any, **__: Any) -> bytes:
+        return json.dumps({"metadata": {"resourceVersion": "10"}, "items": self._lists.pop(0)}).encode()
+
+    @asynccontextmanager
+    async def stream(self, _path: str, *, query: Mapping[str, str], **__: Any) -> AsyncIterator[AsyncIterator[bytes]]:
+        self.from_versions.append(query["resourceVersion"])
+
+        async def lines() -> AsyncIterator[bytes]:
+            for each in self._watches.pop(0):
+                yield each
+
+        yield lines()
+
+
+async def test_an_object_that_cannot_be_read_hides_no_other_and_does_not_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch_module, "_SHORT_S", -1.0)  # no pauses
+    odd = {"metadata": {"name": "odd"}, "data": {"value": 1}}
+    server = Odd(
+        [[odd, {"metadata": {"name": "a"}, "data": {"value": "1"}}], []],
+        [
+            [line("ADDED", "b", "1", "11"), line("MODIFIED", "odd", 2, "12")],
+            [line("MODIFIED", "b", "2", "13"), line("DELETED", "odd", 2, "14")],
+            [line("ADDED", "c", "1", "15")],
+        ],
+    )
+    changes = watch(cast("Api", server), MAPS, ConfigMap, read=read)
+    assert [await anext(changes) for _ in range(5)] == [
+        Relisted((("a", "1"),), "10"),
+        Put(("b", "1")),
+        Put(("b", "2")),
+        Relisted((), "10"),
+        Put(("c", "1")),
+    ]
+    assert server.from_versions == ["10", "12", "10"]
     await changes.aclose()

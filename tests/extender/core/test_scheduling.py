@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.binding import SETTLING_S
+from extender.core.ledger.names import PackedNames, packed
 from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.model import PodKey, SeenPod
 from extender.core.scheduling import Scheduling
@@ -442,3 +443,25 @@ def test_a_placed_pod_is_kicked_no_more() -> None:
     place(s, pod("q", WHOLE), ["b"])
     s.pod_gone("p", 0.0, ended=True)
     assert s.to_kick(100.0) == ()
+
+
+class Unread(PackedNames):
+    """Names of which nobody is to make texts."""
+
+    def __getitem__(self, place: object) -> str:  # type: ignore[override]
+        raise AssertionError("the names of thousands of nodes take longer than the answer")
+
+
+def unread(*names: str) -> Unread:
+    found = packed(names)
+    return Unread(found.text, found.starts, found.starts + found.lengths)
+
+
+def test_a_node_that_is_promised_is_found_among_packed_names() -> None:
+    s = scheduling(a=1, b=1)
+    place(s, pod("p"), ["b"])
+    assert s.filter(pod("p"), unread("a", "b", "not-ours"), 0.0) == Chosen(("b",))
+    assert isinstance(s.filter(pod("p"), packed(["a", "not-ours"]), 0.0), Refused)
+    s.node_gone("b")
+    assert s.filter(pod("p"), packed(["a", "b"]), 0.0) == Chosen(("b",))
+    assert isinstance(s.filter(pod("p"), packed(["a"]), 0.0), Refused)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from extender.__main__ import main
 
+LOADED = """
+import sys
+from extender.__main__ import main
+try:
+    main(["relay", "--help"])
+except SystemExit:
+    print(sorted({"grpc", "kubernetes", "numpy"} & sys.modules.keys()))
+"""
 FAR = ["--extender", "https://extender:8900"]
 
 
@@ -37,3 +48,8 @@ def test_a_flag_that_cannot_be_read(flags: list[str], says: str, capsys: pytest.
 def test_flags_that_do_not_go_together(flags: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["relay", *flags]) == 1
     assert says in capsys.readouterr().err
+
+
+def test_it_starts_without_what_only_the_extender_needs() -> None:
+    said = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    assert said.stdout.endswith("\n[]\n"), said.stdout

@@ -12,6 +12,7 @@ from kube.program import ProblemAtStart
 from kube.tls import ServerTls
 from tests.certificates import self_signed
 from tests.extender.relay.standing import standing_in
+from tests.story.programs import a_listener, url_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,18 @@ async def test_it_believes_the_extender_by_its_authority_alone(tmp_path: Path) -
             with pytest.raises(FarError, match="certificate verify failed") as failed:
                 await asked(url, trust)
             assert not failed.value.sent
+
+
+async def test_what_finds_no_connection_in_time_was_not_sent(tmp_path: Path) -> None:
+    cert, _ = self_signed(tmp_path, "extender")
+    with a_listener() as silent:  # it takes connections, and shakes no hands
+        far = Far(url_of(silent).replace("http:", "https:"), Trust(ca_file=cert))
+        try:
+            with pytest.raises(FarError) as failed:
+                await far.ask("POST", "/bind", b"{}", 60.0, connect_s=0.05)
+        finally:
+            await far.close()
+    assert not failed.value.sent
 
 
 async def test_the_name_in_the_certificate_may_be_another_than_the_address(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 
 from extender.relay import relaying
+from kube import body as body_module
+from kube.pace import Pace
 from tests.extender.relay.standing import StandIn, relay_to, standing_in
-from tests.story.programs import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -141,12 +142,30 @@ async def test_a_binding_that_cannot_be_sent_is_refused_at_once(monkeypatch: pyt
         assert await caller.post("bind") == NO
 
 
-async def test_a_binding_that_may_be_old_is_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relaying, "_STALL_S", -1.0)  # every turn takes it for a long one
+@pytest.mark.parametrize(
+    "ago",
+    [
+        pytest.param((1.6, 1.5), id="read before the relay notices that it stood still"),
+        pytest.param((60.0, 0.15, 0.1), id="read after it"),
+        pytest.param((0.25, 0.1), id="asked before a turn that was a little late"),
+    ],
+)
+async def test_a_binding_that_may_be_old_is_not_passed_on(ago: tuple[float, ...]) -> None:
     async with calling() as caller:
-        await until(lambda: caller.relay._stalled_until > 0)
+        caller.relay.pace = Pace(relaying._BIND_S, relaying._CALLER_S)  # the one that is watched is another
+        now = time.monotonic()
+        for turn in ago:
+            caller.relay.pace.turn(now - turn)
         _, answer = await caller.post("bind")
         assert answer["Error"].startswith("not passed on: the relay stood still")
+        assert caller.extender.asked == []
+
+
+async def test_a_body_without_end_is_refused_and_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "_LIMIT", 1000)
+    async with calling() as caller:
+        status, answer = await caller.post("filter", b"x" * 1001)
+        assert (status, answer["Error"][:45]) == (413, "filter: the body is larger than 1000 bytes: n")
         assert caller.extender.asked == []
 
 

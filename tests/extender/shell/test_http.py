@@ -13,6 +13,7 @@ import pytest
 from extender.app import Extender
 from extender.shell import http as http_module
 from extender.shell.http import Asgi
+from kube import body as body_module
 from kube import http as kube_http
 from kube.http import server_of
 from tests.story.programs import a_listener, running_extender, until, url_of
@@ -157,7 +158,7 @@ async def test_a_body_that_is_announced_as_too_large_is_not_read(port: int) -> N
 
 
 async def test_a_body_without_announced_end_is_read_up_to_the_limit(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "_BODY_LIMIT", 1000)
+    monkeypatch.setattr(body_module, "_LIMIT", 1000)
     text = (
         b"POST /filter HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"64\r\n%b\r\n" % (b"x" * 100) * 11
     )

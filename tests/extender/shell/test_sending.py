@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from extender.core.answers import Chosen
+from extender.core.binding import SETTLING_S
 from extender.core.ledger.holding import State
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey, SeenPod
@@ -31,14 +32,16 @@ class Story:
         self.answers = answers
         self.shown: SeenPod | None = None
         self.sent: list[str] = []
+        self.within_s: list[float] = []
         self.scheduling = Scheduling()
         self.scheduling.nodes_are([GpuNode("a", alike(MOST_AT_ONCE))])
         self.sender = Sender(
             cast("Api", self), self.scheduling, read=self.read, left_s=lambda: 5.0, deciding=contextlib.nullcontext
         )
 
-    async def request(self, method: str, path: str, **_: Any) -> bytes:
+    async def request(self, method: str, path: str, *, connect_s: float, **_: Any) -> bytes:
         self.sent.append(f"{method} {path}")
+        self.within_s.append(connect_s)
         return await self.answers()
 
     async def read(self, key: PodKey) -> SeenPod | None:
@@ -99,15 +102,54 @@ async def test_a_binding_without_an_answer_is_read_back(shown: SeenPod, said: tu
     assert story.states() == [state]
 
 
-async def test_a_program_that_stood_still_sends_none_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "_PACE_S", 0.0)
-    monkeypatch.setattr(sending, "_STALL_S", -1.0)  # every look finds that it stood still
+async def has_a_defect() -> bytes:
+    raise RuntimeError("Session is closed")
+
+
+async def is_cancelled() -> bytes:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(("answers", "raised"), [(has_a_defect, RuntimeError), (is_cancelled, asyncio.CancelledError)])
+async def test_a_binding_that_ends_by_what_nobody_foresaw_is_read_back_until_it_is_settled(
+    answers: Callable[[], Awaitable[bytes]], raised: type[BaseException]
+) -> None:
+    story = Story(answers)
+    with pytest.raises(raised):
+        await story.bind()
+    key = pod("p").key
+    assert story.scheduling.to_read() == (key,)
+    for asked_at in (1.0, 1.0 + SETTLING_S):
+        story.scheduling.pod_read(key, pod("p"), asked_at)
+    assert story.states() == []
+
+
+async def test_a_binding_that_is_read_before_a_stop_is_noticed_is_not_sent() -> None:
     story = Story(accepts)
-    running = asyncio.create_task(story.sender.watch_own_pace())
-    await until(lambda: story.sender._stalled_until > 0)
-    running.cancel()
+    now = asyncio.get_running_loop().time()
+    for turn in (now - 1.6, now - 1.5):  # and none since: the socket is read first
+        story.sender.pace.turn(turn)
     assert (await story.bind())[1].startswith("not sent: this program stood still")
     assert story.sent == []
+
+
+async def test_a_program_that_stood_still_sends_none_for_a_while() -> None:
+    story = Story(accepts)
+    now = asyncio.get_running_loop().time()
+    for turn in (now - 60.0, now, now + 0.1):
+        story.sender.pace.turn(turn)
+    assert (await story.bind())[1].startswith("not sent: this program stood still")
+    assert story.sent == []
+
+
+async def test_what_may_have_been_asked_a_while_ago_is_sent_so_much_sooner() -> None:
+    story = Story(accepts)
+    now = asyncio.get_running_loop().time()
+    for turn in (now - 0.7, now):  # too short a stop to be one
+        story.sender.pace.turn(turn)
+    await story.bind(received_at=now)
+    (within_s,) = story.within_s
+    assert within_s <= 0.1 + 1e-6, "0.8 s after it may have been asked"
 
 
 async def test_many_under_way_hold_up_who_asks_for_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,80 @@
+"""What of a list or a watch can be read? One object that breaks its type is passed over and told.
+
+One odd object, of a version or by a webhook that nobody foresaw, must not hide all others.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+
+from kube.client import NO_ANSWER, ApiError
+from kube.objects import Bare, ListMeta, Object, ObjectList
+
+_log = logging.getLogger(__name__)
+
+_MOST_TOLD = 1000
+
+
+class _RawList(Object):
+    """A list whose objects are still undecoded."""
+
+    metadata: ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
+class Reading:
+    """Decodes the objects of one type at `path`; each that it passes over is told once, by its name."""
+
+    def __init__(self, kind: type[Any], path: str) -> None:
+        self._path = path
+        self._page = msgspec.json.Decoder(ObjectList[kind])  # type: ignore[valid-type]
+        self._object = msgspec.json.Decoder(kind)
+        self._told: set[tuple[str, str]] = set()
+
+    def page(self, text: bytes) -> ObjectList[Any]:
+        """Return a page of a list, without the objects that cannot be read.
+
+        Raises:
+            ApiError: it is no list.
+        """
+        try:
+            return self._page.decode(text)
+        except msgspec.DecodeError:
+            raw = decoded(_RawList, text)
+        read = (self.object(each) for each in raw.items or ())
+        return ObjectList(raw.metadata, [each for each in read if each is not None])
+
+    def object(self, raw: msgspec.Raw) -> Any | None:
+        """Return an object, None where it cannot be read."""
+        try:
+            return self._object.decode(raw)
+        except msgspec.DecodeError as error:
+            self._tell(raw, str(error))
+            return None
+
+    def _tell(self, raw: msgspec.Raw, error: str) -> None:
+        try:
+            found = msgspec.json.decode(raw, type=Bare).metadata
+            name = f"{found.namespace}/{found.name}" if found.namespace else found.name
+        except msgspec.DecodeError:
+            name = "(without a name that can be read)"
+        if (name, error) in self._told or len(self._told) >= _MOST_TOLD:
+            return
+        self._told.add((name, error))
+        extra = {"path": self._path, "object": name, "error": error, "count": len(self._told)}
+        _log.error("an object cannot be read: it is passed over, and all others are read", extra=extra)
+
+
+def decoded(kind: type[Any], text: bytes | msgspec.Raw) -> Any:
+    """Return what an answer of the API server says.
+
+    Raises:
+        ApiError: it is none of that type.
+    """
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError as error:
+        raise ApiError(NO_ANSWER, "Undecodable", f"the API server sent what we cannot read: {error}") from error
