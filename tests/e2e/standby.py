@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from deploy.local import LocalCluster
 
 TAKE_OVER_S = 15.0
+_ANSWER_S = 5.0  # a program that runs answers sooner on a busy machine too; none of a stopped one is awaited longer
 _SERVER = re.compile(r"https://127\.0\.0\.1:(\d+)")
 _CHUNK = 65536
 
@@ -127,15 +128,20 @@ class Rival(ABC):
         config.write_text(_SERVER.sub(f"https://127.0.0.1:{self.wires[0].port}", kubeconfig))
         return config
 
+    @property
+    def log(self) -> Path:
+        """What its processes say."""
+        return self.directory / f"{self.name}.log"
+
     def launch(self, command: list[str]) -> subprocess.Popen[bytes]:
         """Start a process of it, whose output goes to its log."""
-        with (self.directory / f"{self.name}.log").open("ab") as log:
+        with self.log.open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log)
 
     def number(self, series: str) -> float | None:
         """Return a value of its metrics page, 0 for a series that is not there, None where there is no answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=1.0) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=_ANSWER_S) as answer:
                 page: str = answer.read().decode()
         except (OSError, urllib.error.URLError):
             return None
@@ -193,7 +199,7 @@ class Rival(ABC):
             AssertionError: it has ended.
         """
         ended = any(process.poll() is not None for process in self.processes)
-        assert not ended, f"{self.name} ended: {self.directory / f'{self.name}.log'}"
+        assert not ended, f"{self.name} ended: {self.log}"
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1.0):
                 return True
@@ -227,6 +233,10 @@ class Standby(Rival):
         """Tell whether it says that it leads; one that does not answer does not."""
         return self.number("plimsoll_autoscaler_leader") == 1.0
 
+    def written(self) -> float:
+        """Return how many counts it says it has written, 0 where it does not answer."""
+        return self.number('plimsoll_autoscaler_scale_writes_total{result="written"}') or 0.0
+
     def decided(self, namespace: str) -> int:
         """Return how many workloads of a namespace it has decided on and does not hold."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/decisions", timeout=5.0) as answer:
@@ -235,6 +245,7 @@ class Standby(Rival):
 
 
 RivalType = TypeVar("RivalType", bound=Rival)
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -254,30 +265,28 @@ class Pair(Generic[RivalType]):
 
     def leader(self) -> RivalType:
         """Return the one that leads, waiting until one does."""
-        wait("one of both leads", lambda: any(each.leads() for each in self.both), 30.0)
-        return next(each for each in self.both if each.leads())
+        return found("one of both leads", lambda: next((each for each in self.both if each.leads()), None), 60.0)
 
     def other(self, one: RivalType) -> RivalType:
         """Return the one that is not this."""
         return next(each for each in self.both if each is not one)
 
-    def written(self) -> float:
-        """Return how many counts those autoscalers that answer say they have written."""
-        series = 'plimsoll_autoscaler_scale_writes_total{result="written"}'
-        return sum(each.number(series) or 0.0 for each in self.both)
-
 
 @contextlib.contextmanager
-def suffering(pair: Pair[RivalType], misfortune: Misfortune) -> Iterator[tuple[RivalType, float | None]]:
+def suffering(
+    pair: Pair[RivalType], misfortune: Misfortune, struck: Callable[[], None] = lambda: None
+) -> Iterator[tuple[RivalType, float | None]]:
     """Let the leader suffer as long as the block runs; give who leads then, and after how many seconds it did.
 
-    Where the other cannot do better (Prometheus is away), nobody takes over, and there is no time.
+    `struck` is called as soon as it suffers. Where the other cannot do better (Prometheus is away), nobody takes over,
+    and there is no time.
     """
     leader = pair.leader()
     other = pair.other(leader)
     began = time.monotonic()
     leader.suffer(misfortune)
     try:
+        struck()
         if misfortune is Misfortune.CUT_FROM_PROMETHEUS:
             yield leader, None
         else:
@@ -285,7 +294,7 @@ def suffering(pair: Pair[RivalType], misfortune: Misfortune) -> Iterator[tuple[R
             yield other, time.monotonic() - began
     finally:
         leader.recover(misfortune)
-    wait("both answer, and one leads", lambda: sum(each.leads() for each in pair.both) == 1, 30.0)
+    wait("both answer, and one leads", lambda: sum(each.leads() for each in pair.both) == 1, 60.0)
 
 
 def wait(what: str, true: Callable[[], bool], seconds: float) -> None:
@@ -294,7 +303,17 @@ def wait(what: str, true: Callable[[], bool], seconds: float) -> None:
     Raises:
         AssertionError: it did not become so in time.
     """
+    found(what, lambda: true() or None, seconds)
+
+
+def found(what: str, look: Callable[[], Found | None], seconds: float) -> Found:
+    """Look until there is something; return it.
+
+    Raises:
+        AssertionError: there was nothing in time.
+    """
     end = time.monotonic() + seconds
-    while not true():
+    while (there := look()) is None:
         assert time.monotonic() < end, f"not in {seconds:g} s: {what}"
         time.sleep(0.05)
+    return there
