@@ -19,7 +19,8 @@ import pytest
 
 from deploy.local.ports import free_ports
 from tests.e2e.installing import GUIDE
-from tests.e2e.standby import Pair, Rival, Wire, found, wait
+from tests.e2e.standby import Pair, Rival, found, wait
+from tests.e2e.wires import Wire
 
 if TYPE_CHECKING:
     from deploy.local import LocalCluster

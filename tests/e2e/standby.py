@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import selectors
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,10 +14,10 @@ import urllib.request
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from deploy.local.ports import free_ports
+from tests.e2e.wires import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 TAKE_OVER_S = 15.0
 _ANSWER_S = 5.0  # a program that runs answers sooner on a busy machine too; none of a stopped one is awaited longer
 _SERVER = re.compile(r"https://127\.0\.0\.1:(\d+)")
-_CHUNK = 65536
 
 
 class Misfortune(Enum):
@@ -40,59 +37,6 @@ class Misfortune(Enum):
     STOPPED = "stopped, and resumed later"
     CUT_FROM_API_SERVER = "cut from the API server"
     CUT_FROM_PROMETHEUS = "cut from Prometheus"
-
-
-class Wire:
-    """A TCP connection from a port of its own to another; one that is cut passes nothing on, and refuses nothing.
-
-    What it passes takes `slow_s` seconds.
-    """
-
-    def __init__(self, port: int) -> None:
-        self.to = port
-        self.slow_s = 0.0
-        self._whole, self._ended = Event(), Event()
-        self._whole.set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port: int = self._listener.getsockname()[1]
-        Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        """Pass nothing on from now on."""
-        self._whole.clear()
-
-    def mend(self) -> None:
-        """Pass everything on again, also what came meanwhile."""
-        self._whole.set()
-
-    def close(self) -> None:
-        """End every connection."""
-        self._ended.set()
-        self._whole.set()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while not self._ended.is_set():
-            try:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.to))
-            except OSError:
-                continue
-            Thread(target=self._pass, args=(near, far), daemon=True).start()
-
-    def _pass(self, near: socket.socket, far: socket.socket) -> None:
-        with near, far, selectors.DefaultSelector() as ready, contextlib.suppress(OSError):
-            ready.register(near, selectors.EVENT_READ, far)
-            ready.register(far, selectors.EVENT_READ, near)
-            while not self._ended.is_set():
-                for key, _ in ready.select(timeout=0.5):
-                    self._whole.wait()
-                    source: socket.socket = key.fileobj  # type: ignore[assignment]
-                    read = source.recv(_CHUNK)
-                    if not read:
-                        return
-                    time.sleep(self.slow_s)
-                    key.data.sendall(read)
 
 
 @dataclass
