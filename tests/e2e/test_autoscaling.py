@@ -31,9 +31,15 @@ def running_programs(cluster: LocalCluster) -> None:
 
 
 @pytest.fixture
+def empty_extender(cluster: LocalCluster, running_programs: None) -> None:
+    """An extender that knows no pod that ran."""
+    del running_programs  # asked for so that there is one
+    pods.forget_what_ran(cluster)
+
+
+@pytest.fixture
 def load(cluster: LocalCluster, managed_namespace: str) -> Iterator[Load]:
     """Load for a workload of one replica that carries 10 requests at once."""
-    pods.forget_what_ran(cluster)
     create_workload(cluster, managed_namespace)
     with Load(cluster, managed_namespace) as running:
         yield running
@@ -114,6 +120,7 @@ def lowest_replicas(cluster: LocalCluster, namespace: str, seconds: float) -> in
     return lowest
 
 
+@pytest.mark.usefixtures("empty_extender")
 def test_load_raises_replicas_within_30_s_and_its_end_lowers_them_to_min(
     cluster: LocalCluster, managed_namespace: str, load: Load
 ) -> None:
