@@ -116,7 +116,7 @@ def test_nothing_is_written_without_a_change_and_an_edit_takes_effect_within_a_t
     )
 
     before = scale_writes(cluster)
-    time.sleep(10 * TICK_S)
+    time.sleep(6 * TICK_S)
     assert scale_writes(cluster) == before
 
     edits = len(said(cluster, "configuration taken over", map="config-autoscaler"))
@@ -138,5 +138,5 @@ def test_nothing_is_written_without_a_change_and_an_edit_takes_effect_within_a_t
     after = {desired for at, desired in ticks if at > arrived}
     assert after == {2}, "no tick after its arrival was to decide without it"
 
-    time.sleep(5 * TICK_S)
+    time.sleep(3 * TICK_S)
     assert scale_writes(cluster) == before + WORKLOADS
