@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from deploy.local import LocalCluster
-from tests.e2e.killing import GPUS_PER_NODE, NODES, PODS, spec
+from tests.e2e.killing import GPUS_PER_NODE, HELD_BACK, NODES, PODS, spec
 from tests.e2e.placers import MISFORTUNES, pair_of, taken_over
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _row(pair: Pair[Placer], misfortune: Misfortune, progress: Callable[[str], N
     found = []
     for number in range(ROUNDS):
         namespace = f"{misfortune.name.lower().replace('_', '-')}-{number}"
-        found.append(taken_over(pair, namespace, misfortune, points.randrange(1, PODS - 60)))
+        found.append(taken_over(pair, namespace, misfortune, points.randrange(1, PODS - HELD_BACK)))
         progress(f"{misfortune.value}, round {number + 1} of {ROUNDS}: {found[-1]}")
     took = [one.seconds for one in found]
     times = f"{median(took):.1f} ({min(took):.1f} to {max(took):.1f})"

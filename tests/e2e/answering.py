@@ -24,7 +24,7 @@ def status_of(url: str, body: Any = None, tls: ssl.SSLContext | None = None) -> 
     """Return the status of the answer, 0 where there is none; with a body it is sent as JSON."""
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=2.0, context=tls) as answer:  # noqa: S310  loopback
+        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=10.0, context=tls) as answer:  # noqa: S310  loopback
             return int(answer.status)
     except urllib.error.HTTPError as refusal:
         return refusal.code

@@ -1,4 +1,7 @@
-"""What do the end-to-end tests run in? A fresh namespace for each, on the real control plane of tests/conftest.py."""
+"""What do the end-to-end tests run in? A fresh namespace for each, on the real control plane of tests/conftest.py.
+
+After each of them no program of ours may have met a defect of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.local.places import clusters_directory
+from tests.e2e.logs import Logs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from deploy.local import LocalCluster
     from kube.client import Api
+
+
+@pytest.fixture(scope="session")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
+    """What our programs log: those of clusters, and those that tests start beside them."""
+    return Logs((clusters_directory(), "e2e*/logs/*.log"), (tmp_path_factory.getbasetemp(), "**/*.log"))
+
+
+@pytest.fixture(autouse=True)
+def no_defect(logs: Logs) -> Iterator[None]:
+    """Look, when a test and its clean-up are over, for defects that our programs met: they go on after one."""
+    yield
+    assert logs.defects() == []
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ import pytest
 
 from deploy.local.ports import free_ports
 from tests.e2e.installing import GUIDE
-from tests.e2e.standby import Pair, Rival, Wire, wait
+from tests.e2e.standby import Pair, Rival, found, wait
+from tests.e2e.wires import Wire
 
 if TYPE_CHECKING:
     from deploy.local import LocalCluster
@@ -101,8 +102,9 @@ class Service:
 
     def probe(self) -> Extender:
         """Find the one that is ready, as the kubelet's probes do, waiting until one is."""
-        wait("one extender is ready", lambda: any(each.ready() for each in self._living()), 30.0)
-        ready = next(each for each in self._living() if each.ready())
+        ready = found(
+            "one extender is ready", lambda: next((each for each in self._living() if each.ready()), None), 60.0
+        )
         self._wire.to = ready.verbs
         return ready
 

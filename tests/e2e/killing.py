@@ -1,15 +1,12 @@
 """What is left when the extender is killed while it places pods? One round, for the test and the long measurement.
 
-Three hundred pods of five shares are created at once on a cluster that they nearly fill; when a given number of them is
-bound, by the extender's own count, it is killed with SIGKILL and started again. The round ends when every pod is bound
-and the extender holds nothing but what is bound.
+Three hundred pods of five shares are created on a cluster that they nearly fill. When a given number of them is bound,
+by the extender's own count, it is killed with SIGKILL; then the last of them are created, and it is started again. The
+round ends when every pod is bound and the extender holds nothing but what is bound.
 """
 
 from __future__ import annotations
 
-import re
-import threading
-import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +17,9 @@ if TYPE_CHECKING:
     from deploy.local import LocalCluster
 
 PODS, NODES, GPUS_PER_NODE = 300, 16, 8
-LAST_POINT = 150  # a later kill may come when the last pod is bound already: seeing a count and killing take their time
+HELD_BACK = 60  # created once the misfortune has struck: seeing a count and striking take their time
+LAST_POINT = 150  # of PODS - HELD_BACK: a later kill would mostly come when all of these are bound
 _SHARES = ("0.25", "0.5", "0.3", "0.1", "0.7")
-_HOLDINGS = re.compile(r'^plimsoll_extender_holdings\{state="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +51,10 @@ def wanted() -> list[dict[str, Any]]:
 def killed(cluster: LocalCluster, namespace: str, after: int) -> Round:
     """Run one round in a new namespace: kill the extender once `after` pods are bound."""
     pods.create_namespace(cluster, namespace)
-    creating = threading.Thread(target=pods.create, args=(cluster, namespace, wanted()))
-    creating.start()
-    try:
-        pods.wait_until(f"{after} pods bound", lambda: _held(cluster)["bound"] >= after, 180.0, every_s=0.01)
+    with pods.creating(cluster, namespace, wanted(), HELD_BACK):
+        pods.wait_until(f"{after} pods bound", lambda: pods.holdings(cluster)["bound"] >= after, 180.0, every_s=0.01)
         cluster.kill("extender")
         at_kill = _bound(cluster, namespace)
-    finally:
-        creating.join()
     cluster.start_extender()
     seconds = pods.wait_until("every pod bound", lambda: _bound(cluster, namespace) == PODS, 400.0)
     seconds += pods.wait_until("no holding but of bound pods", lambda: _left(cluster) == 0, 120.0)
@@ -82,11 +75,5 @@ def _bound(cluster: LocalCluster, namespace: str) -> int:
 
 def _left(cluster: LocalCluster) -> int:
     """Return how many pods the extender holds devices for that are not bound, by its own metrics."""
-    held = _held(cluster)
+    held = pods.holdings(cluster)
     return abs(PODS - held["bound"]) + sum(count for state, count in held.items() if state != "bound")
-
-
-def _held(cluster: LocalCluster) -> dict[str, int]:
-    """Return how many pods the extender holds devices for, by the state of the holding."""
-    with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=10) as answer:  # noqa: S310  loopback
-        return {state: int(float(count)) for state, count in _HOLDINGS.findall(answer.read().decode())}

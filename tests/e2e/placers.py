@@ -26,7 +26,7 @@ from kube.gpus import Placement, placement_in
 from kube.objects import Pod
 from kube.watch import Gone, Put, Relisted, watch
 from tests.e2e import pods
-from tests.e2e.killing import PODS, wanted
+from tests.e2e.killing import HELD_BACK, PODS, wanted
 from tests.e2e.standby import Misfortune, Pair, Rival, suffering, wait
 
 if TYPE_CHECKING:
@@ -192,29 +192,36 @@ class TakeOver:
 def taken_over(pair: Pair[Placer], namespace: str, misfortune: Misfortune, after: int) -> TakeOver:
     """Run one round in a new namespace: let the leader suffer once `after` pods are bound, until the other leads."""
 
-    def happens() -> float:
+    def happens(struck: Callable[[], None]) -> float:
         # As soon as the other leads the former leader is there again, in the midst of the other's bindings.
-        with suffering(pair, misfortune) as (_, seconds):
+        with suffering(pair, misfortune, struck) as (_, seconds):
             pass
         return seconds or 0.0
 
     return placed_through(pair, namespace, after, happens)
 
 
-def placed_through(pair: Pair[Placer], namespace: str, after: int, happens: Callable[[], float]) -> TakeOver:
-    """Run one round in a new namespace: once `after` pods are bound something `happens`, which tells its seconds."""
+def placed_through(
+    pair: Pair[Placer], namespace: str, after: int, happens: Callable[[Callable[[], None]], float]
+) -> TakeOver:
+    """Run one round in a new namespace: once `after` pods are bound something `happens`, which tells its seconds.
+
+    It calls what it is given once it has struck; the last pods are created then.
+    """
     cluster = pair.both[0].cluster
     pair.leader()
     pods.create_namespace(cluster, namespace)
+    before = 0
     with Checker(cluster) as checker:
-        creating = threading.Thread(target=pods.create, args=(cluster, namespace, wanted()))
-        creating.start()
-        try:
-            pods.wait_until(f"{after} pods bound", lambda: len(checker.bound) >= after, 180.0)
-            before = len(checker.bound)
-            seconds = happens()
-        finally:
-            creating.join()
+        with pods.creating(cluster, namespace, wanted(), HELD_BACK) as go_on:
+
+            def struck() -> None:
+                nonlocal before
+                before = len(checker.bound)
+                go_on()
+
+            pods.wait_until(f"{after} pods bound", lambda: len(checker.bound) >= after, 180.0, every_s=0.01)
+            seconds = happens(struck)
         pods.wait_until("every pod bound", lambda: len(checker.bound) >= PODS, 300.0)
         bound = len(pods.placed(pods.pods_of(cluster, namespace)))
         found = TakeOver(seconds, before, bound, checker.fullest)

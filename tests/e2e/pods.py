@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import re
+import threading
 import time
 import urllib.request
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,12 +20,13 @@ from kube.gpus import placement_in
 from kube.objects import Deployment, Event, ObjectList, Pod
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from deploy.local import LocalCluster
     from kube.client import Api
 
 Device = tuple[str, str]
+_HOLDINGS = re.compile(r'^plimsoll_extender_holdings\{state="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 def pod(name: str, annotations: dict[str, str] | None = None, *, gpus: int = 0) -> dict[str, Any]:
@@ -69,6 +74,30 @@ async def create_at_once(api: Api, namespace: str, pods: Sequence[dict[str, Any]
     await asyncio.gather(*(work() for _ in range(16)))
 
 
+@contextlib.contextmanager
+def creating(
+    cluster: LocalCluster, namespace: str, pods: Sequence[dict[str, Any]], held_back: int
+) -> Iterator[Callable[[], None]]:
+    """Create pods while the block runs, the last `held_back` only once it calls what it is given, or ends.
+
+    Whatever happens before that call happens while pods are being placed, on the slowest machine too.
+    """
+    let_go = threading.Event()
+
+    def work() -> None:
+        create(cluster, namespace, pods[:-held_back])
+        let_go.wait()
+        create(cluster, namespace, pods[-held_back:])
+
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        done = aside.submit(work)
+        try:
+            yield let_go.set
+        finally:
+            let_go.set()
+        done.result()
+
+
 def delete(cluster: LocalCluster, namespace: str, name: str) -> None:
     """Delete a pod at once."""
 
@@ -81,8 +110,12 @@ def delete(cluster: LocalCluster, namespace: str, name: str) -> None:
 
 def empty(cluster: LocalCluster, namespace: str) -> None:
     """Delete all pods of a namespace at once, and wait until they are gone."""
-    for one in pods_of(cluster, namespace):
-        delete(cluster, namespace, one.metadata.name)
+
+    async def work(api: Api) -> None:
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        await api.request("DELETE", path, query={"gracePeriodSeconds": "0"}, timeout_s=60.0)
+
+    cluster.call(work)
     wait_until("no pod left", lambda: not pods_of(cluster, namespace))
 
 
@@ -142,6 +175,24 @@ def used(cluster: LocalCluster) -> Counter[Device]:
             for device in placement.devices:
                 milli[one.spec.node_name, device] += placement.milli
     return milli
+
+
+def holdings(cluster: LocalCluster) -> dict[str, int]:
+    """Return how many pods the extender holds devices for, by the state of the holding: by its own metrics."""
+    with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=30.0) as answer:  # noqa: S310  loopback
+        return {state: int(float(count)) for state, count in _HOLDINGS.findall(answer.read().decode())}
+
+
+def stall_midway(cluster: LocalCluster, namespace: str, wanted: Sequence[dict[str, Any]], first: int) -> None:
+    """Freeze the API server when the `first` of these pods are bound and bindings of others are on their way to it."""
+    create(cluster, namespace, wanted[:first])
+    wait_bound(cluster, namespace, first)
+    cluster.pause("scheduler")
+    create(cluster, namespace, wanted[first:])
+    time.sleep(1.0)  # by then the API server has told the scheduler of some of them, which it reads when it goes on
+    cluster.pause("kube-apiserver")
+    cluster.resume("scheduler")
+    wait_until("bindings under way", lambda: holdings(cluster)["binding"] > 0, every_s=0.01)
 
 
 def forget_what_ran(cluster: LocalCluster) -> None:

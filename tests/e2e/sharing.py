@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
 import subprocess
 import sys
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SHARED = "default-scheduler"
 GPU_PODS = 50
+_ROUNDS = itertools.count()
 
 
 @contextlib.contextmanager
@@ -86,6 +88,7 @@ def waits(cluster: LocalCluster, namespace: str, count: int, a_second: float, pr
 
 async def _waits(api: Api, namespace: str, count: int, a_second: float, priority_class: str) -> Waits:
     path = f"/api/v1/namespaces/{namespace}/pods"
+    prefix = f"plain-{next(_ROUNDS)}"  # KWOK ends a deleted pod by its name, and might hit the next one of that name
     created: dict[str, float] = {}
     bound: dict[str, float] = {}
 
@@ -93,13 +96,13 @@ async def _waits(api: Api, namespace: str, count: int, a_second: float, priority
         async for change in watch(api, path, Pod):
             now = time.monotonic()
             for pod in change.objects if isinstance(change, Relisted) else (change.object,):
-                if pod.spec.node_name:
+                if pod.spec.node_name and pod.metadata.name.startswith(prefix):
                     bound.setdefault(pod.metadata.name, now)
             if len(bound) >= count:
                 return
 
     async def create(number: int) -> None:
-        name = f"plain-{number:03}"
+        name = f"{prefix}-{number:03}"
         body = pods.pod(name)
         body["spec"]["priorityClassName"] = priority_class
         created[name] = time.monotonic()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import selectors
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,10 +14,10 @@ import urllib.request
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from deploy.local.ports import free_ports
+from tests.e2e.wires import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +26,8 @@ if TYPE_CHECKING:
     from deploy.local import LocalCluster
 
 TAKE_OVER_S = 15.0
+_ANSWER_S = 10.0  # a program that runs answers sooner, on a busy machine too
 _SERVER = re.compile(r"https://127\.0\.0\.1:(\d+)")
-_CHUNK = 65536
 
 
 class Misfortune(Enum):
@@ -39,59 +37,6 @@ class Misfortune(Enum):
     STOPPED = "stopped, and resumed later"
     CUT_FROM_API_SERVER = "cut from the API server"
     CUT_FROM_PROMETHEUS = "cut from Prometheus"
-
-
-class Wire:
-    """A TCP connection from a port of its own to another; one that is cut passes nothing on, and refuses nothing.
-
-    What it passes takes `slow_s` seconds.
-    """
-
-    def __init__(self, port: int) -> None:
-        self.to = port
-        self.slow_s = 0.0
-        self._whole, self._ended = Event(), Event()
-        self._whole.set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port: int = self._listener.getsockname()[1]
-        Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        """Pass nothing on from now on."""
-        self._whole.clear()
-
-    def mend(self) -> None:
-        """Pass everything on again, also what came meanwhile."""
-        self._whole.set()
-
-    def close(self) -> None:
-        """End every connection."""
-        self._ended.set()
-        self._whole.set()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while not self._ended.is_set():
-            try:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.to))
-            except OSError:
-                continue
-            Thread(target=self._pass, args=(near, far), daemon=True).start()
-
-    def _pass(self, near: socket.socket, far: socket.socket) -> None:
-        with near, far, selectors.DefaultSelector() as ready, contextlib.suppress(OSError):
-            ready.register(near, selectors.EVENT_READ, far)
-            ready.register(far, selectors.EVENT_READ, near)
-            while not self._ended.is_set():
-                for key, _ in ready.select(timeout=0.5):
-                    self._whole.wait()
-                    source: socket.socket = key.fileobj  # type: ignore[assignment]
-                    read = source.recv(_CHUNK)
-                    if not read:
-                        return
-                    time.sleep(self.slow_s)
-                    key.data.sendall(read)
 
 
 @dataclass
@@ -127,15 +72,20 @@ class Rival(ABC):
         config.write_text(_SERVER.sub(f"https://127.0.0.1:{self.wires[0].port}", kubeconfig))
         return config
 
+    @property
+    def log(self) -> Path:
+        """What its processes say."""
+        return self.directory / f"{self.name}.log"
+
     def launch(self, command: list[str]) -> subprocess.Popen[bytes]:
         """Start a process of it, whose output goes to its log."""
-        with (self.directory / f"{self.name}.log").open("ab") as log:
+        with self.log.open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log)
 
     def number(self, series: str) -> float | None:
         """Return a value of its metrics page, 0 for a series that is not there, None where there is no answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=1.0) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=_ANSWER_S) as answer:
                 page: str = answer.read().decode()
         except (OSError, urllib.error.URLError):
             return None
@@ -193,7 +143,7 @@ class Rival(ABC):
             AssertionError: it has ended.
         """
         ended = any(process.poll() is not None for process in self.processes)
-        assert not ended, f"{self.name} ended: {self.directory / f'{self.name}.log'}"
+        assert not ended, f"{self.name} ended: {self.log}"
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1.0):
                 return True
@@ -227,6 +177,10 @@ class Standby(Rival):
         """Tell whether it says that it leads; one that does not answer does not."""
         return self.number("plimsoll_autoscaler_leader") == 1.0
 
+    def written(self) -> float:
+        """Return how many counts it says it has written, 0 where it does not answer."""
+        return self.number('plimsoll_autoscaler_scale_writes_total{result="written"}') or 0.0
+
     def decided(self, namespace: str) -> int:
         """Return how many workloads of a namespace it has decided on and does not hold."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/decisions", timeout=5.0) as answer:
@@ -235,6 +189,7 @@ class Standby(Rival):
 
 
 RivalType = TypeVar("RivalType", bound=Rival)
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -254,30 +209,28 @@ class Pair(Generic[RivalType]):
 
     def leader(self) -> RivalType:
         """Return the one that leads, waiting until one does."""
-        wait("one of both leads", lambda: any(each.leads() for each in self.both), 30.0)
-        return next(each for each in self.both if each.leads())
+        return found("one of both leads", lambda: next((each for each in self.both if each.leads()), None), 60.0)
 
     def other(self, one: RivalType) -> RivalType:
         """Return the one that is not this."""
         return next(each for each in self.both if each is not one)
 
-    def written(self) -> float:
-        """Return how many counts those autoscalers that answer say they have written."""
-        series = 'plimsoll_autoscaler_scale_writes_total{result="written"}'
-        return sum(each.number(series) or 0.0 for each in self.both)
-
 
 @contextlib.contextmanager
-def suffering(pair: Pair[RivalType], misfortune: Misfortune) -> Iterator[tuple[RivalType, float | None]]:
+def suffering(
+    pair: Pair[RivalType], misfortune: Misfortune, struck: Callable[[], None] = lambda: None
+) -> Iterator[tuple[RivalType, float | None]]:
     """Let the leader suffer as long as the block runs; give who leads then, and after how many seconds it did.
 
-    Where the other cannot do better (Prometheus is away), nobody takes over, and there is no time.
+    `struck` is called as soon as it suffers. Where the other cannot do better (Prometheus is away), nobody takes over,
+    and there is no time.
     """
     leader = pair.leader()
     other = pair.other(leader)
     began = time.monotonic()
     leader.suffer(misfortune)
     try:
+        struck()
         if misfortune is Misfortune.CUT_FROM_PROMETHEUS:
             yield leader, None
         else:
@@ -285,7 +238,7 @@ def suffering(pair: Pair[RivalType], misfortune: Misfortune) -> Iterator[tuple[R
             yield other, time.monotonic() - began
     finally:
         leader.recover(misfortune)
-    wait("both answer, and one leads", lambda: sum(each.leads() for each in pair.both) == 1, 30.0)
+    wait("both answer, and one leads", lambda: sum(each.leads() for each in pair.both) == 1, 60.0)
 
 
 def wait(what: str, true: Callable[[], bool], seconds: float) -> None:
@@ -294,7 +247,17 @@ def wait(what: str, true: Callable[[], bool], seconds: float) -> None:
     Raises:
         AssertionError: it did not become so in time.
     """
+    found(what, lambda: true() or None, seconds)
+
+
+def found(what: str, look: Callable[[], Found | None], seconds: float) -> Found:
+    """Look until there is something; return it.
+
+    Raises:
+        AssertionError: there was nothing in time.
+    """
     end = time.monotonic() + seconds
-    while not true():
+    while (there := look()) is None:
         assert time.monotonic() < end, f"not in {seconds:g} s: {what}"
         time.sleep(0.05)
+    return there

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import msgspec
 import pytest
 
 from deploy.local import nodes
+from extender.v1 import extender_pb2 as v1
+from extender.v1 import extender_pb2_grpc as service
 from kube.objects import Node
 from tests.e2e import impersonation, pods
 from tests.e2e.impersonation import Someone
@@ -104,6 +108,14 @@ def waits_for(cluster: LocalCluster, namespace: str, name: str, sentence: str, r
     )
 
 
+def why_no_more(cluster: LocalCluster, namespace: str) -> str:
+    """Return why the extender would place no more shares than it says."""
+    shape = v1.PodShape(namespace=namespace, pod_json=json.dumps(on("nvfractions", "one")).encode())
+    with grpc.insecure_channel(cluster.devices_address) as channel:
+        reason: str = service.ExtenderStub(channel).Fits(v1.FitsRequest(shape=shape, most=100)).reason
+    return reason
+
+
 def lock(cluster: LocalCluster) -> str:
     async def work(api: Api) -> bytes:
         return await api.request("GET", "/api/v1/nodes/hami")
@@ -169,6 +181,7 @@ def test_a_node_that_is_not_ready_to_enforce_any_more_takes_no_new_share(
     before = pods.wait_bound(cluster, managed_namespace, 1)
     condition(cluster, "False")
     try:
+        pods.wait_until("the extender knows", lambda: f"{READY} is False" in why_no_more(cluster, managed_namespace))
         pods.create(cluster, managed_namespace, [on("nvfractions", "after")])
         why = f"1 node: nothing enforces a share there: its condition {READY} is False"
         waits_for(cluster, managed_namespace, "after", why)

@@ -71,30 +71,33 @@ def test_no_misfortune_of_the_leader_changes_a_count_and_the_other_takes_over_in
 def test_a_change_that_is_due_while_the_leader_is_stopped_is_made_once_by_the_other(
     cluster: LocalCluster, pair: Pair[Standby], fifty: Fifty
 ) -> None:
-    writes, written = scale_writes(cluster), pair.written()
+    writes, written = scale_writes(cluster), sum(each.written() for each in pair.both)
     with suffering(pair, Misfortune.STOPPED) as (leading, _):
         fifty.load = DOUBLE
-        pods.wait_until("two pods each", lambda: fifty.show() == 2 * WORKLOADS, seconds=60.0)
+        pods.wait_until("two pods each", lambda: fifty.show() == 2 * WORKLOADS, seconds=120.0)
         assert scale_writes(cluster) == writes + WORKLOADS
-        assert leading.number('plimsoll_autoscaler_scale_writes_total{result="written"}') >= WORKLOADS  # type: ignore[operator]
+        pods.wait_until("all are its own", lambda: leading.written() >= WORKLOADS)
     time.sleep(SETTLED_S)
     assert set(fifty.counts().values()) == {2}
     assert scale_writes(cluster) == writes + WORKLOADS
     assert set(fifty.changes().values()) == {1}
-    assert pair.written() == written + WORKLOADS
+    assert sum(each.written() for each in pair.both) == written + WORKLOADS
 
 
 def test_a_leader_that_is_stopped_in_the_midst_of_its_writes_leaves_none_undone_and_none_is_made_twice(
     cluster: LocalCluster, pair: Pair[Standby], fifty: Fifty
 ) -> None:
     before, writes, leader = fifty.counts(), scale_writes(cluster), pair.leader()
-    leader.wires[0].slow_s = 0.1  # so that some writes are done, some are under way, and some have not begun
+    wire = leader.wires[0]
+    wire.slow_s = 0.3  # so that some writes are done, some are under way, and some have not begun
     fifty.load = DOUBLE
     fifty.show()
-    wait("the first write is made", lambda: fifty.counts() != before, 30.0)
-    with suffering(pair, Misfortune.STOPPED):
-        pods.wait_until("two pods each", lambda: fifty.show() == 2 * WORKLOADS, seconds=60.0)
-        assert 0.0 < pair.written() < WORKLOADS  # only the other answers: it made those that were left
+    wait("the first write is made", lambda: fifty.counts() != before, 60.0)
+    wire.cut()  # what is under way arrives once the leader is stopped
+    with suffering(pair, Misfortune.STOPPED, wire.mend) as (other, _):
+        pods.wait_until("two pods each", lambda: fifty.show() == 2 * WORKLOADS, seconds=120.0)
+        pods.wait_until("some were left to the other", lambda: other.written() > 0)
+        assert other.written() < WORKLOADS
     time.sleep(SETTLED_S)
     assert set(fifty.counts().values()) == {2}
     assert set(fifty.changes().values()) == {1}
@@ -104,8 +107,7 @@ def test_a_leader_that_is_stopped_in_the_midst_of_its_writes_leaves_none_undone_
 def test_an_orderly_end_hands_over_at_once(pair: Pair[Standby], fifty: Fifty) -> None:
     assert fifty.counts()
     leader = pair.leader()
-    began = time.monotonic()
     leader.processes[0].terminate()
-    wait("the other leads", pair.other(leader).leads, 10.0)
-    assert time.monotonic() - began < 6.0  # a lease that is not given back runs out after 8 s
-    leader.processes[0].wait(10.0)
+    assert leader.processes[0].wait(60.0) == 0
+    assert "gave the lease back" in leader.log.read_text(), "else it would run out after 8 s"
+    wait("the other leads", pair.other(leader).leads, 60.0)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,8 +57,11 @@ def test_the_map_is_what_the_pods_own_annotations_say(cluster: LocalCluster, man
     assert all(f"{managed_namespace}/{name} {share}" in text for name, share in shares.items())
     node = expected["half"][0]
     assert asked(cluster, "gpus", "--node", node).startswith(f"{node}  ")
-    free = sum(device["free_milli"] for device in devices(cluster))
-    assert 1000 * len(devices(cluster)) - free == sum(pods.used(cluster).values())
+
+    def held() -> int:
+        return sum(1000 - device["free_milli"] for device in devices(cluster))
+
+    pods.wait_until("the map holds what the pods hold", lambda: held() == sum(pods.used(cluster).values()))
 
 
 def test_a_watch_hears_of_a_pod_and_ends_with_ctrl_c(
@@ -151,8 +153,9 @@ def test_an_extender_that_is_away_is_one_sentence(cluster: LocalCluster) -> None
 def test_metrics_tell_allocated_and_free_of_each_model(cluster: LocalCluster, managed_namespace: str) -> None:
     pods.create(cluster, managed_namespace, [pods.fraction("counted", "0.5")])
     pods.wait_bound(cluster, managed_namespace, 1)
-    time.sleep(1.0)
-    held = sum(pods.used(cluster).values()) / 1000
-    page = metrics(cluster)
-    (line,) = [line for line in page.splitlines() if line.startswith("plimsoll_extender_allocated_gpus{")]
-    assert float(line.split()[-1]) == held
+
+    def told() -> list[float]:
+        lines = metrics(cluster).splitlines()
+        return [float(one.split()[-1]) for one in lines if one.startswith("plimsoll_extender_allocated_gpus{")]
+
+    pods.wait_until("what the pods hold is told", lambda: told() == [sum(pods.used(cluster).values()) / 1000])

@@ -11,7 +11,7 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -126,8 +126,8 @@ def test_a_queue_raises_replicas_until_the_target_is_kept_and_its_end_lowers_the
     with Servers(cluster, managed_namespace) as servers:
         servers.arrivals = 2.0
         pods.wait_until("a latency within the target", lambda: told_s() < TARGET_S)
-        pods.wait_until("what a replica may carry", lambda: " a replica: " in said(cluster, managed_namespace))
-        assert asked_for() == 1, "half of what it can is no reason to rise"
+        standing = settled(cluster, managed_namespace)
+        assert standing["desired"] == 1, f"half of what it can is no reason to rise: {standing}"
 
         servers.arrivals = 10.0
         pods.wait_until("the target is missed", lambda: TARGET_S < told_s() < inf)
@@ -146,7 +146,13 @@ def test_a_queue_raises_replicas_until_the_target_is_kept_and_its_end_lowers_the
         assert asked_for() >= 1
 
 
-def said(cluster: LocalCluster, namespace: str) -> str:
-    """Return the reason of the standing decision."""
-    reason: str = decision(cluster, namespace).get("reason", "")
-    return reason
+def settled(cluster: LocalCluster, namespace: str) -> dict[str, Any]:
+    """Return the first decision that says what a replica may carry."""
+    found: dict[str, Any] = {}
+
+    def says() -> bool:
+        found.update(decision(cluster, namespace))
+        return " a replica: " in found.get("reason", "")
+
+    pods.wait_until("what a replica may carry", says)
+    return found

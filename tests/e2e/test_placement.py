@@ -142,10 +142,13 @@ def test_an_extender_killed_between_two_placements_forgets_nothing(
 def test_an_extender_killed_in_the_middle_of_a_burst_overfills_nothing(
     cluster: LocalCluster, managed_namespace: str
 ) -> None:
-    pods.create(cluster, managed_namespace, [pods.fraction(f"p{i:02}", "0.3") for i in range(40)])
-    cluster.kill("extender", signal.SIGKILL)
+    wanted = [pods.fraction(f"p{i:02}", "0.3") for i in range(40)]
+    with pods.creating(cluster, managed_namespace, wanted, held_back=20):
+        pods.wait_until("the first is placed", lambda: pods.holdings(cluster)["bound"] > 0, every_s=0.01)
+        cluster.kill("extender", signal.SIGKILL)
+        assert 0 < len(pods.placed(pods.pods_of(cluster, managed_namespace))) < 40
     cluster.start_extender()
-    pods.wait_bound(cluster, managed_namespace, 40, seconds=90.0)
+    pods.wait_bound(cluster, managed_namespace, 40, seconds=180.0)
     assert max(pods.used(cluster).values()) <= 1000
 
 
@@ -153,10 +156,11 @@ def test_an_api_server_that_stalls_in_the_middle_of_a_burst_overfills_nothing(
     cluster: LocalCluster, managed_namespace: str
 ) -> None:
     """Bindings of unknown outcome: kube-scheduler has given them up, and they may arrive all the same."""
-    pods.create(cluster, managed_namespace, [pods.fraction(f"p{i:02}", "0.3") for i in range(30)])
-    cluster.pause("kube-apiserver")
-    time.sleep(8.0)  # longer than kube-scheduler waits for a bind, and longer than the extender waits for an answer
-    cluster.resume("kube-apiserver")
+    try:
+        pods.stall_midway(cluster, managed_namespace, [pods.fraction(f"p{i:02}", "0.3") for i in range(30)], first=5)
+        time.sleep(8.0)  # longer than kube-scheduler waits for a bind, and longer than the extender waits for an answer
+    finally:
+        cluster.resume("kube-apiserver")
     pods.wait_bound(cluster, managed_namespace, 30, seconds=120.0)
     assert max(pods.used(cluster).values()) <= 1000
 

@@ -76,7 +76,7 @@ def verb(extender: Extender, name: str) -> str:
 def placed(cluster: LocalCluster, namespace: str, first: int) -> None:
     """Create four pods, and wait until they have their devices."""
     pods.create(cluster, namespace, [pods.fraction(f"p{first + number}", "0.25") for number in range(4)])
-    pods.wait_bound(cluster, namespace, first + 4, TAKE_OVER_S)
+    pods.wait_bound(cluster, namespace, first + 4)
     assert max(pods.used(cluster).values()) <= 1000
 
 
