@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from extender.relay.far import Far, Trust
 from extender.relay.relaying import Relay
-from kube.program import ProblemAtStart, address, listening, run_until_signal, serve
+from kube.program import ProblemAtStart, address, listening, run_until_signal, serve, serving_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,8 @@ async def _serve(chosen: argparse.Namespace) -> None:
         far = Far(chosen.extender, trust)
         try:
             application = Relay(far)
-            await serve(application, listener, application.run())
+            async with serving_beside(application.pages, chosen.pages_listen, "--pages-listen"):
+                await serve(application, listener, application.run())
         finally:
             await far.close()
 
@@ -48,6 +49,8 @@ def _flags() -> argparse.ArgumentParser:
         help="where the extender answers, https://HOST:PORT or http://HOST:PORT")  # fmt: skip
     add("--listen", type=address, default="127.0.0.1:8905", metavar="HOST:PORT",
         help="address to serve on; only callers on this machine are obeyed (default: %(default)s)")  # fmt: skip
+    add("--pages-listen", type=address, metavar="HOST:PORT",
+        help="address for health and metrics alone, beside --listen (default: none)")  # fmt: skip
     add("--ca-file", type=Path, metavar="FILE",
         help="authorities (PEM) of the extender's certificate; without it the system's")  # fmt: skip
     add("--client-cert-file", type=Path, metavar="FILE",

@@ -61,7 +61,7 @@ class Relay:
         self._answers = Gauge(
             "plimsoll_extender_relay_answers", "1 while the extender says that it is ready.", registry=registry
         )
-        self._pages = Pages(lambda: self._why, self.exposition)
+        self.pages = Pages(lambda: self._why, self.exposition)
 
     def exposition(self) -> bytes:
         """Return the metrics as Prometheus reads them."""
@@ -76,7 +76,7 @@ class Relay:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         if scope["method"] != "POST" or scope["path"] not in _VERBS:
-            await self._pages(scope, receive, send)
+            await self.pages(scope, receive, send)
         elif not trusted(scope):
             await respond(problem(403, "the relay obeys callers on its own machine alone"), send, last=True)
         else:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MONITORING = Path("deploy/components/monitoring")
+MONITORED = Path("deploy/overlays/monitoring")
 OPERATING = Path("docs/operating/README.md")
 DOCUMENTS = [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]
 _NAME = re.compile(r"\bplimsoll_(?:autoscaler|extender)_[a-z_]+[a-z]\b(?!_)")
@@ -107,7 +108,7 @@ def test_panels_do_not_overlap() -> None:
 
 
 def test_metrics_are_read_where_the_programs_tell_them() -> None:
-    objects = rendered(Path("deploy/overlays/monitoring"))
+    objects = rendered(MONITORED)
     pods = {each["metadata"]["name"]: each["spec"]["template"] for each in objects if each["kind"] == "Deployment"}
     services = [each for each in objects if each["kind"] == "Service"]
     assert len(services) == 2
@@ -119,3 +120,14 @@ def test_metrics_are_read_where_the_programs_tell_them() -> None:
         assert [one["containerPort"] for one in ports if one["name"] == port["targetPort"]] == [port["port"]]
     for monitor in (each for each in objects if each["kind"] == "ServiceMonitor"):
         assert all(each["honorLabels"] for each in monitor["spec"]["endpoints"]), "the namespace is the workload's"
+
+
+def test_a_relays_metrics_are_read_where_it_tells_them() -> None:
+    (monitor,) = (each["spec"] for each in rendered(MONITORED) if each["kind"] == "PodMonitor")
+    pod = yaml.safe_load(Path("deploy/overlays/shared-scheduler/relay.yaml").read_text())
+    (relay,) = (each for each in pod["spec"]["containers"] if each["name"] == "plimsoll-relay")
+    (port,) = relay["ports"]
+    assert [each["port"] for each in monitor["podMetricsEndpoints"]] == [port["name"]]
+    assert f"--pages-listen=0.0.0.0:{port['containerPort']}" in relay["command"]
+    assert monitor["namespaceSelector"]["matchNames"] == [pod["metadata"]["namespace"]]
+    assert monitor["selector"]["matchLabels"] == {"component": pod["metadata"]["name"]}, "as kubeadm labels it"

@@ -68,6 +68,7 @@ HEALTHY: Series = {
     f'{X}closed_devices{{model="T4"}}': constant(0),
     f"{X}longest_wait_seconds": constant(30),
     f"{X}configuration_problems": constant(0),
+    f"{X}relay_answers": constant(1),
 }
 """What both programs tell when all is well; the last tick is added, as it follows the clock."""
 
@@ -106,6 +107,7 @@ TROUBLE: dict[str, Series] = {
     "PlimsollDevicesClosed": {f'{X}closed_devices{{model="T4"}}': constant(1)},
     "PlimsollDevicesQuarantined": {f'{X}holdings{{state="quarantined"}}': constant(1)},
     "PlimsollGpuPodsWait": {f"{X}longest_wait_seconds": constant(1200)},
+    "PlimsollRelayRefuses": {f"{X}relay_answers": constant(0)},
 }
 STANDS = "PlimsollAutoscalerStands"
 
@@ -139,6 +141,7 @@ TWO_TAKEOVERS: Series = {
     f'{A}deletion_costs_total{{result="failed"}}': bursts(5),
     f'{X}requests_total{{verb="filter",result="unready"}}': bursts(100),
     f'{X}requests_total{{verb="filter",result="cut"}}': bursts(2),
+    f"{X}relay_answers": stepped({0: 1, FIRST_S: 0, FIRST_S + SCRAPED_S: 1, SECOND_S: 0, SECOND_S + SCRAPED_S: 1}),
 }
 """The leader is killed, and shortly after it the one that took over; each time whatever is asked fails for a while."""
 
