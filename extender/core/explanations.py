@@ -7,7 +7,7 @@ kube-scheduler tries a refused pod at every event of the cluster.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from extender.core import reasons
 
@@ -38,8 +38,7 @@ class Waits:
     asked: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(NamedTuple):
     """How a place was chosen at `at` seconds: on how many of the `offered` nodes it `fitted`, and the next best ones.
 
     A score is in the packing's own unit, more is better; `others` are nodes with theirs, best first.

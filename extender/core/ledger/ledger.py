@@ -200,9 +200,9 @@ class Ledger(Columns):
     def _held_on(self, node: GpuNode) -> tuple[list[int], int, int, bool]:
         """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; and if it is known on which."""
         place, memories = node.places.get, node.memories
-        milli, memory = [0] * len(memories), [0] * len(memories)
+        milli = [0] * len(memories)
         cpu = ram = 0
-        mapped = True
+        mapped, in_mib = True, False
         for holding in self.holdings_on(node.name):
             cpu += holding.cpu
             ram += holding.memory
@@ -215,15 +215,29 @@ class Ledger(Columns):
                 index = place(device)
                 if index is None:
                     mapped = mapped and node.maps((device,))
-                elif there := memories[index]:
+                elif not asked:
                     milli[index] += share
-                    memory[index] += asked or share * there // WHOLE
+                elif memories[index]:
+                    milli[index] += share
+                    in_mib = True
                 else:
-                    milli[index] += WHOLE if asked and not share else share
-        for index, mib in enumerate(memory):
-            if mib:
-                milli[index] = max(milli[index], -(-mib * WHOLE // memories[index]))
+                    milli[index] += share or WHOLE
+        if in_mib:  # shares alone never come to more MiB than milli-GPU
+            self._count_mib(node, milli)
         return milli, cpu, ram, mapped
+
+    def _count_mib(self, node: GpuNode, milli: list[int]) -> None:
+        """Raise the milli-GPU held of each device to what the MiB held of it come to."""
+        place, memories = node.places.get, node.memories
+        memory = [0] * len(memories)
+        for holding in self.holdings_on(node.name):
+            for device in holding.devices or ():
+                index = place(device)
+                if index is not None:
+                    memory[index] += holding.device_memory or holding.milli * memories[index] // WHOLE
+        for index, mib in enumerate(memory):
+            if memories[index]:
+                milli[index] = max(milli[index], -(-mib * WHOLE // memories[index]))
 
     def _note_overfull(self, node: GpuNode, used: list[int]) -> None:
         self._overfull.pop(node.name, None)

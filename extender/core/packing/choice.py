@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kube.gpus import Placement
@@ -16,16 +16,14 @@ class Misfit:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunnerUp:
+class RunnerUp(NamedTuple):
     """The node that would have been next."""
 
     node: str
     score: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A node and its devices for a pod; the rest says why, in milli-GPU.
 
     `before` and `after`: the node's fragmentation. `pressure`, `starvation` and `order` were taken off the score.

@@ -24,7 +24,10 @@ _PLAIN = (Strategy.FRAGMENTATION, Strategy.BEST_FIT, Strategy.SPREAD)
 
 
 class OneRoom(NamedTuple):
-    """A node as `scoring.Room` has many: `free` milli-GPU of each device; the others as they are called there."""
+    """A node as `scoring.Room` has many: `free` milli-GPU of each device; the others as they are called there.
+
+    `before`: what the typical pods can use of it now, times `ALL`.
+    """
 
     free: Sequence[int]
     cpu: int
@@ -33,6 +36,7 @@ class OneRoom(NamedTuple):
     kind: int
     order: int
     pressure: int
+    before: int
 
 
 def scores_plainly(shape: Shape, strategy: Strategy) -> bool:
@@ -61,7 +65,7 @@ def score_one(shape: Shape, room: OneRoom, usable: Usable, settings: Settings) -
         for row in rows:
             left[row] -= milli
         after = usable.of_one(room.kind, cpu, left)
-    before = usable.of_one(room.kind, room.cpu, free)
+    before = room.before
     all_free, taken = sum(free), devices * milli
     pressure = room.pressure * taken // (1000 * WHOLE)
     starved = max((all_free - taken) // room.devices - cpu * 1000 // room.cpu_there, 0)
