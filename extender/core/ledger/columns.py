@@ -158,8 +158,9 @@ class Columns:
 
     def _changed(self, *columns: int) -> None:
         """Note a change of each of these columns; nothing else raises `generation`."""
-        self.changed[list(columns)] = range(self.generation + 1, self.generation + len(columns) + 1)
-        self.generation += len(columns)
+        for column in columns:
+            self.generation += 1
+            self.changed[column] = self.generation
         self._changes += columns
         if len(self._changes) > 2 * _CHANGES:
             del self._changes[:-_CHANGES]
