@@ -45,12 +45,12 @@ _MOST_SHAPES = 512  # remembered at once: of 10,000 nodes, 40 MB
 
 @dataclass(slots=True)
 class _Scored:
-    """The scores of a shape, int64 [columns], as they were at `generation` of the ledger and `lesson` of the packer.
+    """The scores of a shape, int32 [columns], as they were at `generation` of the ledger and `lesson` of the packer.
 
     `row`: int8 [columns], the device that a pod of one device takes.
     """
 
-    score: NDArray[np.int64]
+    score: NDArray[np.int32]
     row: NDArray[np.int8]
     generation: int
     lesson: int
@@ -143,7 +143,7 @@ class Packer:
         columns = columns[ledger.takes(shape)[columns]]
         return bool(fit(shape.request, ledger.free[:, columns], ledger.device_memory[:, columns]).fits.any())
 
-    def scores(self, shape: Shape, nodes: Sequence[str]) -> NDArray[np.int64]:
+    def scores(self, shape: Shape, nodes: Sequence[str]) -> NDArray[np.int32]:
         """Return the score of each of `nodes`, higher is better; `MISFIT`, the lowest number, where it does not fit."""
         columns = self._ledger.columns_of(nodes)
         return np.where(columns < 0, MISFIT, self._up_to_date(shape).score[columns])
@@ -176,7 +176,7 @@ class Packer:
 
     # --- how ---
 
-    def _best(self, scores: NDArray[np.int64], columns: NDArray[np.int64]) -> int | None:
+    def _best(self, scores: NDArray[np.int32], columns: NDArray[np.int64]) -> int | None:
         if len(scores) == 0:
             return None
         most = scores[scores.argmax()]
@@ -217,7 +217,9 @@ class Packer:
         scored = self._scored.pop(key, None)
         columns = ledger.free.shape[1]
         if scored is None or scored.lesson != self._lesson or len(scored.score) != columns:
-            scored = _Scored(np.full(columns, MISFIT), np.zeros(columns, dtype=np.int8), -1, self._lesson)
+            scored = _Scored(
+                np.full(columns, MISFIT, dtype=np.int32), np.zeros(columns, dtype=np.int8), -1, self._lesson
+            )
             if len(self._scored) >= _MOST_SHAPES:
                 del self._scored[next(iter(self._scored))]
         self._scored[key] = scored  # last in: the first is the one that was not asked about the longest

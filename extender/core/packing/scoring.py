@@ -29,14 +29,15 @@ if TYPE_CHECKING:
     from extender.core.model import Shape
     from extender.core.packing.fragmentation import State, Usable
 
-MISFIT = int(np.iinfo(np.int64).min)
-"""The score of a node where the pod does not fit."""
+MISFIT = int(np.iinfo(np.int32).min)
+"""The score of a node where the pod does not fit; all others are above it, and below its negative."""
 
 MOST_CPU, MOST_GPU = 128_000, 8 * WHOLE  # best fit's measure: the largest node of the published comparison
 _FREE_BITS = 11  # a device's room is below 2^11
 # As arrays: numpy would make one of a Python number anew in every operation, which takes as long as the operation.
 _ALL, _ONE, _ONE_GPU, _BITS = np.array(ALL), np.array(1000), np.array(1000 * WHOLE), np.array(_FREE_BITS)
 _ALL_BITS, _NOTHING = np.array(2**_FREE_BITS - 1), np.array(0)
+_LOWEST = np.iinfo(np.int64).min
 _FAR = 700.0  # GPUs: e to its power is still a number
 
 
@@ -154,7 +155,7 @@ def _best_device(fitting: Fit, nodes: State, usable: Usable) -> tuple[NDArray[np
     key = usable.after_one(nodes, fitting.milli)
     key <<= _BITS
     key -= nodes.free
-    np.putmask(key, ~fitting.suits, MISFIT)
+    np.putmask(key, ~fitting.suits, _LOWEST)
     return key.argmax(axis=0), (np.maximum.reduce(key) + _ALL_BITS) >> _BITS
 
 

@@ -107,7 +107,7 @@ def test_scores_remembered_are_those_computed_anew(
 def test_scores_are_integers_and_misfits_have_the_lowest() -> None:
     ledger = cluster([node("a"), node("b")], {"b": [200, 0]})
     scores = Packer(ledger).scores(shape(1, 500), ["a", "b", "unknown"])
-    assert scores.dtype == np.int64
+    assert scores.dtype == np.int32
     assert scores[0] > MISFIT
     assert scores[1:].tolist() == [MISFIT, MISFIT]
 
