@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _WORD = 8  # bytes that are compared at a time
 _MIX_ONCE_MORE, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
-_FURTHEST = 2**16  # places that a group is moved on, less than
+_FURTHEST = 1024  # places that a group is moved on, less than; a dozen do
 _TRIES = 16  # to give all names a place: the first one does, but for one table in hundreds
 _UNKNOWN = -1
 _ROOM = 4  # places in the table for each name, at least: few share one
@@ -98,9 +98,8 @@ class NameTable:
         self._last = np.uint64(size - 1)
         self._shift = np.uint64(64 - size.bit_length() + 1)
         # Small numbers: a table that is looked up at random is quick as long as it stays in the processor's cache.
-        self._places = np.zeros(
-            size, dtype=np.min_scalar_type(len(known))
-        )  # an empty place points at the first name, which differs too
+        # An empty place points at the first name, from which an unknown one differs too.
+        self._places = np.zeros(size, dtype=np.min_scalar_type(len(known)))
         self._group = np.uint64(size // 4 - 1)
         self._moved = np.zeros(size // 4, dtype=np.uint16)
         self._plain = None if any(map(self._placed, range(_TRIES))) else columns
@@ -136,7 +135,7 @@ class NameTable:
         for group, places in together.items():
             if len(set(places)) < len(places):
                 return False
-            steps = (np.array(places) + step & int(self._last) for step in range(min(len(taken), _FURTHEST)))
+            steps = (np.array(places) + step & int(self._last) for step in range(_FURTHEST))
             step, free = next(((step, moved) for step, moved in enumerate(steps) if not taken[moved].any()), (0, None))
             if free is None:
                 return False
