@@ -56,7 +56,7 @@ def create(cluster: LocalCluster, namespace: str, replicas: int, *, aware: bool,
         "autoscaling.knative.dev/target": "10",
         "autoscaling.knative.dev/target-utilization-percentage": "100",
         "autoscaling.knative.dev/window": "10s",
-        "autoscaling.knative.dev/min-scale": "1",
+        "autoscaling.knative.dev/min-scale": str(replicas),  # none goes before it is told to, however long that takes
         "plimsoll.dev/drain-aware-scale-down": "true" if aware else "false",
     }
     meta = {"name": NAME, "labels": {"plimsoll.dev/autoscale": "true"}, "annotations": annotations}
@@ -93,8 +93,9 @@ def wait_measured(cluster: LocalCluster, namespace: str, total: float, ready: in
     pods.wait_until(f"a load of {total} measured", measured)
 
 
-def lower(cluster: LocalCluster, namespace: str, most: int, kind: str = "deployments") -> None:
-    body = {"metadata": {"annotations": {"autoscaling.knative.dev/max-scale": str(most)}}}
+def keep(cluster: LocalCluster, namespace: str, replicas: int, kind: str = "deployments") -> None:
+    bounds = {f"autoscaling.knative.dev/{bound}-scale": str(replicas) for bound in ("min", "max")}
+    body = {"metadata": {"annotations": bounds}}
     pods.patch(cluster, f"/apis/apps/v1/namespaces/{namespace}/{kind}/{NAME}", body)
 
 
@@ -112,12 +113,12 @@ def in_flight_when_it_went(cluster: LocalCluster, namespace: str, load: Load, ki
         chosen_by = _lasting_order(before)
         load.by_pod[chosen_by[-1]] = 0.0
         wait_measured(cluster, namespace, 3 * BUSY, 4)
-        lower(cluster, namespace, 3, kind)
+        keep(cluster, namespace, 3, kind)
         pods.wait_until("three replicas", lambda: len(listed(cluster, namespace)) == 3)
         (went,) = names(before) - names(listed(cluster, namespace))
         if _order(before, 0.0) == chosen_by:
             break
-        lower(cluster, namespace, 4, kind)
+        keep(cluster, namespace, 4, kind)
         load.by_pod = dict.fromkeys(names(listed(cluster, namespace)), 4 * BUSY / 3)
         load.total = 4 * BUSY
         pods.wait_until("four replicas again", lambda: len(listed(cluster, namespace)) == 4)
@@ -218,7 +219,7 @@ def test_while_a_rollout_goes_on_each_replica_set_loses_its_least_loaded_and_sur
     ready = [pod for pod in listed(cluster, namespace) if is_ready(pod)]
     load.by_pod = {name: float(place) for place, name in enumerate(sorted(names(ready)))}
     wait_measured(cluster, namespace, sum(load.by_pod.values()), 6)
-    lower(cluster, namespace, 4)
+    keep(cluster, namespace, 4)
     pods.wait_until("fewer", lambda: pods.replicas(cluster, namespace, NAME) == 4)
     time.sleep(5.0)  # until the controllers have done what they do
     left = names([pod for pod in listed(cluster, namespace) if is_ready(pod)])
