@@ -77,21 +77,19 @@ def callers(monkeypatch: pytest.MonkeyPatch, trusted: list[bool]) -> None:
 # --- limits ---
 
 
-async def test_headers_that_never_end_are_408(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("sent", "part"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: ", b"headers"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{", b"body"),
+    ],
+)
+async def test_what_does_not_come_to_its_end_is_408(sent: bytes, part: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_module, "_REQUEST_S", 0.05)
     async with served() as port:
         streams = await asyncio.open_connection("127.0.0.1", port)
-        streams[1].write(b"GET / HTTP/1.1\r\nHost: ")
-        assert await answer(streams) == (408, b"the headers did not come within 0.05 s")
-        assert await streams[0].read() == b""
-
-
-async def test_a_body_that_does_not_come_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "_REQUEST_S", 0.05)
-    async with served() as port:
-        streams = await asyncio.open_connection("127.0.0.1", port)
-        streams[1].write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
-        assert await answer(streams) == (408, b"the body did not come within 0.05 s")
+        streams[1].write(sent)
+        assert await answer(streams) == (408, b"the %b did not come within 0.05 s" % part)
         assert await streams[0].read() == b""
 
 

@@ -150,11 +150,7 @@ class Usable:
 
     def of_one(self, kind: int, cpu: int, free: Sequence[int]) -> int:
         """Return what can be used of a node of a `kind`, with so much free CPU and `free` on each device."""
-        values, row = self._values, self._row(kind, cpu)
-        used = values[row + _SIZES + free.count(WHOLE)]
-        for room in free:
-            used += values[row + room]
-        return used + self._by_several(kind, cpu, free)
+        return self._by_table(self._row(kind, cpu), free) + self._by_several(kind, cpu, free)
 
     def best_of_one(self, kind: int, cpu: int, free: Sequence[int], milli: int) -> tuple[int, int]:
         """Return the device that leaves the most usable once `milli` is taken of it, and how much that is.
@@ -162,17 +158,14 @@ class Usable:
         Of equals the fullest, then the first; -1 where no device has as much.
         """
         values, row = self._values, self._row(kind, cpu)
-        entire = row + _SIZES + free.count(WHOLE)
-        used = values[entire]
-        for room in free:
-            used += values[row + room]
+        used, last = self._by_table(row, free), self._lasts[row + _SIZES + free.count(WHOLE)]
         device, most, tightest = -1, 0, 0
         for index, room in enumerate(free):
             if room < milli or (device >= 0 and room == tightest):
                 continue
             left = used - values[row + room] + values[row + room - milli]
             if room == WHOLE:
-                left -= self._lasts[entire]
+                left -= last
             if self._several:
                 left += self._by_several(kind, cpu, [*free[:index], room - milli, *free[index + 1 :]])
             if device < 0 or left > most or (left == most and room < tightest):
@@ -181,6 +174,13 @@ class Usable:
 
     def _row(self, kind: int, cpu: int) -> int:
         return kind * self._row_of_kind + bisect_right(self._steps, cpu) * _PLACES
+
+    def _by_table(self, row: int, free: Sequence[int]) -> int:
+        values = self._values
+        used = values[row + _SIZES + free.count(WHOLE)]
+        for room in free:
+            used += values[row + room]
+        return used
 
     def _by_several(self, kind: int, cpu: int, free: Sequence[int]) -> int:
         used = 0
