@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
+from kube.gangs import Planned
 from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share
 
 
@@ -63,6 +64,23 @@ class Shape:
         return isinstance(self.request, MemoryShare) or (isinstance(self.request, Share) and self.request.milli < WHOLE)
 
 
+class Membership(msgspec.Struct, frozen=True, gc=False):
+    """Of which gang of its namespace a pod is a member: `least` of them are placed at once, as this one says.
+
+    `gang` is "" where our gate holds it back and no label says of which. `planned`: where a plan put it when it was let
+    go, as it was written on it. `unschedulable`: why kube-scheduler found no node at its last try, "" where it has not
+    tried or found one.
+    """
+
+    gang: str
+    least: int | Malformed
+    priority: int = 0
+    owned: bool = False
+    """Whether a controller makes it anew where it is deleted."""
+    planned: Planned | None = None
+    unschedulable: str = ""
+
+
 class SeenPod(msgspec.Struct, frozen=True, gc=False):
     """A pod as the API server shows it; `cpu` in milli-CPU and `memory` in MiB, as Kubernetes counts them.
 
@@ -93,6 +111,7 @@ class SeenPod(msgspec.Struct, frozen=True, gc=False):
     """Whether it is being deleted."""
     static: bool = False
     """Whether a kubelet runs it from a file, and the API server shows its mirror only."""
+    gang: Membership | None = None
 
     def shape(self) -> Shape:
         """Return what of it matters for packing."""

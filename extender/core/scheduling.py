@@ -4,6 +4,7 @@ The laws:
 - Filter answers with one node and reserves its devices there; a pod's next filter replaces its reservation. Where it is
   to answer with all that fit (`Settings.one_node`) it reserves nothing, and bind chooses the devices.
 - Bind turns the reservation into a holding without expiry before the Binding is sent; what ends it stands in `binding`.
+- A member of a gang goes where the plan of its gang puts it, and nowhere before there is one.
 - A pod whose Binding may be under way is answered with that node and no other.
 - Every pod that uses a GPU of ours counts, whoever bound it, until all its containers have ended; where it is gone
   without that having been seen, a while longer (`Settings.quarantine_s`).
@@ -21,6 +22,8 @@ from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.binding import Bindings
 from extender.core.explanations import Explanations, weighed
+from extender.core.gang.gangs import Gangs
+from extender.core.gang.planning import Room, Unlimited
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.packing.choice import Misfit
@@ -34,8 +37,10 @@ from kube.versions import age
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from extender.core.gang.planning import Checks
+    from extender.core.gang.steps import Steps
     from extender.core.ledger.nodes import GpuNode
-    from extender.core.model import PodKey, SeenPod, Shape
+    from extender.core.model import Membership, PodKey, SeenPod, Shape
     from extender.core.reasons import Reasons
 
 _BOUND = State.BOUND  # to look it up at its class takes as long as to make a holding
@@ -52,6 +57,7 @@ class Scheduling:
     """Nodes with GPUs that we do not name, each with the reason."""
     settings: Settings = field(default_factory=Settings)
     packer: Packer = field(init=False)
+    gangs: Gangs = field(init=False)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
     _bindings: Bindings = field(init=False)
@@ -61,12 +67,14 @@ class Scheduling:
 
     def __post_init__(self) -> None:
         self.packer = Packer(self.ledger, self.settings.packing)
+        self.gangs = Gangs(self.ledger, self.settings.gang)
         self._bindings = Bindings(self.ledger)
 
     def tune(self, settings: Settings) -> None:
         """Go by other settings from now on."""
         if settings.packing != self.settings.packing:
             self.packer.retune(settings.packing)
+        self.gangs.settings = settings.gang
         self.settings = settings
 
     # --- what the API server says ---
@@ -105,6 +113,8 @@ class Scheduling:
             return False
         if uid in self._gone:
             return False
+        if pod.gang is not None or self.gangs:
+            self.gangs.seen(pod)
         if pod.node:
             self._waits_no_more(uid)
             self._hold_bound(pod)
@@ -206,6 +216,14 @@ class Scheduling:
 
     # --- what kube-scheduler asks ---
 
+    def plan_gangs(self, checks: Checks, now: float) -> Steps:
+        """Plan the gangs that wait at `now` seconds, and return what is to be done about all of them.
+
+        `checks`: what kube-scheduler will look at besides the GPUs.
+        """
+        self.ledger.expire(now)
+        return self.gangs.steps(Room(self.ledger, self.packer, checks, Unlimited(), self.left_out), now)
+
     def filter(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Choose one of `nodes` for `pod` and reserve its devices there, at `now` seconds."""
         self.ledger.expire(now)
@@ -216,11 +234,11 @@ class Scheduling:
             return Chosen(tuple(nodes))
         self._learn(pod)
         self._know_unbound(pod)
-        if isinstance(request, Malformed):
-            return Refused(reasons.of_all(self.ledger, nodes, str(request)))
-        if isinstance(request, Unmapped):
-            return self._filter_unmapped(pod.key.uid, nodes, now)
+        if isinstance(request, (Malformed, Unmapped)):
+            return self._filter_other(pod.key.uid, request, nodes, now)
         held = self.ledger.holding(pod.key.uid)
+        if pod.gang is not None and (held is None or held.state is State.RESERVED):
+            return self._filter_member(pod, pod.gang, nodes, now)
         if held is not None and held.state is not State.RESERVED:
             if self._is_among(held.node, nodes):
                 return Chosen((held.node,))
@@ -257,6 +275,8 @@ class Scheduling:
         if held is not None and held.node != node:
             if held.state is not State.RESERVED:
                 return BindRefused(f"its binding to node {held.node} is under way")
+            if held.planned:
+                return BindRefused(f"the plan of its gang puts it on node {held.node}")
             self.ledger.release(uid)
             held = None
         unbound = self._unbound.get(uid)
@@ -265,6 +285,8 @@ class Scheduling:
                 return BindRefused("the pod is not known here as one that waits for GPUs; it will be filtered again")
             if isinstance(unbound.request, Unmapped):
                 return BindTo(unbound.key, node, None, version=unbound.version)
+            if unbound.gang is not None:
+                return BindRefused(f"its gang {unbound.gang.gang} has no plan any more; it will be filtered again")
             placed = self.packer.placement(unbound.shape(), node)
             if isinstance(placed, Misfit):
                 return BindRefused(placed.reason)
@@ -287,6 +309,21 @@ class Scheduling:
         self._bindings.unknown(asked)
 
     # --- how ---
+
+    def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str], now: float) -> Chosen | Refused:
+        """Answer filter of a member of a gang that is not being bound."""
+        held = self.ledger.holding(pod.key.uid)
+        if held is not None and held.planned:
+            if self._is_among(held.node, nodes):
+                self.explanations.waits_no_more(pod.key.uid)
+                return Chosen((held.node,))
+            reason = f"the plan of its gang {member.gang} puts it on node {held.node}"
+        else:
+            self.ledger.release(pod.key.uid)  # promised while it was no member yet
+            reason = f"its gang {member.gang} has no plan yet"
+        misfits = reasons.of_all(self.ledger, nodes, reason)
+        self.explanations.refused(pod.key.uid, self.ledger, misfits, now)
+        return Refused(misfits)
 
     def _refused(self, pod: SeenPod, misfits: Reasons, now: float) -> Refused:
         assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
@@ -314,6 +351,7 @@ class Scheduling:
     def _remember_gone(self, uid: str) -> None:
         self._gone[uid] = None
         self._learned.discard(uid)
+        self.gangs.gone(uid)
         if len(self._gone) > _GONE_REMEMBERED:
             del self._gone[next(iter(self._gone))]
         self._waits_no_more(uid)
@@ -389,7 +427,12 @@ class Scheduling:
             self._learned.add(pod.key.uid)
             self.packer.learn(pod.shape())
 
-    def _filter_unmapped(self, uid: str, nodes: Sequence[str], now: float) -> Chosen | Refused:
+    def _filter_other(
+        self, uid: str, request: Malformed | Unmapped, nodes: Sequence[str], now: float
+    ) -> Chosen | Refused:
+        """Answer filter of a pod that has no devices from us."""
+        if isinstance(request, Malformed):
+            return Refused(reasons.of_all(self.ledger, nodes, str(request)))
         others = tuple(node for node in nodes if self.ledger.node(node) is None)
         if others:
             self.explanations.waits_no_more(uid)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import repeat, zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -101,6 +102,21 @@ class Columns:
     def name_of(self, column: int) -> str:
         """Return the node of a used column."""
         return self._names[column]
+
+    def _copy_columns(self) -> Self:
+        """Return the same columns, to be changed apart; what else there is, is shared."""
+        other: Self = copy(self)
+        other.free, other.changed = self.free.copy(), self.changed.copy()
+        other.cpu_free, other.memory_free = self.cpu_free.copy(), self.memory_free.copy()
+        other.device_memory, other.devices, other.model = (
+            self.device_memory.copy(),
+            self.devices.copy(),
+            self.model.copy(),
+        )
+        other.shares, other.hami = self.shares.copy(), self.hami.copy()
+        other.columns, other.models = self.columns.copy(), self.models.copy()
+        other._names, other._unused, other._changes = self._names.copy(), self._unused.copy(), self._changes.copy()
+        return other
 
     def _put(self, node: GpuNode) -> None:
         """Give a node its column, or its column new devices; `_write` follows."""

@@ -8,6 +8,7 @@ Among equal scores the node whose name comes first wins, whatever the order they
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,20 @@ class Packer:
         self._experience.remember(settings.memory)
         self._unlearned = max(1, self._experience.pods)
         self._capacity_version = -1
+
+    def over(self, ledger: Ledger) -> Packer:
+        """Return a packer of the same settings and experience that chooses over a copy of this one's ledger.
+
+        What either learns from then on is its own; scores are computed anew.
+        """
+        self._follow()
+        other: Packer = copy(self)
+        other._ledger = ledger
+        other._capacity = copy(self._capacity)
+        other._experience = self._experience.copy()
+        other._rooms = self._rooms.copy()
+        other._scored = {}
+        return other
 
     # --- what pods come ---
 

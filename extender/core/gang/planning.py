@@ -1,0 +1,214 @@
+"""Where do all of these pods go at once? Planned on a copy of the room: a plan that is dropped leaves nothing behind.
+
+Pods that are needed are placed first, the largest first, as small ones go where large ones do not; then those beyond
+the minimum, the oldest first, as room allows. Each goes where the packer finds it best among the nodes that
+kube-scheduler will accept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from extender.core import reasons
+from extender.core.ledger.holding import Holding, State
+from kube.gangs import Planned
+from kube.gpus import NO_MIB, MemoryShare, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import SeenPod
+    from extender.core.packing.packer import Packer
+
+
+class Checks(Protocol):
+    """What kube-scheduler will look at besides the GPUs, of every node of the ledger."""
+
+    version: int
+    """Grows with each change that may make room."""
+
+    def copy(self) -> Self:
+        """Return checks that say the same, and take note of pods apart from these."""
+
+    def unknown(self, pod: SeenPod) -> str:
+        """Return what of a pod nobody can check beforehand, in words for people; "" where there is nothing."""
+
+    def fits(self, pod: SeenPod) -> NDArray[np.bool_]:
+        """Tell which columns of the ledger kube-scheduler will accept for a pod; shape [columns]."""
+
+    def why(self, pod: SeenPod, node: str) -> str:
+        """Return why it will not accept a node; "" where it will."""
+
+    def place(self, pod: SeenPod, node: str) -> None:
+        """Take note that a pod goes to a node: the next ones find it there."""
+
+
+class Allowance(Protocol):
+    """What quotas leave to the pods that are planned."""
+
+    version: int
+    """Grows with each change that may leave more."""
+
+    def copy(self) -> Self:
+        """Return the same, to be used up apart from this one."""
+
+    def over(self, pods: Sequence[SeenPod]) -> str:
+        """Return why so many pods at once are too many, in words for people; "" where they are not."""
+
+    def allows(self, pod: SeenPod) -> NDArray[np.bool_] | None:
+        """Tell on which columns of the ledger one more is within quota, shape [columns]; None for all."""
+
+    def take(self, pod: SeenPod, node: str, milli: int) -> None:
+        """Take note that a pod takes so much of a node's GPUs."""
+
+
+class Unlimited:
+    """The allowance where there are no quotas."""
+
+    version = 0
+
+    def copy(self) -> Self:
+        """Return it: nothing uses it up."""
+        return self
+
+    def over(self, pods: Sequence[SeenPod]) -> str:
+        """Return "": they are never too many."""
+        del pods
+        return ""
+
+    def allows(self, pod: SeenPod) -> None:
+        """Tell that all columns are within quota."""
+        del pod
+
+    def take(self, pod: SeenPod, node: str, milli: int) -> None:
+        """Take note of nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is planned on: the devices, and what else is looked at. `left_out`: nodes that are not ours, with why."""
+
+    ledger: Ledger
+    packer: Packer
+    checks: Checks
+    allowance: Allowance
+    left_out: Mapping[str, str]
+
+    def copy(self) -> Room:
+        """Return room that is the same, and is taken apart from this one."""
+        ledger = self.ledger.copy()
+        checks, allowance = self.checks.copy(), self.allowance.copy()
+        return Room(ledger, self.packer.over(ledger), checks, allowance, self.left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What each of these pods is to hold; in the order in which they were planned."""
+
+    holdings: tuple[Holding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """No plan: so many of the pods that are needed have room, and why there is none for the next, in words.
+
+    `over_quota`: they are too many for their project, whatever room there is.
+    """
+
+    fitted: int
+    reason: str
+    over_quota: bool = False
+
+
+def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, avoided: Collection[str]) -> Plan | Shortfall:
+    """Return where all `needed` pods go, and as many of `more` as there is room for; on none of the `avoided` nodes.
+
+    Both are in the order of their age. `room` stays as it is.
+    """
+    if over := room.allowance.over(needed):
+        return Shortfall(0, over, over_quota=True)
+    trial = room.copy()
+    allowed = trial.ledger.model >= 0
+    allowed[[trial.ledger.columns[name] for name in avoided if name in trial.ledger.columns]] = False
+    placed: list[Holding] = []
+    for pod in sorted(needed, key=_size, reverse=True):
+        holding = _placed(pod, trial, allowed)
+        if holding is None:
+            return Shortfall(len(placed), _why(pod, trial, avoided))
+        placed.append(holding)
+    placed += [holding for pod in more if (holding := _placed(pod, trial, allowed)) is not None]
+    return Plan(tuple(placed))
+
+
+def promised(pod: SeenPod, planned: Planned) -> Holding:
+    """Return what a member of a gang holds from the time that its plan stands."""
+    request = pod.request
+    return Holding(
+        pod.key,
+        planned.node,
+        planned.placement.devices,
+        planned.placement.milli,
+        State.RESERVED,
+        device_memory=request.memory if isinstance(request, MemoryShare) else NO_MIB,
+        cpu=pod.cpu,
+        memory=pod.memory,
+        created=pod.created,
+        planned=True,
+    )
+
+
+def _placed(pod: SeenPod, trial: Room, allowed: NDArray[np.bool_]) -> Holding | None:
+    """Give a pod its place in the room that is tried; None where there is none."""
+    suits = allowed & trial.checks.fits(pod)
+    within = trial.allowance.allows(pod)
+    if within is not None:
+        suits &= within
+    shape = pod.shape()
+    column = trial.packer.best(shape, np.flatnonzero(suits))
+    placement = None if column is None else trial.packer.place(shape, column)
+    if column is None or placement is None:
+        return None
+    holding = promised(pod, Planned(trial.ledger.name_of(column), placement))
+    trial.ledger.hold(holding)
+    trial.checks.place(pod, holding.node)
+    trial.allowance.take(pod, holding.node, placement.milli * len(placement.devices))
+    return holding
+
+
+def _size(pod: SeenPod) -> tuple[int, int]:
+    """Return what orders pods by how much of a node they take; of MiB nobody knows before it is placed."""
+    request = pod.request
+    if isinstance(request, Share):
+        return request.devices * request.milli, pod.cpu
+    if isinstance(request, MemoryShare):
+        return request.devices, pod.cpu
+    return 0, pod.cpu
+
+
+def _why(pod: SeenPod, trial: Room, avoided: Collection[str]) -> str:
+    """Return why a pod has no place, as one sentence."""
+    ledger = trial.ledger
+    suits = trial.checks.fits(pod)
+    within = trial.allowance.allows(pod)
+    why: dict[str, str] = dict(trial.left_out)
+    shape = pod.shape()
+    free: list[str] = []
+    for node in ledger.nodes():
+        column = ledger.columns[node.name]
+        if node.name in avoided:
+            why[node.name] = "left out for a while, as a plan failed there"
+        elif not suits[column]:
+            why[node.name] = trial.checks.why(pod, node.name)
+        elif within is not None and not within[column]:
+            why[node.name] = f"the quota for model {node.model} is used up"
+        else:
+            free.append(node.name)
+    why |= reasons.misfits(ledger, shape, sorted(free), {})
+    return reasons.sentence(reasons.counted(ledger, reasons.of_each(ledger, why)), 0)
