@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from kube.gpus import Malformed
+from kube.versions import age
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,6 +76,8 @@ class Gang:
         """Take note of a member as it is now."""
         uid, member = pod.key.uid, membership(pod)
         before = self.members.get(uid)
+        if before is not None and age(before.version) > age(pod.version):
+            return
         self.members[uid] = pod
         if member.planned is None:
             self.given_up.pop(uid, None)  # its plan is struck, so it may be planned again

@@ -97,7 +97,7 @@ class Ledger(Columns):
         if known is not None and known.node != holding.node:
             self.release(uid)
         self._holdings[uid] = holding
-        self.version += known != holding
+        self.version += known is None or known != holding
         on_node = self._on_node.get(holding.node)
         if on_node is None:
             self._on_node[holding.node] = {uid: holding}

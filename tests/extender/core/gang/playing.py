@@ -26,7 +26,7 @@ WHOLE = Share(1, MilliGpu(1000))
 
 
 class Anywhere:
-    """Checks by which kube-scheduler accepts every node but the `refused` ones, and knows all of a pod but `unknown_of`."""
+    """Checks by which every node suits but the `refused` ones, and all is known of a pod but `unknown_of`."""
 
     version = 0
 

@@ -216,7 +216,8 @@ def test_a_plan_that_does_not_move_is_undone_within_the_stated_time() -> None:
     cluster.now += 1
     cluster.carry_out(cluster.steps())
     assert cluster.held() == {}
-    assert f"was not bound on node n0 within {START_S:g} s" in cluster.told[-1][1]
+    (undone,) = (sentence for reason, sentence in cluster.told if reason == "GangUndone")
+    assert undone.endswith(f" within {START_S:g} s")
 
 
 def test_a_member_that_is_made_anew_in_time_takes_the_place_of_a_lost_one() -> None:
