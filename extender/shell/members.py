@@ -1,4 +1,4 @@
-"""Of which gang is a pod a member, and how is a member let go? Kubernetes' objects on one side, the core's words on the other."""
+"""Of which gang is a pod a member, and by which change is a member let go?"""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def _pinned(affinity: dict[str, Any], node: str) -> dict[str, Any]:
     pin = {"key": "metadata.name", "operator": "In", "values": [node]}
     of_nodes = affinity.get("nodeAffinity") or {}
     required = of_nodes.get(_REQUIRED) or {}
-    terms = [
+    terms: list[dict[str, Any]] = [
         {**term, "matchFields": [*(term.get("matchFields") or ()), pin]}
-        for term in required.get("nodeSelectorTerms") or ({},)
+        for term in required.get("nodeSelectorTerms") or [{}]
     ]
     return {**affinity, "nodeAffinity": {**of_nodes, _REQUIRED: {**required, "nodeSelectorTerms": terms}}}
 

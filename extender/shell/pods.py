@@ -19,8 +19,8 @@ _MIRROR = "kubernetes.io/config.mirror"
 class Annotations(GpuAnnotations, frozen=True, gc=False):
     """annotations of a Pod.
 
-    `gang_min` and `gang_plan`: as `kube.gangs` says. `allocated`: the devices that HAMi's scheduler gave it; `mirror`: it is there where a kubelet runs the pod from a
-    file.
+    `gang_min`, `gang_plan`: as `kube.gangs` says. `allocated`: the devices that HAMi's scheduler gave it; `mirror`: it
+    is there where a kubelet runs the pod from a file.
     """
 
     gang_min: str | None = msgspec.field(default=None, name=LEAST)

@@ -32,7 +32,7 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 
     Devices: by name; () = no GPU; None = unknown which, so that none of the node is free. `device_memory`: the MiB that
     were asked of each device, 0 where a share was asked and its MiB follow from it. `ours`: we bound it, and may evict
-    it; `created` as the API server writes it; `leaving`: it is being deleted. `planned`: promised by the plan of a gang,
+    it; `created` as the API server writes it; `leaving`: it is being deleted. `planned`: promised by a gang's plan,
     without expiry; a Binding that was not carried out leaves the promise as it was.
     """
 
