@@ -112,7 +112,7 @@ class Following:
             known = self._known[path]
             match change:
                 case Relisted(objects):
-                    self._known[path] = dict(objects)
+                    self._known[path] = {key: what for key, what in objects if what is not None}
                     self._unlisted.discard(path)
                     self._changed()
                 case Put((key, what)):

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.local import ClusterSpec, LocalCluster, nodes
-from kube.client import Api
 from tests.e2e import gangs, pods
+from tests.e2e.gang_killing import LAST_POINT, MEMBERS, killed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from kube.client import Api
 
 _NODES = 4
 
@@ -37,10 +39,19 @@ def whole_extender(cluster: LocalCluster, managed_namespace: str) -> Iterator[No
 
 
 @pytest.fixture
-def five_more(cluster: LocalCluster) -> Iterator[list[str]]:
-    """Add nodes when asked; they go afterwards."""
-    names = [f"more-{number}" for number in range(5)]
-    yield names
+def add_nodes(cluster: LocalCluster) -> Iterator[Callable[[int, int], None]]:
+    """Give what adds so many nodes with so many GPUs each; they go afterwards."""
+    names: list[str] = []
+    spec = cluster.spec
+
+    def add(count: int, gpus: int) -> None:
+        made = [f"more-{number}" for number in range(len(names), len(names) + count)]
+        names.extend(made)
+        product, memory = spec.gpu_product, spec.gpu_memory_mib
+        more = [nodes.gpu_node(name, gpus=gpus, product=product, memory_mib=memory) for name in made]
+        cluster.call(lambda api: nodes.create(api, more))
+
+    yield add
 
     async def remove(api: Api) -> None:
         for name in names:
@@ -50,7 +61,7 @@ def five_more(cluster: LocalCluster) -> Iterator[list[str]]:
 
 
 def test_a_gang_of_eight_waits_for_eight_gpus_and_keeps_nobody_out(
-    cluster: LocalCluster, managed_namespace: str, five_more: list[str]
+    cluster: LocalCluster, managed_namespace: str, add_nodes: Callable[[int, int], None]
 ) -> None:
     pods.create(cluster, managed_namespace, gangs.members("g", 8))
     pods.wait_until(
@@ -60,11 +71,7 @@ def test_a_gang_of_eight_waits_for_eight_gpus_and_keeps_nobody_out(
     assert pods.holdings(cluster)["reserved"] == 0
     pods.create(cluster, managed_namespace, [pods.pod("train", gpus=1)])
     pods.wait_until("the train pod runs", lambda: gangs.bound(cluster, managed_namespace) == ["train"])
-    spec = cluster.spec
-    more = [
-        nodes.gpu_node(name, gpus=1, product=spec.gpu_product, memory_mib=spec.gpu_memory_mib) for name in five_more
-    ]
-    cluster.call(lambda api: nodes.create(api, more))
+    add_nodes(5, 1)
     took = pods.wait_until("the gang runs", lambda: len(gangs.bound(cluster, managed_namespace, "g")) == 8)
     assert took < 15.0
 
@@ -90,6 +97,16 @@ def test_of_two_gangs_that_need_more_than_half_exactly_one_runs(
 def test_a_deployments_pods_are_a_gang(cluster: LocalCluster, managed_namespace: str) -> None:
     gangs.create_deployment(cluster, managed_namespace, gangs.deployment("d", 4, least=3))
     pods.wait_until("all of it runs", lambda: len(gangs.bound(cluster, managed_namespace, "d")) == 4)
+
+
+@pytest.mark.parametrize("point", random.Random(8).sample(range(1, LAST_POINT), 3))  # noqa: S311  points in time
+def test_an_extender_killed_while_it_lets_a_gang_go_leaves_it_whole_or_nothing(
+    cluster: LocalCluster, managed_namespace: str, add_nodes: Callable[[int, int], None], point: int
+) -> None:
+    add_nodes(26, 8)
+    found = killed(cluster, managed_namespace, point)
+    assert 0 < found.let_go_at_kill < MEMBERS
+    assert (found.bound, found.held) in ((MEMBERS, 0), (0, 0))
 
 
 def _told(cluster: LocalCluster, namespace: str, name: str) -> str:

@@ -127,8 +127,9 @@ class Turn:
         if isinstance(made, Shortfall) or not made.holdings:
             gang.tried = rests_on
             return _too_little(made, missing, standing.have)
-        for holding in made.holdings:
-            self._ledger.hold(holding)
+        with self._ledger.at_once():
+            for holding in made.holdings:
+                self._ledger.hold(holding)
         gang.moved_at, gang.short_since, gang.waits_since, gang.tried = self.now, None, None, ()
         gang.sentence, gang.told = "", ("", 0.0)
         nodes = len({holding.node for holding in made.holdings})
