@@ -1,4 +1,4 @@
-"""Nodes, volumes and pods with constraints of every kind, at random: what kube-scheduler and the predicates judge alike.
+"""Nodes, volumes and pods with constraints of every kind, at random, for kube-scheduler and the predicates to judge.
 
 As JSON that a person might write. Each kind of constraint is made so that it refuses some nodes and lets others pass.
 """
@@ -220,8 +220,9 @@ class Cases:
         ]
 
     def _ports(self, spec: Json) -> None:
-        port = {"containerPort": 80, "hostPort": self.random.choice((8080, 8081))}
-        port |= self.random.choice(({}, {}, {"hostIP": "127.0.0.1"}, {"hostIP": "10.0.0.1"}, {"protocol": "UDP"}))
+        port: Json = {"containerPort": 80, "hostPort": self.random.choice((8080, 8081))}
+        more: tuple[Json, ...] = ({}, {}, {"hostIP": "127.0.0.1"}, {"hostIP": "10.0.0.1"}, {"protocol": "UDP"})
+        port |= self.random.choice(more)
         spec["containers"][0]["ports"] = [port]
 
     def _selector(self, spec: Json) -> None:
@@ -273,7 +274,7 @@ class Cases:
         if self.chance(0.25):
             term["namespaces"] = [self.random.choice(self.namespaces)]
         if self.chance(0.25):
-            selectors = ({}, {"matchLabels": {"team": "red"}}, {"matchLabels": {"team": "green"}})
+            selectors: tuple[Json, ...] = ({}, {"matchLabels": {"team": "red"}}, {"matchLabels": {"team": "green"}})
             term["namespaceSelector"] = self.random.choice(selectors)
         return term
 

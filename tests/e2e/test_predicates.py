@@ -76,7 +76,8 @@ def compared(
     cluster: LocalCluster, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Compared]:
     seed = request.config.getoption("--seed")
-    cases = Cases(random.Random(seed), f"p{uuid.uuid4().hex[:5]}")
+    chance = random.Random(seed)  # noqa: S311  no secrets
+    cases = Cases(chance, f"p{uuid.uuid4().hex[:5]}")
     try:
         yield judge(cluster, cases, tmp_path_factory.mktemp("predicates"))
     finally:
