@@ -1,4 +1,4 @@
-"""Nodes, volumes and pods with constraints of every kind, at random: what kube-scheduler and the predicates judge alike.
+"""Nodes, volumes and pods with constraints of every kind, at random, for kube-scheduler and the predicates to judge.
 
 As JSON that a person might write. Each kind of constraint is made so that it refuses some nodes and lets others pass.
 """
@@ -58,10 +58,10 @@ class Cases:
         if chance(0.1):
             labels["rack"] = ""
         room = {
-            "cpu": self.random.choice(("2", "3500m", "8", "16")),
-            "memory": self.random.choice(("2Gi", "8Gi", "16384Mi", "2e9")),
+            "cpu": self.random.choice(("3500m", "8", "16")),
+            "memory": self.random.choice(("4Gi", "8Gi", "16384Mi", "9e9")),
             "ephemeral-storage": self.random.choice(("10Gi", "100Gi")),
-            "pods": str(self.random.randint(3, 12)),
+            "pods": str(self.random.randint(4, 14)),
         }
         if chance(0.6):
             room[WIDGET] = str(self.random.randint(0, 4))
@@ -79,7 +79,7 @@ class Cases:
         """Return a PersistentVolume and the claim that is bound to it."""
         chance, name = self.chance, f"{self.prefix}-v{number:02}"
         labels = {}
-        if chance(0.35):
+        if chance(0.5):
             labels[self.random.choice((ZONE, OLD_ZONE))] = self.random.choice(("z0", "z1__z2", "z3", "z0____z1"))
         spec: Json = {
             "capacity": {"storage": "1Gi"},
@@ -89,7 +89,7 @@ class Cases:
             "claimRef": {"namespace": namespace, "name": name},
             "nfs": {"server": "10.0.0.1", "path": "/"},
         }
-        if chance(0.75):
+        if chance(0.6):
             spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": self.node_terms()}}
         if chance(0.3):
             spec["accessModes"] = ["ReadWriteOncePod"]
@@ -124,18 +124,36 @@ class Cases:
             self._volumes(spec, self.claims[namespace][::2])  # so that some claims are nobody's
         if chance(0.1):
             self._sidecars(spec)
+        if chance(0.1):
+            spec["resources"] = {"requests": {"cpu": "5", "memory": "3Gi"}}
         if chance(0.06):
             pod["metadata"]["finalizers"] = ["plimsoll.dev/test"]  # it stays when it is deleted
         elif chance(0.06):
             pod["metadata"]["annotations"] = {"pod-complete.stage.kwok.x-k8s.io/delay": "0s"}
         return pod
 
+    def resized(self) -> Json | None:
+        """Return a patch of the status of a resident that is being resized in place; None of most."""
+        if not self.chance(0.15):
+            return None
+        has = {"cpu": self.random.choice(("100m", "2500m")), "memory": self.random.choice(("64Mi", "3Gi"))}
+        status = {"name": "main", "image": "model-server", "imageID": "", "ready": True, "restartCount": 0}
+        given = status | {"resources": {"requests": has}, "allocatedResources": has | {"cpu": "1"}}
+        reason = self.random.choice(("Infeasible", "Deferred"))
+        conditions = [{"type": "PodResizePending", "status": "True", "reason": reason}]
+        return {"status": {"containerStatuses": [given], "conditions": conditions}}
+
+    def runtime_class(self) -> Json:
+        """Return the RuntimeClass of pods that have an overhead."""
+        overhead = {"podFixed": {"cpu": "350m", "memory": "700Mi"}}
+        return {"metadata": {"name": self.prefix}, "handler": "heavy", "overhead": overhead}
+
     def pod(self, name: str, namespace: str, scheduler: str) -> Json:
         """Return a pod that is to be placed, with one to three kinds of constraints."""
         pod = self._pod(name, scheduler)
         spec = pod["spec"]
         spec["priorityClassName"] = "plimsoll-train"  # which preempts nobody
-        container = self._container("main", small=self.chance(0.7))
+        container = self._container("main", small=self.chance(0.85))
         container["resources"].setdefault("limits", {})[MARKER] = "1"  # without it nobody asks the extender
         spec["containers"] = [container]
         spec["tolerations"] = [toleration for toleration in self._tolerations() if self.chance(0.6)]
@@ -168,12 +186,15 @@ class Cases:
         return [self._node_term() for _ in range(self.random.randint(1, 2))]
 
     def _pod(self, name: str, scheduler: str) -> Json:
+        """Return what residents and others have in common."""
         labels = {
             key: self.random.choice(values)
             for key, values in (("app", APPS), ("version", VERSIONS), ("tier", TIERS))
             if self.chance(0.8)
         }
         spec = {"schedulerName": scheduler, "terminationGracePeriodSeconds": 0}
+        if self.chance(0.1):
+            spec["runtimeClassName"] = self.prefix
         return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
 
     def _container(self, name: str, *, small: bool) -> Json:
@@ -199,8 +220,9 @@ class Cases:
         ]
 
     def _ports(self, spec: Json) -> None:
-        port = {"containerPort": 80, "hostPort": self.random.choice((8080, 8081))}
-        port |= self.random.choice(({}, {}, {"hostIP": "127.0.0.1"}, {"hostIP": "10.0.0.1"}, {"protocol": "UDP"}))
+        port: Json = {"containerPort": 80, "hostPort": self.random.choice((8080, 8081))}
+        more: tuple[Json, ...] = ({}, {}, {"hostIP": "127.0.0.1"}, {"hostIP": "10.0.0.1"}, {"protocol": "UDP"})
+        port |= self.random.choice(more)
         spec["containers"][0]["ports"] = [port]
 
     def _selector(self, spec: Json) -> None:
@@ -252,7 +274,7 @@ class Cases:
         if self.chance(0.25):
             term["namespaces"] = [self.random.choice(self.namespaces)]
         if self.chance(0.25):
-            selectors = ({}, {"matchLabels": {"team": "red"}}, {"matchLabels": {"team": "green"}})
+            selectors: tuple[Json, ...] = ({}, {"matchLabels": {"team": "red"}}, {"matchLabels": {"team": "green"}})
             term["namespaceSelector"] = self.random.choice(selectors)
         return term
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from extender.core.predicates.claims import Taken
     from extender.core.predicates.demands import PodDemands
+    from extender.core.predicates.free_ports import FreePorts
     from extender.core.predicates.ground import Ground, Mask
-    from extender.core.predicates.ports import FreePorts
+    from extender.core.predicates.near import NearHolders, NearMeant, Together
     from extender.core.predicates.resources import Left
-    from extender.core.predicates.spread import Spreading
-    from extender.core.predicates.terms import NearHolders, NearMeant, Together
+    from extender.core.predicates.spreading import Spreading
 
 _NOT_SPREAD = "node(s) didn't match pod topology spread constraints"
 _CLAIM_IN_USE = (

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from extender.core.predicates.checks import Checks, Standing, unchanging_of
 from extender.core.predicates.claims import Taken
+from extender.core.predicates.free_ports import FreePorts
 from extender.core.predicates.ground import Ground, all_of
+from extender.core.predicates.near import NearHolders, NearMeant, Together
 from extender.core.predicates.population import Population
-from extender.core.predicates.ports import FreePorts
 from extender.core.predicates.resources import Left, Room
-from extender.core.predicates.spread import Spreading
-from extender.core.predicates.terms import NearHolders, NearMeant, Together
+from extender.core.predicates.spreading import Spreading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence

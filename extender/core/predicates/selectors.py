@@ -7,7 +7,7 @@ Source: apimachinery's labels.Requirement.Matches.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -83,6 +83,14 @@ class Selector:
     """Requirements that must all be met; () accepts everything."""
 
     requirements: tuple[Requirement, ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Count the hash once: what terms and constraints ask is found by it for every pod."""
+        object.__setattr__(self, "_hash", hash(self.requirements))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def accepts(self, labels: Labels) -> bool:
         """Tell whether labels meet every requirement."""
