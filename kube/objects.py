@@ -46,6 +46,18 @@ class ObjectMeta(BareMeta):
     owner_references: list[OwnerReference] | None = None
 
 
+class PodLabels(Object):
+    """Those labels of a pod that whoever places pods reads."""
+
+    project: str = msgspec.field(default="", name="plimsoll.dev/project")
+
+
+class BarePodMeta(BareMeta):
+    """metadata of a Pod, as whoever places pods reads it."""
+
+    labels: PodLabels | None = None
+
+
 class Bare(Object):
     """The base of every object that has metadata of its own."""
 
@@ -117,6 +129,7 @@ class PodSpec(Object):
 
     node_name: str = ""
     scheduler_name: str = ""
+    priority_class_name: str = ""
     containers: list[Container] = []
     init_containers: list[Container] | None = None
     scheduling_gates: list[SchedulingGate] | None = None
@@ -197,6 +210,7 @@ class BarePodStatus(Object):
 class BarePod(Bare):
     """v1 Pod, as whoever places pods reads it: thousands of them are listed at once."""
 
+    metadata: BarePodMeta
     spec: PodSpec = msgspec.field(default_factory=PodSpec)
     status: BarePodStatus = msgspec.field(default_factory=BarePodStatus)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from extender.core.packing.settings import Settings as Packing
+from extender.core.quota.kinds import Kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Settings:
     long devices stay taken whose pod is gone although nobody saw its containers end (deleted by force, or with a lost
     node): the object was deleted, the process may still run. `enforcement_required`: whether no share of a device goes
     to a node on which nothing enforces it. `nvfractions_prefix`: what NvFractions' annotations of a pod begin with.
+    `kinds`: which PriorityClasses are of which kind.
     """
 
     one_node: bool = True
@@ -24,3 +26,4 @@ class Settings:
     enforcement_required: bool = True
     nvfractions_prefix: str = "nvidia.com/container."
     packing: Packing = field(default_factory=Packing)
+    kinds: Kinds = field(default_factory=Kinds)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extender.core.model import PodKey, SeenPod
+from extender.core.quota.projects import LABEL
 from extender.shell import hami
 from extender.shell.enforcement import writing
 from extender.shell.wants import wants_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from extender.core.answers import BindTo
-    from kube.objects import BarePodStatus, Pod, PodStatus
+    from kube.objects import BarePodStatus, Pod, PodLabels, PodStatus
     from kube.watch import Change
 
 _PODS = "/api/v1/pods"
@@ -75,6 +76,9 @@ def seen_pod(pod: Pod | BarePod) -> SeenPod:
         metadata.creation_timestamp or "",
         metadata.deletion_timestamp is not None,
         _MIRROR in annotations,
+        _project(metadata.labels),
+        spec.priority_class_name,
+        wants.taken.gpus,
     )
 
 
@@ -193,6 +197,12 @@ def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:
     except msgspec.DecodeError as error:
         raise ApiError(NO_ANSWER, "Undecodable", f"pod {key.namespace}/{key.name} cannot be read: {error}") from error
     return pod if pod.key.uid == key.uid else None
+
+
+def _project(labels: PodLabels | dict[str, str] | None) -> str:
+    if not labels:
+        return ""
+    return labels.get(LABEL, "") if isinstance(labels, dict) else labels.project
 
 
 def _ended(status: PodStatus | BarePodStatus) -> bool:
