@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kube.objects import NodeSelectorTerm, PodSpec
+    from kube.objects import BarePodSpec, NodeSelectorTerm
 
 ANY: tuple[str, ...] = ()
 
 
-def accepted(spec: PodSpec, label: str) -> tuple[str, ...]:
+def accepted(spec: BarePodSpec, label: str) -> tuple[str, ...]:
     """Return the values of `label` that a pod accepts, sorted; () = any.
 
     Where selector and affinity contradict each other, no node will do, and the selector's value is returned.
@@ -25,7 +25,7 @@ def accepted(spec: PodSpec, label: str) -> tuple[str, ...]:
     return tuple(sorted(_by_affinity(spec, label)))
 
 
-def _by_affinity(spec: PodSpec, label: str) -> frozenset[str]:
+def _by_affinity(spec: BarePodSpec, label: str) -> frozenset[str]:
     """Return the values that any of the required terms accepts; empty = any."""
     node_affinity = spec.affinity.node_affinity if spec.affinity else None
     required = node_affinity.required if node_affinity else None

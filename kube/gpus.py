@@ -8,9 +8,10 @@ Milli-GPU: one GPU is 1000; a share is an integer, so that shares add up exactly
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, NewType, Self
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +33,6 @@ DEVICES = "plimsoll.dev/devices"
 MILLI = "plimsoll.dev/gpu-milli"
 ENFORCEMENT = "plimsoll.dev/enforcement"
 BY_HAMI = "hami"
-ASKING = (FRACTION, MEMORY, NUM_DEVICES, CONTAINER, GPUS, ENFORCEMENT)
-"""The annotations by which a pod asks: `gpu_request` reads these and no other."""
 MARKER = "plimsoll.dev/gpu"
 VENDOR_GPU = "nvidia.com/gpu"
 
@@ -49,37 +48,56 @@ _SHARE_RULE = "a decimal, 0 < x < 1, a multiple of 0.001"
 _COUNT_RULE = f"a whole number from 1 to {MOST_DEVICES}"
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Asking(msgspec.Struct, frozen=True, gc=False):
+    """The annotations by which a pod asks for GPUs, as they are written; None where one is not there."""
+
+    fraction: str | None = msgspec.field(default=None, name=FRACTION)
+    memory: str | None = msgspec.field(default=None, name=MEMORY)
+    num_devices: str | None = msgspec.field(default=None, name=NUM_DEVICES)
+    container: str | None = msgspec.field(default=None, name=CONTAINER)
+    gpus: str | None = msgspec.field(default=None, name=GPUS)
+    enforcement: str | None = msgspec.field(default=None, name=ENFORCEMENT)
+
+    @classmethod
+    def of(cls, annotations: Mapping[str, str] | None) -> Self:
+        """Return what speaks of GPUs among all the annotations of an object."""
+        return msgspec.convert(annotations or {}, cls)
+
+
+class GpuAnnotations(Asking, frozen=True, gc=False):
+    """The annotations of a pod that speak of GPUs: by which it asks, and what was written when it was bound."""
+
+    devices: str | None = msgspec.field(default=None, name=DEVICES)
+    milli: str | None = msgspec.field(default=None, name=MILLI)
+
+
+# Structs, not dataclasses: what has a shape is looked up by it many times a pod, and their hash costs a tenth.
+class Share(msgspec.Struct, frozen=True, gc=False):
     """`milli` of each of `devices` different GPUs of one node."""
 
     devices: int
     milli: MilliGpu
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryShare:
+class MemoryShare(msgspec.Struct, frozen=True, gc=False):
     """`memory` MiB of each of `devices` different GPUs of one node; the GPU model turns them into milli-GPU."""
 
     devices: int
     memory: MiB
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True, gc=False):
     """`milli` of each of these devices of a node, by name: the GPU's UUID, or its index where no UUID was known."""
 
     devices: tuple[str, ...]
     milli: MilliGpu
 
 
-@dataclass(frozen=True, slots=True)
-class Unmapped:
+class Unmapped(msgspec.Struct, frozen=True, gc=False):
     """Whole GPUs that the kubelet's device plugin picks: on nodes whose devices are not ours to name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True, gc=False):
     """An annotation that breaks its rule."""
 
     key: str
@@ -95,7 +113,7 @@ GpuRequest = Share | MemoryShare | Unmapped
 
 
 def gpu_request(
-    annotations: Mapping[str, str], resources: frozenset[str], containers: tuple[str, ...]
+    asking: Asking, resources: frozenset[str], containers: tuple[str, ...]
 ) -> GpuRequest | Malformed | None:
     """Return what a pod asks for, or None where it asks for no GPU of ours.
 
@@ -104,50 +122,51 @@ def gpu_request(
     """
     if MARKER not in resources:
         return Unmapped() if VENDOR_GPU in resources else None
-    asked = share_asked(annotations)
+    asked = share_asked(asking)
     if asked is None:
         return Malformed(MARKER, "1", f"accompanied by {FRACTION}, {MEMORY} or {GPUS}, which say how much")
-    key = _asking(annotations)[0]
-    through = annotations.get(ENFORCEMENT, BY_HAMI)
-    if through != BY_HAMI:
+    through = asking.enforcement
+    if through is not None and through != BY_HAMI:
         return Malformed(ENFORCEMENT, through, f"{BY_HAMI}, or left out")
-    if VENDOR_GPU in resources and not by_kubelet(annotations):
-        return Malformed(key, annotations[key], f"used without {VENDOR_GPU}: the one asks for a share, the other for "
-                         "whole GPUs")  # fmt: skip
-    container = annotations.get(CONTAINER)
+    if VENDOR_GPU in resources and not by_kubelet(asking):
+        key, text = _amounts(asking)[0]
+        return Malformed(key, text, f"used without {VENDOR_GPU}: the one asks for a share, the other for whole GPUs")
+    container = asking.container
     if container is not None and container not in containers:
         return Malformed(CONTAINER, container, f"the name of a container of the pod ({', '.join(containers)})")
     return asked
 
 
-def by_kubelet(annotations: Mapping[str, str]) -> bool:
+def by_kubelet(asking: Asking) -> bool:
     """Tell whether a pod of ours asks the kubelet for its devices too, so that it calls HAMi's device plugin."""
-    return annotations.get(ENFORCEMENT) == BY_HAMI
+    return asking.enforcement == BY_HAMI
 
 
-def share_asked(annotations: Mapping[str, str]) -> Share | MemoryShare | Malformed | None:
+def share_asked(asking: Asking) -> Share | MemoryShare | Malformed | None:
     """Return what the annotations alone ask for, whoever placed the pod; None where they ask for nothing."""
-    asked = _asking(annotations)
-    if not asked:
+    amounts = _amounts(asking)
+    if not amounts:
         return None
-    if len(asked) > 1:
-        return Malformed(asked[0], annotations[asked[0]], f"the only one of its kind: {asked[1]} is there too")
-    if asked == [GPUS]:
-        count = _whole_number(annotations[GPUS], MOST_DEVICES)
-        return Malformed(GPUS, annotations[GPUS], _COUNT_RULE) if count is None else Share(count, WHOLE)
-    devices = _whole_number(annotations.get(NUM_DEVICES, "1"), MOST_DEVICES)
+    key, text = amounts[0]
+    if len(amounts) > 1:
+        return Malformed(key, text, f"the only one of its kind: {amounts[1][0]} is there too")
+    if key == GPUS:
+        count = _whole_number(text, MOST_DEVICES)
+        return Malformed(GPUS, text, _COUNT_RULE) if count is None else Share(count, WHOLE)
+    number = asking.num_devices
+    devices = 1 if number is None else _whole_number(number, MOST_DEVICES)
     if devices is None:
-        return Malformed(NUM_DEVICES, annotations[NUM_DEVICES], _COUNT_RULE)
-    if asked == [FRACTION]:
-        milli = _milli(annotations[FRACTION])
-        return Malformed(FRACTION, annotations[FRACTION], _SHARE_RULE) if milli is None else Share(devices, milli)
-    memory = _whole_number(annotations[MEMORY], 2**31 - 1)
+        return Malformed(NUM_DEVICES, str(number), _COUNT_RULE)
+    if key == FRACTION:
+        milli = _milli(text)
+        return Malformed(FRACTION, text, _SHARE_RULE) if milli is None else Share(devices, milli)
+    memory = _whole_number(text, 2**31 - 1)
     if memory is None:
-        return Malformed(MEMORY, annotations[MEMORY], "a whole number of MiB, at least 1")
+        return Malformed(MEMORY, text, "a whole number of MiB, at least 1")
     return MemoryShare(devices, MiB(memory))
 
 
-def held(annotations: Mapping[str, str], whole: int) -> MilliGpu:
+def held(annotations: GpuAnnotations, whole: int) -> MilliGpu:
     """Return what a bound pod holds; `whole` GPUs are those of its containers' limits.
 
     What was written when it was bound counts first, then what its annotations ask for, then its limits. A gpu-memory
@@ -167,9 +186,9 @@ def written(placement: Placement) -> dict[str, str]:
     return {DEVICES: ",".join(placement.devices), MILLI: str(placement.milli)}
 
 
-def placement_in(annotations: Mapping[str, str]) -> Placement | None:
+def placement_in(annotations: GpuAnnotations) -> Placement | None:
     """Return the placement that `written` recorded, or None where there is none that can be read."""
-    devices, milli = annotations.get(DEVICES), annotations.get(MILLI)
+    devices, milli = annotations.devices, annotations.milli
     if devices is None or milli is None:
         return None
     short = len(devices) + len(milli) <= _REMEMBERED_LENGTH
@@ -192,8 +211,10 @@ def is_device(name: str) -> bool:
     return _DEVICE.fullmatch(name) is not None
 
 
-def _asking(annotations: Mapping[str, str]) -> list[str]:
-    return [key for key in (FRACTION, MEMORY, GPUS) if key in annotations]
+def _amounts(asking: Asking) -> list[tuple[str, str]]:
+    """Return each of the annotations that say how much, by its key; one of them should be there."""
+    told = ((FRACTION, asking.fraction), (MEMORY, asking.memory), (GPUS, asking.gpus))
+    return [(key, text) for key, text in told if text is not None]
 
 
 def _milli(text: str) -> MilliGpu | None:

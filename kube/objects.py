@@ -28,7 +28,7 @@ class OwnerReference(Object):
 
 
 class BareMeta(Object):
-    """metadata of any object, without what says whose it is."""
+    """metadata of any object, without what people and controllers wrote beside it."""
 
     name: str = ""
     namespace: str = ""
@@ -36,26 +36,14 @@ class BareMeta(Object):
     resource_version: str = ""
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
-    annotations: dict[str, str] | None = None
 
 
 class ObjectMeta(BareMeta):
     """metadata of any object."""
 
+    annotations: dict[str, str] | None = None
     labels: dict[str, str] | None = None
     owner_references: list[OwnerReference] | None = None
-
-
-class PodLabels(Object):
-    """Those labels of a pod that whoever places pods reads."""
-
-    project: str = msgspec.field(default="", name="plimsoll.dev/project")
-
-
-class BarePodMeta(BareMeta):
-    """metadata of a Pod, as whoever places pods reads it."""
-
-    labels: PodLabels | None = None
 
 
 class Bare(Object):
@@ -124,19 +112,23 @@ class Affinity(Object):
     node_affinity: NodeAffinity | None = None
 
 
-class PodSpec(Object):
-    """spec of a Pod."""
+class BarePodSpec(Object):
+    """spec of a Pod: what it takes of a node, and which nodes suit it."""
 
-    node_name: str = ""
-    scheduler_name: str = ""
-    priority_class_name: str = ""
     containers: list[Container] = []
     init_containers: list[Container] | None = None
-    scheduling_gates: list[SchedulingGate] | None = None
     node_selector: dict[str, str] | None = None
     affinity: Affinity | None = None
     overhead: dict[str, str] | None = None
     resources: Resources | None = None
+
+
+class PodSpec(BarePodSpec):
+    """spec of a Pod."""
+
+    node_name: str = ""
+    scheduler_name: str = ""
+    scheduling_gates: list[SchedulingGate] | None = None
 
 
 class Condition(Object):
@@ -185,34 +177,6 @@ class Pod(Named):
 
     spec: PodSpec = msgspec.field(default_factory=PodSpec)
     status: PodStatus = msgspec.field(default_factory=PodStatus)
-
-
-class BareContainerState(Object):
-    """Whether a container runs."""
-
-    running: Running | None = None
-
-
-class BareContainerStatus(Object):
-    """Whether one container of a pod runs."""
-
-    state: BareContainerState | None = None
-
-
-class BarePodStatus(Object):
-    """status of a Pod: whether it has ended."""
-
-    phase: str = ""
-    container_statuses: list[BareContainerStatus] | None = None
-    init_container_statuses: list[BareContainerStatus] | None = None
-
-
-class BarePod(Bare):
-    """v1 Pod, as whoever places pods reads it: thousands of them are listed at once."""
-
-    metadata: BarePodMeta
-    spec: PodSpec = msgspec.field(default_factory=PodSpec)
-    status: BarePodStatus = msgspec.field(default_factory=BarePodStatus)
 
 
 class LeaseSpec(Object, omit_defaults=True):

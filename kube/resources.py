@@ -17,7 +17,7 @@ from kube.quantities import MIB, count, milli
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kube.objects import Container, PodSpec
+    from kube.objects import BarePodSpec, Container
 
 MOST = 2**40
 """More than any node has: whoever binds a pod past the scheduler may ask for anything, and sums must stay numbers."""
@@ -45,13 +45,13 @@ class Asked:
 _NOTHING = Asked()
 
 
-def requests_of(spec: PodSpec) -> Asked:
+def requests_of(spec: BarePodSpec) -> Asked:
     """Return what a pod takes of its node from its first container's start to its last one's end."""
     exact = _in_bytes(spec)
     return Asked(min(exact.cpu, MOST), min(-(-exact.memory // MIB), MOST), min(exact.gpus, MOST))
 
 
-def _in_bytes(spec: PodSpec) -> Asked:
+def _in_bytes(spec: BarePodSpec) -> Asked:
     running = _NOTHING
     for container in spec.containers:
         running += _asked(container)

@@ -16,7 +16,7 @@ from autoscaler.core.targets.selection import BadSelectorError, selector
 from autoscaler.core.targets.target import Target
 from autoscaler.core.targets.writers import MANAGER, Autoscaler
 from autoscaler.core.targets.writing import Found
-from kube.gpus import VENDOR_GPU, held
+from kube.gpus import VENDOR_GPU, GpuAnnotations, held
 from kube.objects import ObjectMeta, ObjectReference, Scale
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _holding(pod: Pod) -> Holding | None:
     """Return what a pod holds of GPUs: nothing before it is bound, and nothing once its containers have stopped."""
     if not pod.spec.node_name or pod.status.phase in _ENDED:
         return None
-    milli = held(pod.metadata.annotations or {}, _whole_gpus(pod.spec))
+    milli = held(GpuAnnotations.of(pod.metadata.annotations), _whole_gpus(pod.spec))
     project = (pod.metadata.labels or {}).get(PROJECT)
     return Holding(pod.metadata.namespace, milli, controller_uid(pod), project) if milli else None
 

@@ -43,8 +43,7 @@ class Container:
     life: Life = Life.RUNNING
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """What of a pod matters for packing: its GPUs, `cpu` in milli-CPU and `memory` in MiB, and the models it accepts.
 
     `models` are sorted; () = any. kube-scheduler decides on all but the GPUs before it asks us. `by_kubelet`: it asks

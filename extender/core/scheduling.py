@@ -23,7 +23,7 @@ from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.binding import Bindings
 from extender.core.explanations import Explanations, weighed
-from extender.core.ledger.holding import Holding, State
+from extender.core.ledger.holding import NEVER, Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.packing.choice import Misfit
 from extender.core.packing.packer import HIGHEST_SCORE, Packer
@@ -371,21 +371,24 @@ class Scheduling:
         # Anybody can write our annotation on a pod that is not ours: there it says nothing.
         placed = pod.placed if pod.request is not None and not isinstance(pod.request, Unmapped) else None
         devices, milli, memory = self._devices_of(pod, placed, known)
+        ours = placed is not None and not pod.static
+        # In the order of the fields: named, they take twice as long, and a list has ten thousand pods.
         holding = Holding(
             pod.key,
             pod.node,
             devices,
             milli,
             _BOUND,
-            device_memory=memory,
-            cpu=pod.cpu,
-            memory=pod.memory,
-            ours=placed is not None and not pod.static,
-            created=pod.created,
-            leaving=pod.leaving,
-            ask=None if devices == () else pod.ask(),
+            NEVER,
+            memory,
+            pod.cpu,
+            pod.memory,
+            ours,
+            pod.created,
+            pod.leaving,
+            None if devices == () else pod.ask(),
         )
-        if known != holding:
+        if known is None or known != holding:
             self.ledger.hold(holding)
 
     def _devices_of(

@@ -9,28 +9,27 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extender.core.model import PodKey, SeenPod
-from extender.core.quota.projects import LABEL
 from extender.shell import hami
 from extender.shell.enforcement import writing
+from extender.shell.pods import NO_ANNOTATIONS, Pod
 from extender.shell.wants import wants_of
 from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
 from kube.gpus import placement_in, written
-from kube.objects import BarePod, ObjectReference
+from kube.objects import ObjectReference
 from kube.watch import listed, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from extender.core.answers import BindTo
-    from kube.objects import BarePodStatus, Pod, PodLabels, PodStatus
+    from extender.shell.pods import Status
     from kube.watch import Change
 
 _PODS = "/api/v1/pods"
 _BINDING_TIMEOUT_S = 5.0
 _RETRY = "plimsoll.dev/retry"
-_MIRROR = "kubernetes.io/config.mirror"
 
-_pod = msgspec.json.Decoder(BarePod)
+_pod = msgspec.json.Decoder(Pod)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +51,10 @@ class Unknown:
     reason: str
 
 
-def seen_pod(pod: Pod | BarePod) -> SeenPod:
+def seen_pod(pod: Pod) -> SeenPod:
     """Translate a pod."""
     metadata, spec = pod.metadata, pod.spec
-    annotations = metadata.annotations or {}
+    annotations = metadata.annotations or NO_ANNOTATIONS
     wants = wants_of(spec, annotations)
     # In the order of the fields: named, they take four times as long, and a list has ten thousand pods.
     return SeenPod(
@@ -68,15 +67,15 @@ def seen_pod(pod: Pod | BarePod) -> SeenPod:
         wants.taken.cpu,
         wants.taken.memory,
         wants.models,
-        hami.held_by(annotations, spec) if wants.of_gpus else None,
+        hami.held_by(annotations.allocated, spec) if annotations.allocated is not None and wants.of_gpus else None,
         wants.containers,
         wants.sharing,
         wants.by_kubelet,
         metadata.resource_version,
         metadata.creation_timestamp or "",
         metadata.deletion_timestamp is not None,
-        _MIRROR in annotations,
-        _project(metadata.labels),
+        annotations.mirror is not None,
+        labels.project if (labels := metadata.labels) is not None else "",
         spec.priority_class_name,
         wants.taken.gpus,
     )
@@ -86,7 +85,7 @@ def follow_pods(
     api: Api, on_trouble: Callable[[ApiError | None], None] = lambda _: None
 ) -> AsyncGenerator[Change[SeenPod], None]:
     """Yield every change of the cluster's pods, as `watch` does."""
-    return watch(api, _PODS, BarePod, read=seen_pod, on_trouble=on_trouble)
+    return watch(api, _PODS, Pod, read=seen_pod, on_trouble=on_trouble)
 
 
 async def list_pods(api: Api) -> tuple[SeenPod, ...]:
@@ -95,7 +94,7 @@ async def list_pods(api: Api) -> tuple[SeenPod, ...]:
     Raises:
         ApiError: they cannot be listed now.
     """
-    pods, _ = await listed(api, _PODS, BarePod, read=seen_pod)
+    pods, _ = await listed(api, _PODS, Pod, read=seen_pod)
     return pods
 
 
@@ -199,13 +198,7 @@ def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:
     return pod if pod.key.uid == key.uid else None
 
 
-def _project(labels: PodLabels | dict[str, str] | None) -> str:
-    if not labels:
-        return ""
-    return labels.get(LABEL, "") if isinstance(labels, dict) else labels.project
-
-
-def _ended(status: PodStatus | BarePodStatus) -> bool:
+def _ended(status: Status) -> bool:
     """Tell whether all containers have ended: the pod collector too writes Failed, of nodes that nobody hears from."""
     if status.phase not in ("Succeeded", "Failed"):
         return False

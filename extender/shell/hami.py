@@ -19,7 +19,7 @@ from kube.gpus import WHOLE, MiB, MilliGpu, Placement, is_device
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kube.objects import PodSpec
+    from kube.objects import BarePodSpec
 
 ALLOCATED = "hami.io/vgpu-devices-allocated"
 NVIDIA = "NVIDIA"
@@ -135,16 +135,13 @@ def handshake_on(annotations: Mapping[str, str], unchanged_s: float) -> Handshak
     return Handshake(word, at - ahead if sign == "+" else at + ahead, zoned=True, unchanged_s=unchanged_s)
 
 
-def held_by(annotations: Mapping[str, str], spec: PodSpec) -> tuple[Placement, MiB] | None:
-    """Return what HAMi's scheduler gave a pod, with the MiB of each device; None where nothing readable is written.
+def held_by(allocated: str, spec: BarePodSpec) -> tuple[Placement, MiB] | None:
+    """Return what HAMi's scheduler gave a pod, with the MiB of each device; None where that cannot be read.
 
     "UUID,NVIDIA,MiB,cores:" a device, ";" after each container, cores in hundredths of a GPU. What differs from device
     to device counts as the largest. Init containers come first, where they are written down at all.
     """
-    text = annotations.get(ALLOCATED)
-    if text is None:
-        return None
-    containers = text.removesuffix(";").split(";")
+    containers = allocated.removesuffix(";").split(";")
     starting = spec.init_containers or []
     early = len(starting) if len(containers) == len(starting) + len(spec.containers) else 0
     running: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from extender.core.inventory.facts import PRODUCT
 from extender.core.model import Shape
 from kube.affinity import accepted
-from kube.gpus import FRACTION, GPUS, MARKER, MEMORY, VENDOR_GPU, Malformed, Unmapped, by_kubelet, gpu_request
-from kube.objects import Named, PodSpec
+from kube.gpus import FRACTION, MARKER, MEMORY, VENDOR_GPU, Asking, Malformed, Unmapped, by_kubelet, gpu_request
+from kube.objects import BarePodSpec, Named
 from kube.resources import requests_of
 from kube.taints import BY_DEFAULT, Toleration
 
 
-class _TemplateSpec(PodSpec):
+class _TemplateSpec(BarePodSpec):
     tolerations: list[Toleration] | None = None
 
 
@@ -48,19 +49,19 @@ def templated(pod_json: bytes) -> Templated:
         pod = _template.decode(pod_json)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnplaceableError(f"the pod template cannot be read: {error}") from error
-    annotations = dict(pod.metadata.annotations or {})
+    asking = Asking.of(pod.metadata.annotations)
     taken = requests_of(pod.spec)
-    asked = {MARKER} if FRACTION in annotations or MEMORY in annotations else set()
+    asked = {MARKER} if asking.fraction is not None or asking.memory is not None else set()
     if asked and taken.gpus:
         asked.add(VENDOR_GPU)
     elif taken.gpus:
         # As admission does: whole GPUs of our pods are asked for in an annotation.
-        asked, annotations[GPUS] = {MARKER}, str(taken.gpus)
+        asked, asking = {MARKER}, replace(asking, gpus=str(taken.gpus))
     containers = (*pod.spec.containers, *(pod.spec.init_containers or ()))
-    request = gpu_request(annotations, frozenset(asked), tuple(one.name for one in containers))
+    request = gpu_request(asking, frozenset(asked), tuple(one.name for one in containers))
     if isinstance(request, Malformed):
         raise UnplaceableError(str(request))
     if request is None or isinstance(request, Unmapped):
         raise UnplaceableError(f"its pods ask for no GPU: none of {FRACTION}, {MEMORY} and {VENDOR_GPU} is there")
-    shape = Shape(request, taken.cpu, taken.memory, accepted(pod.spec, PRODUCT), by_kubelet(annotations))
+    shape = Shape(request, taken.cpu, taken.memory, accepted(pod.spec, PRODUCT), by_kubelet(asking))
     return Templated(shape, (*(pod.spec.tolerations or ()), *BY_DEFAULT))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,13 +16,13 @@ from extender.core.inventory.facts import PRODUCT
 from extender.core.model import Container as UsingContainer
 from extender.core.model import Life
 from kube.affinity import accepted
-from kube.gpus import ASKING, CONTAINER, GPUS, MARKER, VENDOR_GPU, by_kubelet, gpu_request
-from kube.objects import Affinity, Container, PodSpec, Resources
+from kube.gpus import MARKER, VENDOR_GPU, Asking, by_kubelet, gpu_request
+from kube.objects import Affinity, BarePodSpec, Container, Resources
 from kube.quantities import count
 from kube.resources import SIDECAR, Asked, requests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from kube.gpus import GpuRequest, Malformed
 
@@ -31,12 +30,10 @@ _OF_GPUS = "nvidia.com/"
 _REMEMBERED = 1024  # workloads, most of them of a kilobyte
 _LARGE = 16_384  # bytes: of what anybody may write, no more is kept a workload
 
-_wanting = attrgetter("containers", "init_containers", "node_selector", "affinity", "overhead", "resources")
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(
     tuple[
-        tuple[str | None, ...],
+        tuple[str | None, str | None, str | None, str | None, str | None, str | None],
         tuple[
             list[Container],
             list[Container] | None,
@@ -68,25 +65,19 @@ class Wants:
     by_kubelet: bool
 
 
-def wants_of(spec: PodSpec, annotations: Mapping[str, str]) -> Wants:
+def wants_of(spec: BarePodSpec, asks: Asking) -> Wants:
     """Return what a pod wants."""
-    text = _encode((tuple(map(annotations.get, ASKING)), _wanting(spec)))
+    # The fields of both types, in their order, and none of those that a type made of them has besides.
+    asking = (asks.fraction, asks.memory, asks.num_devices, asks.container, asks.gpus, asks.enforcement)
+    taking = (spec.containers, spec.init_containers, spec.node_selector, spec.affinity, spec.overhead, spec.resources)
+    text = _encode((asking, taking))
     return _remembered(text) if len(text) <= _LARGE else _read(text)
 
 
 def _read(text: bytes) -> Wants:
     texts, fields = _decode(text)
-    asking = {key: text for key, text in zip(ASKING, texts, strict=True) if text is not None}
-    containers, init_containers, node_selector, affinity, overhead, resources = fields
-    spec = PodSpec(
-        containers=containers,
-        init_containers=init_containers,
-        node_selector=node_selector,
-        affinity=affinity,
-        overhead=overhead,
-        resources=resources,
-    )
-    every = (*containers, *(init_containers or ()))
+    asking, spec = Asking(*texts), BarePodSpec(*fields)
+    every = (*spec.containers, *(spec.init_containers or ()))
     names = _resources(every)
     ours = MARKER in names
     return Wants(
@@ -96,7 +87,7 @@ def _read(text: bytes) -> Wants:
         ours=ours,
         of_gpus=any(name.startswith(_OF_GPUS) for name in names),
         containers=_using(spec) if ours else (),
-        sharing=asking.get(CONTAINER, "") if ours and GPUS not in asking else "",
+        sharing=asking.container or "" if ours and asking.gpus is None else "",
         by_kubelet=ours and by_kubelet(asking),
     )
 
@@ -104,7 +95,7 @@ def _read(text: bytes) -> Wants:
 _remembered = lru_cache(_REMEMBERED)(_read)
 
 
-def _using(spec: PodSpec) -> tuple[UsingContainer, ...]:
+def _using(spec: BarePodSpec) -> tuple[UsingContainer, ...]:
     """Return the containers of a pod of ours, as they use its devices; init containers first."""
     starting = spec.init_containers or []
     lives = [Life.SIDECAR if one.restart_policy == SIDECAR else Life.STARTING for one in starting]

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 
 from extender.core.ledger.names import PackedNames
-from kube.objects import ObjectMeta, Pod
+from extender.shell.pods import Pod
+from kube.objects import BareMeta
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ class MalformedRequest(Exception):  # noqa: N818  the caller's fault, not ours
 
 
 class _NamedNode(msgspec.Struct, gc=False):
-    metadata: ObjectMeta
+    metadata: BareMeta
 
 
 class _NodeList(msgspec.Struct, gc=False):

@@ -22,7 +22,7 @@ from deploy.local.places import DEPLOY
 from deploy.local.ports import free_ports
 from deploy.local.processes import write_json
 from kube.client import Api
-from kube.gpus import Placement, placement_in
+from kube.gpus import GpuAnnotations, Placement, placement_in
 from kube.objects import Pod
 from kube.watch import Gone, Put, Relisted, watch
 from tests.e2e import pods
@@ -155,7 +155,7 @@ class Checker:
 
     def _put(self, pod: Pod) -> None:
         self._drop(pod.metadata.uid)
-        placement = placement_in(pod.metadata.annotations or {})
+        placement = placement_in(GpuAnnotations.of(pod.metadata.annotations))
         if not pod.spec.node_name or placement is None:
             return
         self.bound.add(pod.metadata.uid)

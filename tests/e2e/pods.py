@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kube.client import MERGE_PATCH
-from kube.gpus import placement_in
+from kube.gpus import GpuAnnotations, placement_in
 from kube.objects import Deployment, Event, ObjectList, Pod
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def placed(pods: Sequence[Pod]) -> dict[str, tuple[Device, ...]]:
     """Return the devices of each bound pod, by name."""
     found = {}
     for one in pods:
-        placement = placement_in(one.metadata.annotations or {})
+        placement = placement_in(GpuAnnotations.of(one.metadata.annotations))
         if one.spec.node_name and placement:
             found[one.metadata.name] = tuple((one.spec.node_name, device) for device in placement.devices)
     return found
@@ -170,7 +170,7 @@ def used(cluster: LocalCluster) -> Counter[Device]:
     """Return the milli-GPU in use of every device of the cluster, as the pods' own annotations say."""
     milli: Counter[Device] = Counter()
     for one in pods_of(cluster):
-        placement = placement_in(one.metadata.annotations or {})
+        placement = placement_in(GpuAnnotations.of(one.metadata.annotations))
         if one.spec.node_name and placement:
             for device in placement.devices:
                 milli[one.spec.node_name, device] += placement.milli

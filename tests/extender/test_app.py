@@ -16,7 +16,7 @@ import pytest
 from extender import app
 from extender.core import explanations, waiting
 from extender.core.ledger.holding import State
-from extender.shell import cluster, sending
+from extender.shell import cluster, pods, sending
 from kube.client import MERGE_PATCH, ApiError
 from kube.objects import Event, ObjectList, Pod
 from tests.story.programs import a_listener, running_extender, until, url_of
@@ -339,8 +339,8 @@ async def test_a_long_list_lets_others_have_their_turns(api: Api) -> None:
     made = [
         {"metadata": {"name": str(number), "uid": str(number)}, "spec": {"nodeName": "gpu-00"}} for number in range(450)
     ]
-    pods = tuple(map(cluster.seen_pod, msgspec.convert(made, tuple[Pod, ...])))
-    taking = asyncio.create_task(extender._take_all(pods))
+    seen = tuple(map(cluster.seen_pod, msgspec.convert(made, tuple[pods.Pod, ...])))
+    taking = asyncio.create_task(extender._take_all(seen))
     turns = 0
     while not taking.done():
         turns += 1

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube.gpus import (
+    Asking,
+    GpuAnnotations,
     Malformed,
     MemoryShare,
     MiB,
@@ -39,7 +41,7 @@ MARKED = frozenset({"plimsoll.dev/gpu", "cpu"})
     ],
 )
 def test_a_well_formed_request_is_read(annotations: dict[str, str], request_: object) -> None:
-    assert gpu_request(annotations, MARKED, ("main",)) == request_
+    assert gpu_request(Asking.of(annotations), MARKED, ("main",)) == request_
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_a_well_formed_request_is_read(annotations: dict[str, str], request_: ob
 def test_a_malformed_request_is_refused_with_key_value_and_rule(
     annotations: dict[str, str], key: str, value: str
 ) -> None:
-    problem = gpu_request(annotations, MARKED, ("main",))
+    problem = gpu_request(Asking.of(annotations), MARKED, ("main",))
     assert isinstance(problem, Malformed)
     assert (problem.key, problem.value) == (key, value)
     assert str(problem).startswith(f'{key}: "{value[:64]}')
@@ -83,43 +85,46 @@ def test_a_malformed_request_is_refused_with_key_value_and_rule(
 
 
 def test_a_share_and_whole_gpus_in_one_pod_are_refused() -> None:
-    problem = gpu_request({"gpu-fraction": "0.5"}, MARKED | {"nvidia.com/gpu"}, ("main",))
+    problem = gpu_request(Asking.of({"gpu-fraction": "0.5"}), MARKED | {"nvidia.com/gpu"}, ("main",))
     assert isinstance(problem, Malformed)
     assert problem.key == "gpu-fraction"
 
 
 def test_a_share_that_hami_enforces_asks_the_kubelet_too() -> None:
     annotations = {"gpu-fraction": "0.5", "plimsoll.dev/enforcement": "hami"}
-    assert gpu_request(annotations, MARKED | {"nvidia.com/gpu"}, ("main",)) == Share(1, MilliGpu(500))
+    assert gpu_request(Asking.of(annotations), MARKED | {"nvidia.com/gpu"}, ("main",)) == Share(1, MilliGpu(500))
 
 
 def test_annotations_without_the_marker_ask_for_nothing_of_ours() -> None:
-    assert gpu_request({"gpu-fraction": "0.5"}, frozenset({"cpu"}), ("main",)) is None
+    assert gpu_request(Asking.of({"gpu-fraction": "0.5"}), frozenset({"cpu"}), ("main",)) is None
 
 
 def test_gpus_of_an_unmanaged_pod_are_the_kubelets_to_pick() -> None:
-    assert gpu_request({}, frozenset({"nvidia.com/gpu"}), ("main",)) == Unmapped()
+    assert gpu_request(Asking.of({}), frozenset({"nvidia.com/gpu"}), ("main",)) == Unmapped()
 
 
 @given(st.integers(1, 999))
 def test_every_multiple_of_a_thousandth_is_exact(milli: int) -> None:
     text = str(Decimal(milli) / 1000)
-    assert gpu_request({"gpu-fraction": text}, MARKED, ("main",)) == Share(1, MilliGpu(milli))
+    assert gpu_request(Asking.of({"gpu-fraction": text}), MARKED, ("main",)) == Share(1, MilliGpu(milli))
 
 
 @given(st.one_of(st.text(), st.text("0123456789.eE_+-, ")))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for key in ("gpu-fraction", "gpu-memory", "plimsoll.dev/gpus"):
-        assert isinstance(gpu_request({key: text}, MARKED, ("main",)), Share | MemoryShare | Malformed)
+        assert isinstance(gpu_request(Asking.of({key: text}), MARKED, ("main",)), Share | MemoryShare | Malformed)
     several = {"gpu-fraction": "0.5", "gpu-fraction-num-devices": text}
-    assert isinstance(gpu_request(several, MARKED, ("main",)), Share | Malformed)
-    assert placement_in({"plimsoll.dev/devices": text, "plimsoll.dev/gpu-milli": text}) is None or text.strip()
+    assert isinstance(gpu_request(Asking.of(several), MARKED, ("main",)), Share | Malformed)
+    assert (
+        placement_in(GpuAnnotations.of({"plimsoll.dev/devices": text, "plimsoll.dev/gpu-milli": text})) is None
+        or text.strip()
+    )
 
 
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=8, unique=True), st.integers(1, 1000))
 def test_a_written_placement_is_read_back(devices: list[int], milli: int) -> None:
     placement = Placement((*map(str, devices), "GPU-5d21f8a1-0c3e-4b6f-9a57-1e2f3a4b5c6d"), MilliGpu(milli))
-    assert placement_in(written(placement)) == placement
+    assert placement_in(GpuAnnotations.of(written(placement))) == placement
 
 
 @pytest.mark.parametrize(
@@ -137,7 +142,7 @@ def test_a_written_placement_is_read_back(devices: list[int], milli: int) -> Non
     ],
 )
 def test_an_unreadable_placement_is_none(devices: str, milli: str) -> None:
-    assert placement_in({"plimsoll.dev/devices": devices, "plimsoll.dev/gpu-milli": milli}) is None
+    assert placement_in(GpuAnnotations.of({"plimsoll.dev/devices": devices, "plimsoll.dev/gpu-milli": milli})) is None
 
 
 @pytest.mark.parametrize(
@@ -156,10 +161,10 @@ def test_an_unreadable_placement_is_none(devices: str, milli: str) -> None:
     ],
 )
 def test_what_a_bound_pod_holds(annotations: dict[str, str], whole: int, milli: int) -> None:
-    assert held(annotations, whole) == milli
+    assert held(GpuAnnotations.of(annotations), whole) == milli
 
 
 def test_annotations_ask_for_a_share_whoever_places_the_pod() -> None:
-    assert share_asked({"gpu-fraction": "0.5"}) == Share(1, MilliGpu(500))
-    assert share_asked({}) is None
-    assert isinstance(share_asked({"gpu-fraction": "0.5", "gpu-memory": "1"}), Malformed)
+    assert share_asked(Asking.of({"gpu-fraction": "0.5"})) == Share(1, MilliGpu(500))
+    assert share_asked(Asking.of({})) is None
+    assert isinstance(share_asked(Asking.of({"gpu-fraction": "0.5", "gpu-memory": "1"})), Malformed)

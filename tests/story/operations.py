@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from extender.shell.pods import Pod
 from kube.client import MERGE_PATCH, ApiError
-from kube.objects import Node, ObjectList, Pod
+from kube.objects import Node, ObjectList
 from tests.story.programs import running_extender
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from aiohttp import web
 from autoscaler.app import Autoscaler
 from autoscaler.shell.exporters import Exporters
 from extender.shell.cluster import seen_pod
+from extender.shell.pods import Pod
 from kube.lease import Alone
-from kube.objects import Deployment, Event, ObjectList, Pod
+from kube.objects import Deployment, Event, ObjectList
 from plimsoll.embedded import EmbeddedCluster
 from tests.story.programs import a_listener, running_extender, url_of
 

@@ -29,8 +29,9 @@ from tests.story.programs import a_listener, url_of
 
 if TYPE_CHECKING:
     from extender.app import Extender
+    from extender.shell.pods import Pod
     from kube.gpus import Placement
-    from kube.objects import Node, Pod
+    from kube.objects import Node
 
 
 REST_S = 30.0  # longer than the longest back-off, and than the extender needs to settle a Binding

@@ -23,6 +23,7 @@ class State(Enum):
     """The pod is gone, and nobody saw its containers end; ends at `Holding.expires_at`."""
 
 
+NEVER = float("inf")
 _RESERVED, _QUARANTINED = State.RESERVED, State.QUARANTINED  # looked up at their class they cost more than all else
 
 
@@ -40,7 +41,7 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
     devices: tuple[str, ...] | None
     milli: MilliGpu
     state: State
-    expires_at: float = float("inf")
+    expires_at: float = NEVER
     device_memory: MiB = NO_MIB
     cpu: int = 0
     memory: int = 0

@@ -99,7 +99,7 @@ class Ledger(Columns):
         if known is not None and known.node != holding.node:
             self.release(uid)
         self._holdings[uid] = holding
-        if known != holding:
+        if known is None or known != holding:
             self.version += 1
             self._pods_changed((uid,))
         on_node = self._on_node.get(holding.node)

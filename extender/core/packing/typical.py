@@ -5,9 +5,11 @@ Integers throughout, so that the same pods in the same order always teach the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from extender.core.model import Shape
 from kube.gpus import WHOLE, MemoryShare, Share
@@ -38,7 +40,7 @@ def with_a_whole_gpu(typical: Sequence[Popular]) -> tuple[Popular, ...]:
 
     One is always thought possible, whatever came: fractions fill started devices before they start another.
     """
-    others = tuple(replace(one, popularity=one.popularity * (ALL - _ALWAYS) // ALL) for one in typical)
+    others = tuple(Popular(one.shape, one.popularity * (ALL - _ALWAYS) // ALL) for one in typical)
     return (*others, Popular(_A_WHOLE_GPU, ALL - sum(one.popularity for one in others)))
 
 

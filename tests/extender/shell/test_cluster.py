@@ -10,8 +10,9 @@ import pytest
 from extender.core.answers import BindTo
 from extender.core.model import Container, Life, PodKey, SeenPod
 from extender.shell import cluster
+from extender.shell.pods import Pod
 from kube.gpus import MiB, MilliGpu, Placement, Share, Unmapped
-from kube.objects import Pod
+from kube.objects import Named
 
 if TYPE_CHECKING:
     from kube.client import Api
@@ -86,7 +87,7 @@ async def test_a_pod_that_is_not_there_is_read_as_none(api: Api) -> None:
 async def test_a_kick_changes_the_pods_own_annotation_only(api: Api) -> None:
     key = await created(api, annotations={"gpu-fraction": "0.25"})
     await cluster.kick(api, key, "now")
-    pod = msgspec.json.decode(await api.request("GET", f"{PODS}/p"), type=Pod)
+    pod = msgspec.json.decode(await api.request("GET", f"{PODS}/p"), type=Named)
     assert pod.metadata.annotations == {"gpu-fraction": "0.25", "plimsoll.dev/retry": "now"}
 
 

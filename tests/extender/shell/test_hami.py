@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from extender.core.inventory.facts import Handshake, KnownGpu
 from extender.shell.hami import Unreadable, cordoned_on, devices_on, handshake_on, held_by
 from kube.gpus import MiB, MilliGpu, Placement
-from kube.objects import PodSpec
+from kube.objects import BarePodSpec
 
 REGISTER, HANDSHAKE = "hami.io/node-nvidia-register", "hami.io/node-handshake"
-ALLOCATED = "hami.io/vgpu-devices-allocated"
 ONE, TWO = "GPU-03f69c50-207a-2038-9b45-23cac89cb67d", "GPU-1afede84-4e70-2174-49af-f07ebb94d1ae"
 
 # As seen on clusters: by HAMi 2.4 (text), 2.6 (text with an index), its documentation (JSON), and 2.10 (JSON).
@@ -191,15 +190,11 @@ SIDECAR = {"name": "s", "restartPolicy": "Always"}
 def test_what_hami_gave_a_pod_is_held(text: str, spec: dict[str, Any], held: tuple[tuple[str, ...], int, int]) -> None:
     devices, milli, memory = held
     expected = (Placement(devices, MilliGpu(milli)), MiB(memory))
-    assert held_by({ALLOCATED: text}, msgspec.convert(spec, PodSpec)) == expected
+    assert held_by(text, msgspec.convert(spec, BarePodSpec)) == expected
 
 
 @pytest.mark.parametrize(
     "text", [";", "", f"{ONE},MLU,4096,30:;", f"{ONE},NVIDIA,4096:;", f"{ONE},NVIDIA,-1,30:;", "x"]
 )
 def test_what_cannot_be_read_names_no_device(text: str) -> None:
-    assert held_by({ALLOCATED: text}, msgspec.convert(SPEC, PodSpec)) is None
-
-
-def test_a_pod_without_the_annotation_was_given_nothing() -> None:
-    assert held_by({}, msgspec.convert(SPEC, PodSpec)) is None
+    assert held_by(text, msgspec.convert(SPEC, BarePodSpec)) is None

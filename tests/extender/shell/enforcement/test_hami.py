@@ -10,9 +10,9 @@ from extender.core.enforcement.granting import Grant, Granted, Part
 from extender.core.enforcement.locking import Lock
 from extender.core.ledger.nodes import Backend
 from extender.shell.enforcement import hami
-from extender.shell.hami import held_by
+from extender.shell.hami import ALLOCATED, held_by
 from kube.gpus import MiB, MilliGpu, Placement
-from kube.objects import Container, PodSpec
+from kube.objects import BarePodSpec, Container
 
 NOW = 1_767_323_045  # 2026-01-02T03:04:05Z
 
@@ -82,8 +82,8 @@ def test_what_is_written_is_read_back_as_held(memory: int, hundredths: int, init
     names = tuple(f"GPU-{number:04}" for number in range(count))
     main = Granted("main", tuple(part(name, memory, 10 * hundredths) for name in names))
     before = tuple(Granted(f"init{number}") for number in range(inits))
-    spec = PodSpec(
+    spec = BarePodSpec(
         containers=[Container(name="main")], init_containers=[Container(name=one.container) for one in before]
     )
     written = hami.written(Grant(Backend.HAMI, (*before, main)), "a", NOW)
-    assert held_by(written, spec) == (Placement(names, MilliGpu(10 * hundredths)), MiB(memory))
+    assert held_by(written[ALLOCATED], spec) == (Placement(names, MilliGpu(10 * hundredths)), MiB(memory))
