@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from extender.core.answers import Chosen
 from extender.core.binding import SETTLING_S
 from extender.core.explaining import malformed
+from extender.core.explanations import Cause
 from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
-from extender.shell.configuration import Configuration
+from extender.shell.configuration import PROJECTS, SETTINGS, Configuration
 from extender.shell.doubles import Doubles
 from extender.shell.gangs import Gangs
 from extender.shell.http import Asgi
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("extender")
 
+_EVENTS = {Cause.ROOM: "WaitsForGPU", Cause.QUOTA: "WaitsForQuota", Cause.PROJECT: "UnauthorisedProject"}
 _NEWS_S = 300.0
 _KICK_PAUSE_S = 0.5
 _SETTLE_PAUSE_S = 5.0
@@ -56,14 +58,15 @@ class Extender:
         self._api = api
         self.scheduling = Scheduling()
         self._events = EventWriter(api, "plimsoll-extender")
-        self._configuration = Configuration(api, namespace, self._events, self._set)
+        self._configuration = Configuration(api, namespace, self._events, SETTINGS, self._set)
+        self._projects = Configuration(api, namespace, self._events, PROJECTS, self.scheduling.projects_are)
         self._nodes = Nodes(api, self.scheduling, self._events)
-        self.namespaces = Namespaces(api)
+        self.namespaces = Namespaces(api, self.scheduling.quota.label_namespaces)
         self._pods_listed = False
         self._unlisted: set[PodKey] = set()
         self._right = right or Alone()
         self._unfenced: dict[tuple[int, str], float] = {}
-        self.telemetry = Telemetry(self.scheduling, lambda: self._configuration.problems, time.monotonic)
+        self.telemetry = Telemetry(self.scheduling, self._problems, time.monotonic)
         self.leading = Leading(self._right, self._list_anew, self.listed, self.telemetry.takeovers.inc)
         self.telemetry.leader.set_function(lambda: float(self.leading.leads()))
         self.unready, self.refusal = self.leading.unready, self.leading.refusal
@@ -98,6 +101,7 @@ class Extender:
             tasks.create_task(self._follow_pods())
             tasks.create_task(self.namespaces.run())
             tasks.create_task(self._configuration.run())
+            tasks.create_task(self._projects.run())
             tasks.create_task(self._events.run())
             tasks.create_task(self._settle())
             tasks.create_task(self._kick())
@@ -110,8 +114,16 @@ class Extender:
     # --- Verbs ---
 
     def listed(self) -> bool:
-        """Tell whether nodes, pods and the configuration have been listed."""
-        return self._pods_listed and self._nodes.listed() and self._configuration.listed
+        """Tell whether nodes, pods and the configuration have been listed, and what says whose project a pod is."""
+        configured = self._configuration.listed and self._projects.listed
+        return self._pods_listed and self._nodes.listed() and configured and self._projects_told()
+
+    def _projects_told(self) -> bool:
+        """Tell whether the labels of namespaces are known, where anybody needs them."""
+        return self.namespaces.listed or not self.scheduling.quota.projects
+
+    def _problems(self) -> int:
+        return self._configuration.problems + self._projects.problems
 
     async def filter(self, asked: wire.Candidates) -> bytes:
         """Answer filter; while many bindings are under way, not before some of them are done.
@@ -128,7 +140,9 @@ class Extender:
         if isinstance(pod.request, Malformed):
             self._report_malformed(pod.key, pod.request)
         elif sentence := self.scheduling.explanations.to_tell(pod.key.uid, time.monotonic()):
-            self._events.write(Notice(cluster.reference(pod.key), "WaitsForGPU", sentence, "Warning"))
+            waits = self.scheduling.explanations.waits(pod.key.uid)
+            reason = _EVENTS[waits.cause if waits else Cause.ROOM]
+            self._events.write(Notice(cluster.reference(pod.key), reason, sentence, "Warning"))
         return asked.refused(answer.reasons)
 
     def prioritize(self, asked: wire.Candidates) -> bytes:

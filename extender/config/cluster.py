@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from extender.core.packing.settings import Settings as Packing
 from extender.core.packing.settings import Strategy
+from extender.core.quota.kinds import Kinds
 from extender.core.settings import Settings
 from kube import texts
+from kube.problem import Problem
 from kube.rules import Rule, duration, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kube.problem import Problem
+    from kube.rules import Read
 
 _SECOND_NS = 1_000_000_000
 _HOUR_NS = 3600 * _SECOND_NS
@@ -29,6 +31,14 @@ _REQUIRED, _NOT_REQUIRED = "auto", "none"
 _PREFIX = re.compile(
     r"(?=.{1,253}/)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/([A-Za-z0-9][-._A-Za-z0-9]{0,30})?"
 )
+
+_CLASS = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_CLASSES = Rule(
+    "names of PriorityClasses with commas in between, each in one kind only; empty for none",
+    lambda text: tuple(dict.fromkeys(one.strip() for one in text.split(","))) if text.strip() else (),
+    lambda value: all(_CLASS.fullmatch(one) for one in value),
+)
+_KINDS = ("inference-priority-classes", "build-priority-classes", "train-priority-classes")
 
 _WEIGHT = Rule("a whole number of milli-GPU from 0 to 10000", texts.int32, lambda value: 0 <= value <= 10_000)
 _STRATEGIES = (Strategy.FRAGMENTATION, Strategy.BEST_FIT, Strategy.SPREAD)
@@ -58,12 +68,14 @@ RULES = {
         texts.string,
         lambda value: _PREFIX.fullmatch(value) is not None,
     ),
+    **dict.fromkeys(_KINDS, _CLASSES),
 }
 
 
 def settings(data: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
     """Read config-extender's data; where there is any problem, the settings are not to be used."""
     told = read(data, RULES)
+    kinds = _kinds(told)
     if told.problems:
         return Settings(), tuple(told.problems)
     values = told.values
@@ -75,7 +87,23 @@ def settings(data: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
         enforcement_required=values.get("enforcement", _REQUIRED) == _REQUIRED,
         nvfractions_prefix=values.get("nvfractions-annotation-prefix", default.nvfractions_prefix),
         packing=_packing(values, default.packing),
+        kinds=kinds,
     ), ()
+
+
+def _kinds(told: Read) -> Kinds:
+    """Return the classes of each kind, and note those that stand in two of them, default or not."""
+    default = Kinds()
+    classes = [
+        told.values.get(key, standing)
+        for key, standing in zip(_KINDS, (default.inference, default.build, default.train), strict=True)
+    ]
+    for place, key in enumerate(_KINDS):
+        others = [other for there, other in enumerate(classes) if there != place]
+        twice = [one for one in classes[place] if any(one in other for other in others)]
+        if twice and key in told.values and told.sound(key):
+            told.break_rule(key, Problem(key, ", ".join(twice), "of one kind: another kind has it too"))
+    return Kinds(*classes)
 
 
 def _packing(values: Mapping[str, Any], default: Packing) -> Packing:

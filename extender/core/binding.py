@@ -45,13 +45,13 @@ class Bindings:
 
         `prefix` is `Grant`'s.
         """
-        if held.devices is None:
+        if held.devices is None and held.state is State.BOUND:
             return BindRefused(f"it is bound to node {held.node} already, by another")
         uid = held.pod.uid
         again = held.state is not State.RESERVED
-        placed = Placement(held.devices, held.milli)
+        placed = None if held.devices is None else Placement(held.devices, held.milli)
         # Of a pod that is not known as waiting the API server refuses the Binding: it is bound or gone.
-        grant = Grant() if pod is None else self._grant(pod, held, placed, prefix)
+        grant = Grant() if pod is None or placed is None else self._grant(pod, held, placed, prefix)
         if isinstance(grant, BindRefused):
             if not again:
                 self._let_go(held)

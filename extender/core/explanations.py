@@ -7,19 +7,32 @@ kube-scheduler tries a refused pod at every event of the cluster.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from extender.core import reasons
+from extender.core.quota.over import OverQuota
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extender.core.ledger.ledger import Ledger
+    from extender.core.model import SeenPod
     from extender.core.packing.choice import Choice
+    from extender.core.quota.projects import Unauthorised
     from extender.core.reasons import Misfits, Reasons
 
 _CHANGED_S = 10.0  # of thousands that wait for one place, each would else be told of each of the others
 _SAME_S = 300.0
+
+
+class Cause(Enum):
+    """What a pod waits for."""
+
+    ROOM = "room"
+    QUOTA = "quota"
+    PROJECT = "project"
+    """That somebody says which project it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,7 @@ class Waits:
     first_at: float
     last_at: float
     asked: int = 1
+    cause: Cause = Cause.ROOM
 
 
 class Weighed(NamedTuple):
@@ -79,16 +93,26 @@ class Explanations:
         """Return how the place of a pod was chosen; None where we did not choose it."""
         return self._weighed.get(uid)
 
-    def refused(self, uid: str, ledger: Ledger, misfits: Reasons, now: float, *, models: Sequence[str] = ()) -> None:
+    def refused(
+        self, pod: SeenPod, ledger: Ledger, misfits: Reasons, now: float, over: Sequence[OverQuota] = ()
+    ) -> None:
         """Take note that a pod was refused at `now` seconds, with the reason of each node that was asked about.
 
-        `models`: those that the pod accepts, () = any; kube-scheduler asks about no node of another.
+        Of the nodes of a model that it does not accept kube-scheduler asks about none. `over`: the quotas of models
+        that keep it off their nodes.
         """
-        others = reasons.other_models(ledger, models, misfits.columns)
+        others = reasons.other_models(ledger, pod.models, misfits.columns)
         ours = int((misfits.columns >= 0).sum())
         not_offered = len(ledger.columns) - ours - sum(group.nodes for group in others)
         groups = reasons.ordered((*reasons.counted(ledger, misfits), *others))
-        self._wait(uid, Waits(reasons.sentence(groups, not_offered), groups, len(misfits), not_offered, now, now))
+        sentence = "; ".join((reasons.sentence(groups, not_offered), *map(str, over)))
+        cause = Cause.QUOTA if over else Cause.ROOM
+        self._wait(pod.key.uid, Waits(sentence, groups, len(misfits), not_offered, now, now, cause=cause))
+
+    def barred(self, uid: str, why: OverQuota | Unauthorised, offered: int, now: float) -> None:
+        """Take note that a pod was refused at `now` seconds whatever is free on the `offered` nodes."""
+        cause = Cause.QUOTA if isinstance(why, OverQuota) else Cause.PROJECT
+        self._wait(uid, Waits(str(why), (), offered, 0, now, now, cause=cause))
 
     def chosen(self, uid: str, weighed: Weighed) -> None:
         """Take note of how a pod's place was chosen."""

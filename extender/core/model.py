@@ -63,6 +63,21 @@ class Shape(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
         return isinstance(self.request, MemoryShare) or (isinstance(self.request, Share) and self.request.milli < WHOLE)
 
 
+class Ask(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+    """What of a pod matters for its project: in whose name it asks, and for what.
+
+    `project` is what its label says, "" without one. `request` None: for `gpus` whole GPUs of the kubelet. `models`:
+    those that it accepts, sorted; () = any.
+    """
+
+    namespace: str
+    project: str
+    priority_class: str
+    request: Share | MemoryShare | None
+    gpus: int = 0
+    models: tuple[str, ...] = ()
+
+
 class Membership(msgspec.Struct, frozen=True, gc=False):
     """Of which gang of its namespace a pod is a member: `least` of them are placed at once, as this one says.
 
@@ -110,6 +125,11 @@ class SeenPod(msgspec.Struct, frozen=True, gc=False):
     """Whether it is being deleted."""
     static: bool = False
     """Whether a kubelet runs it from a file, and the API server shows its mirror only."""
+    project: str = ""
+    """What its label plimsoll.dev/project says; "" without one."""
+    priority_class: str = ""
+    gpus: int = 0
+    """Whole GPUs that it asks the kubelet for."""
     gang: Membership | None = None
 
     def shape(self) -> Shape:
@@ -117,9 +137,15 @@ class SeenPod(msgspec.Struct, frozen=True, gc=False):
         request = self.request if isinstance(self.request, _SHARES) else None
         return _shape(request, self.cpu, self.memory, self.models, self.by_kubelet)
 
+    def ask(self) -> Ask:
+        """Return what of it matters for its project."""
+        request = self.request if isinstance(self.request, _SHARES) else None
+        return _ask(self.key.namespace, self.project, self.priority_class, request, self.gpus, self.models)
+
 
 _SHARES = (Share, MemoryShare)  # a union would be made anew for each pod
 _shape = lru_cache(1024)(Shape)  # thousands of pods have a few dozen shapes
+_ask = lru_cache(1024)(Ask)
 
 
 def share_on(request: Share | MemoryShare, device_memory: MiB) -> Share | None:

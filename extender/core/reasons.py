@@ -120,6 +120,14 @@ def misfits(ledger: Ledger, shape: Shape, nodes: Sequence[str], left_out: Mappin
     return Reasons(nodes, columns, tuple(said), which)
 
 
+def overlaid(ledger: Ledger, reasons: Reasons, closed: Mapping[str, str]) -> Reasons:
+    """Return the same with one reason for all nodes of each model in `closed`, which takes no such pod."""
+    said, which = [*reasons.said, *closed.values()], reasons.which.copy()
+    for number, model in enumerate(closed, start=len(reasons.said)):
+        which[(reasons.columns >= 0) & ledger.of_models((model,))[reasons.columns]] = number
+    return Reasons(reasons.nodes, reasons.columns, said, which)
+
+
 def other_models(ledger: Ledger, models: Sequence[str], columns: NDArray[np.int64]) -> tuple[Misfits, ...]:
     """Return how many of our nodes have another model than the `models` that a pod accepts.
 

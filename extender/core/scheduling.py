@@ -6,6 +6,8 @@ The laws:
 - Bind turns the reservation into a holding without expiry before the Binding is sent; what ends it stands in `binding`.
 - A member of a gang goes where the plan of its gang puts it, and nowhere before there is one.
 - A pod whose Binding may be under way is answered with that node and no other.
+- A pod that is not train gets a promise only within its project's quota, as that is used then (`quota`); bind asks
+  again where it chooses itself. What was promised stands.
 - Every pod that uses a GPU of ours counts, whoever bound it, until all its containers have ended; where it is gone
   without that having been seen, a while longer (`Settings.quarantine_s`).
 """
@@ -23,12 +25,13 @@ from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.binding import Bindings
 from extender.core.explanations import Explanations, weighed
 from extender.core.gang.gangs import Gangs
-from extender.core.gang.planning import Room, Unlimited
+from extender.core.gang.planning import Room
 from extender.core.ledger.holding import NEVER, Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.packing.choice import Misfit
 from extender.core.packing.packer import HIGHEST_SCORE, Packer
-from extender.core.packing.scoring import MISFIT
+from extender.core.quota.over import OverQuota
+from extender.core.quota.quota import Quota
 from extender.core.settings import Settings
 from extender.core.waiting import Waiting
 from kube.gpus import NO_MIB, WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from extender.core.gang.steps import Steps
     from extender.core.ledger.nodes import GpuNode
     from extender.core.model import Membership, PodKey, SeenPod, Shape
+    from extender.core.quota.projects import Projects, Unauthorised
     from extender.core.reasons import Reasons
 
 _BOUND = State.BOUND  # to look it up at its class takes as long as to make a holding
@@ -57,6 +61,7 @@ class Scheduling:
     """Nodes with GPUs that we do not name, each with the reason."""
     settings: Settings = field(default_factory=Settings)
     packer: Packer = field(init=False)
+    quota: Quota = field(init=False)
     gangs: Gangs = field(init=False)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
@@ -67,6 +72,7 @@ class Scheduling:
 
     def __post_init__(self) -> None:
         self.packer = Packer(self.ledger, self.settings.packing)
+        self.quota = Quota(self.ledger)
         self.gangs = Gangs(self.ledger, self.settings.gang)
         self._bindings = Bindings(self.ledger)
 
@@ -76,6 +82,11 @@ class Scheduling:
             self.packer.retune(settings.packing)
         self.gangs.settings = settings.gang
         self.settings = settings
+        self.quota.configure(self.quota.projects, settings.kinds)
+
+    def projects_are(self, projects: Projects) -> None:
+        """Go by other projects from now on."""
+        self.quota.configure(projects, self.settings.kinds)
 
     # --- what the API server says ---
 
@@ -163,7 +174,7 @@ class Scheduling:
                     shape = pod.shape()
                     came[shape] = came.get(shape, 0) + 1
                 if not pod.node and not pod.gated and uid in self._unbound:
-                    self._waiting.found(pod.key, pod.shape(), now)
+                    self._waiting.found(pod, now)
         for shape, count in came.items():
             self.packer.learn(shape, count)
 
@@ -212,7 +223,7 @@ class Scheduling:
     def to_kick(self, now: float) -> tuple[PodKey, ...]:
         """Return the refused pods that kube-scheduler should try again at `now` seconds: they would fit now."""
         self.ledger.expire(now)
-        return self._waiting.to_kick(self.ledger, self.packer, now)
+        return self._waiting.to_kick(self.ledger, self.packer, self.quota, now)
 
     # --- what kube-scheduler asks ---
 
@@ -222,7 +233,7 @@ class Scheduling:
         `checks`: what kube-scheduler will look at besides the GPUs.
         """
         self.ledger.expire(now)
-        return self.gangs.steps(Room(self.ledger, self.packer, checks, Unlimited(), self.left_out), now)
+        return self.gangs.steps(Room(self.ledger, self.packer, checks, self.quota, self.left_out), now)
 
     def filter(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Choose one of `nodes` for `pod` and reserve its devices there, at `now` seconds."""
@@ -234,30 +245,19 @@ class Scheduling:
             return Chosen(tuple(nodes))
         self._learn(pod)
         self._know_unbound(pod)
-        if isinstance(request, (Malformed, Unmapped)):
-            return self._filter_other(pod.key.uid, request, nodes, now)
+        if isinstance(request, Malformed):
+            return Refused(reasons.of_all(self.ledger, nodes, str(request)))
         held = self.ledger.holding(pod.key.uid)
-        if pod.gang is not None and (held is None or held.state is State.RESERVED):
-            return self._filter_member(pod, pod.gang, nodes, now)
         if held is not None and held.state is not State.RESERVED:
-            if self._is_among(held.node, nodes):
-                return Chosen((held.node,))
-            under_way = reasons.of_all(self.ledger, nodes, f"its binding to node {held.node} is under way")
-            return self._refused(pod, under_way, now)
+            return self._filter_under_way(pod, held.node, nodes, now)
+        if pod.gang is not None:
+            return self._filter_member(pod, pod.gang, nodes, now)
         self.ledger.release(pod.key.uid)
-        if not self.settings.one_node:
-            scores = self.packer.scores(pod.shape(), nodes).tolist()
-            fitting = tuple(node for node, score in zip(nodes, scores, strict=True) if score != MISFIT)
-            if fitting:
-                self._waiting.ended(pod.key.uid)
-                self.explanations.waits_no_more(pod.key.uid)
-                return Chosen(fitting)
-        elif (choice := self.packer.choose(pod.shape(), nodes)) is not None:
-            self._waiting.ended(pod.key.uid)
-            self._reserve(pod, choice.node, choice.placement, now)
-            self.explanations.chosen(pod.key.uid, weighed(choice, len(nodes), now))
-            return Chosen((choice.node,))
-        return self._refused(pod, reasons.misfits(self.ledger, pod.shape(), nodes, self.left_out), now)
+        if (barred := self.quota.refusal(pod.ask())) is not None:
+            return self._barred(pod, barred, nodes, now)
+        if isinstance(request, Unmapped):
+            return self._filter_unmapped(pod, nodes, now)
+        return self._choose(pod, nodes, now)
 
     def prioritize(self, pod: SeenPod, nodes: Sequence[str]) -> tuple[int, ...]:
         """Return a score from 0 to 10 for each of `nodes`: 10 the best, 0 where the pod does not fit."""
@@ -283,13 +283,11 @@ class Scheduling:
         if held is None:
             if unbound is None or unbound.request is None or isinstance(unbound.request, Malformed):
                 return BindRefused("the pod is not known here as one that waits for GPUs; it will be filtered again")
-            if isinstance(unbound.request, Unmapped):
+            placed = self._place(unbound, node)
+            if isinstance(placed, BindRefused):
+                return placed
+            if placed is None and not self.quota.project_of(unbound.ask()):
                 return BindTo(unbound.key, node, None, version=unbound.version)
-            if unbound.gang is not None:
-                return BindRefused(f"its gang {unbound.gang.gang} has no plan any more; it will be filtered again")
-            placed = self.packer.placement(unbound.shape(), node)
-            if isinstance(placed, Misfit):
-                return BindRefused(placed.reason)
             self._reserve(unbound, node, placed, now)
             held = self.ledger.holding(uid)
         assert held is not None  # noqa: S101  reserved just above
@@ -310,6 +308,12 @@ class Scheduling:
 
     # --- how ---
 
+    def _filter_under_way(self, pod: SeenPod, node: str, nodes: Sequence[str], now: float) -> Chosen | Refused:
+        """Answer filter of a pod whose Binding to `node` may arrive."""
+        if self._is_among(node, nodes):
+            return Chosen((node,))
+        return self._refused(pod, reasons.of_all(self.ledger, nodes, f"its binding to node {node} is under way"), now)
+
     def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Answer filter of a member of a gang that is not being bound."""
         held = self.ledger.holding(pod.key.uid)
@@ -322,14 +326,55 @@ class Scheduling:
             self.ledger.release(pod.key.uid)  # promised while it was no member yet
             reason = f"its gang {member.gang} has no plan yet"
         misfits = reasons.of_all(self.ledger, nodes, reason)
-        self.explanations.refused(pod.key.uid, self.ledger, misfits, now)
+        self.explanations.refused(pod, self.ledger, misfits, now)
         return Refused(misfits)
 
-    def _refused(self, pod: SeenPod, misfits: Reasons, now: float) -> Refused:
-        assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else waits for room
-        self._waiting.refused(pod.key, pod.shape(), misfits.columns, ledger=self.ledger, now=now)
-        self.explanations.refused(pod.key.uid, self.ledger, misfits, now, models=pod.models)
+    def _choose(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
+        """Choose for a pod that holds nothing and that its project's quota has room for."""
+        over = self.quota.closed_models(pod.ask())
+        closed = [one.model for one in over]
+        if not self.settings.one_node:
+            fitting = self.packer.fitting(pod.shape(), nodes, closed)
+            if fitting:
+                self._waiting.ended(pod.key.uid)
+                self.explanations.waits_no_more(pod.key.uid)
+                return Chosen(fitting)
+        elif (choice := self.packer.choose(pod.shape(), nodes, closed)) is not None:
+            self._waiting.ended(pod.key.uid)
+            self._reserve(pod, choice.node, choice.placement, now)
+            self.explanations.chosen(pod.key.uid, weighed(choice, len(nodes), now))
+            return Chosen((choice.node,))
+        misfits = reasons.misfits(self.ledger, pod.shape(), nodes, self.left_out)
+        if over:
+            misfits = reasons.overlaid(self.ledger, misfits, {one.model: one.brief for one in over})
+        return self._refused(pod, misfits, now, over)
+
+    def _refused(self, pod: SeenPod, misfits: Reasons, now: float, over: Sequence[OverQuota] = ()) -> Refused:
+        self._waiting.refused(pod, misfits.columns, ledger=self.ledger, quota=self.quota, now=now)
+        self.explanations.refused(pod, self.ledger, misfits, now, over)
         return Refused(misfits)
+
+    def _barred(self, pod: SeenPod, why: OverQuota | Unauthorised, nodes: Sequence[str], now: float) -> Refused:
+        """Refuse a pod for its project's sake, whatever is free."""
+        told = reasons.of_all(self.ledger, nodes, why.brief if isinstance(why, OverQuota) else str(why))
+        self._waiting.refused(pod, told.columns, ledger=self.ledger, quota=self.quota, now=now)
+        self.explanations.barred(pod.key.uid, why, len(nodes), now)
+        return Refused(told)
+
+    def _place(self, pod: SeenPod, node: str) -> Placement | BindRefused | None:
+        """Choose the devices of a pod that bind asks about and that holds nothing; None: the kubelet chooses them."""
+        if pod.gang is not None:
+            return BindRefused(f"its gang {pod.gang.gang} has no plan any more; it will be filtered again")
+        barred = self.quota.refusal(pod.ask())
+        if barred is not None:
+            return BindRefused(barred.brief if isinstance(barred, OverQuota) else str(barred))
+        if isinstance(pod.request, Unmapped):
+            return None
+        for over in self.quota.closed_models(pod.ask()):
+            if over.model == self.ledger.model_of(node):
+                return BindRefused(over.brief)
+        placed = self.packer.placement(pod.shape(), node)
+        return BindRefused(placed.reason) if isinstance(placed, Misfit) else placed
 
     def _is_among(self, node: str, nodes: Sequence[str]) -> bool:
         """Tell whether a node is among thousands, without making a text of any name."""
@@ -384,6 +429,7 @@ class Scheduling:
             ours,
             pod.created,
             pod.leaving,
+            None if devices == () else pod.ask(),
         )
         if known is None or known != holding:
             self.ledger.hold(holding)
@@ -408,19 +454,21 @@ class Scheduling:
             return None, WHOLE, NO_MIB
         return (), MilliGpu(0), NO_MIB
 
-    def _reserve(self, pod: SeenPod, node: str, placed: Placement, now: float) -> None:
-        assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else has a placement
+    def _reserve(self, pod: SeenPod, node: str, placed: Placement | None, now: float) -> None:
+        """Promise a pod its place; `placed` None: on devices that the kubelet will choose."""
+        assert isinstance(pod.request, Share | MemoryShare | Unmapped)  # noqa: S101  nothing else has a place
         self.ledger.hold(
             Holding(
                 pod.key,
                 node,
-                placed.devices,
-                placed.milli,
+                placed.devices if placed else None,
+                placed.milli if placed else WHOLE,
                 State.RESERVED,
                 now + self.settings.reservation_s,
                 _device_memory(pod.request),
                 pod.cpu,
                 pod.memory,
+                ask=pod.ask(),
             )
         )
 
@@ -430,18 +478,15 @@ class Scheduling:
             self._learned.add(pod.key.uid)
             self.packer.learn(pod.shape())
 
-    def _filter_other(
-        self, uid: str, request: Malformed | Unmapped, nodes: Sequence[str], now: float
-    ) -> Chosen | Refused:
-        """Answer filter of a pod that has no devices from us."""
-        if isinstance(request, Malformed):
-            return Refused(reasons.of_all(self.ledger, nodes, str(request)))
+    def _filter_unmapped(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
+        uid = pod.key.uid
+        self._waiting.ended(uid)
         others = tuple(node for node in nodes if self.ledger.node(node) is None)
         if others:
             self.explanations.waits_no_more(uid)
             return Chosen(others)
         misfits = reasons.of_all(self.ledger, nodes, reasons.OURS_ALONE)
-        self.explanations.refused(uid, self.ledger, misfits, now)
+        self.explanations.refused(pod, self.ledger, misfits, now)
         return Refused(misfits)
 
 

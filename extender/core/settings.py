@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from extender.core.gang.settings import Settings as Gang
 from extender.core.packing.settings import Settings as Packing
+from extender.core.quota.kinds import Kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Settings:
     long devices stay taken whose pod is gone although nobody saw its containers end (deleted by force, or with a lost
     node): the object was deleted, the process may still run. `enforcement_required`: whether no share of a device goes
     to a node on which nothing enforces it. `nvfractions_prefix`: what NvFractions' annotations of a pod begin with.
+    `kinds`: which PriorityClasses are of which kind.
     """
 
     one_node: bool = True
@@ -26,3 +28,4 @@ class Settings:
     nvfractions_prefix: str = "nvidia.com/container."
     packing: Packing = field(default_factory=Packing)
     gang: Gang = field(default_factory=Gang)
+    kinds: Kinds = field(default_factory=Kinds)

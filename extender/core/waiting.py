@@ -1,5 +1,7 @@
 """Which waiting pods should be tried again? Those that were refused, also before a restart of ours, and would fit now.
 
+They fit where there is room on devices, and in their project.
+
 kube-scheduler tries a refused pod again when something happens in the cluster, and else after five minutes. It may ask
 before we have seen a deleted pod go, and some room comes free without any event (a reservation that ends), so a pod
 whose room is free is kicked by us. A kick in vain makes the next one wait twice as long.
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from extender.core.ledger.ledger import Ledger
-    from extender.core.model import PodKey, Shape
+    from extender.core.model import Ask, PodKey, SeenPod, Shape
     from extender.core.packing.packer import Packer
+    from extender.core.quota.quota import Quota
     from kube.gpus import MemoryShare, Share
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 64.0
@@ -31,11 +34,12 @@ _NEVER = -1
 class _Refusal:
     key: PodKey
     shape: Shape
+    ask: Ask
     nodes: bytes  # a bit for each column of the ledger: thousands of pods wait, each for thousands of nodes
     first_at: float
     kick_at: float
     pause_s: float
-    seen: int  # `Ledger.freed` when it last did not fit: until that changes there is nothing to look at
+    seen: int  # what `_freed` said when it last did not fit: until that changes there is nothing to look at
 
 
 class Waiting:
@@ -44,25 +48,30 @@ class Waiting:
     def __init__(self) -> None:
         self._refusals: dict[str, _Refusal] = {}
 
-    def refused(self, key: PodKey, shape: Shape, columns: NDArray[np.int64], *, ledger: Ledger, now: float) -> None:
-        """Take note of a refusal of the nodes of `columns` at `now` seconds, with the ledger as it is.
+    def refused(self, pod: SeenPod, columns: NDArray[np.int64], *, ledger: Ledger, quota: Quota, now: float) -> None:
+        """Take note of a refusal of the nodes of `columns` at `now` seconds, with ledger and quota as they are.
 
         A column may be another node's later: of a new node kube-scheduler hears itself, and a kick in vain is cheap.
         """
         offered = _bits(columns)
-        known = self._refusals.get(key.uid)
+        uid = pod.key.uid
+        known = self._refusals.get(uid)
         pause_s = known.pause_s if known else _FIRST_PAUSE_S
         first_at = known.first_at if known else now
-        self._refusals[key.uid] = _Refusal(key, shape, offered, first_at, now + pause_s, pause_s, ledger.freed)
+        self._refusals[uid] = _Refusal(
+            pod.key, pod.shape(), pod.ask(), offered, first_at, now + pause_s, pause_s, _freed(ledger, quota)
+        )
 
-    def found(self, key: PodKey, shape: Shape, now: float) -> None:
+    def found(self, pod: SeenPod, now: float) -> None:
         """Take note of a pod without a node that we do not know: it may have been refused before our restart.
 
         Nobody remembers which nodes suited it otherwise, so room on any of them is a reason to try.
         """
-        if key.uid not in self._refusals:
+        if pod.key.uid not in self._refusals:
             kick_at = now + _FOUND_PAUSE_S
-            self._refusals[key.uid] = _Refusal(key, shape, _ANY, now, kick_at, _FIRST_PAUSE_S, _NEVER)
+            self._refusals[pod.key.uid] = _Refusal(
+                pod.key, pod.shape(), pod.ask(), _ANY, now, kick_at, _FIRST_PAUSE_S, _NEVER
+            )
 
     def hurry(self, uid: str) -> None:
         """Take note that what held a pod back is over."""
@@ -73,22 +82,41 @@ class Waiting:
         """Take note that a pod waits no more."""
         self._refusals.pop(uid, None)
 
-    def to_kick(self, ledger: Ledger, packer: Packer, now: float) -> tuple[PodKey, ...]:
-        """Return the pods to try again at `now` seconds, those that wait longest first."""
-        due = [one for one in self._refusals.values() if one.kick_at <= now and one.seen != ledger.freed]
-        fits: dict[tuple[Share | MemoryShare | None, bool, bytes], bool] = {}
+    def to_kick(self, ledger: Ledger, packer: Packer, quota: Quota, now: float) -> tuple[PodKey, ...]:
+        """Return the pods to try again at `now` seconds, those that wait longest first.
+
+        Of those that wait for their project, no more than its room is for.
+        """
+        freed = _freed(ledger, quota)
+        due = [one for one in self._refusals.values() if one.kick_at <= now and one.seen != freed]
+        fits: dict[tuple[Share | MemoryShare | None, bool, bytes, tuple[str, ...]], bool] = {}
         kicked: list[PodKey] = []
+        before: dict[str, list[Ask]] = {}
         for one in sorted(due, key=lambda refusal: (refusal.first_at, refusal.key.uid)):
-            asked = (one.shape.request, one.shape.by_kubelet, one.nodes)
+            if quota.refusal(one.ask) is not None:
+                one.seen = freed
+                continue
+            closed = tuple(over.model for over in quota.closed_models(one.ask))
+            asked = (one.shape.request, one.shape.by_kubelet, one.nodes, closed)
             if asked not in fits:
-                fits[asked] = packer.fits_any(one.shape, _columns(one.nodes) if one.nodes else None)
+                # Without a request of ours it asks the kubelet, on nodes that the ledger does not know.
+                columns = _columns(one.nodes) if one.nodes else None
+                fits[asked] = one.shape.request is None or packer.fits_any(one.shape, columns, closed)
             if not fits[asked]:
-                one.seen = ledger.freed
-            elif len(kicked) < _MOST_KICKS:
+                one.seen = freed
+                continue
+            others = before.setdefault(quota.project_of(one.ask), [])
+            if len(kicked) < _MOST_KICKS and quota.refusal(one.ask, others) is None:
                 one.pause_s = min(2 * one.pause_s, _LONGEST_PAUSE_S)
                 one.kick_at = now + one.pause_s
                 kicked.append(one.key)
+                others.append(one.ask)
         return tuple(kicked)
+
+
+def _freed(ledger: Ledger, quota: Quota) -> int:
+    """Return a number that is another one once there may be more room."""
+    return ledger.freed + quota.freed
 
 
 def _bits(columns: NDArray[np.int64]) -> bytes:

@@ -80,6 +80,9 @@ def seen_pod(pod: Pod) -> SeenPod:
         metadata.creation_timestamp or "",
         metadata.deletion_timestamp is not None,
         annotations.mirror is not None,
+        labels.project if labels is not None else "",
+        spec.priority_class_name,
+        wants.taken.gpus,
         membership_of(pod) if spec.scheduling_gates or (labels is not None and labels.gang is not None) else None,
     )
 

@@ -1,17 +1,20 @@
-"""How does config-extender come into force? What is wrong with it is told, and it changes nothing then."""
+"""How does a ConfigMap of ours come into force? What is wrong with it is told, and it changes nothing then."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from extender.config.cluster import settings
+from extender.config.projects import projects
+from extender.core.quota.projects import Projects
 from extender.core.settings import Settings
 from kube.config_maps import follow, reference
 from kube.events import Notice, in_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from kube.client import Api
     from kube.events import EventWriter
@@ -20,19 +23,36 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("extender")
 
-NAME = "config-extender"
+Value = TypeVar("Value")
+
 _IN_FORCE = "; what was in force stays in force"
 
 
-class Configuration:
-    """Follows config-extender in one namespace and hands each new state of the settings to `take`."""
+@dataclass(frozen=True, slots=True)
+class Map(Generic[Value]):
+    """A ConfigMap: its name, what is in force without it, and how its data are read."""
 
-    def __init__(self, api: Api, namespace: str, events: EventWriter, take: Callable[[Settings], None]) -> None:
+    name: str
+    default: Value
+    read: Callable[[Mapping[str, str]], tuple[Value, tuple[Problem, ...]]]
+
+
+SETTINGS = Map("config-extender", Settings(), settings)
+PROJECTS = Map("config-projects", Projects(), projects)
+
+
+class Configuration(Generic[Value]):
+    """Follows a map in one namespace and hands each new state of what it says to `take`."""
+
+    def __init__(
+        self, api: Api, namespace: str, events: EventWriter, followed: Map[Value], take: Callable[[Value], None]
+    ) -> None:
         self._api = api
         self._namespace = namespace
         self._events = events
+        self._map = followed
         self._take = take
-        self._in_force = Settings()
+        self._in_force = followed.default
         self._told: tuple[Problem, ...] = ()
         self.listed = False
         """Whether the map was looked for yet."""
@@ -44,15 +64,17 @@ class Configuration:
 
     async def run(self) -> None:
         """Follow the map, without end."""
-        await follow(self._api, self._namespace, NAME, take=self._seen, drop=self._gone)
+        await follow(self._api, self._namespace, self._map.name, take=self._seen, drop=self._gone)
 
     def _seen(self, found: ConfigMap) -> None:
         self.listed = True
-        read, problems = settings(found.data or {})
+        read, problems = self._map.read(found.data or {})
         if problems and problems != self._told:
             for message in in_messages(map(str, problems), _IN_FORCE):
                 self._events.write(Notice(reference(found), "BadConfiguration", message, "Warning"))
-            _log.warning("configuration refused", extra={"map": NAME, "problems": [str(each) for each in problems]})
+            _log.warning(
+                "configuration refused", extra={"map": self._map.name, "problems": [str(each) for each in problems]}
+            )
         self._told = problems
         if not problems:
             self._put(read, "configuration taken over")
@@ -60,10 +82,10 @@ class Configuration:
     def _gone(self) -> None:
         self.listed = True
         self._told = ()
-        self._put(Settings(), "there is no such map: the built-in defaults are in force")
+        self._put(self._map.default, "there is no such map: the built-in defaults are in force")
 
-    def _put(self, now: Settings, sentence: str) -> None:
+    def _put(self, now: Value, sentence: str) -> None:
         if now != self._in_force:
             self._in_force = now
             self._take(now)
-            _log.info(sentence, extra={"map": NAME, "settings": str(now)})
+            _log.info(sentence, extra={"map": self._map.name, "settings": str(now)})

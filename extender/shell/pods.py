@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from extender.core.quota.projects import LABEL
 from extender.shell.hami import ALLOCATED
 from kube.gangs import GANG, LEAST, PLAN
 from kube.gpus import GpuAnnotations
@@ -33,9 +34,10 @@ NO_ANNOTATIONS = Annotations()
 NOTHING = msgspec.Raw(b"null")
 
 
-class Labels(msgspec.Struct, frozen=True, gc=False):
+class Labels(Object):
     """labels of a Pod."""
 
+    project: str = msgspec.field(default="", name=LABEL)
     gang: str | None = msgspec.field(default=None, name=GANG)
 
 
@@ -52,6 +54,7 @@ class Spec(BarePodSpec):
 
     node_name: str = ""
     priority: int | None = None
+    priority_class_name: str = ""
     scheduling_gates: list[SchedulingGate] | None = None
 
 

@@ -36,7 +36,7 @@ def test_our_own_scheduler_is_not_there_and_has_no_rights(objects: dict[tuple[st
     assert all(subject["name"] != "plimsoll-scheduler" for each in given for subject in each.get("subjects", []))
     assert objects["ClusterRoleBinding", "plimsoll-extender"]["subjects"][0]["name"] == "plimsoll-extender"
     leases = [name for rule in objects["Role", "plimsoll-extender"]["rules"] for name in rule.get("resourceNames", [])]
-    assert leases == ["config-extender", "plimsoll-extender"]
+    assert leases == ["config-extender", "config-projects", "plimsoll-extender"]
 
 
 def test_everything_says_of_which_version_it_is(objects: dict[tuple[str, str], dict[str, Any]]) -> None:

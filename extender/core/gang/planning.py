@@ -14,6 +14,7 @@ import numpy as np
 
 from extender.core import reasons
 from extender.core.ledger.holding import Holding, State
+from extender.core.quota.projects import Unauthorised
 from kube.gangs import Planned
 from kube.gpus import NO_MIB, MemoryShare, Share
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from extender.core.ledger.ledger import Ledger
-    from extender.core.model import SeenPod
+    from extender.core.model import Ask, SeenPod
     from extender.core.packing.packer import Packer
+    from extender.core.quota.quota import Quota
 
 
 class Checks(Protocol):
@@ -50,47 +52,6 @@ class Checks(Protocol):
         """Take note that a pod goes to a node: the next ones find it there."""
 
 
-class Allowance(Protocol):
-    """What quotas leave to the pods that are planned."""
-
-    version: int
-    """Grows with each change that may leave more."""
-
-    def copy(self) -> Self:
-        """Return the same, to be used up apart from this one."""
-
-    def over(self, pods: Sequence[SeenPod]) -> str:
-        """Return why so many pods at once are too many, in words for people; "" where they are not."""
-
-    def allows(self, pod: SeenPod) -> NDArray[np.bool_] | None:
-        """Tell on which columns of the ledger one more is within quota, shape [columns]; None for all."""
-
-    def take(self, pod: SeenPod, node: str, milli: int) -> None:
-        """Take note that a pod takes so much of a node's GPUs."""
-
-
-class Unlimited:
-    """The allowance where there are no quotas."""
-
-    version = 0
-
-    def copy(self) -> Self:
-        """Return it: nothing uses it up."""
-        return self
-
-    def over(self, pods: Sequence[SeenPod]) -> str:
-        """Return "": they are never too many."""
-        del pods
-        return ""
-
-    def allows(self, pod: SeenPod) -> None:
-        """Tell that all columns are within quota."""
-        del pod
-
-    def take(self, pod: SeenPod, node: str, milli: int) -> None:
-        """Take note of nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Room:
     """What is planned on: the devices, and what else is looked at. `left_out`: nodes that are not ours, with why."""
@@ -98,14 +59,13 @@ class Room:
     ledger: Ledger
     packer: Packer
     checks: Checks
-    allowance: Allowance
+    quota: Quota
     left_out: Mapping[str, str]
 
     def copy(self) -> Room:
         """Return room that is the same, and is taken apart from this one."""
         ledger = self.ledger.copy()
-        checks, allowance = self.checks.copy(), self.allowance.copy()
-        return Room(ledger, self.packer.over(ledger), checks, allowance, self.left_out)
+        return Room(ledger, self.packer.over(ledger), self.checks.copy(), self.quota.copy(ledger), self.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +92,7 @@ def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, avoided
 
     Both are in the order of their age. `room` stays as it is.
     """
-    if over := room.allowance.over(needed):
+    if over := _over(needed, room.quota):
         return Shortfall(0, over, over_quota=True)
     trial = room.copy()
     allowed = trial.ledger.model >= 0
@@ -143,7 +103,11 @@ def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, avoided
         if holding is None:
             return Shortfall(len(placed), _why(pod, trial, avoided))
         placed.append(holding)
-    placed += [holding for pod in more if (holding := _placed(pod, trial, allowed)) is not None]
+    for pod in more:
+        within = trial.quota.refusal(pod.ask()) is None
+        holding = _placed(pod, trial, allowed) if within else None
+        if holding is not None:
+            placed.append(holding)
     return Plan(tuple(placed))
 
 
@@ -160,6 +124,7 @@ def promised(pod: SeenPod, planned: Planned) -> Holding:
         cpu=pod.cpu,
         memory=pod.memory,
         created=pod.created,
+        ask=pod.ask(),
         planned=True,
     )
 
@@ -167,9 +132,8 @@ def promised(pod: SeenPod, planned: Planned) -> Holding:
 def _placed(pod: SeenPod, trial: Room, allowed: NDArray[np.bool_]) -> Holding | None:
     """Give a pod its place in the room that is tried; None where there is none."""
     suits = allowed & trial.checks.fits(pod)
-    within = trial.allowance.allows(pod)
-    if within is not None:
-        suits &= within
+    if closed := [over.model for over in trial.quota.closed_models(pod.ask())]:
+        suits &= ~trial.ledger.of_models(closed)
     shape = pod.shape()
     column = trial.packer.best(shape, np.flatnonzero(suits))
     placement = None if column is None else trial.packer.place(shape, column)
@@ -178,8 +142,21 @@ def _placed(pod: SeenPod, trial: Room, allowed: NDArray[np.bool_]) -> Holding | 
     holding = promised(pod, Planned(trial.ledger.name_of(column), placement))
     trial.ledger.hold(holding)
     trial.checks.place(pod, holding.node)
-    trial.allowance.take(pod, holding.node, placement.milli * len(placement.devices))
     return holding
+
+
+def _over(pods: Sequence[SeenPod], quota: Quota) -> str:
+    """Return why a project has no room for all these pods together, as one sentence; "" where it has."""
+    asks: dict[str, list[Ask]] = {}
+    for pod in pods:
+        ask = pod.ask()
+        standing = quota.standing(ask) if quota.projects else None
+        if isinstance(standing, Unauthorised):
+            return f"pod {pod.key.name}: {standing}"
+        if standing is not None and standing.limited and standing.project is not None:
+            asks.setdefault(standing.project.name, []).append(ask)
+    found = (quota.over(project, asked) for project, asked in sorted(asks.items()))
+    return next((str(over) for over in found if over is not None), "")
 
 
 def _size(pod: SeenPod) -> tuple[int, int]:
@@ -196,7 +173,7 @@ def _why(pod: SeenPod, trial: Room, avoided: Collection[str]) -> str:
     """Return why a pod has no place, as one sentence."""
     ledger = trial.ledger
     suits = trial.checks.fits(pod)
-    within = trial.allowance.allows(pod)
+    over = {one.model: one.brief for one in trial.quota.closed_models(pod.ask())}
     why: dict[str, str] = dict(trial.left_out)
     shape = pod.shape()
     free: list[str] = []
@@ -206,8 +183,8 @@ def _why(pod: SeenPod, trial: Room, avoided: Collection[str]) -> str:
             why[node.name] = "left out for a while, as a plan failed there"
         elif not suits[column]:
             why[node.name] = trial.checks.why(pod, node.name)
-        elif within is not None and not within[column]:
-            why[node.name] = f"the quota for model {node.model} is used up"
+        elif node.model in over:
+            why[node.name] = over[node.model]
         else:
             free.append(node.name)
     why |= reasons.misfits(ledger, shape, sorted(free), {})

@@ -140,7 +140,7 @@ class Turn:
     def _rests_on(self, waiting: Sequence[SeenPod], missing: int) -> tuple[object, ...]:
         """Return all that may make a difference to a plan: as long as none of it changes, none is tried again."""
         uids = tuple(pod.key.uid for pod in waiting)
-        versions = self._ledger.freed, self.room.checks.version, self.room.allowance.version
+        versions = self._ledger.freed, self.room.checks.version, self.room.quota.freed
         return (*versions, missing, uids, tuple(self.gang.avoided))
 
     def _unready(self, waiting: Sequence[SeenPod]) -> str:

@@ -12,7 +12,7 @@ from extender.core.ledger.names import NameTable, PackedNames
 from extender.core.ledger.nodes import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -98,6 +98,10 @@ class Columns:
         if shape.by_kubelet:
             return self.hami
         return self.shares if shape.shares else np.ones(len(self.shares), dtype=np.bool_)
+
+    def of_models(self, models: Collection[str]) -> NDArray[np.bool_]:
+        """Tell which columns are nodes with GPUs of one of `models`, shape [columns]."""
+        return np.isin(self.model, [self.models.index(model) for model in models if model in self.models])
 
     def name_of(self, column: int) -> str:
         """Return the node of a used column."""

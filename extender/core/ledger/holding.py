@@ -6,7 +6,7 @@ from enum import Enum
 
 import msgspec
 
-from extender.core.model import PodKey
+from extender.core.model import Ask, PodKey
 from kube.gpus import NO_MIB, MiB, MilliGpu
 
 
@@ -33,7 +33,8 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
     Devices: by name; () = no GPU; None = unknown which, so that none of the node is free. `device_memory`: the MiB that
     were asked of each device, 0 where a share was asked and its MiB follow from it. `ours`: we bound it, and may evict
     it; `created` as the API server writes it; `leaving`: it is being deleted. `planned`: promised by a gang's plan,
-    without expiry; a Binding that was not carried out leaves the promise as it was.
+    without expiry; a Binding that was not carried out leaves the promise as it was. `ask`: what its project is charged
+    for, None where it uses no GPU.
     """
 
     pod: PodKey
@@ -48,6 +49,7 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
     ours: bool = False
     created: str = ""
     leaving: bool = False
+    ask: Ask | None = None
     planned: bool = False
 
     @property

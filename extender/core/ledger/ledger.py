@@ -19,12 +19,14 @@ from extender.core.ledger.columns import Columns
 from kube.gpus import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from extender.core.ledger.holding import Holding
     from extender.core.ledger.nodes import GpuNode
+
+_CHANGES = 4096  # pods, remembered one by one: who missed more looks at all of them
 
 
 class Ledger(Columns):
@@ -47,6 +49,10 @@ class Ledger(Columns):
         """Nodes of which something is not to be had whatever is free: closed devices, or a pod on unknown ones."""
         self.version = 0
         """Grows with each change of a node or a holding, also of how sure that is."""
+        self.hardware = 0
+        """Grows with each change of which GPUs there are: their models, their names and the MiB that they have."""
+        self._models: dict[str, str] = {}
+        self._changed_pods: dict[str, None] | None = None
 
     def copy(self) -> Ledger:
         """Return a ledger that says the same and changes apart from this one: to see what would be."""
@@ -57,14 +63,19 @@ class Ledger(Columns):
         other._expiring, other._ends = self._expiring.copy(), self._ends.copy()
         other._overfull, other._used = self._overfull.copy(), self._used.copy()
         other._unmapped, other.barred = self._unmapped.copy(), self.barred.copy()
+        other._models, other._changed_pods = self._models.copy(), None
         return other
 
     def put_node(self, node: GpuNode) -> None:
         """Take note of a node; what is already known to be held on it counts at once."""
-        if self._nodes.get(node.name) == node:
+        known = self._nodes.get(node.name)
+        if known == node:
             return
         self._nodes[node.name] = node
         self.version += 1
+        if known is None or (known.model, known.memories, known.places) != (node.model, node.memories, node.places):
+            self._hardware_changed(node.name)
+            self._models[node.name] = node.model
         self._put(node)
         self.freed += 1
         self._recompute(node.name)
@@ -78,6 +89,9 @@ class Ledger(Columns):
             self._unmapped.discard(name)
             del self._used[name]
             self._drop(name)
+            self._hardware_changed(name)
+            if name not in self._on_node:
+                del self._models[name]
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -97,7 +111,9 @@ class Ledger(Columns):
         if known is not None and known.node != holding.node:
             self.release(uid)
         self._holdings[uid] = holding
-        self.version += known is None or known != holding
+        if known is None or known != holding:
+            self.version += 1
+            self._pods_changed((uid,))
         on_node = self._on_node.get(holding.node)
         if on_node is None:
             self._on_node[holding.node] = {uid: holding}
@@ -117,11 +133,14 @@ class Ledger(Columns):
         holding = self._holdings.pop(uid, None)
         if holding is not None:
             self.version += 1
+            self._pods_changed((uid,))
             self._expiring.pop(uid, None)
             on_node = self._on_node[holding.node]
             del on_node[uid]
             if not on_node:
                 del self._on_node[holding.node]
+                if holding.node not in self._nodes:
+                    self._models.pop(holding.node, None)
             self.freed += 1
             self._recompute(holding.node)
 
@@ -155,6 +174,18 @@ class Ledger(Columns):
         """Return every holding on a node."""
         return self._on_node.get(node, {}).values()
 
+    def changed_pods(self) -> Collection[str] | None:
+        """Return the pods whose holdings, or the GPUs that they are on, changed since this was asked last, by UID.
+
+        None where they are too many to remember, as before the first time. There is one asker.
+        """
+        changed, self._changed_pods = self._changed_pods, {}
+        return changed
+
+    def model_of(self, name: str) -> str:
+        """Return the model of a node's GPUs; of a node that is gone, what it was as long as something is held there."""
+        return self._models.get(name, "")
+
     def node(self, name: str) -> GpuNode | None:
         """Return a node whose devices we name."""
         return self._nodes.get(name)
@@ -176,6 +207,16 @@ class Ledger(Columns):
         for name, devices in self._overfull.items():
             for device, used in devices:
                 yield name, device, used
+
+    def _hardware_changed(self, name: str) -> None:
+        self.hardware += 1
+        self._pods_changed(self._on_node.get(name, ()))
+
+    def _pods_changed(self, uids: Iterable[str]) -> None:
+        if self._changed_pods is not None:
+            self._changed_pods.update(dict.fromkeys(uids))
+            if len(self._changed_pods) > _CHANGES:
+                self._changed_pods = None
 
     def _recompute(self, name: str) -> None:
         if self._to_recompute is not None:

@@ -27,7 +27,7 @@ from extender.core.packing.typical import ALL, Experience, with_a_whole_gpu
 from kube.gpus import MilliGpu, Placement, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -131,11 +131,16 @@ class Packer:
 
     # --- where they go ---
 
-    def choose(self, shape: Shape, nodes: Sequence[str]) -> Choice | None:
-        """Return the best of `nodes` for a pod, and its devices there; None if it fits on none of them."""
+    def choose(self, shape: Shape, nodes: Sequence[str], closed: Collection[str] = ()) -> Choice | None:
+        """Return the best of `nodes` for a pod, and its devices there; None if it fits on none of them.
+
+        Nodes of the models in `closed` are no candidates.
+        """
         columns = self._ledger.columns_of(nodes)
         if len(columns) and np.minimum.reduce(columns) < 0:
             columns = columns[columns >= 0]
+        if closed:
+            columns = columns[~self._ledger.of_models(closed)[columns]]
         all_scores = self._up_to_date(shape).score
         scores = all_scores.take(columns)
         column = self._best(scores, columns)
@@ -151,10 +156,15 @@ class Packer:
         """Return the best of the ledger's `columns` for a pod; None if it fits on none of them."""
         return self._best(self._up_to_date(shape).score.take(columns), columns)
 
-    def fits_any(self, shape: Shape, columns: NDArray[np.int64] | None = None) -> bool:
-        """Tell whether a pod fits on any node of `columns` of the ledger (None: of all), whichever is the best."""
+    def fits_any(self, shape: Shape, columns: NDArray[np.int64] | None = None, closed: Collection[str] = ()) -> bool:
+        """Tell whether a pod fits on any node of `columns` of the ledger (None: of all), whichever is the best.
+
+        Nodes of the models in `closed` are no candidates.
+        """
         ledger = self._ledger
         columns = np.flatnonzero(ledger.model >= 0) if columns is None else columns[ledger.model[columns] >= 0]
+        if closed:
+            columns = columns[~ledger.of_models(closed)[columns]]
         columns = columns[ledger.takes(shape)[columns]]
         return bool(fit(shape.request, ledger.free[:, columns], ledger.device_memory[:, columns]).fits.any())
 
@@ -162,6 +172,14 @@ class Packer:
         """Return the score of each of `nodes`, higher is better; `MISFIT`, the lowest number, where it does not fit."""
         columns = self._ledger.columns_of(nodes)
         return np.where(columns < 0, MISFIT, self._up_to_date(shape).score[columns])
+
+    def fitting(self, shape: Shape, nodes: Sequence[str], closed: Collection[str] = ()) -> tuple[str, ...]:
+        """Return those of `nodes` on which a pod fits, but for the models in `closed`."""
+        scores = self.scores(shape, nodes)
+        if closed:
+            columns = self._ledger.columns_of(nodes)
+            scores[self._ledger.of_models(closed)[columns]] = MISFIT
+        return tuple(node for node, score in zip(nodes, scores.tolist(), strict=True) if score != MISFIT)
 
     def priorities(self, shape: Shape, nodes: Sequence[str]) -> tuple[int, ...]:
         """Return a score from 0 to 10 for each of `nodes`: 0 where it does not fit, 1 for the tenth best and below."""

@@ -10,6 +10,7 @@ import yaml
 from extender.config.cluster import RULES, settings
 from extender.core.packing.settings import Settings as Packing
 from extender.core.packing.settings import Strategy
+from extender.core.quota.kinds import Kinds
 from extender.core.settings import Settings
 
 
@@ -47,6 +48,9 @@ def test_what_is_shipped_changes_no_default() -> None:
         ("enforcement", "none", Settings(enforcement_required=False)),
         ("nvfractions-annotation-prefix", "a.b/c.", Settings(nvfractions_prefix="a.b/c.")),
         ("nvfractions-annotation-prefix", "a.b/", Settings(nvfractions_prefix="a.b/")),
+        ("inference-priority-classes", "serve, fast", Settings(kinds=Kinds(inference=("serve", "fast")))),
+        ("build-priority-classes", "", Settings(kinds=Kinds(build=()))),
+        ("train-priority-classes", "batch.low", Settings(kinds=Kinds(train=("batch.low",)))),
     ],
 )
 def test_a_key_changes_its_setting_and_no_other(key: str, text: str, expected: Settings) -> None:
@@ -57,6 +61,8 @@ def test_a_key_changes_its_setting_and_no_other(key: str, text: str, expected: S
     ("key", "text"),
     [
         ("filter-answer", "some"),
+        ("inference-priority-classes", "a,,b"),
+        ("build-priority-classes", "Build"),
         ("packing-strategy", "fgd"),
         ("scarce-node-weight", "-1"),
         ("node-order-weight", "1.5"),
@@ -81,3 +87,12 @@ def test_a_value_that_breaks_its_rule_is_told_with_key_value_and_rule(key: str, 
 def test_all_problems_are_told_at_once() -> None:
     _, problems = settings(dict.fromkeys(RULES, "?"))
     assert [problem.key for problem in problems] == list(RULES)
+
+
+def test_a_class_is_of_one_kind_only_whether_its_kind_is_a_default_or_not() -> None:
+    _, problems = settings({"train-priority-classes": "plimsoll-build, other"})
+    assert [str(each) for each in problems] == [
+        'train-priority-classes: "plimsoll-build" must be of one kind: another kind has it too'
+    ]
+    moved, problems = settings({"train-priority-classes": "plimsoll-build", "build-priority-classes": ""})
+    assert (moved.kinds, problems) == (Kinds(build=(), train=("plimsoll-build",)), ())

@@ -16,10 +16,10 @@ KEY = PodKey("u", "default", "p")
 HALF = Share(1, MilliGpu(500))
 
 
-def reserved(devices: tuple[str, ...] | None = ("0",)) -> Bindings:
+def reserved(devices: tuple[str, ...] | None = ("0",), state: State = State.RESERVED) -> Bindings:
     ledger = Ledger()
     ledger.put_node(GpuNode("a", alike(1)))
-    ledger.hold(Holding(KEY, "a", devices, MilliGpu(500), State.RESERVED, 30.0))
+    ledger.hold(Holding(KEY, "a", devices, MilliGpu(500), state, 30.0))
     return Bindings(ledger)
 
 
@@ -104,7 +104,7 @@ def test_a_pod_that_asks_for_something_else_than_it_was_promised_is_not_bound_an
 
 
 def test_a_pod_that_another_bound_is_not_bound_again() -> None:
-    assert ask(reserved(None)) == BindRefused("it is bound to node a already, by another")
+    assert ask(reserved(None, State.BOUND)) == BindRefused("it is bound to node a already, by another")
 
 
 def test_what_is_forgotten_is_not_read() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from extender.core.explanations import Explanations, Weighed
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.model import PodKey, SeenPod
 from extender.core.reasons import of_each
 
 FULL = "no whole GPU free"
@@ -18,7 +19,7 @@ def ledger(*models: str) -> Ledger:
 def refuse(
     told: Explanations, uid: str, book: Ledger, misfits: dict[str, str], now: float, *, models: tuple[str, ...] = ()
 ) -> None:
-    told.refused(uid, book, of_each(book, misfits), now, models=models)
+    told.refused(SeenPod(PodKey(uid, "default", uid), None, models=models), book, of_each(book, misfits), now)
 
 
 def test_what_is_remembered_is_the_last_refusal_and_since_when() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extender.core.settings import Settings
-from extender.shell.configuration import Configuration
+from extender.shell.configuration import SETTINGS, Configuration
 from kube.client import MERGE_PATCH
 from kube.events import EventWriter
 from kube.objects import Event, ObjectList
@@ -26,11 +26,11 @@ MAPS = "/api/v1/namespaces/plimsoll-system/configmaps"
 
 
 @asynccontextmanager
-async def followed() -> AsyncIterator[tuple[Api, Configuration, list[Settings]]]:
+async def followed() -> AsyncIterator[tuple[Api, Configuration[Settings], list[Settings]]]:
     taken: list[Settings] = []
     async with EmbeddedCluster(nodes=1, gpus_per_node=1) as cluster:
         events = EventWriter(cluster.api, "plimsoll-extender")
-        configuration = Configuration(cluster.api, "plimsoll-system", events, taken.append)
+        configuration = Configuration(cluster.api, "plimsoll-system", events, SETTINGS, taken.append)
         running = [asyncio.create_task(each) for each in (configuration.run(), events.run())]
         await until(lambda: configuration.listed)
         try:

@@ -1,0 +1,1 @@
+"""How much may the pods of each project hold?"""
