@@ -88,7 +88,6 @@ class Membership(msgspec.Struct, frozen=True, gc=False):
 
     gang: str
     least: int | Malformed
-    priority: int = 0
     owned: bool = False
     """Whether a controller makes it anew where it is deleted."""
     planned: Planned | None = None
@@ -130,6 +129,7 @@ class SeenPod(msgspec.Struct, frozen=True, gc=False):
     priority_class: str = ""
     gpus: int = 0
     """Whole GPUs that it asks the kubelet for."""
+    priority: int = 0
     gang: Membership | None = None
 
     def shape(self) -> Shape:

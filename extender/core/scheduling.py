@@ -331,6 +331,9 @@ class Scheduling:
 
     def _choose(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Choose for a pod that holds nothing and that its project's quota has room for."""
+        kept = self.gangs.kept_from(pod)
+        if kept is not None:
+            nodes, offered = [node for node in nodes if node not in kept.nodes], nodes
         over = self.quota.closed_models(pod.ask())
         closed = [one.model for one in over]
         if not self.settings.one_node:
@@ -344,7 +347,9 @@ class Scheduling:
             self._reserve(pod, choice.node, choice.placement, now)
             self.explanations.chosen(pod.key.uid, weighed(choice, len(nodes), now))
             return Chosen((choice.node,))
-        misfits = reasons.misfits(self.ledger, pod.shape(), nodes, self.left_out)
+        misfits = reasons.misfits(self.ledger, pod.shape(), nodes if kept is None else offered, self.left_out)
+        if kept is not None:
+            misfits = reasons.kept_out(self.ledger, misfits, kept.nodes, str(kept))
         if over:
             misfits = reasons.overlaid(self.ledger, misfits, {one.model: one.brief for one in over})
         return self._refused(pod, misfits, now, over)

@@ -83,6 +83,7 @@ def seen_pod(pod: Pod) -> SeenPod:
         labels.project if labels is not None else "",
         spec.priority_class_name,
         wants.taken.gpus,
+        spec.priority or 0,
         membership_of(pod) if spec.scheduling_gates or (labels is not None and labels.gang is not None) else None,
     )
 

@@ -62,7 +62,6 @@ def membership_of(pod: Pod) -> Membership | None:
     return Membership(
         gang or "",
         least_of(said),
-        pod.spec.priority or 0,
         any(owner.controller for owner in _owners.decode(pod.metadata.owner_references) or ()),
         planned_in(plan),
         next(

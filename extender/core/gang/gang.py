@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 _NAMED = 3  # members in a sentence: nobody reads more
 
 
+def order_of(priority: int, created: str) -> tuple[int, str]:
+    """Return what orders pods and gangs: first the higher priority, then the older."""
+    return -priority, created
+
+
 class GangKey(NamedTuple):
     """Which gang: names are unique in a namespace."""
 
@@ -51,7 +56,8 @@ class Gang:
     was last told to be tried. `refused_at`: since when kube-scheduler refuses a member. `given_up`: why a member that
     was let go is taken back. `moved_at`: when the plan last came a step further, which `came` to so many members bound
     and let go. `again_at`: not planned before. `short_since`: since when too few run and no plan completes them.
-    `avoided`: nodes on which a plan failed, each with until when. `tried`: on what the last plan in vain rested.
+    `avoided`: nodes on which a plan failed, each with until when. `tried`: on what the last plan in vain rested, and
+    `needed` the members that it had no room for together.
     """
 
     key: GangKey
@@ -68,6 +74,7 @@ class Gang:
     short_since: float | None = None
     avoided: dict[str, float] = field(default_factory=dict)
     tried: tuple[object, ...] = ()
+    needed: list[SeenPod] = field(default_factory=list)
     stopped: str = ""
     sentence: str = ""
     told: tuple[str, float] = ("", 0.0)
@@ -107,12 +114,17 @@ class Gang:
     @property
     def priority(self) -> int:
         """The least of its members' priorities."""
-        return min(membership(pod).priority for pod in self.members.values())
+        return min(pod.priority for pod in self.members.values())
 
     @property
     def created(self) -> str:
         """When its oldest member was created."""
         return min(pod.created for pod in self.members.values())
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """What orders it among pods and gangs."""
+        return order_of(self.priority, self.created)
 
     def least(self) -> int | str:
         """Return how many members must be placed at once, or what is wrong with what they say of it, in words."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.gang.gang import Gang, GangKey, key_of, membership
+from extender.core.gang.gang import Gang, GangKey, key_of, membership, order_of
+from extender.core.gang.keeping import Kept, soonest
 from extender.core.gang.planning import promised
 from extender.core.gang.settings import Settings
 from extender.core.gang.turn import Found, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from extender.core.gang.planning import Room
     from extender.core.gang.steps import Steps
@@ -30,6 +31,8 @@ class Gangs:
         self.settings = settings or Settings()
         self._gangs: dict[GangKey, Gang] = {}
         self._key_of: dict[str, GangKey] = {}
+        self.kept: Kept | None = None
+        """The nodes that are kept for a gang, and from whom."""
 
     # --- what is seen ---
 
@@ -85,22 +88,45 @@ class Gangs:
         key = self._key_of.get(uid)
         return None if key is None else self._gangs[key]
 
+    def kept_from(self, pod: SeenPod) -> Kept | None:
+        """Return what is kept for a gang that comes before a single pod; None where nothing is."""
+        kept = self.kept
+        return kept if kept is not None and kept.keeps_out(order_of(pod.priority, pod.created)) else None
+
     def steps(self, room: Room, now: float) -> Steps:
         """Plan what can be planned at `now` seconds, undo what has failed, and return what is to be done about it."""
         found = Found()
-        for gang in self._in_order():
-            Turn(gang, room, self.settings, now, found).take()
+        order = self._in_order()
+        for gang in order:
+            Turn(gang, room, self.settings, now, found, self.kept).take()
+        self._keep(order, room, now)
         return found.steps()
 
     # --- how ---
 
     def _in_order(self) -> list[Gang]:
-        return sorted(
-            self._gangs.values(), key=lambda gang: (not self._begun(gang), -gang.priority, gang.created, gang.key)
-        )
+        return sorted(self._gangs.values(), key=lambda gang: (not self._begun(gang), gang.order, gang.key))
 
     def _begun(self, gang: Gang) -> bool:
         return not gang.whole and any(pod.node or self._ledger.holding(uid) for uid, pod in gang.members.items())
+
+    def _keep(self, order: Sequence[Gang], room: Room, now: float) -> None:
+        """Keep room for the first gang in order that has waited long enough and could run."""
+        if not self.settings.patience_s:
+            self.kept = None
+            return
+        for gang in order:
+            needed = gang.needed
+            if not needed or gang.waits_since is None or now - gang.waits_since < self.settings.patience_s:
+                continue
+            kept = self.kept
+            if kept is not None and kept.gang == gang.key and all(map(self._ledger.node, kept.nodes)):
+                return
+            nodes = soonest(needed, room)
+            if nodes:
+                self.kept = Kept(gang.key, gang.order, nodes)
+                return
+        self.kept = None
 
     def _has_room(self, planned: Planned) -> bool:
         node = self._ledger.node(planned.node)

@@ -19,7 +19,7 @@ from kube.gangs import Planned
 from kube.gpus import NO_MIB, MemoryShare, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Self
 
     from numpy.typing import NDArray
@@ -44,6 +44,9 @@ class Checks(Protocol):
 
     def fits(self, pod: SeenPod) -> NDArray[np.bool_]:
         """Tell which columns of the ledger kube-scheduler will accept for a pod; shape [columns]."""
+
+    def could(self, pod: SeenPod) -> NDArray[np.bool_]:
+        """Tell which columns it would accept, whoever else were there; shape [columns]."""
 
     def why(self, pod: SeenPod, node: str) -> str:
         """Return why it will not accept a node; "" where it will."""
@@ -87,28 +90,43 @@ class Shortfall:
     over_quota: bool = False
 
 
-def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, avoided: Collection[str]) -> Plan | Shortfall:
-    """Return where all `needed` pods go, and as many of `more` as there is room for; on none of the `avoided` nodes.
+def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, barred: Mapping[str, str]) -> Plan | Shortfall:
+    """Return where all `needed` pods go, and as many of `more` as there is room for.
 
-    Both are in the order of their age. `room` stays as it is.
+    Both are in the order of their age. None goes to a node that is `barred`, by its reason. `room` stays as it is.
     """
     if over := _over(needed, room.quota):
         return Shortfall(0, over, over_quota=True)
     trial = room.copy()
     allowed = trial.ledger.model >= 0
-    allowed[[trial.ledger.columns[name] for name in avoided if name in trial.ledger.columns]] = False
+    allowed[[trial.ledger.columns[name] for name in barred if name in trial.ledger.columns]] = False
     placed: list[Holding] = []
     for pod in sorted(needed, key=_size, reverse=True):
-        holding = _placed(pod, trial, allowed)
+        holding = placed_on(pod, trial, allowed & trial.checks.fits(pod))
         if holding is None:
-            return Shortfall(len(placed), _why(pod, trial, avoided))
+            return Shortfall(len(placed), _why(pod, trial, barred))
         placed.append(holding)
     for pod in more:
         within = trial.quota.refusal(pod.ask()) is None
-        holding = _placed(pod, trial, allowed) if within else None
+        holding = placed_on(pod, trial, allowed & trial.checks.fits(pod)) if within else None
         if holding is not None:
             placed.append(holding)
     return Plan(tuple(placed))
+
+
+def placed_on(pod: SeenPod, trial: Room, suits: NDArray[np.bool_]) -> Holding | None:
+    """Give a pod its place on one of the columns that suit, in the room that is tried; None where there is none."""
+    if closed := [over.model for over in trial.quota.closed_models(pod.ask())]:
+        suits &= ~trial.ledger.of_models(closed)
+    shape = pod.shape()
+    column = trial.packer.best(shape, np.flatnonzero(suits))
+    placement = None if column is None else trial.packer.place(shape, column)
+    if column is None or placement is None:
+        return None
+    holding = promised(pod, Planned(trial.ledger.name_of(column), placement))
+    trial.ledger.hold(holding)
+    trial.checks.place(pod, holding.node)
+    return holding
 
 
 def promised(pod: SeenPod, planned: Planned) -> Holding:
@@ -127,22 +145,6 @@ def promised(pod: SeenPod, planned: Planned) -> Holding:
         ask=pod.ask(),
         planned=True,
     )
-
-
-def _placed(pod: SeenPod, trial: Room, allowed: NDArray[np.bool_]) -> Holding | None:
-    """Give a pod its place in the room that is tried; None where there is none."""
-    suits = allowed & trial.checks.fits(pod)
-    if closed := [over.model for over in trial.quota.closed_models(pod.ask())]:
-        suits &= ~trial.ledger.of_models(closed)
-    shape = pod.shape()
-    column = trial.packer.best(shape, np.flatnonzero(suits))
-    placement = None if column is None else trial.packer.place(shape, column)
-    if column is None or placement is None:
-        return None
-    holding = promised(pod, Planned(trial.ledger.name_of(column), placement))
-    trial.ledger.hold(holding)
-    trial.checks.place(pod, holding.node)
-    return holding
 
 
 def _over(pods: Sequence[SeenPod], quota: Quota) -> str:
@@ -169,7 +171,7 @@ def _size(pod: SeenPod) -> tuple[int, int]:
     return 0, pod.cpu
 
 
-def _why(pod: SeenPod, trial: Room, avoided: Collection[str]) -> str:
+def _why(pod: SeenPod, trial: Room, barred: Mapping[str, str]) -> str:
     """Return why a pod has no place, as one sentence."""
     ledger = trial.ledger
     suits = trial.checks.fits(pod)
@@ -179,8 +181,8 @@ def _why(pod: SeenPod, trial: Room, avoided: Collection[str]) -> str:
     free: list[str] = []
     for node in ledger.nodes():
         column = ledger.columns[node.name]
-        if node.name in avoided:
-            why[node.name] = "left out for a while, as a plan failed there"
+        if node.name in barred:
+            why[node.name] = barred[node.name]
         elif not suits[column]:
             why[node.name] = trial.checks.why(pod, node.name)
         elif node.model in over:

@@ -11,9 +11,9 @@ class Settings:
 
     `start_s`: how long the members of a plan may be without a node, and none of them comes a step further, before the
     whole plan is undone. `grace_s`: how long fewer members than the minimum may run before they are evicted.
-    `patience_s`: how long a gang waits before room is kept for it.
+    `patience_s`: how long a gang waits before room is kept for it (`keeping`); 0: room is kept for none.
     """
 
     start_s: float = 30.0
     grace_s: float = 30.0
-    patience_s: float = 60.0
+    patience_s: float = 300.0

@@ -61,9 +61,11 @@ class Surroundings:
 
     def fits(self, pod: SeenPod) -> NDArray[np.bool_]:
         """Tell which columns of the ledger kube-scheduler will accept for a pod; shape [columns]."""
-        fits = np.zeros(self._columns, dtype=np.bool_)
-        fits[self._column_of] = self._scene.checks(self._demands[pod.key.uid]).fits[self._ours]
-        return fits
+        return self._of_columns(self._scene.checks(self._demands[pod.key.uid]).fits)
+
+    def could(self, pod: SeenPod) -> NDArray[np.bool_]:
+        """Tell which columns it would accept, whoever else were there; shape [columns]."""
+        return self._of_columns(self._scene.checks(self._demands[pod.key.uid]).unchanging)
 
     def why(self, pod: SeenPod, node: str) -> str:
         """Return why it will not accept a node; "" where it will."""
@@ -75,3 +77,8 @@ class Surroundings:
     def place(self, pod: SeenPod, node: str) -> None:
         """Take note that a pod goes to a node: the next ones find it there."""
         self._scene.place(self._demands[pod.key.uid], self._places[node])
+
+    def _of_columns(self, nodes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        columns = np.zeros(self._columns, dtype=np.bool_)
+        columns[self._column_of] = nodes[self._ours]
+        return columns

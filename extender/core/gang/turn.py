@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extender.core.gang.gang import Gang, Standing
+    from extender.core.gang.keeping import Kept
     from extender.core.gang.planning import Plan, Room
     from extender.core.gang.settings import Settings
     from extender.core.ledger.holding import Holding
@@ -66,6 +67,7 @@ class Turn:
     settings: Settings
     now: float
     found: Found
+    kept: Kept | None = None
 
     def take(self) -> None:
         """Bring the gang as far as it can be brought now."""
@@ -99,10 +101,11 @@ class Turn:
         missing = 0 if gang.whole else max(0, least - standing.have)
         if missing > len(standing.waiting):
             there = standing.have + len(standing.waiting)
-            gang.waits_since = None
+            gang.waits_since, gang.needed = None, []
             short = f"it waits for members: {there} of {least} are there that ask for GPUs"
         elif not standing.waiting:
             gang.short_since = gang.waits_since = None
+            gang.needed = []
             return
         else:
             if gang.waits_since is None:
@@ -123,25 +126,33 @@ class Turn:
         if self.now < gang.again_at or self.found.planned >= _MOST_AT_ONCE or rests_on == gang.tried:
             return gang.sentence
         self.found.planned += len(waiting)
-        made = plan(waiting[:missing], waiting[missing:], self.room, gang.avoided.keys())
+        made = plan(waiting[:missing], waiting[missing:], self.room, self._out_of_bounds())
         if isinstance(made, Shortfall) or not made.holdings:
-            gang.tried = rests_on
+            gang.tried, gang.needed = rests_on, waiting[:missing]
             return _too_little(made, missing, standing.have)
         with self._ledger.at_once():
             for holding in made.holdings:
                 self._ledger.hold(holding)
-        gang.moved_at, gang.short_since, gang.waits_since, gang.tried = self.now, None, None, ()
+        gang.moved_at, gang.short_since, gang.waits_since, gang.tried, gang.needed = self.now, None, None, (), []
         gang.sentence, gang.told = "", ("", 0.0)
         nodes = len({holding.node for holding in made.holdings})
         told = f"{_count(len(made.holdings), 'pod')} planned on {_count(nodes, 'node')}"
         self._tell(waiting, "GangPlanned", told, trouble=False)
         return ""
 
+    def _out_of_bounds(self) -> dict[str, str]:
+        """Return the nodes that no member is planned on, each with the reason."""
+        bounds: dict[str, str] = dict.fromkeys(self.gang.avoided, "left out for a while, as a plan failed there")
+        kept = self.kept
+        if kept is not None and kept.gang != self.gang.key and kept.keeps_out(self.gang.order):
+            bounds |= dict.fromkeys(kept.nodes, str(kept))
+        return bounds
+
     def _rests_on(self, waiting: Sequence[SeenPod], missing: int) -> tuple[object, ...]:
         """Return all that may make a difference to a plan: as long as none of it changes, none is tried again."""
         uids = tuple(pod.key.uid for pod in waiting)
         versions = self._ledger.freed, self.room.checks.version, self.room.quota.freed
-        return (*versions, missing, uids, tuple(self.gang.avoided))
+        return (*versions, missing, uids, tuple(self.gang.avoided), self.kept)
 
     def _unready(self, waiting: Sequence[SeenPod]) -> str:
         """Return what keeps members from being planned at all, in words; "" where nothing does."""

@@ -47,6 +47,9 @@ class Anywhere:
         fits[[self.ledger.columns[name] for name in self.refused if name in self.ledger.columns]] = False
         return fits
 
+    def could(self, pod: SeenPod) -> NDArray[np.bool_]:
+        return self.fits(pod)
+
     def why(self, pod: SeenPod, node: str) -> str:
         del pod
         return "it is refused" if node in self.refused else ""
@@ -94,11 +97,19 @@ class Cluster:
         for _ in range(count):
             self.created += 1
             name = f"{gang}-{self.created:03}"
-            member = Membership(gang, least, priority, owned)
+            member = Membership(gang, least, owned)
             created = f"2026-01-01T00:00:{self.created:06}Z"
             made.append(
                 self.put(
-                    SeenPod(PodKey(name, "default", name), request, gated=gated, cpu=100, created=created, gang=member)
+                    SeenPod(
+                        PodKey(name, "default", name),
+                        request,
+                        gated=gated,
+                        cpu=100,
+                        created=created,
+                        priority=priority,
+                        gang=member,
+                    )
                 )
             )
         return made
@@ -113,7 +124,7 @@ class Cluster:
             self.scheduling.pod_seen(replace(pod, ended=True))
         self.scheduling.pod_gone(uid, self.now, ended=bool(pod.node))
         if again and pod.gang is not None:
-            self.create(pod.gang.gang, pod.gang.least, request=pod.request, priority=pod.gang.priority)
+            self.create(pod.gang.gang, pod.gang.least, request=pod.request, priority=pod.priority)
 
     def steps(self) -> Steps:
         return self.scheduling.plan_gangs(self.checks, self.now)
