@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import Ask, SeenPod
     from extender.core.packing.packer import Packer
+    from extender.core.quota.over import OverQuota
     from extender.core.quota.quota import Quota
 
 
@@ -158,7 +159,11 @@ def _over(pods: Sequence[SeenPod], quota: Quota) -> str:
         if standing is not None and standing.limited and standing.project is not None:
             asks.setdefault(standing.project.name, []).append(ask)
     found = (quota.over(project, asked) for project, asked in sorted(asks.items()))
-    return next((str(over) for over in found if over is not None), "")
+    return next((f"{_missing(over)}: {over}" for over in found if over is not None), "")
+
+
+def _missing(over: OverQuota) -> str:
+    return f"needs {reasons.gpus(over.asked)}, free {reasons.gpus(max(0, over.quota - over.used))}"
 
 
 def _size(pod: SeenPod) -> tuple[int, int]:
