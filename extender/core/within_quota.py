@@ -5,8 +5,9 @@ A share in MiB is charged by the least GPU that the pods accept until each has i
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from extender.core.fits import Fits, fits
 from extender.core.quota.projects import Unauthorised

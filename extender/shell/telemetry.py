@@ -124,7 +124,7 @@ class _Collector(Collector):
                 "Nodes given to Plimsoll whose GPUs it cannot give out; an Event on each says why.",
                 len(self._scheduling.left_out),
             ),
-            ("waiting_pods", "Pods that were refused for lack of room, and wait.", len(since)),
+            ("waiting_pods", "Pods that were refused for lack of room on GPUs, and wait.", len(since)),
             (
                 "longest_wait_seconds",
                 "How long ago the first refusal was of the pod that waits longest; 0: none waits.",
