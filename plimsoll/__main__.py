@@ -28,6 +28,7 @@ from plimsoll.explain.problem import ExplainError
 from plimsoll.gpus import command as gpus
 from plimsoll.observe import command as observe
 from plimsoll.observe.problem import ObserveError
+from plimsoll.projects import command as projects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,9 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     checking = commands.add_parser(
         "check",
         help="tell what is wrong with ConfigMaps and annotations before they are applied",
-        description="Check config-autoscaler, config-deployment, config-extender and the annotations of workloads in "
-        "YAML files, with no cluster. Every problem is told with file, line, key, value and rule; exit status 0 "
-        "without any, else 2.",
+        description="Check config-autoscaler, config-deployment, config-extender, config-projects and the annotations "
+        "of workloads in YAML files, with no cluster. Every problem is told with file, line, key, value and rule; exit "
+        "status 0 without any, else 2.",
     )
     checking.add_argument(
         "files", nargs="+", metavar="FILE", help="YAML, several documents or Lists; - for standard input"
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     explain.add_commands(commands)
     gpus.add_command(commands)
+    projects.add_command(commands)
     observe.add_command(commands)
     return parser
 

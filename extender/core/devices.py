@@ -61,7 +61,7 @@ class Wanted:
 
     def takes(self, name: str, model: str) -> bool:
         """Tell whether a node is one of them, whatever the case of its letters."""
-        return _like(name, self.node) and _like(model, self.model)
+        return like(name, self.node) and like(model, self.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +118,6 @@ def _held(holding: Holding) -> Held:
     return Held(holding.pod, holding.milli, holding.state, holding.device_memory)
 
 
-def _like(text: str, pattern: str) -> bool:
+def like(text: str, pattern: str) -> bool:
+    """Tell whether a name is one of those that people mean by a pattern with * and ?; "" means all."""
     return not pattern or fnmatchcase(text.casefold(), pattern.casefold())

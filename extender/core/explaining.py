@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from extender.core.explanations import Waits, Weighed
     from extender.core.ledger.holding import Holding
-    from extender.core.model import PodKey, SeenPod
+    from extender.core.model import Ask, PodKey, SeenPod
+    from extender.core.quota.quota import Quota
     from extender.core.scheduling import Scheduling
 
 NOT_ASKED = (
@@ -30,23 +31,33 @@ _NAMES_TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """A pod without a place: why, as one sentence; `waits`: more of it, None where kube-scheduler did not ask."""
+    """A pod without a place: why, as one sentence; `waits`: more of it, None where kube-scheduler did not ask.
+
+    `project` is "" where it is in none, or nobody can tell which; `kind` as its PriorityClass says.
+    """
 
     pod: PodKey
     asks: str
     reason: str
     waits: Waits | None = None
+    project: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A pod with a place: what it holds, on GPUs of which model, and what was weighed, None where we did not choose."""
+    """A pod with a place: what it holds, on GPUs of which model, and what was weighed, None where we did not choose.
+
+    `project` and `kind` as `Waiter`'s.
+    """
 
     pod: PodKey
     asks: str
     holding: Holding
     model: str
     weighed: Weighed | None = None
+    project: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +82,32 @@ def explain(scheduling: Scheduling, namespace: str, name: str) -> Waiter | Holde
         weighed = scheduling.explanations.weighed(holding.pod.uid)
         if weighed is not None and weighed.node != holding.node:
             weighed = None
-        return Holder(holding.pod, _asks(holding, unbound), holding, node.model if node else "", weighed)
+        project, kind = _project_and_kind(scheduling.quota, holding.ask)
+        model = node.model if node else ""
+        return Holder(holding.pod, _asks(holding, unbound), holding, model, weighed, project, kind)
     return UnknownPod(_near(_known(scheduling), namespace, name))
 
 
 def _waiter(scheduling: Scheduling, pod: SeenPod) -> Waiter:
+    reason, waits = _why(scheduling, pod)
     asks = reasons.asks(pod.request) if isinstance(pod.request, Share | MemoryShare) else ""
+    return Waiter(pod.key, asks, reason, waits, *_project_and_kind(scheduling.quota, pod.ask()))
+
+
+def _why(scheduling: Scheduling, pod: SeenPod) -> tuple[str, Waits | None]:
     waits = scheduling.explanations.waits(pod.key.uid)
     if waits is not None:
-        return Waiter(pod.key, asks, waits.reason, waits)
+        return waits.reason, waits
     if isinstance(pod.request, Malformed):
-        return Waiter(pod.key, asks, malformed(pod.request))
+        return malformed(pod.request), None
     weighed = scheduling.explanations.weighed(pod.key.uid)
     if weighed is not None:
-        return Waiter(pod.key, asks, _ON_ITS_WAY.format(node=weighed.node))
-    return Waiter(pod.key, asks, _GATED if pod.gated else NOT_ASKED)
+        return _ON_ITS_WAY.format(node=weighed.node), None
+    return (_GATED if pod.gated else NOT_ASKED), None
+
+
+def _project_and_kind(quota: Quota, ask: Ask | None) -> tuple[str, str]:
+    return ("", "") if ask is None else (quota.project_of(ask), quota.kinds.of(ask.priority_class).value)
 
 
 def malformed(problem: Malformed) -> str:

@@ -86,8 +86,8 @@ class Explanations:
         return self._waits.get(uid)
 
     def waiting_since(self) -> list[float]:
-        """Return since when each pod waits that was refused, in seconds."""
-        return [waits.first_at for waits in self._waits.values()]
+        """Return since when each pod waits that was refused for lack of room on GPUs, in seconds."""
+        return [waits.first_at for waits in self._waits.values() if waits.cause is Cause.ROOM]
 
     def weighed(self, uid: str) -> Weighed | None:
         """Return how the place of a pod was chosen; None where we did not choose it."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from extender.core.accounts import Account
 from extender.core.devices import Held, MappedDevice, MappedNode
 from extender.core.explaining import Holder, Waiter
 from extender.core.ledger.holding import State
 from extender.core.model import PodKey
+from extender.core.quota.kinds import Kind
+from extender.core.quota.projects import Project
 from extender.v1 import extender_pb2 as v1
 from kube.gpus import MiB, MilliGpu
 
@@ -68,6 +71,41 @@ def from_node(message: v1.Node) -> MappedNode:
     )
 
 
+def to_account(account: Account) -> v1.Project:
+    """Return how a project stands as a message."""
+    project, held = account.project, account.held
+    return v1.Project(
+        name=project.name,
+        quota_milli=project.quota,
+        namespaces=project.namespaces,
+        inference_milli=held[Kind.INFERENCE],
+        build_milli=held[Kind.BUILD],
+        foreign_milli=held[Kind.FOREIGN],
+        train_milli=held[Kind.TRAIN],
+        over_milli=account.over,
+        waiting_pods=account.waiting_pods,
+        waiting_milli=account.waiting,
+        models=(
+            v1.ModelQuota(model=model, quota_milli=quota, used_milli=account.within_of[model])
+            for model, quota in project.models
+        ),
+    )
+
+
+def from_account(message: v1.Project) -> Account:
+    """Return what a message says of a project."""
+    models = tuple((one.model, one.quota_milli) for one in message.models)
+    project = Project(message.name, message.quota_milli, models, tuple(message.namespaces))
+    held = {
+        Kind.INFERENCE: message.inference_milli,
+        Kind.BUILD: message.build_milli,
+        Kind.FOREIGN: message.foreign_milli,
+        Kind.TRAIN: message.train_milli,
+    }
+    within_of = {one.model: one.used_milli for one in message.models}
+    return Account(project, held, within_of, message.waiting_pods, message.waiting_milli)
+
+
 def state_of(number: int) -> State:
     """Return a state.
 
@@ -82,7 +120,15 @@ def state_of(number: int) -> State:
 def to_explained(found: Waiter | Holder, moments: Moments, since_ms: int) -> v1.ExplainResponse:
     """Return what is known of a pod as a message."""
     key = found.pod
-    told = v1.ExplainResponse(namespace=key.namespace, name=key.name, uid=key.uid, asks=found.asks, since_ms=since_ms)
+    told = v1.ExplainResponse(
+        namespace=key.namespace,
+        name=key.name,
+        uid=key.uid,
+        asks=found.asks,
+        since_ms=since_ms,
+        project=found.project,
+        kind=found.kind,
+    )
     if isinstance(found, Holder):
         told.placed.CopyFrom(_to_placed(found, moments))
     else:

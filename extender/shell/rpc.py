@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from extender.core.devices import DeviceMap, Wanted
+from extender.core.accounts import accounts
+from extender.core.devices import DeviceMap, Wanted, like
 from extender.core.explaining import UnknownPod, explain
-from extender.core.fits import fits
-from extender.shell.messages import Moments, to_explained, to_node
+from extender.core.within_quota import fits_within
+from extender.shell.messages import Moments, to_account, to_explained, to_node
 from extender.shell.shapes import UnplaceableError, templated
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
@@ -77,8 +78,8 @@ class DeviceService(service.ExtenderServicer):
             pods = templated(request.shape.pod_json)
         except UnplaceableError as error:
             await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        ledger, most = self._scheduling.ledger, min(request.most, _MOST_COUNTED)
-        found = fits(ledger, pods.shape, most, self._scheduling.left_out, pods.tolerations)
+        ask, most = pods.ask(request.shape.namespace), min(request.most, _MOST_COUNTED)
+        found = fits_within(self._scheduling, ask, pods.shape, most, tolerations=pods.tolerations)
         return v1.FitsResponse(count=found.count, reason=found.reason)
 
     async def Devices(  # noqa: N802
@@ -111,6 +112,14 @@ class DeviceService(service.ExtenderServicer):
                     await self._admit(context)
                     admitted_at = time.monotonic()
         await rpc.abort(context, grpc.StatusCode.UNAVAILABLE, "the extender ends: ask again")
+
+    async def Projects(  # noqa: N802
+        self, request: v1.ProjectsRequest, context: Context
+    ) -> v1.ProjectsResponse:
+        """Give how every project stands."""
+        await self._admit(context)
+        wanted = [one for one in accounts(self._scheduling) if like(one.project.name, request.name)]
+        return v1.ProjectsResponse(projects=map(to_account, wanted))
 
     async def Explain(self, request: v1.ExplainRequest, context: Context) -> v1.ExplainResponse:  # noqa: N802
         """Give why one pod waits, or stands where it does."""

@@ -8,7 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from extender.core.inventory.facts import PRODUCT
-from extender.core.model import Shape
+from extender.core.model import Ask, Shape
+from extender.core.quota.projects import LABEL
 from kube.affinity import accepted
 from kube.gpus import FRACTION, MARKER, MEMORY, VENDOR_GPU, Asking, Malformed, Unmapped, by_kubelet, gpu_request
 from kube.objects import BarePodSpec, Named
@@ -17,6 +18,7 @@ from kube.taints import BY_DEFAULT, Toleration
 
 
 class _TemplateSpec(BarePodSpec):
+    priority_class_name: str = ""
     tolerations: list[Toleration] | None = None
 
 
@@ -33,10 +35,19 @@ class UnplaceableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Templated:
-    """What the pods of a template take, and which taints of nodes they bear."""
+    """What the pods of a template take, which taints of nodes they bear, and what decides their project and kind."""
 
     shape: Shape
     tolerations: tuple[Toleration, ...]
+    project: str = ""
+    priority_class: str = ""
+
+    def ask(self, namespace: str) -> Ask | None:
+        """Return what each of them asks of its project in a namespace; None: nobody says in which."""
+        shape = self.shape
+        if not namespace or shape.request is None:
+            return None
+        return Ask(namespace, self.project, self.priority_class, shape.request, models=shape.models)
 
 
 def templated(pod_json: bytes) -> Templated:
@@ -64,4 +75,9 @@ def templated(pod_json: bytes) -> Templated:
     if request is None or isinstance(request, Unmapped):
         raise UnplaceableError(f"its pods ask for no GPU: none of {FRACTION}, {MEMORY} and {VENDOR_GPU} is there")
     shape = Shape(request, taken.cpu, taken.memory, accepted(pod.spec, PRODUCT), by_kubelet(asking))
-    return Templated(shape, (*(pod.spec.tolerations or ()), *BY_DEFAULT))
+    return Templated(
+        shape,
+        (*(pod.spec.tolerations or ()), *BY_DEFAULT),
+        (pod.metadata.labels or {}).get(LABEL, ""),
+        pod.spec.priority_class_name,
+    )

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from extender.core.accounts import accounts
 from extender.core.ledger.holding import State
 from extender.core.totals import by_model
 from kube.gpus import WHOLE
@@ -28,7 +29,7 @@ RESULTS = ("ok", "malformed", "cut", "untrusted", "unready", "defect")
 class Telemetry:
     """The extender's metrics, in a registry of their own; what changes by itself is read at each scrape.
 
-    `wrong` tells how many values of config-extender break their rules, `now` the seconds of the core's times.
+    `wrong` tells how many values of our ConfigMaps break their rules, `now` the seconds of the core's times.
     """
 
     def __init__(self, scheduling: Scheduling, wrong: Callable[[], int], now: Callable[[], float]) -> None:
@@ -93,6 +94,7 @@ class _Collector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._by_model()
+        yield from self._by_project()
         holdings = GaugeMetricFamily(
             "plimsoll_extender_holdings", "Pods that hold devices, by how sure that is.", labels=["state"]
         )
@@ -122,7 +124,7 @@ class _Collector(Collector):
                 "Nodes given to Plimsoll whose GPUs it cannot give out; an Event on each says why.",
                 len(self._scheduling.left_out),
             ),
-            ("waiting_pods", "Pods that were refused for lack of room, and wait.", len(since)),
+            ("waiting_pods", "Pods that were refused for lack of room on GPUs, and wait.", len(since)),
             (
                 "longest_wait_seconds",
                 "How long ago the first refusal was of the pod that waits longest; 0: none waits.",
@@ -130,7 +132,7 @@ class _Collector(Collector):
             ),
             (
                 "configuration_problems",
-                "Values of config-extender that break their rule; the last good configuration is in force.",
+                "Values of config-extender and config-projects that break their rule; the last good ones are in force.",
                 self._wrong(),
             ),
         ):
@@ -156,3 +158,25 @@ class _Collector(Collector):
             held.add_metric(label, totals.held / WHOLE)
             free.add_metric(label, totals.free / WHOLE)
         yield from (devices, closed, held, free)
+
+    def _by_project(self) -> Iterator[Metric]:
+        quota = GaugeMetricFamily("plimsoll_extender_project_quota_gpus", "Quota of each project.", labels=["project"])
+        used = GaugeMetricFamily(
+            "plimsoll_extender_project_used_gpus",
+            "GPUs that the pods of each project hold or are promised, by kind; train may exceed the quota.",
+            labels=["project", "kind"],
+        )
+        pods = GaugeMetricFamily(
+            "plimsoll_extender_project_waiting_pods", "Pods of each project without a place.", labels=["project"]
+        )
+        gpus = GaugeMetricFamily(
+            "plimsoll_extender_project_waiting_gpus", "GPUs that those pods ask for at most.", labels=["project"]
+        )
+        for account in accounts(self._scheduling):
+            label = [account.project.name]
+            quota.add_metric(label, account.project.quota / WHOLE)
+            pods.add_metric(label, account.waiting_pods)
+            gpus.add_metric(label, account.waiting / WHOLE)
+            for kind, milli in account.held.items():
+                used.add_metric([*label, kind.value], milli / WHOLE)
+        yield from (quota, used, pods, gpus)

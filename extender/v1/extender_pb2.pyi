@@ -120,6 +120,54 @@ class Holding(_message.Message):
     state: State
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., milli: _Optional[int] = ..., memory_mib: _Optional[int] = ..., state: _Optional[_Union[State, str]] = ...) -> None: ...
 
+class ProjectsRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ProjectsResponse(_message.Message):
+    __slots__ = ("projects",)
+    PROJECTS_FIELD_NUMBER: _ClassVar[int]
+    projects: _containers.RepeatedCompositeFieldContainer[Project]
+    def __init__(self, projects: _Optional[_Iterable[_Union[Project, _Mapping]]] = ...) -> None: ...
+
+class Project(_message.Message):
+    __slots__ = ("name", "quota_milli", "namespaces", "inference_milli", "build_milli", "foreign_milli", "train_milli", "over_milli", "waiting_pods", "waiting_milli", "models")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_MILLI_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACES_FIELD_NUMBER: _ClassVar[int]
+    INFERENCE_MILLI_FIELD_NUMBER: _ClassVar[int]
+    BUILD_MILLI_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_MILLI_FIELD_NUMBER: _ClassVar[int]
+    TRAIN_MILLI_FIELD_NUMBER: _ClassVar[int]
+    OVER_MILLI_FIELD_NUMBER: _ClassVar[int]
+    WAITING_PODS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_MILLI_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    quota_milli: int
+    namespaces: _containers.RepeatedScalarFieldContainer[str]
+    inference_milli: int
+    build_milli: int
+    foreign_milli: int
+    train_milli: int
+    over_milli: int
+    waiting_pods: int
+    waiting_milli: int
+    models: _containers.RepeatedCompositeFieldContainer[ModelQuota]
+    def __init__(self, name: _Optional[str] = ..., quota_milli: _Optional[int] = ..., namespaces: _Optional[_Iterable[str]] = ..., inference_milli: _Optional[int] = ..., build_milli: _Optional[int] = ..., foreign_milli: _Optional[int] = ..., train_milli: _Optional[int] = ..., over_milli: _Optional[int] = ..., waiting_pods: _Optional[int] = ..., waiting_milli: _Optional[int] = ..., models: _Optional[_Iterable[_Union[ModelQuota, _Mapping]]] = ...) -> None: ...
+
+class ModelQuota(_message.Message):
+    __slots__ = ("model", "quota_milli", "used_milli")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_MILLI_FIELD_NUMBER: _ClassVar[int]
+    USED_MILLI_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    quota_milli: int
+    used_milli: int
+    def __init__(self, model: _Optional[str] = ..., quota_milli: _Optional[int] = ..., used_milli: _Optional[int] = ...) -> None: ...
+
 class ExplainRequest(_message.Message):
     __slots__ = ("namespace", "name")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
@@ -129,7 +177,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("namespace", "name", "uid", "asks", "waits", "placed", "since_ms")
+    __slots__ = ("namespace", "name", "uid", "asks", "waits", "placed", "since_ms", "project", "kind")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +185,8 @@ class ExplainResponse(_message.Message):
     WAITS_FIELD_NUMBER: _ClassVar[int]
     PLACED_FIELD_NUMBER: _ClassVar[int]
     SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     name: str
     uid: str
@@ -144,7 +194,9 @@ class ExplainResponse(_message.Message):
     waits: Waits
     placed: Placed
     since_ms: int
-    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., asks: _Optional[str] = ..., waits: _Optional[_Union[Waits, _Mapping]] = ..., placed: _Optional[_Union[Placed, _Mapping]] = ..., since_ms: _Optional[int] = ...) -> None: ...
+    project: str
+    kind: str
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., asks: _Optional[str] = ..., waits: _Optional[_Union[Waits, _Mapping]] = ..., placed: _Optional[_Union[Placed, _Mapping]] = ..., since_ms: _Optional[int] = ..., project: _Optional[str] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class Waits(_message.Message):
     __slots__ = ("reason", "misfits", "offered", "not_offered", "first_asked_ms", "last_asked_ms", "asked")

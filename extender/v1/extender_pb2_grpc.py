@@ -49,6 +49,11 @@ class ExtenderStub:
                 request_serializer=extender_dot_v1_dot_extender__pb2.WatchDevicesRequest.SerializeToString,
                 response_deserializer=extender_dot_v1_dot_extender__pb2.WatchDevicesResponse.FromString,
                 _registered_method=True)
+        self.Projects = channel.unary_unary(
+                '/extender.v1.Extender/Projects',
+                request_serializer=extender_dot_v1_dot_extender__pb2.ProjectsRequest.SerializeToString,
+                response_deserializer=extender_dot_v1_dot_extender__pb2.ProjectsResponse.FromString,
+                _registered_method=True)
         self.Explain = channel.unary_unary(
                 '/extender.v1.Extender/Explain',
                 request_serializer=extender_dot_v1_dot_extender__pb2.ExplainRequest.SerializeToString,
@@ -65,8 +70,11 @@ class ExtenderServicer:
         memory; the model, where a node selector or a required node affinity wants one (nvidia.com/gpu.product, operator In);
         and what keeps pods away: that it is cordoned, and taints of the effects NoSchedule and NoExecute that `tolerations`
         of the pod do not bear (operators Equal and Exists; those that every pod gets from admission count as its own).
-        Not looked at: all other labels, selectors and affinities, spread constraints, quotas, ports and volumes, preemption,
-        the pod's scheduling gates. Those are kube-scheduler's and the API server's alone, and where they keep pods away there
+        And, where a namespace is given, what the quota of the pods' project has left: their label plimsoll.dev/project or
+        their namespace's chooses it, their priority class whether it binds them. A share in MiB counts as on the least GPU
+        that they accept, so that there may be more. None fits where their project cannot be told.
+        Not looked at: all other labels, selectors and affinities, spread constraints, ResourceQuotas, ports and volumes,
+        preemption, the pod's scheduling gates. Those are kube-scheduler's and the API server's alone, and where they keep pods away there
         may be fewer.
 
         INVALID_ARGUMENT where the pod cannot be read or asks for something malformed, or where its namespace is not managed
@@ -89,6 +97,13 @@ class ExtenderServicer:
     def WatchDevices(self, request, context):
         """WatchDevices gives the same, and from then on what changes, as far as somebody can read it: what changes within half
         a second comes together. RESOURCE_EXHAUSTED where too many watch already; UNAVAILABLE says that the extender ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Projects(self, request, context):
+        """Projects gives how every project of config-projects stands: its quota, who uses how much of it, and what waits.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,6 +134,11 @@ def add_ExtenderServicer_to_server(servicer, server):
                     servicer.WatchDevices,
                     request_deserializer=extender_dot_v1_dot_extender__pb2.WatchDevicesRequest.FromString,
                     response_serializer=extender_dot_v1_dot_extender__pb2.WatchDevicesResponse.SerializeToString,
+            ),
+            'Projects': grpc.unary_unary_rpc_method_handler(
+                    servicer.Projects,
+                    request_deserializer=extender_dot_v1_dot_extender__pb2.ProjectsRequest.FromString,
+                    response_serializer=extender_dot_v1_dot_extender__pb2.ProjectsResponse.SerializeToString,
             ),
             'Explain': grpc.unary_unary_rpc_method_handler(
                     servicer.Explain,
@@ -207,6 +227,33 @@ class Extender:
             '/extender.v1.Extender/WatchDevices',
             extender_dot_v1_dot_extender__pb2.WatchDevicesRequest.SerializeToString,
             extender_dot_v1_dot_extender__pb2.WatchDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Projects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/extender.v1.Extender/Projects',
+            extender_dot_v1_dot_extender__pb2.ProjectsRequest.SerializeToString,
+            extender_dot_v1_dot_extender__pb2.ProjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,7 +1,7 @@
 """What is wrong with these objects, by the rules of both programs' configuration?
 
-ConfigMaps named config-autoscaler, config-deployment and config-extender are read in any namespace; workloads are the
-objects that carry the label of autoscaled ones or annotations of the autoscaler.
+ConfigMaps named config-autoscaler, config-deployment, config-extender and config-projects are read in any namespace;
+workloads are the objects that carry the label of autoscaled ones or annotations of the autoscaler.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from autoscaler.config.workload import RULES as WORKLOAD_RULES
 from autoscaler.core.targets.draining import without_effect as drains_nothing
 from extender.config.cluster import RULES as EXTENDER_RULES
 from extender.config.cluster import settings
+from extender.config.projects import KEY as PROJECTS
+from extender.config.projects import projects
 from plimsoll.check.spelling import meant
 
 if TYPE_CHECKING:
@@ -27,11 +29,17 @@ if TYPE_CHECKING:
 
 LABEL = "plimsoll.dev/autoscale"
 
-_MAPS = {"config-autoscaler": CLUSTER_RULES, "config-deployment": DEPLOYMENT_RULES, "config-extender": EXTENDER_RULES}
+_MAPS: dict[str, Collection[str]] = {
+    "config-autoscaler": CLUSTER_RULES,
+    "config-deployment": DEPLOYMENT_RULES,
+    "config-extender": EXTENDER_RULES,
+    "config-projects": {PROJECTS},
+}
 _READERS: dict[str, Callable[[Mapping[str, str]], tuple[object, tuple[config.Problem, ...]]]] = {
     "config-autoscaler": config.defaults,
     "config-deployment": config.deployment,
     "config-extender": settings,
+    "config-projects": projects,
 }
 _ANNOTATIONS = frozenset({*WORKLOAD_RULES, *CAMEL.values()})
 _METADATA, _LABELS = ("metadata", "annotations"), ("metadata", "labels")
@@ -182,7 +190,11 @@ def _misplaced(document: Document, annotations: Sequence[Entry]) -> list[Finding
 
 def _told(document: Document, entries: Sequence[Entry], problems: Iterable[config.Problem]) -> list[Finding]:
     lines = {each.key: each.line for each in entries}
-    return [Finding(document, lines.get(each.key, document.line), str(each), problem=True) for each in problems]
+    # What is wrong inside of a key's YAML stands under its path, such as projects[0].quota.
+    return [
+        Finding(document, lines.get(each.key.partition("[")[0], document.line), str(each), problem=True)
+        for each in problems
+    ]
 
 
 def _unshaped(document: Document, *paths: tuple[str, ...]) -> list[Finding]:

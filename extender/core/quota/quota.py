@@ -146,9 +146,9 @@ class Quota:
         self._follow()
         return self._usage.get(project) or Usage()
 
-    def asked(self, ask: Ask) -> int:
-        """Return what a pod without a place is charged."""
-        return self._prices.asked(ask)
+    def asked(self, ask: Ask, model: str = "") -> int:
+        """Return what a pod without a place is charged; `model`: on nodes of that one."""
+        return self._prices.asked(ask, model)
 
     # --- how ---
 

@@ -70,7 +70,7 @@ class ToldPlaced:
 
 @dataclass(frozen=True, slots=True)
 class ToldPod:
-    """What the extender tells of one pod."""
+    """What the extender tells of one pod; `project` is "" where it is in none, `kind` "" where nobody knows."""
 
     namespace: str
     name: str
@@ -78,6 +78,8 @@ class ToldPod:
     asks: str
     standing: ToldWaits | ToldPlaced
     since_ms: int
+    project: str = ""
+    kind: str = ""
 
 
 def explained(told: ToldPod, now_ms: int) -> str:
@@ -90,6 +92,7 @@ def explained(told: ToldPod, now_ms: int) -> str:
 
 def _waits(name: str, told: ToldPod, waits: ToldWaits, now_ms: int) -> Iterator[str]:
     yield f"{name} waits for {told.asks or 'GPUs'}"
+    yield from _belongs(told)
     rows = [(_nodes(group.nodes), group.reason, _some(group)) for group in waits.misfits]
     if waits.misfits and waits.not_offered:
         why = "not asked about by kube-scheduler (CPU, memory, taints, selectors): its own Event says why"
@@ -104,6 +107,12 @@ def _waits(name: str, told: ToldPod, waits: ToldWaits, now_ms: int) -> Iterator[
     else:
         yield f"  {waits.reason}"
     yield f"{_asked(waits, now_ms)}; this extender knows since {utc(told.since_ms)}, {ago(told.since_ms, now_ms)}"
+
+
+def _belongs(told: ToldPod) -> Iterator[str]:
+    if told.kind:
+        project = f"it belongs to project {told.project}" if told.project else "it is in no project"
+        yield f"  {project}; its kind is {told.kind}"
 
 
 def _asked(waits: ToldWaits, now_ms: int) -> str:
@@ -121,6 +130,7 @@ def _placed(name: str, told: ToldPod, placed: ToldPlaced, now_ms: int) -> Iterat
     yield f"{name} is {_STATES[placed.state]} node {placed.node}: {_holds(placed)}"
     if told.asks:
         yield f"  it asks for {told.asks}"
+    yield from _belongs(told)
     weighed = placed.weighed
     if weighed is None:
         yield (

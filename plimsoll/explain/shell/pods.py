@@ -21,12 +21,15 @@ def explain(server: Server, namespace: str, name: str) -> ToldPod:
     """
     with extender(server) as (stub, call):
         told = stub.Explain(v1.ExplainRequest(namespace=namespace, name=name), **call)
-        return ToldPod(told.namespace, told.name, told.uid, told.asks, _standing(told), told.since_ms)
+        standing = _standing(told)
+        names = told.namespace, told.name, told.uid
+        return ToldPod(*names, told.asks, standing, told.since_ms, told.project, told.kind)
 
 
 def document(told: ToldPod) -> dict[str, Any]:
     """Return what is known of a pod as JSON values, with the names of extender.proto."""
     head = {"namespace": told.namespace, "name": told.name, "uid": told.uid, "asks": told.asks}
+    head |= {"project": told.project, "kind": told.kind}
     standing = told.standing
     if isinstance(standing, ToldPlaced):
         return {**head, "placed": _placed_document(standing), "since_ms": told.since_ms}

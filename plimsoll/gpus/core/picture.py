@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from extender.core.ledger.holding import State
 from extender.core.reasons import gpus
 from kube.gpus import WHOLE
+from plimsoll.drawing.tables import table
 from plimsoll.gpus.core.sums import Sums, by_model, closed, sums
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def picture(nodes: Sequence[MappedNode], *, verbose: bool = False) -> str:
     if verbose or len(ours) <= FEW:
         lines = [line for node in ours for line in (*_whole_node(node), "")]
     else:
-        lines = [*_table(_SUM_HEAD, map(_sum_row, by_model(ours))), "", *_overview(ours)]
+        lines = [*table(_SUM_HEAD, map(_sum_row, by_model(ours))), "", *_overview(ours)]
     return "\n".join((*lines, *_left_out(nodes), _total(ours)))
 
 
@@ -109,7 +110,7 @@ def _overview(nodes: Sequence[MappedNode]) -> Iterator[str]:
             (node.name, node.model or "unknown", _free_of(node), _signs(node), str(sums([node]).pods))
             for node in between
         )
-        yield from _table(("NODE", "MODEL", "FREE", "DEVICES", "PODS"), rows)
+        yield from table(("NODE", "MODEL", "FREE", "DEVICES", "PODS"), rows)
         yield f"{'':4}one sign a device, as high as it is used; {_FREE} free, {_CLOSED} takes no new pod"
         yield ""
     for word, group in (("full", full), ("free", empty)):
@@ -160,15 +161,6 @@ def _total(nodes: Sequence[MappedNode]) -> str:
         f"{_count(of.nodes, 'node')}, {_count(of.devices, 'GPU')}: {gpus(of.free)} free, {of.whole} of them whole; "
         f"{_count(of.pods, 'pod')}{closed_too}"
     )
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    table = [head, *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    numbers = [all(cell.replace(".", "", 1).isdecimal() for cell in column[1:]) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = zip(row, widths, numbers, strict=True)
-        yield "  ".join(cell.rjust(width) if number else cell.ljust(width) for cell, width, number in cells).rstrip()
 
 
 def _some(names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from extender.shell.messages import MessageError, from_node
+from extender.shell.messages import MessageError, from_account, from_node
 from extender.shell.rpc import DEFAULT
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
@@ -14,6 +14,7 @@ from plimsoll.asking import AskingError, AwayError, Program, Server, asking
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from extender.core.accounts import Account
     from extender.core.devices import MappedNode, Wanted
 
 EXTENDER = Program("extender", "devices", DEFAULT, "plimsoll-scheduler")
@@ -47,6 +48,16 @@ def watched(server: Server, wanted: Wanted) -> Iterator[tuple[MappedNode, ...]]:
             if answer.whole:
                 yield tuple(node for _, node in sorted(known.items()))
     raise AwayError(f"the extender at {server} ended the watch")
+
+
+def accounts(server: Server, name: str) -> tuple[Account, ...]:
+    """Ask how the projects stand whose names are like `name`, by name.
+
+    Raises:
+        AskingError: there is no answer, or a refusal.
+    """
+    with extender(server) as (stub, call):
+        return tuple(map(from_account, stub.Projects(v1.ProjectsRequest(name=name), **call).projects))
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""`plimsoll projects`: which quota has each project, who uses it, and what waits."""

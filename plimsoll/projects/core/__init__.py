@@ -1,0 +1,1 @@
+"""What is made of an answer: values in, texts out."""
