@@ -69,7 +69,7 @@ def explain(scheduling: Scheduling, namespace: str, name: str) -> Waiter | Holde
     for holding in held:
         node = scheduling.ledger.node(holding.node)
         weighed = scheduling.explanations.weighed(holding.pod.uid)
-        if weighed is not None and weighed.node != holding.node:
+        if weighed is not None and weighed.choice.node != holding.node:
             weighed = None
         return Holder(holding.pod, _asks(holding, unbound), holding, node.model if node else "", weighed)
     return UnknownPod(_near(_known(scheduling), namespace, name))
@@ -84,7 +84,7 @@ def _waiter(scheduling: Scheduling, pod: SeenPod) -> Waiter:
         return Waiter(pod.key, asks, malformed(pod.request))
     weighed = scheduling.explanations.weighed(pod.key.uid)
     if weighed is not None:
-        return Waiter(pod.key, asks, _ON_ITS_WAY.format(node=weighed.node))
+        return Waiter(pod.key, asks, _ON_ITS_WAY.format(node=weighed.choice.node))
     return Waiter(pod.key, asks, _GATED if pod.gated else NOT_ASKED)
 
 

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.binding import Bindings
-from extender.core.explanations import Explanations, weighed
+from extender.core.explanations import Explanations, Weighed
 from extender.core.ledger.holding import NEVER, Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.packing.choice import Misfit
@@ -237,7 +237,7 @@ class Scheduling:
         elif (choice := self.packer.choose(pod.shape(), nodes)) is not None:
             self._waiting.ended(pod.key.uid)
             self._reserve(pod, choice.node, choice.placement, now)
-            self.explanations.chosen(pod.key.uid, weighed(choice, len(nodes), now))
+            self.explanations.chosen(pod.key.uid, Weighed(now, len(nodes), choice))
             return Chosen((choice.node,))
         return self._refused(pod, reasons.misfits(self.ledger, pod.shape(), nodes, self.left_out), now)
 
