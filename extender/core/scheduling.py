@@ -334,7 +334,18 @@ class Scheduling:
         ours = placed is not None and not pod.static
         # In the order of the fields: named, they take twice as long, and a list has ten thousand pods.
         holding = Holding(
-            pod.key, pod.node, devices, milli, _BOUND, NEVER, memory, pod.cpu, pod.memory, ours, pod.created, pod.leaving
+            pod.key,
+            pod.node,
+            devices,
+            milli,
+            _BOUND,
+            NEVER,
+            memory,
+            pod.cpu,
+            pod.memory,
+            ours,
+            pod.created,
+            pod.leaving,
         )
         if known is None or known != holding:
             self.ledger.hold(holding)

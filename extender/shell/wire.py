@@ -142,9 +142,9 @@ def packed_names(text: bytes) -> PackedNames | None:
     length = text.index(_QUOTE, 2) - 2
     stride = length + len('"",')
     count, rest = divmod(len(text) - 1, stride)
-    if not rest and np.count_nonzero(quoted) == 2 * count:
+    if length and not rest and np.count_nonzero(quoted) == 2 * count:
         grid = quoted[1:].reshape(count, stride)
-        if grid[:, 0].all() and grid[:, length + 1].all():
+        if np.count_nonzero(grid[:, :: length + 1]) == 2 * count:
             return EvenNames(text, count, first=2, length=length, stride=stride)
     quotes = np.flatnonzero(quoted)
     starts, ends = quotes[::2] + 1, quotes[1::2]

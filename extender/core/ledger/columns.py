@@ -129,7 +129,8 @@ class Columns:
         """Write the room of a node, `free` in milli-GPU, shape [devices of the node]."""
         column = self.columns[name]
         self.free[: len(free), column] = free
-        self.free[len(free) :, column] = 0
+        if len(free) < len(self.free):
+            self.free[len(free) :, column] = 0
         self.cpu_free[column] = cpu
         self.memory_free[column] = memory
         self._changed(column)

@@ -237,11 +237,12 @@ class Packer:
     def _score_changed(self, shape: Shape, scored: _Scored) -> None:
         ledger = self._ledger
         few = ledger.changed_since(scored.generation)
-        if few is not None and len(few) <= _FEW:
-            score, row, score_one = scored.score, scored.row, self._score_one
+        if few is not None and len(few) <= _FEW and scores_plainly(shape, self.settings.strategy):
+            takes = ledger.takes(shape)
             for column in few:
-                one = score_one(shape, column)
-                score[column], row[column] = (MISFIT, 0) if one is None else (one.score, one.rows[0] if one.rows else 0)
+                one = score_one(shape, self._room(column), self._usable, self.settings) if takes[column] else None
+                scored.score[column] = MISFIT if one is None else one.score
+                scored.row[column] = 0 if one is None else one.rows[0]
             return
         # Columns that are no nodes are scored with the others: nobody asks about them.
         (changed,) = (ledger.changed > scored.generation).nonzero()
