@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.binding import Bindings
-from extender.core.explanations import Explanations, weighed
+from extender.core.explanations import Explanations, Weighed
 from extender.core.gang.gangs import Gangs
 from extender.core.gang.planning import Room
 from extender.core.ledger.holding import NEVER, Holding, State
@@ -345,7 +345,7 @@ class Scheduling:
         elif (choice := self.packer.choose(pod.shape(), nodes, closed)) is not None:
             self._waiting.ended(pod.key.uid)
             self._reserve(pod, choice.node, choice.placement, now)
-            self.explanations.chosen(pod.key.uid, weighed(choice, len(nodes), now))
+            self.explanations.chosen(pod.key.uid, Weighed(now, len(nodes), choice))
             return Chosen((choice.node,))
         misfits = reasons.misfits(self.ledger, pod.shape(), nodes if kept is None else offered, self.left_out)
         if kept is not None:

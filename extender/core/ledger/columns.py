@@ -52,6 +52,8 @@ class Columns:
         self.changed: NDArray[np.int64] = np.zeros(_COLUMNS, dtype=np.int64)
         self.generation = 0
         """Grows with every change of a column."""
+        self.renewed = 0
+        """What `generation` is at least once the last node that came, changed or went is written."""
         self.columns: dict[str, int] = {}
         self.models: list[str] = []
         self._names = [""] * _COLUMNS
@@ -133,6 +135,7 @@ class Columns:
             self._grow(rows=len(node.devices), columns=self.free.shape[1])
         if node.model not in self.models:
             self.models.append(node.model)
+        self.renewed = self.generation + 1
         column = self.columns[node.name]
         self._names[column] = node.name
         self.model[column] = self.models.index(node.model)
@@ -146,7 +149,8 @@ class Columns:
         """Write the room of a node, `free` in milli-GPU, shape [devices of the node]."""
         column = self.columns[name]
         self.free[: len(free), column] = free
-        self.free[len(free) :, column] = 0
+        if len(free) < len(self.free):
+            self.free[len(free) :, column] = 0
         self.cpu_free[column] = cpu
         self.memory_free[column] = memory
         self._changed(column)
@@ -166,6 +170,7 @@ class Columns:
         self._changed(*columns)
 
     def _drop(self, name: str) -> None:
+        self.renewed = self.generation + 1
         column = self.columns.pop(name)
         self._table = self._ranks = None
         self._names[column] = ""

@@ -1,4 +1,4 @@
-"""A large gang is not starved by small pods: room is kept for it once it has waited, and for none that could never run."""
+"""A large gang is not starved by small pods: room is kept for it once it has waited, if it could ever run."""
 
 from __future__ import annotations
 
