@@ -298,6 +298,8 @@ class Cases:
     def _spread(self, spec: Json) -> None:
         keys = self.random.sample((HOSTNAME, "rack", ZONE, REGION), self.random.choice((1, 1, 2)))
         spec["topologySpreadConstraints"] = [self._spread_over(key) for key in keys]
+        if self.chance(0.5):
+            self._node_affinity(spec)  # nodes that it keeps the pod from may count or not
 
     def _spread_over(self, key: str) -> Json:
         # Racks and zones hold more pods than hosts do.
