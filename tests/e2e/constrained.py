@@ -165,6 +165,7 @@ class Cases:
             self._spread,
             self._affinity,
             self._affinity,
+            lambda _: self._first_of_its_kind(pod),
             self._anti_affinity,
             self._anti_affinity,
             lambda spec: self._volumes(spec, self.claims[namespace]),
@@ -282,6 +283,14 @@ class Cases:
         terms = [self._pod_term() for _ in range(self.random.choice((1, 1, 2)))]
         spec.setdefault("affinity", {})["podAffinity"] = {_REQUIRED: terms}
 
+    def _first_of_its_kind(self, pod: Json) -> None:
+        """Let a pod want to be near its like, of which there is none yet."""
+        pod["metadata"]["labels"]["kind"] = pod["metadata"]["name"]
+        wanted = pod["metadata"]["name"] if self.chance(0.7) else "another"
+        keys = self.random.sample((HOSTNAME, "rack", ZONE), self.random.choice((1, 2)))
+        terms = [{"topologyKey": key, "labelSelector": {"matchLabels": {"kind": wanted}}} for key in keys]
+        pod["spec"].setdefault("affinity", {})["podAffinity"] = {_REQUIRED: terms}
+
     def _anti_affinity(self, spec: Json) -> None:
         terms = [self._pod_term() for _ in range(self.random.choice((1, 2)))]
         spec.setdefault("affinity", {})["podAntiAffinity"] = {_REQUIRED: terms}
@@ -289,6 +298,8 @@ class Cases:
     def _spread(self, spec: Json) -> None:
         keys = self.random.sample((HOSTNAME, "rack", ZONE, REGION), self.random.choice((1, 1, 2)))
         spec["topologySpreadConstraints"] = [self._spread_over(key) for key in keys]
+        if self.chance(0.5):
+            self._node_affinity(spec)  # nodes that it keeps the pod from may count or not
 
     def _spread_over(self, key: str) -> Json:
         # Racks and zones hold more pods than hosts do.
@@ -296,10 +307,12 @@ class Cases:
         constraint: Json = {"maxSkew": skew, "topologyKey": key, "whenUnsatisfiable": "DoNotSchedule"}
         if self.chance(0.15):
             constraint["whenUnsatisfiable"] = "ScheduleAnyway"
-        elif self.chance(0.3):
+        elif self.chance(0.5):
             constraint["minDomains"] = self.random.choice((2, 5, 9))
         if self.chance(0.95):
-            constraint["labelSelector"] = self._label_selector()
+            # Of what few pods have, no domain has any: then the least is zero, whatever else is said.
+            common = {"matchExpressions": [{"key": "app", "operator": "Exists"}]}
+            constraint["labelSelector"] = common if self.chance(0.5) else self._label_selector()
             if self.chance(0.3) and not _speaks_of(constraint["labelSelector"], "version"):
                 constraint["matchLabelKeys"] = ["version"]
         for policy in ("nodeAffinityPolicy", "nodeTaintsPolicy"):

@@ -15,7 +15,8 @@ import pytest
 
 from extender.core.predicates.scene import Scene
 from extender.core.predicates.selectors import Labels
-from extender.shell.predicates.demands import counts, demands_of, node_of, resident_of, resources_by_class
+from extender.shell.predicates.demands import demands_of, node_of, resources_by_class
+from extender.shell.predicates.residents import counts, resident_of
 from extender.shell.predicates.volumes import Storage, limited_drivers
 from kube.client import MERGE_PATCH
 from kube.constraints import ConstrainedPod, CsiNode, DeviceClass, PersistentVolume, PersistentVolumeClaim

@@ -26,6 +26,9 @@ CPU = "cpu"
 MOST = 2**53
 """More than anybody has of anything: sums of a thousand such stay 64-bit numbers."""
 
+RESIZE = "PodResizePending"
+"""The condition that says why a pod has not been given what it asks for by now."""
+
 _OF_EVERY_NODE = (CPU, "memory", "ephemeral-storage")
 _OF_THE_POD = (CPU, "memory")
 _HUGE_PAGES, _ATTACHABLE, _QUOTA = "hugepages-", "attachable-volumes-", "requests."
@@ -91,7 +94,7 @@ def _resized(
     asked: Thousandths, has: Mapping[str, str] | None, promised: Mapping[str, str] | None, pod: ConstrainedPod
 ) -> Thousandths:
     given = _most(_thousandths(has), _thousandths(promised))
-    pending = next((one.reason for one in pod.status.conditions or () if one.type == "PodResizePending"), "")
+    pending = next((one.reason for one in pod.status.conditions or () if one.type == RESIZE), "")
     return given if pending == "Infeasible" else _most(asked, given)
 
 

@@ -78,6 +78,7 @@ _amounts = st.dictionaries(st.sampled_from(("cpu", "memory", "gpu")), st.integer
     lambda amounts: tuple(sorted(amounts.items()))
 )
 _NO_TOLERATION: tuple[Toleration, ...] = ()
+_tolerations = st.sampled_from((_NO_TOLERATION, (Toleration("t", "Exists"),), (Toleration("", "Exists"),)))
 _volumes = st.builds(
     BoundVolume,
     st.one_of(st.none(), st.lists(_node_terms, min_size=1, max_size=1).map(tuple)),
@@ -94,12 +95,21 @@ residents = st.builds(
     st.sampled_from((frozenset[str](), frozenset[str](), frozenset({"c"}), frozenset({"d"}))),
     leaving=st.booleans(),
 )
+spread_demands = st.builds(
+    PodDemands,
+    st.builds(Resident, st.just("a"), _labels),
+    node_affinity=_affinities,
+    tolerations=_tolerations,
+    spread=st.tuples(_spreads) | st.tuples(_spreads, _spreads),
+)
+"""Demands of little else than to be spread, among the nodes that suit otherwise."""
+
 demands = st.builds(
     PodDemands,
     residents,
     node_name=_rarely("", st.just("1")),
     node_affinity=_rarely(NodeAffinity(), _affinities),
-    tolerations=st.sampled_from((_NO_TOLERATION, (Toleration("t", "Exists"),), (Toleration("", "Exists"),))),
+    tolerations=_tolerations,
     spread=_seldom(_spreads),
     affinity=_seldom(_terms),
     volumes=_rarely((), st.tuples(_volumes)),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from extender.core.predicates.demands import PodDemands, Resident
+from extender.core.predicates.node_affinity import NodeAffinity
 from extender.core.predicates.nodes import NodeFacts
 from extender.core.predicates.scene import Scene
-from extender.core.predicates.selectors import Labels, Operator, Requirement, Selector
+from extender.core.predicates.selectors import Labels, Operator, Requirement, Selector, equal_to
 from extender.core.predicates.spread import SpreadConstraint
 from extender.core.predicates.terms import PodTerm
+from kube.taints import Taint
 from tests.extender.core.predicates import drawn, twin
 
 if TYPE_CHECKING:
@@ -50,6 +53,18 @@ def test_it_answers_as_its_dumb_twin_whatever_is_placed_and_asked(nodes: list[No
         expected = [suits(demands, node, nodes, placed) for node in nodes]
         assert fits(scene, demands) == expected
         event(f"fits somewhere: {any(expected)}")
+        node = data.draw(st.integers(0, len(nodes) - 1))
+        scene.place(demands, node)
+        placed.append((demands.resident, node))
+
+
+@settings(max_examples=300)
+@given(drawn.nodes(), st.lists(drawn.spread_demands, min_size=1, max_size=6), st.data())
+def test_it_spreads_pods_as_its_dumb_twin(nodes: list[NodeFacts], asked: list[PodDemands], data: st.DataObject) -> None:
+    scene = Scene(nodes, [], drawn.NAMESPACES)
+    placed: list[tuple[Resident, int]] = []
+    for demands in asked:
+        assert fits(scene, demands) == [suits(demands, node, nodes, placed) for node in nodes]
         node = data.draw(st.integers(0, len(nodes) - 1))
         scene.place(demands, node)
         placed.append((demands.resident, node))
@@ -112,6 +127,27 @@ def test_members_that_are_spread_take_turns_between_zones() -> None:
     assert fits(scene, member(spread=True)) == [False, True, False, True]
     scene.place(member(spread=True), 1)
     assert fits(scene, member(spread=True)) == [True, True, True, True]
+
+
+def test_zones_that_a_pod_does_not_want_are_not_behind_unless_its_constraint_ignores_what_it_wants() -> None:
+    in_zone_0 = NodeAffinity(Selector(equal_to({"zone": "z0"})))
+    for honors, allowed in ((True, [True, False, True, False]), (False, [False] * 4)):
+        spread = (SpreadConstraint("zone", 1, MEMBERS, honors_affinity=honors),)
+        demands = PodDemands(Resident("a", LABELS), node_affinity=in_zone_0, spread=spread)
+        scene = Scene(NODES, [], {})
+        scene.place(demands, 0)
+        assert fits(scene, demands) == allowed
+
+
+def test_zones_whose_taints_a_pod_does_not_tolerate_are_behind_unless_its_constraint_honors_them() -> None:
+    taint = (Taint("gpu", "", "NoSchedule"),)
+    nodes = [replace(node, taints=taint if node.labels.values["zone"] == "z1" else ()) for node in NODES]
+    for honors, allowed in ((True, [True, False, True, False]), (False, [False] * 4)):
+        spread = (SpreadConstraint("zone", 1, MEMBERS, honors_taints=honors),)
+        demands = PodDemands(Resident("a", LABELS), spread=spread)
+        scene = Scene(nodes, [], {})
+        scene.place(demands, 0)
+        assert fits(scene, demands) == allowed
 
 
 def test_members_that_differ_in_a_label_count_for_each_other() -> None:

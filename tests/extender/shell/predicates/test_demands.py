@@ -9,10 +9,10 @@ import pytest
 
 from extender.core.predicates.demands import PodDemands, Resident
 from extender.core.predicates.nodes import NodeFacts
-from extender.core.predicates.ports import HostPort
 from extender.core.predicates.selectors import Labels, Selector, equal_to
 from extender.core.predicates.terms import PodTerm
-from extender.shell.predicates.demands import counts, demands_of, node_of, resident_of, resources_by_class
+from extender.shell.predicates.demands import demands_of, node_of, resources_by_class
+from extender.shell.predicates.residents import resident_of
 from kube.constraints import DeviceClass
 from kube.objects import Node
 from kube.taints import Taint, Toleration
@@ -48,32 +48,6 @@ def test_pods_that_are_alike_have_equal_demands() -> None:
     assert demands_of(pod(name="a", uid="1")) == demands_of(pod(name="b", uid="2"))
 
 
-def test_ports_of_containers_and_sidecars_are_taken_and_no_others() -> None:
-    ports = [{"containerPort": 1, "hostPort": 8080, "hostIP": "10.0.0.1", "protocol": "UDP"}, {"containerPort": 2}]
-    starting = {"name": "a", "ports": [{"containerPort": 1, "hostPort": 1}]}
-    sidecar = starting | {"name": "b", "restartPolicy": "Always"}
-    found = resident_of(pod({"containers": [{"name": "main", "ports": ports}], "initContainers": [starting, sidecar]}))
-    assert found.ports == (HostPort(1), HostPort(8080, "UDP", "10.0.0.1"))
-
-
-def test_a_pod_that_is_deleted_is_leaving() -> None:
-    assert resident_of(pod(deletionTimestamp="2026-01-01T00:00:00Z")).leaving
-
-
-@pytest.mark.parametrize(
-    ("node", "phase", "counted"),
-    [
-        ("n1", "Running", True),
-        ("n1", "Pending", True),
-        ("n1", "Succeeded", False),
-        ("n1", "Failed", False),
-        ("", "", False),
-    ],
-)
-def test_a_pod_counts_while_it_is_on_a_node_and_has_not_ended(node: str, phase: str, *, counted: bool) -> None:
-    assert counts(pod({"nodeName": node}, {"phase": phase})) is counted
-
-
 def test_what_the_node_must_be_able_to_do_is_read_of_the_spec() -> None:
     rules = {"name": "main", "restartPolicyRules": [{"action": "RestartAllContainers"}]}
     found = demands_of(pod({"containers": [rules], "hostNetwork": True, "hostUsers": False}))
@@ -106,11 +80,6 @@ def test_what_the_node_must_be_able_to_do_is_read_of_the_spec() -> None:
 )
 def test_what_nobody_answers_for_is_named(spec: dict[str, Any], named: str) -> None:
     assert demands_of(pod(spec), by_class=frozenset({"nvidia.com/gpu"})).unmodelled == (named,)
-
-
-def test_a_resident_whose_selector_cannot_be_read_counts_as_one_without() -> None:
-    spec = {"affinity": apart(matchExpressions=[{"key": "app", "operator": "Similar"}])}
-    assert resident_of(pod(spec)).anti_affinity == ()
 
 
 def test_resources_that_classes_provide_are_found() -> None:
