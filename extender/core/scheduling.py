@@ -194,11 +194,7 @@ class Scheduling:
 
         A change of the pod ends that: a Binding goes to one version of it.
         """
-        return tuple(
-            pod.key
-            for _, pod in sorted(self._unbound.items())
-            if isinstance(pod.request, Share | MemoryShare) and not pod.gated
-        )
+        return tuple(pod.key for _, pod in sorted(self._unbound.items()) if self._may_be_charged(pod) and not pod.gated)
 
     def unbound(self) -> Iterable[SeenPod]:
         """Return the pods without a node that ask for GPUs."""
@@ -341,11 +337,19 @@ class Scheduling:
             return node in nodes
         return bool((self.ledger.columns_of(nodes) == column).any())
 
+    def _may_be_charged(self, pod: SeenPod) -> bool:
+        """Tell whether a Binding of a pod takes anything that we give: devices, or a part of its project's quota."""
+        asks = isinstance(pod.request, Share | MemoryShare)
+        return asks or (isinstance(pod.request, Unmapped) and bool(self.quota.project_of(pod.ask())))
+
     def _know_unbound(self, pod: SeenPod) -> None:
         """Take note of a pod without a node; kube-scheduler may show us an older one than the API server did."""
         known = self._unbound.get(pod.key.uid)
-        if known is None or age(known.version) <= age(pod.version):
-            self._unbound[pod.key.uid] = pod
+        if known is not None and age(known.version) > age(pod.version):
+            return
+        self._unbound[pod.key.uid] = pod
+        if known is not None and (known.project, known.priority_class) != (pod.project, pod.priority_class):
+            self._waiting.changed(pod)
 
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)
