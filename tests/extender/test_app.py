@@ -201,9 +201,9 @@ async def test_a_pod_over_quota_is_told_why_on_itself_and_woken_when_the_quota_i
     said = "project search: over quota: asks 0.5 GPUs, 0.5 of 0.5 are used (0.5 by ours/p), 0.5 missing"
     assert await told(api, "q", "WaitsForQuota") == said
     await configure("1.0")
-    async with asyncio.timeout(10):
-        while "plimsoll.dev/retry" not in ((await asked.now("q")).metadata.annotations or {}):
-            await asyncio.sleep(0.01)
+    async for _ in _moments():
+        if "plimsoll.dev/retry" in ((await asked.now("q")).metadata.annotations or {}):
+            break
     assert await asked.place(pod) != ""
 
 
