@@ -26,7 +26,8 @@ from extender.core.binding import Bindings
 from extender.core.explanations import Explanations, Weighed
 from extender.core.gang.gangs import Gangs
 from extender.core.gang.planning import Room
-from extender.core.ledger.holding import NEVER, Holding, State
+from extender.core.held import bound, promised
+from extender.core.ledger.holding import State
 from extender.core.ledger.ledger import Ledger
 from extender.core.packing.choice import Misfit
 from extender.core.packing.packer import HIGHEST_SCORE, Packer
@@ -34,7 +35,7 @@ from extender.core.quota.over import OverQuota
 from extender.core.quota.quota import Quota
 from extender.core.settings import Settings
 from extender.core.waiting import Waiting
-from kube.gpus import NO_MIB, WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share, Unmapped
+from kube.gpus import GpuRequest, Malformed, MemoryShare, Placement, Share, Unmapped
 from kube.versions import age
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from extender.core.quota.projects import Projects, Unauthorised
     from extender.core.reasons import Reasons
 
-_BOUND = State.BOUND  # to look it up at its class takes as long as to make a holding
 _GONE_REMEMBERED = 20_000  # UIDs of deleted pods: an answer read before the deletion may be heard after it
 
 
@@ -204,11 +204,7 @@ class Scheduling:
 
         A change of the pod ends that: a Binding goes to one version of it.
         """
-        return tuple(
-            pod.key
-            for _, pod in sorted(self._unbound.items())
-            if isinstance(pod.request, Share | MemoryShare) and not pod.gated
-        )
+        return tuple(pod.key for _, pod in sorted(self._unbound.items()) if self._may_be_charged(pod) and not pod.gated)
 
     def unbound(self) -> Iterable[SeenPod]:
         """Return the pods without a node that ask for GPUs."""
@@ -388,11 +384,19 @@ class Scheduling:
             return node in nodes
         return bool((self.ledger.columns_of(nodes) == column).any())
 
+    def _may_be_charged(self, pod: SeenPod) -> bool:
+        """Tell whether a Binding of a pod takes anything that we give: devices, or a part of its project's quota."""
+        asks = isinstance(pod.request, Share | MemoryShare)
+        return asks or (isinstance(pod.request, Unmapped) and bool(self.quota.project_of(pod.ask())))
+
     def _know_unbound(self, pod: SeenPod) -> None:
         """Take note of a pod without a node; kube-scheduler may show us an older one than the API server did."""
         known = self._unbound.get(pod.key.uid)
-        if known is None or age(known.version) <= age(pod.version):
-            self._unbound[pod.key.uid] = pod
+        if known is not None and age(known.version) > age(pod.version):
+            return
+        self._unbound[pod.key.uid] = pod
+        if known is not None and (known.project, known.priority_class) != (pod.project, pod.priority_class):
+            self._waiting.changed(pod)
 
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)
@@ -416,66 +420,12 @@ class Scheduling:
 
     def _hold_bound(self, pod: SeenPod) -> None:
         known = self.ledger.holding(pod.key.uid)
-        # Anybody can write our annotation on a pod that is not ours: there it says nothing.
-        placed = pod.placed if pod.request is not None and not isinstance(pod.request, Unmapped) else None
-        devices, milli, memory = self._devices_of(pod, placed, known)
-        ours = placed is not None and not pod.static
-        # In the order of the fields: named, they take twice as long, and a list has ten thousand pods.
-        holding = Holding(
-            pod.key,
-            pod.node,
-            devices,
-            milli,
-            _BOUND,
-            NEVER,
-            memory,
-            pod.cpu,
-            pod.memory,
-            ours,
-            pod.created,
-            pod.leaving,
-            None if devices == () else pod.ask(),
-        )
+        holding = bound(pod, known)
         if known is None or known != holding:
             self.ledger.hold(holding)
 
-    def _devices_of(
-        self, pod: SeenPod, placed: Placement | None, known: Holding | None
-    ) -> tuple[tuple[str, ...] | None, MilliGpu, MiB]:
-        """Return the devices of a bound pod (None = nobody knows which), and what it holds of each.
-
-        `placed`: what our Binding wrote; `known`: what it is known to hold.
-        """
-        if known is not None and known.node == pod.node and known.state is _BOUND and known.devices:
-            # What was written once stands: a change of the annotation moves no process, and is not to free a device.
-            return known.devices, known.milli, known.device_memory
-        if placed is not None and pod.request is not None:
-            return placed.devices, placed.milli, _device_memory(pod.request)
-        if pod.foreign is not None:
-            return pod.foreign[0].devices, pod.foreign[0].milli, pod.foreign[1]
-        if known is not None and known.node == pod.node:
-            return known.devices, known.milli, known.device_memory
-        if pod.request is not None:
-            return None, WHOLE, NO_MIB
-        return (), MilliGpu(0), NO_MIB
-
     def _reserve(self, pod: SeenPod, node: str, placed: Placement | None, now: float) -> None:
-        """Promise a pod its place; `placed` None: on devices that the kubelet will choose."""
-        assert isinstance(pod.request, Share | MemoryShare | Unmapped)  # noqa: S101  nothing else has a place
-        self.ledger.hold(
-            Holding(
-                pod.key,
-                node,
-                placed.devices if placed else None,
-                placed.milli if placed else WHOLE,
-                State.RESERVED,
-                now + self.settings.reservation_s,
-                _device_memory(pod.request),
-                pod.cpu,
-                pod.memory,
-                ask=pod.ask(),
-            )
-        )
+        self.ledger.hold(promised(pod, node, placed, now + self.settings.reservation_s))
 
     def _learn(self, pod: SeenPod) -> None:
         """Let packing learn from a pod that asks for GPUs of ours, once."""
@@ -497,7 +447,3 @@ class Scheduling:
 
 def _asks_for_a_share(request: GpuRequest | Malformed | None) -> TypeGuard[Share | MemoryShare]:
     return isinstance(request, (Share, MemoryShare))  # a union would be made anew each time
-
-
-def _device_memory(request: GpuRequest | Malformed) -> MiB:
-    return request.memory if isinstance(request, MemoryShare) else NO_MIB

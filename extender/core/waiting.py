@@ -73,6 +73,12 @@ class Waiting:
                 pod.key, pod.shape(), pod.ask(), _ANY, now, kick_at, _FIRST_PAUSE_S, _NEVER
             )
 
+    def changed(self, pod: SeenPod) -> None:
+        """Take note that a pod that waits asks in another project's name, or as another kind."""
+        if pod.key.uid in self._refusals:
+            known = self._refusals[pod.key.uid]
+            known.ask, known.seen = pod.ask(), _NEVER
+
     def hurry(self, uid: str) -> None:
         """Take note that what held a pod back is over."""
         if uid in self._refusals:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from extender.core.gang.surroundings import Surroundings
 from extender.core.predicates.scene import Scene
 from extender.core.predicates.selectors import Labels
-from extender.shell.predicates.demands import counts, demands_of, node_of, resident_of, resources_by_class
+from extender.shell.predicates.demands import demands_of, node_of, resources_by_class
+from extender.shell.predicates.residents import counts, resident_of
 from extender.shell.predicates.volumes import Storage, limited_drivers
 from kube.constraints import ConstrainedPod, CsiNode, DeviceClass, PersistentVolume, PersistentVolumeClaim
 from kube.gangs import GANG

@@ -147,6 +147,16 @@ def test_a_label_that_nothing_authorises_is_named_and_the_pod_runs_once_it_is_au
     assert account(cluster, "vision")["inference_milli"] == 500
 
 
+def test_a_label_that_is_corrected_lets_the_pod_run(cluster: LocalCluster, managed_namespace: str) -> None:
+    configure(cluster, [project("search", 1, managed_namespace)])
+    in_force(cluster, "search", 1000)
+    pods.create(cluster, managed_namespace, [of_kind("inference", pods.fraction("p", "0.5"), label="serach")])
+    pods.wait_until("it is told", lambda: bool(told(cluster, managed_namespace, "p", "UnauthorisedProject")))
+    corrected = {"metadata": {"labels": {"plimsoll.dev/project": "search"}}}
+    pods.patch(cluster, f"/api/v1/namespaces/{managed_namespace}/pods/p", corrected)
+    assert set(pods.wait_bound(cluster, managed_namespace, 1, seconds=30.0)) == {"p"}
+
+
 def test_the_label_of_a_namespace_chooses_among_several_and_wakes_what_waited_for_it(
     cluster: LocalCluster, managed_namespace: str
 ) -> None:

@@ -280,3 +280,15 @@ def test_a_pod_that_is_older_than_the_policy_is_still_reported_on(
     condition = {"type": "example.com/Seen", "status": "True"}
     assert ask(USER, "PATCH", "/pods/waiting/status", {"status": {"conditions": [condition]}})[0] == 200
     assert ask(USER, "PATCH", "/pods/waiting", annotated("mine"))[0] == 200
+
+
+def labelled(key: str, value: str | None) -> dict[str, Any]:
+    return {"metadata": {"labels": {key: value}}}
+
+
+def test_a_bound_pod_stays_in_its_project_and_a_waiting_one_may_choose(ask: As, bound: str, waiting: str) -> None:
+    said = "label plimsoll.dev/project: the pod is bound, and counts for the project that it was placed for"
+    assert refused(ask(USER, "PATCH", f"/pods/{bound}", labelled("plimsoll.dev/project", "other")), said)
+    assert ask(USER, "PATCH", f"/pods/{bound}", labelled("app", "other"))[0] == 200
+    for project in ("search", "vision", None):
+        assert ask(USER, "PATCH", f"/pods/{waiting}", labelled("plimsoll.dev/project", project))[0] == 200

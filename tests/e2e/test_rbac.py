@@ -28,6 +28,7 @@ MAY = {
         ("list", "", "namespaces", ""),
         ("watch", "", "namespaces", ""),
         ("watch", "", "configmaps config-extender", SYSTEM),
+        ("watch", "", "configmaps config-projects", SYSTEM),
         ("create", "", "pods/binding", "any"),
         ("get", "", "nodes", ""),
         ("patch", "", "nodes", ""),

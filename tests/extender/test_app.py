@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from plimsoll.embedded import EmbeddedCluster
 
 PODS = "/api/v1/namespaces/ours/pods"
+PROJECTS = "/api/v1/namespaces/plimsoll-system/configmaps/config-projects"
 NODES = ["gpu-00", "gpu-01"]
 
 
@@ -181,6 +182,61 @@ async def test_a_pod_that_fits_nowhere_is_told_why_on_itself_once_until_the_reas
             assert sorted(message.partition(";")[0] for message in told) == sorted(sentences)
             assert list(told.values()) == [1, 1]
             break
+
+
+async def test_a_pod_over_quota_is_told_why_on_itself_and_woken_when_the_quota_is_raised(
+    asked: Asked, api: Api
+) -> None:
+    async def configure(quota: str) -> None:
+        body = {"data": {"projects": f"[{{name: search, quota: {quota}, namespaces: [ours]}}]"}}
+        await api.request("PATCH", PROJECTS, body=body, content_type=MERGE_PATCH)
+        await until(lambda: quota in str([one.quota / 1000 for one in asked.extender.scheduling.quota.projects.every]))
+
+    await configure("0.5")
+    assert await asked.place(await asked.create("p")) != ""
+    pod = await asked.create("q")
+    answer = await asked.filter(pod)
+    brief = "project search: asks 0.5 GPUs, more than is left of its quota"
+    assert answer["FailedAndUnresolvableNodes"] == dict.fromkeys(NODES, brief)
+    said = "project search: over quota: asks 0.5 GPUs, 0.5 of 0.5 are used (0.5 by ours/p), 0.5 missing"
+    assert await told(api, "q", "WaitsForQuota") == said
+    await configure("1.0")
+    async for _ in _moments():
+        if "plimsoll.dev/retry" in ((await asked.now("q")).metadata.annotations or {}):
+            break
+    assert await asked.place(pod) != ""
+
+
+async def test_a_label_that_nothing_authorises_is_told_on_the_pod(asked: Asked, api: Api) -> None:
+    body = {"data": {"projects": "[{name: search, quota: 1, namespaces: [ours]}]"}}
+    await api.request("PATCH", PROJECTS, body=body, content_type=MERGE_PATCH)
+    await until(lambda: bool(asked.extender.scheduling.quota.projects))
+    pod = await asked.create("p")
+    pod["metadata"]["labels"] = {"plimsoll.dev/project": "vision"}
+    assert (await asked.filter(pod))["NodeNames"] == []
+    assert "must be a project that config-projects authorises" in await told(api, "p", "UnauthorisedProject")
+
+
+async def told(api: Api, name: str, reason: str) -> str:
+    """Wait for an Event on a pod."""
+    async with asyncio.timeout(20):
+        while True:
+            answer = await api.request("GET", "/api/v1/namespaces/ours/events")
+            for event in msgspec.json.decode(answer, type=ObjectList[Event]).items or ():
+                if (event.involved_object.name, event.reason) == (name, reason):
+                    return event.message
+            await asyncio.sleep(0.01)
+
+
+async def test_nobody_is_answered_before_the_labels_of_namespaces_are_known_where_projects_need_them(
+    asked: Asked, api: Api
+) -> None:
+    asked.extender.namespaces._managed = None
+    assert asked.extender.listed()
+    body = {"data": {"projects": "[{name: search, quota: 1, namespaces: [ours]}]"}}
+    await api.request("PATCH", PROJECTS, body=body, content_type=MERGE_PATCH)
+    await until(lambda: bool(asked.extender.scheduling.quota.projects))
+    assert not asked.extender.listed()
 
 
 async def test_a_binding_that_somebody_sent_before_us_arrives_no_more_once_we_place_pods(

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from msgspec.structs import replace
 
-from extender.core import reasons
-from extender.core.ledger.holding import Holding, State
+from extender.core import held, reasons
+from extender.core.ledger.holding import NEVER, Holding
 from extender.core.quota.projects import Unauthorised
 from kube.gangs import Planned
-from kube.gpus import NO_MIB, MemoryShare, Share
+from kube.gpus import MemoryShare, Share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,20 +133,7 @@ def placed_on(pod: SeenPod, trial: Room, suits: NDArray[np.bool_]) -> Holding | 
 
 def promised(pod: SeenPod, planned: Planned) -> Holding:
     """Return what a member of a gang holds from the time that its plan stands."""
-    request = pod.request
-    return Holding(
-        pod.key,
-        planned.node,
-        planned.placement.devices,
-        planned.placement.milli,
-        State.RESERVED,
-        device_memory=request.memory if isinstance(request, MemoryShare) else NO_MIB,
-        cpu=pod.cpu,
-        memory=pod.memory,
-        created=pod.created,
-        ask=pod.ask(),
-        planned=True,
-    )
+    return replace(held.promised(pod, planned.node, planned.placement, NEVER), planned=True)
 
 
 def _over(pods: Sequence[SeenPod], quota: Quota) -> str:

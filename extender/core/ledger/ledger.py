@@ -113,7 +113,7 @@ class Ledger(Columns):
         self._holdings[uid] = holding
         if known is None or known != holding:
             self.version += 1
-            self._pods_changed((uid,))
+            self._pod_changed(uid)
         on_node = self._on_node.get(holding.node)
         if on_node is None:
             self._on_node[holding.node] = {uid: holding}
@@ -133,7 +133,7 @@ class Ledger(Columns):
         holding = self._holdings.pop(uid, None)
         if holding is not None:
             self.version += 1
-            self._pods_changed((uid,))
+            self._pod_changed(uid)
             self._expiring.pop(uid, None)
             on_node = self._on_node[holding.node]
             del on_node[uid]
@@ -210,11 +210,12 @@ class Ledger(Columns):
 
     def _hardware_changed(self, name: str) -> None:
         self.hardware += 1
-        self._pods_changed(self._on_node.get(name, ()))
+        for uid in self._on_node.get(name, ()):
+            self._pod_changed(uid)
 
-    def _pods_changed(self, uids: Iterable[str]) -> None:
+    def _pod_changed(self, uid: str) -> None:
         if self._changed_pods is not None:
-            self._changed_pods.update(dict.fromkeys(uids))
+            self._changed_pods[uid] = None
             if len(self._changed_pods) > _CHANGES:
                 self._changed_pods = None
 

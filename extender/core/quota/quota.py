@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import Ask
 
+_TRAIN = Kind.TRAIN
 _REMEMBERED = 4096  # asks, each with its project and kind
 
 
@@ -102,12 +103,12 @@ class Quota:
 
     def refusal(self, ask: Ask, beside: Sequence[Ask] = ()) -> Unauthorised | OverQuota | None:
         """Return why a pod may not be placed, whatever is free; `beside`: others of its project that come before it."""
-        if not self.projects:
+        if not self.projects.every:
             return None
         standing = self.standing(ask)
         if isinstance(standing, Unauthorised):
             return standing
-        if standing.project is None or standing.kind is Kind.TRAIN:
+        if standing.project is None or standing.kind is _TRAIN:
             return None
         return self.over(standing.project.name, (*beside, ask))
 
@@ -116,7 +117,10 @@ class Quota:
 
         Those that are train ask nothing of it. The quotas of models are `closed_models`'s.
         """
-        asked = sum(self._prices.asked(ask) for ask in asks if self.kinds.of(ask.priority_class) is not Kind.TRAIN)
+        asked = 0
+        for ask in asks:
+            if self.kinds.of(ask.priority_class) is not _TRAIN:
+                asked += self._prices.asked(ask)
         usage, quota = self.usage(project), self._named(project).quota
         if not asked or usage.within + asked <= quota:
             return None
@@ -125,8 +129,10 @@ class Quota:
 
     def closed_models(self, ask: Ask) -> tuple[OverQuota, ...]:
         """Return the models of which a pod asks more than its project has left, of those that it accepts; by name."""
-        standing = self.standing(ask) if self.projects else None
-        if not isinstance(standing, Standing) or standing.project is None or not standing.limited:
+        standing = self.standing(ask) if self.projects.every else None
+        if not isinstance(standing, Standing) or standing.project is None or not standing.project.models:
+            return ()
+        if standing.kind is _TRAIN:
             return ()
         found = (self._over_of(standing.project, model, ask) for model, _ in standing.project.models)
         return tuple(one for one in found if one is not None)
@@ -174,31 +180,38 @@ class Quota:
 
     def _follow(self) -> None:
         """Bring the sums up to date with the ledger."""
-        if not self.projects:
+        if not self.projects.every:
             return
-        changed: Collection[str] | None = self._ledger.changed_pods()
-        if not self._counted or changed is None:
+        ledger = self._ledger
+        changed: Collection[str] | None = ledger.changed_pods()
+        if changed is None or not self._counted:
             self._usage, self._project_of, self._by_price = {}, {}, set()
-            changed = [holding.pod.uid for holding in self._ledger.holdings()]
+            changed = [holding.pod.uid for holding in ledger.holdings()]
             self._counted = True
-        if self._hardware != self._ledger.hardware:
-            self._hardware = self._ledger.hardware
+        if self._hardware != ledger.hardware:
+            self._hardware = ledger.hardware
             changed = dict.fromkeys((*changed, *sorted(self._by_price)))
         for uid in changed:
-            self._charge(uid, self._ledger.holding(uid))
+            self._charge(uid, ledger.holding(uid))
 
     def _charge(self, uid: str, holding: Holding | None) -> None:
-        project = self._project_of.pop(uid, None)
-        known = None if project is None else self._usage[project].take(uid)
-        self._by_price.discard(uid)
+        project = self._project_of.get(uid)
         charge = None if holding is None or holding.ask is None else self._charged(holding, holding.ask)
-        if charge is not None and holding is not None:
+        if project is not None:
+            known = self._usage[project].take(uid)
+            self.freed += known != charge
+            if charge is None:
+                del self._project_of[uid]
+        if charge is not None:
             self._project_of[uid] = charge.project
-            self._usage.setdefault(charge.project, Usage()).put(charge)
-            if holding.devices is None:
-                self._by_price.add(uid)
-        if known is not None and known != charge:
-            self.freed += 1
+            usage = self._usage.get(charge.project)
+            if usage is None:
+                usage = self._usage[charge.project] = Usage()
+            usage.put(charge)
+        if charge is not None and holding is not None and holding.devices is None:
+            self._by_price.add(uid)
+        elif self._by_price:
+            self._by_price.discard(uid)
 
     def _charged(self, holding: Holding, ask: Ask) -> Charge | None:
         standing = self.standing(ask)

@@ -14,6 +14,8 @@ from extender.core.quota.over import largest
 if TYPE_CHECKING:
     from extender.core.quota.charging import Charge
 
+_TRAIN = Kind.TRAIN  # to look it up at its class takes as long as to add a charge
+
 
 class Usage:
     """The charges of one project, in milli-GPU."""
@@ -21,6 +23,7 @@ class Usage:
     def __init__(self) -> None:
         self._charges: dict[str, Charge] = {}
         self._by_kind = dict.fromkeys(Kind, 0)
+        self._within = 0
         self._by_model: dict[str, int] = {}
         # By model, "" = all. While nothing changes, a thousand pods may be refused because of the same users.
         self._largest: dict[str, tuple[tuple[Charge, ...], int]] = {}
@@ -49,7 +52,7 @@ class Usage:
     @property
     def within(self) -> int:
         """What those pods hold that must stay within the quota: all but train."""
-        return self.held - self._by_kind[Kind.TRAIN]
+        return self._within
 
     def within_of(self, model: str) -> int:
         """Return the same of one model."""
@@ -59,7 +62,7 @@ class Usage:
         """Return who uses most of the quota, or of a model's, and how many others do."""
         if model not in self._largest:
             charges = self._charges.values()
-            within = [one for one in charges if one.kind is not Kind.TRAIN and model in ("", one.model)]
+            within = [one for one in charges if one.kind is not _TRAIN and model in ("", one.model)]
             self._largest[model] = largest(within)
         return self._largest[model]
 
@@ -67,11 +70,12 @@ class Usage:
         """Return one of its own with the same charges."""
         copied = Usage()
         copied._charges, copied._by_kind = dict(self._charges), dict(self._by_kind)
-        copied._by_model = dict(self._by_model)
+        copied._by_model, copied._within = dict(self._by_model), self._within
         return copied
 
     def _add(self, charge: Charge, milli: int) -> None:
-        self._largest.clear()
         self._by_kind[charge.kind] += milli
-        if charge.kind is not Kind.TRAIN:
+        if charge.kind is not _TRAIN:
+            self._largest.clear()
+            self._within += milli
             self._by_model[charge.model] = self._by_model.get(charge.model, 0) + milli

@@ -5,6 +5,7 @@ from extender.core.explaining import NOT_ASKED, Holder, UnknownPod, Waiter, expl
 from extender.core.ledger.holding import State
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey, SeenPod
+from extender.core.quota.projects import Project, Projects
 from extender.core.scheduling import Scheduling
 from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share, Unmapped
 
@@ -45,7 +46,7 @@ def test_a_pod_that_nobody_asked_about_says_where_the_reason_stands() -> None:
     s.pod_seen(SeenPod(key("p"), HALF))
     s.pod_seen(SeenPod(key("gated"), HALF, gated=True))
     s.pod_seen(SeenPod(key("bad"), Malformed("gpu-fraction", "2", "a decimal, 0 < x < 1")))
-    assert explain(s, "chat", "p") == Waiter(key("p"), "0.5 of a GPU", NOT_ASKED)
+    assert explain(s, "chat", "p") == Waiter(key("p"), "0.5 of a GPU", NOT_ASKED, kind="foreign")
     for name, word in (("gated", "spec.schedulingGates"), ("bad", 'gpu-fraction: "2" must be a decimal')):
         found = explain(s, "chat", name)
         assert isinstance(found, Waiter)
@@ -109,3 +110,23 @@ def test_an_unknown_pod_is_answered_with_near_names_and_one_without_gpus_is_unkn
     assert explain(s, "chat", "llama-1") == UnknownPod((key("llama-1", "search"), key("llama-0")))
     assert explain(s, "x", "y") == UnknownPod(())
     assert explain(s, "chat", "web") == UnknownPod(())
+
+
+def test_project_and_kind_are_told_of_a_pod_that_waits_and_of_one_that_has_its_place() -> None:
+    s = scheduling()
+    s.projects_are(Projects((Project("search", 5000, (), ("chat",)),)))
+    s.pod_seen(SeenPod(key("q"), HALF, priority_class="plimsoll-train"))
+    place(s, SeenPod(key("p"), HALF, priority_class="plimsoll-inference"), ["n0"])
+    for name, kind in (("q", "train"), ("p", "inference")):
+        found = explain(s, "chat", name)
+        assert isinstance(found, Waiter | Holder)
+        assert (found.project, found.kind) == ("search", kind)
+
+
+def test_a_pod_over_quota_says_so() -> None:
+    s = scheduling()
+    s.projects_are(Projects((Project("search", 100, (), ("chat",)),)))
+    s.filter(SeenPod(key("p"), HALF), ["n0"], 1.0)
+    found = explain(s, "chat", "p")
+    assert isinstance(found, Waiter)
+    assert found.reason == "project search: over quota: asks 0.5 GPUs, 0 of 0.1 are used, 0.4 missing"

@@ -221,3 +221,10 @@ def test_among_many_a_node_has_the_reason_that_it_has_alone(
         name: reasons.misfits(book, Shape(request_), [name], left_out)[name] for name in asked
     }  # fmt: skip
     assert sum(group.nodes for group in reasons.counted(book, found)) == len(asked)
+
+
+def test_nodes_of_a_closed_model_have_that_reason_and_others_keep_theirs() -> None:
+    book = ledger(node("a", model="T4"), node("b", model="L4", count=0), node("c", model="T4"))
+    found = reasons.misfits(book, Shape(WHOLE), ["a", "b", "elsewhere", "c"], {})
+    closed = reasons.overlaid(book, found, {"T4": "no more of these", "A100": "nor these"})
+    assert dict(closed) == {**found, "a": "no more of these", "c": "no more of these"}

@@ -251,3 +251,21 @@ def test_mib_are_charged_at_most_at_filter_and_as_they_are_once_promised() -> No
     assert isinstance(s.filter(pod("q", eight, models=("L4",)), ["b"], 0.0), Refused)
     configure(s, 334)
     assert isinstance(s.filter(pod("q", eight, models=("L4",)), ["b"], 0.0), Chosen)
+
+
+def test_who_corrects_its_own_label_is_tried_again() -> None:
+    s = scheduling()
+    s.filter(pod("p", project="vision", version="1"), NODES, 0.0)
+    s.pod_seen(pod("p", project="vision", version="2"))
+    assert kicked(s) == []
+    s.pod_seen(pod("p", project="search", version="3"))
+    assert kicked(s) == ["p"]
+
+
+def test_bindings_of_whole_gpus_of_the_kubelet_are_fenced_off_where_they_would_cost_a_project() -> None:
+    s = scheduling()
+    s.pod_seen(pod("p", Unmapped(), gpus=2))
+    s.pod_seen(pod("gated", Unmapped(), gated=True))
+    assert [key.uid for key in s.to_fence()] == ["p"]
+    s.projects_are(Projects())
+    assert s.to_fence() == ()

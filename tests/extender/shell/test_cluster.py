@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from extender.core.answers import BindTo
-from extender.core.model import Container, Life, PodKey, SeenPod
+from extender.core.model import Ask, Container, Life, PodKey, SeenPod
 from extender.shell import cluster
 from extender.shell.pods import Pod
 from kube.gpus import MiB, MilliGpu, Placement, Share, Unmapped
@@ -177,3 +177,12 @@ def test_a_pod_of_ours_is_seen_with_its_containers_in_kubernetes_order() -> None
     )
     assert (pod.sharing, pod.by_kubelet) == ("main", True)
     assert seen({"containers": [container(gpu="1")]}).containers == ()
+
+
+def test_a_pod_is_seen_with_what_decides_its_project_and_its_kind() -> None:
+    labels = {"app": "x", "plimsoll.dev/project": "search"}
+    spec = {"containers": [container(gpu="2")], "priorityClassName": "plimsoll-train"}
+    metadata = {"name": "p", "namespace": "chat", "uid": "u", "labels": labels}
+    found = cluster.seen_pod(msgspec.convert({"metadata": metadata, "spec": spec}, Pod))
+    assert found.ask() == Ask("chat", "search", "plimsoll-train", None, gpus=2)
+    assert seen({"containers": []}).project == ""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from extender.core.quota.projects import Project, Projects
 from extender.core.settings import Settings
-from extender.shell.configuration import SETTINGS, Configuration
+from extender.shell.configuration import PROJECTS, SETTINGS, Configuration
 from kube.client import MERGE_PATCH
 from kube.events import EventWriter
 from kube.objects import Event, ObjectList
@@ -77,3 +78,25 @@ async def test_a_bad_map_changes_nothing_and_every_problem_is_told_in_one_event(
         assert told == [f"{answer}; {period}; what was in force stays in force"]
         await change(api, quarantine_period="1m", filter_answer=None)
         await until(lambda: taken[-1:] == [Settings(quarantine_s=60.0, reservation_s=9.0, enforcement_required=False)])
+
+
+async def test_projects_come_into_force_as_they_change_and_a_bad_map_leaves_the_last_good_ones() -> None:
+    taken: list[Projects] = []
+    search = Projects((Project("search", 1500, (), ("s",)),))
+    async with EmbeddedCluster(nodes=1, gpus_per_node=1) as cluster:
+        events = EventWriter(cluster.api, "plimsoll-extender")
+        configuration = Configuration(cluster.api, "plimsoll-system", events, PROJECTS, taken.append)
+        running = [asyncio.create_task(each) for each in (configuration.run(), events.run())]
+        await until(lambda: configuration.listed)
+        assert (taken, configuration.problems) == ([], 0)
+        for text in ("[{name: search, quota: 1.5, namespaces: [s]}]", "[{name: search, quota: -1, namespaces: []}]"):
+            body = {"data": {"projects": text}}
+            await cluster.api.request("PATCH", f"{MAPS}/config-projects", body=body, content_type=MERGE_PATCH)
+            await until(lambda: taken == [search])
+        await until(lambda: configuration.problems == 2)
+        assert taken == [search]
+        await cluster.api.request("DELETE", f"{MAPS}/config-projects")
+        await until(lambda: taken == [search, Projects()])
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

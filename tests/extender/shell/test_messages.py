@@ -2,9 +2,20 @@ from __future__ import annotations
 
 import pytest
 
+from extender.core.accounts import accounts
 from extender.core.explaining import Holder, Waiter, explain
 from extender.core.ledger.holding import State
-from extender.shell.messages import MessageError, Moments, from_node, state_of, to_explained, to_node
+from extender.core.quota.projects import Project, Projects
+from extender.shell.messages import (
+    MessageError,
+    Moments,
+    from_account,
+    from_node,
+    state_of,
+    to_account,
+    to_explained,
+    to_node,
+)
 from extender.v1 import extender_pb2 as v1
 from tests.plimsoll.gpus.mapped import TWO, many
 from tests.plimsoll.gpus.telling import HALF, WHOLE, place, pod, scheduling
@@ -73,3 +84,24 @@ def test_where_a_pod_stands_is_told_whole() -> None:
     assert (placed.weighed.offered, placed.weighed.fitted) == (2, 2)
     assert [other.node for other in placed.weighed.others] == ["n1"]
     assert placed.weighed.because
+
+
+def test_how_a_project_stands_comes_back_as_it_was() -> None:
+    s = scheduling()
+    s.projects_are(Projects((Project("search", 1500, (("L4", 1), ("T4", 1700)), ("chat", "other")),)))
+    place(s, pod("p", WHOLE), "n0")
+    s.pod_seen(pod("q"))
+    (found,) = accounts(s)
+    message = v1.Project.FromString(to_account(found).SerializeToString())
+    assert from_account(message) == found
+    assert (message.foreign_milli, message.over_milli, message.waiting_milli) == (1000, 0, 500)
+
+
+def test_project_and_kind_of_a_pod_cross() -> None:
+    s = scheduling()
+    s.projects_are(Projects((Project("search", 1500, (), ("chat",)),)))
+    s.pod_seen(pod("p"))
+    found = explain(s, "chat", "p")
+    assert isinstance(found, Waiter)
+    told = to_explained(found, NOW, 7)
+    assert (told.project, told.kind) == ("search", "foreign")

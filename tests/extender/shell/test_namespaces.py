@@ -11,7 +11,7 @@ from kube.client import MERGE_PATCH
 from tests.story.programs import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from kube.client import Api
     from plimsoll.embedded import EmbeddedCluster
@@ -21,8 +21,8 @@ REFUSAL = "namespace models: Plimsoll places pods only where the namespace is la
 
 
 @asynccontextmanager
-async def following(api: Api) -> AsyncIterator[Namespaces]:
-    namespaces = Namespaces(api)
+async def following(api: Api, take: Callable[[Mapping[str, str]], None] = lambda _: None) -> AsyncIterator[Namespaces]:
+    namespaces = Namespaces(api, take)
     running = asyncio.create_task(namespaces.run())
     try:
         yield namespaces
@@ -62,3 +62,25 @@ async def test_where_namespaces_may_not_be_listed_none_is_refused(api: Api, embe
     async with following(api) as namespaces:
         await until(lambda: len(asked) > 1)
         assert namespaces.refusal("models") == ""
+
+
+async def test_the_projects_that_labels_of_namespaces_choose_are_handed_over_as_they_change(api: Api) -> None:
+    async def choose(project: str | None) -> None:
+        body = {"metadata": {"labels": {"plimsoll.dev/project": project}}}
+        await api.request("PATCH", f"{NAMESPACES}/models", body=body, content_type=MERGE_PATCH)
+
+    labelled = {"name": "models", "labels": {"plimsoll.dev/project": "search"}}
+    await api.request("POST", NAMESPACES, body={"metadata": labelled})
+    taken: list[Mapping[str, str]] = []
+    async with following(api, taken.append) as namespaces:
+        await until(lambda: taken == [{"models": "search"}])
+        assert namespaces.listed
+        await choose("vision")
+        await until(lambda: taken[1:] == [{"models": "vision"}])
+        await label(api, "true")
+        await choose(None)
+        await until(lambda: taken[2:] == [{}])
+        await choose("search")
+        await until(lambda: taken[3:] == [{"models": "search"}])
+        await api.request("DELETE", f"{NAMESPACES}/models")
+        await until(lambda: taken[4:] == [{}])

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.local.ports import free_ports
 from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.quota.projects import Project, Projects
 from extender.shell import rpc
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
@@ -238,3 +239,25 @@ async def test_what_fits_is_counted_and_what_never_will_is_refused() -> None:
         )
     async with asking(s, ready=False) as stub:
         assert await refusal(stub.Fits(v1.FitsRequest(shape=half, most=1))) == (CODES.UNAVAILABLE, rpc.UNREADY)
+
+
+async def test_projects_are_told_by_name_and_what_fits_stays_within_them() -> None:
+    s = scheduling(2)
+    every = (Project("vision", 1000, (), ("v",)), Project("search", 500, (), ("chat",)))
+    s.projects_are(Projects(every))
+    half = v1.PodShape(
+        namespace="chat",
+        pod_json=b'{"metadata": {"annotations": {"gpu-fraction": "0.5"}}, "spec": {"containers": [{"name": "main"}]}}',
+    )
+    async with asking(s) as stub:
+        told = await stub.Projects(v1.ProjectsRequest())
+        one = await stub.Projects(v1.ProjectsRequest(name="V*"))
+        fits = await stub.Fits(v1.FitsRequest(shape=half, most=9))
+    assert [(each.name, each.quota_milli) for each in told.projects] == [("search", 500), ("vision", 1000)]
+    assert [each.name for each in one.projects] == ["vision"]
+    assert (fits.count, fits.reason) == (
+        1,
+        "project search: over quota: asks 1 GPU, 0 of 0.5 are used, 0.5 missing",
+    )
+    async with asking(s, ready=False) as stub:
+        assert await refusal(stub.Projects(v1.ProjectsRequest())) == (CODES.UNAVAILABLE, rpc.UNREADY)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from extender.core.model import Shape
+from extender.core.model import Ask, Shape
 from extender.shell.shapes import UnplaceableError, templated
 from kube.gpus import MemoryShare, MiB, MilliGpu, Share
 from kube.taints import Toleration
@@ -65,3 +65,11 @@ def test_what_will_never_be_placed_is_refused_with_its_rule(pod: bytes, says: st
     with pytest.raises(UnplaceableError) as refused:
         templated(pod)
     assert str(refused.value).startswith(says)
+
+
+def test_what_decides_the_project_of_its_pods_is_read() -> None:
+    pod = msgspec.json.decode(template({"gpu-fraction": "0.5"}, priorityClassName="plimsoll-build"))
+    pod["metadata"]["labels"] = {"plimsoll.dev/project": "search", "app": "x"}
+    found = templated(msgspec.json.encode(pod))
+    assert found.ask("chat") == Ask("chat", "search", "plimsoll-build", Share(1, MilliGpu(500)))
+    assert found.ask("") is None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.parser import text_string_to_metric_families
 
 from extender.core.ledger.holding import State
+from extender.core.quota.projects import Project, Projects
 from extender.shell.telemetry import Telemetry
 from kube.gpus import MilliGpu, Share
 from tests.plimsoll.gpus.telling import WHOLE, place, pod, scheduling
@@ -111,3 +112,25 @@ def test_the_page_for_operators_lists_every_metric_and_no_other() -> None:
         for name in re.findall(r"`([a-z_]+)`", re.sub(r"\([^)]*\)", "", row))
     }
     assert listed == families
+
+
+def test_projects_are_told_with_quota_use_and_what_waits() -> None:
+    s = scheduling(2)
+    s.projects_are(Projects((Project("search", 1500, (), ("chat",)),)))
+    place(s, pod("p", WHOLE), "n0")
+    s.pod_seen(pod("q"))
+    said = told(telemetry(s))
+    search = ("project", "search")
+    assert said[f"{_PREFIX}project_quota_gpus"] == {(search,): 1.5}
+    used = {dict(labels)["kind"]: value for labels, value in said[f"{_PREFIX}project_used_gpus"].items()}
+    assert used == {"inference": 0.0, "build": 0.0, "train": 0.0, "foreign": 1.0}
+    assert said[f"{_PREFIX}project_waiting_pods"] == {(search,): 1.0}
+    assert said[f"{_PREFIX}project_waiting_gpus"] == {(search,): 0.5}
+
+
+def test_a_pod_that_waits_for_its_quota_does_not_wait_for_a_gpu() -> None:
+    s = scheduling(1)
+    s.projects_are(Projects((Project("search", 0, (), ("chat",)),)))
+    s.filter(pod("p"), ["n0"], 10.0)
+    said = told(telemetry(s, now=70.0))
+    assert (said[f"{_PREFIX}waiting_pods"], said[f"{_PREFIX}longest_wait_seconds"]) == ({(): 0.0}, {(): 0.0})

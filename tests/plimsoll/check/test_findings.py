@@ -229,3 +229,11 @@ def test_a_key_that_does_nothing_beside_the_others_is_warned_of() -> None:
         "0.yaml:9: warning: plimsoll.dev/drain-aware-scale-down has no effect: the preset triton counts requests"
     )
     assert told(MAP + '  drain-aware-scale-down: "true"\n', WORKLOAD + keys.splitlines()[1] + "\n") == []
+
+
+def test_what_is_wrong_inside_of_config_projects_is_told_at_its_key_with_its_path() -> None:
+    head = "kind: ConfigMap\nmetadata: {name: config-projects}\ndata:\n"
+    assert told(f"{head}  projects: |\n    - {{name: a, quota: -1, namespaces: [a]}}\n") == [
+        '0.yaml:4: projects[0].quota: "-1" must be a number of GPUs from 0 to 1000000, a multiple of 0.001'
+    ]
+    assert told(f"{head}  project: '[]'\n") == ["0.yaml:4: warning: project is not a key; was projects meant?"]

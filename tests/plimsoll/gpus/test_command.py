@@ -159,8 +159,9 @@ def test_explain_pod_says_why_a_pod_waits_and_why_another_is_where_it_is(call: C
     with telling(s) as (address, _):
         status, waits = call("explain", "pod", "chat/q", "--server", address)
         assert status == 0
-        assert waits.splitlines()[:3] == [
+        assert waits.splitlines()[:4] == [
             "chat/q waits for 0.5 of a GPU",
+            "  it is in no project; its kind is foreign",
             "",
             "  1 node  no device with 500 milli-GPU free  n0",
         ]

@@ -356,3 +356,36 @@ def test_the_columns_that_changed_since_any_moment_are_told_or_all_are_to_be_loo
             told = book.changed_since(generation)
             assert told is None or told == set(np.flatnonzero(book.changed > generation).tolist())
     assert book.changed_since(book.generation) == set()
+
+
+def test_the_pods_that_changed_are_told_once_and_all_where_they_are_too_many() -> None:
+    book = ledger(GpuNode("a", alike(2), "T4"))
+    assert book.changed_pods() is None, "nobody asked before"
+    book.hold(holding("p", "a", (0,), 500))
+    book.hold(holding("q", "elsewhere", None, 1000))
+    book.hold(holding("p", "a", (0,), 500))
+    assert list(book.changed_pods() or ()) == ["p", "q"]
+    book.hold(holding("p", "a", (0,), 500))
+    assert list(book.changed_pods() or ()) == [], "nothing has changed"
+    book.put_node(GpuNode("a", alike(2), "L4"))
+    book.release("q")
+    assert list(book.changed_pods() or ()) == ["p", "q"]
+    for number in range(5000):
+        book.hold(holding(f"p{number}", "a", (), 0))
+    assert book.changed_pods() is None
+
+
+def test_the_model_of_a_node_is_known_as_long_as_it_is_there_or_something_is_held_on_it() -> None:
+    book = ledger(GpuNode("a", alike(2), "T4"))
+    book.hold(holding("p", "a", (0,), 500))
+    book.drop_node("a")
+    assert (book.model_of("a"), book.model_of("b")) == ("T4", "")
+    book.release("p")
+    assert book.model_of("a") == ""
+    book.put_node(GpuNode("a", alike(2), "T4"))
+    hardware = book.hardware
+    book.put_node(GpuNode("a", alike(2), "T4", cpu=5))
+    assert book.hardware == hardware
+    book.drop_node("a")
+    assert book.model_of("a") == ""
+    assert book.hardware > hardware

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.packing.choice import Misfit, RunnerUp
 from extender.core.packing.packer import Packer
 from extender.core.packing.scoring import MISFIT
@@ -237,3 +238,15 @@ def test_other_settings_are_gone_by_at_once_and_what_was_learned_stays() -> None
     assert spread is not None
     assert (packed.node, spread.node) == ("b", "a")
     assert [one.shape.request for one in packer.typical] == [asked.request]
+
+
+def test_nodes_of_closed_models_are_no_candidates() -> None:
+    ledger = cluster([GpuNode("a", alike(1), "T4"), GpuNode("b", alike(1), "L4")])
+    packer, asked, both = Packer(ledger), shape(1, 500), ["a", "b", "elsewhere"]
+    assert [packer.fitting(asked, both, closed) for closed in ((), ("T4",), ("T4", "L4"))] == [("a", "b"), ("b",), ()]
+    choice = packer.choose(asked, both, ("T4", "unknown"))
+    assert choice is not None
+    assert choice.node == "b"
+    assert packer.choose(asked, both, ("T4", "L4")) is None
+    assert packer.fits_any(asked, None, ("T4",))
+    assert not packer.fits_any(asked, ledger.columns_of(["a"]), ("T4",))

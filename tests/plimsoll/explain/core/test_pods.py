@@ -69,3 +69,10 @@ def test_a_place_that_was_not_weighed_says_who_chose_it() -> None:
 def test_unknown_devices_are_said() -> None:
     placed = ToldPlaced("gpu-00", (), 1000, 0, State.BOUND, "")
     assert told(placed, asks="")[0].endswith("on devices that nobody knows; no other pod is placed there")
+
+
+def test_project_and_kind_stand_below_where_they_are_known() -> None:
+    waits = ToldPod("chat", "llama-0", "uid", "1 GPU", ToldWaits("full"), SINCE, "search", "train")
+    assert explained(waits, NOW).splitlines()[1] == "  it belongs to project search; its kind is train"
+    nowhere = ToldPod("chat", "llama-0", "uid", "1 GPU", ToldWaits("full"), SINCE, "", "foreign")
+    assert explained(nowhere, NOW).splitlines()[1] == "  it is in no project; its kind is foreign"
