@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import grpc
 
 from extender.core.accounts import accounts
+from extender.core.at_once import fits_at_once
 from extender.core.devices import DeviceMap, Wanted, like
 from extender.core.explaining import UnknownPod, explain
-from extender.core.within_quota import fits_within
 from extender.shell.messages import Moments, to_account, to_explained, to_node
 from extender.shell.shapes import UnplaceableError, templated
 from extender.v1 import extender_pb2 as v1
@@ -79,7 +79,7 @@ class DeviceService(service.ExtenderServicer):
         except UnplaceableError as error:
             await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
         ask, most = pods.ask(request.shape.namespace), min(request.most, _MOST_COUNTED)
-        found = fits_within(self._scheduling, ask, pods.shape, most, tolerations=pods.tolerations)
+        found = fits_at_once(self._scheduling, ask, pods.shape, most, gang=pods.gang, tolerations=pods.tolerations)
         return v1.FitsResponse(count=found.count, reason=found.reason)
 
     async def Devices(  # noqa: N802

@@ -11,6 +11,7 @@ from extender.core.inventory.facts import PRODUCT
 from extender.core.model import Ask, Shape
 from extender.core.quota.projects import LABEL
 from kube.affinity import accepted
+from kube.gangs import GANG, LEAST, least_of
 from kube.gpus import FRACTION, MARKER, MEMORY, VENDOR_GPU, Asking, Malformed, Unmapped, by_kubelet, gpu_request
 from kube.objects import BarePodSpec, Named
 from kube.resources import requests_of
@@ -41,6 +42,8 @@ class Templated:
     tolerations: tuple[Toleration, ...]
     project: str = ""
     priority_class: str = ""
+    gang: tuple[str, int] | None = None
+    """The gang that they are members of, by name, and how many of it are needed at once."""
 
     def ask(self, namespace: str) -> Ask | None:
         """Return what each of them asks of its project in a namespace; None: nobody says in which."""
@@ -80,4 +83,15 @@ def templated(pod_json: bytes) -> Templated:
         (*(pod.spec.tolerations or ()), *BY_DEFAULT),
         (pod.metadata.labels or {}).get(LABEL, ""),
         pod.spec.priority_class_name,
+        _gang(pod),
     )
+
+
+def _gang(pod: _Template) -> tuple[str, int] | None:
+    name = (pod.metadata.labels or {}).get(GANG)
+    if name is None:
+        return None
+    least = least_of((pod.metadata.annotations or {}).get(LEAST))
+    if isinstance(least, Malformed):
+        raise UnplaceableError(str(least))
+    return name, least

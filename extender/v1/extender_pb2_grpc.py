@@ -73,9 +73,11 @@ class ExtenderServicer:
         And, where a namespace is given, what the quota of the pods' project has left: their label plimsoll.dev/project or
         their namespace's chooses it, their priority class whether it binds them. A share in MiB counts as on the least GPU
         that they accept, so that there may be more. None fits where their project cannot be told.
+        Members of a gang (label plimsoll.dev/gang, annotation plimsoll.dev/gang-min): as long as it is not whole, as many as
+        it is short of are placed at once, and where fewer fit none does.
         Not looked at: all other labels, selectors and affinities, spread constraints, ResourceQuotas, ports and volumes,
-        preemption, the pod's scheduling gates. Those are kube-scheduler's and the API server's alone, and where they keep pods away there
-        may be fewer.
+        preemption, the pod's scheduling gates, and the room that is kept for a gang that waits. Those are kube-scheduler's
+        and the API server's alone, or come before them, and where they keep pods away there may be fewer.
 
         INVALID_ARGUMENT where the pod cannot be read or asks for something malformed, or where its namespace is not managed
         (label plimsoll.dev/managed), so that we place none of its pods: the message says what by which rule, and no pod of

@@ -88,6 +88,13 @@ class Gangs:
         key = self._key_of.get(uid)
         return None if key is None else self._gangs[key]
 
+    def missing(self, namespace: str, name: str, least: int) -> int:
+        """Return how many members a gang of such a minimum needs at once now; 0 where it is whole."""
+        gang = self._gangs.get(GangKey(namespace, name))
+        if gang is None:
+            return least
+        return 0 if gang.whole else max(0, least - gang.standing(self._ledger).have)
+
     def kept_from(self, pod: SeenPod) -> Kept | None:
         """Return what is kept for a gang that comes before a single pod; None where nothing is."""
         kept = self.kept

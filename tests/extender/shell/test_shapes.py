@@ -73,3 +73,19 @@ def test_what_decides_the_project_of_its_pods_is_read() -> None:
     found = templated(msgspec.json.encode(pod))
     assert found.ask("chat") == Ask("chat", "search", "plimsoll-build", Share(1, MilliGpu(500)))
     assert found.ask("") is None
+
+
+def test_a_template_of_a_gang_says_how_many_are_needed_at_once() -> None:
+    metadata = {
+        "labels": {"plimsoll.dev/gang": "g"},
+        "annotations": {"gpu-fraction": "0.5", "plimsoll.dev/gang-min": "8"},
+    }
+    text = json.dumps({"metadata": metadata, "spec": {"containers": [{"name": "main"}]}}).encode()
+    assert templated(text).gang == ("g", 8)
+
+
+def test_a_template_of_a_gang_without_a_minimum_is_refused_with_the_rule() -> None:
+    metadata = {"labels": {"plimsoll.dev/gang": "g"}, "annotations": {"gpu-fraction": "0.5"}}
+    text = json.dumps({"metadata": metadata, "spec": {"containers": [{"name": "main"}]}}).encode()
+    with pytest.raises(UnplaceableError, match="plimsoll.dev/gang-min"):
+        templated(text)
