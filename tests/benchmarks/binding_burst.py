@@ -151,12 +151,12 @@ def _burst(sights: _Sights, began: float, before: dict[str, float], after: dict[
 def _cpu_s(ground: Ground) -> dict[str, float]:
     """Return the seconds of CPU of each process so far; "all others": the measuring program among them."""
     cluster, scheduler = ground.cluster, ground.scheduler
-    others = sum(_cpu_of(cluster.pid(name)) for name in _OTHERS if name != scheduler) + time.process_time()
+    others = sum(cpu_of(cluster.pid(name)) for name in _OTHERS if name != scheduler) + time.process_time()
     names = (scheduler, "extender", "kube-apiserver", "etcd")
-    return dict(zip(MEASURED, (*(_cpu_of(cluster.pid(name)) for name in names), others), strict=True))
+    return dict(zip(MEASURED, (*(cpu_of(cluster.pid(name)) for name in names), others), strict=True))
 
 
-def _cpu_of(pid: int | None) -> float:
+def cpu_of(pid: int | None) -> float:
     """Return the seconds of CPU of a process, 0 where there is none."""
     if pid is None:
         return 0.0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -87,5 +88,5 @@ def test_a_template_of_a_gang_says_how_many_are_needed_at_once() -> None:
 def test_a_template_of_a_gang_without_a_minimum_is_refused_with_the_rule() -> None:
     metadata = {"labels": {"plimsoll.dev/gang": "g"}, "annotations": {"gpu-fraction": "0.5"}}
     text = json.dumps({"metadata": metadata, "spec": {"containers": [{"name": "main"}]}}).encode()
-    with pytest.raises(UnplaceableError, match="plimsoll.dev/gang-min"):
+    with pytest.raises(UnplaceableError, match=r"plimsoll\.dev/gang-min"):
         templated(text)
