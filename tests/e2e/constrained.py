@@ -81,7 +81,7 @@ class Cases(Constraints):
         }
         if chance(0.6):
             spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": self.node_terms()}}
-        if chance(0.3):
+        if number // len(self.namespaces) % 3 == 0:  # some of every namespace, of which some are in use
             spec["accessModes"] = ["ReadWriteOncePod"]
         volume = {
             "apiVersion": "v1",

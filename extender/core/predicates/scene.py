@@ -63,7 +63,8 @@ class _Asked:
 class Scene:
     """All nodes of a cluster and the pods on them: kube-scheduler counts those without GPUs too.
 
-    Nodes are told by their index in `names`. A pod on a node that is not there counts for nothing.
+    Made of the nodes, of the pods that count with the names of their nodes, and of the labels of each namespace. From
+    then on nodes are told by their index in `names`. A pod on a node that is not there counts for nothing.
     """
 
     def __init__(
