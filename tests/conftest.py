@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="embedded",
         help="where the contract tests run (tests/contract)",
     )
-    parser.addoption("--seed", type=int, default=1, help="of the random story (tests/story)")
+    parser.addoption("--seed", type=int, default=1, help="of the random story (tests/story), of random pods (e2e)")
     parser.addoption("--operations", type=int, default=1000, help="how long the random story is")
 
 

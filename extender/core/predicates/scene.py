@@ -63,7 +63,8 @@ class _Asked:
 class Scene:
     """All nodes of a cluster and the pods on them: kube-scheduler counts those without GPUs too.
 
-    Nodes are told by their index in `names`. A pod on a node that is not there counts for nothing.
+    Made of the nodes, of the pods that count with the names of their nodes, and of the labels of each namespace. From
+    then on nodes are told by their index in `names`. A pod on a node that is not there counts for nothing.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Scene:
         self._terms: dict[PodTerm, None] = dict.fromkeys(self._population.holders)
         self._placed: list[Placed] = []
         self._numbers: dict[Hashable, int] = {}
+        self._spreads: dict[Hashable, tuple[int, ...]] = {}
         self._answers: list[tuple[_Answer, int]] = []
         self._asked: dict[PodDemands, _Asked] = {}
 
@@ -91,7 +93,7 @@ class Scene:
         copied._room, copied._population = self._room, self._population
         copied._terms, copied._placed = self._terms.copy(), self._placed.copy()
         copied._numbers, copied._answers = self._numbers.copy(), self._answers.copy()
-        copied._asked = self._asked.copy()
+        copied._spreads, copied._asked = self._spreads.copy(), self._asked.copy()
         return copied
 
     def place(self, demands: PodDemands, node: int) -> None:
@@ -156,13 +158,17 @@ class Scene:
         return self._number((NearMeant, term), partial(NearMeant.begin, term, self._ground, self._population))
 
     def _spread(self, demands: PodDemands) -> tuple[tuple[int, bool], ...]:
-        pod, ground = demands.resident, self._ground
-        # A node that lacks the key of any of the pod's constraints counts for none of them.
-        keys = tuple(sorted({one.topology_key for one in demands.spread}))
-        labelled = all_of(ground.every, *(ground.domains(key).labelled for key in keys))
-        return tuple(
-            (self._spreading(one, demands, keys, labelled), one.selector.accepts(pod.labels)) for one in demands.spread
-        )
+        pod, these = demands.resident, demands.spread
+        if not these:
+            return ()
+        key = these, pod.namespace, demands.node_affinity, demands.tolerations
+        numbers = self._spreads.get(key)
+        if numbers is None:
+            # A node that lacks the key of any of the pod's constraints counts for none of them.
+            keys = tuple(sorted({one.topology_key for one in these}))
+            labelled = all_of(*(self._ground.domains(key).labelled for key in keys))
+            numbers = self._spreads[key] = tuple(self._spreading(one, demands, keys, labelled) for one in these)
+        return tuple((number, one.selector.accepts(pod.labels)) for number, one in zip(numbers, these, strict=True))
 
     def _spreading(self, one: SpreadConstraint, demands: PodDemands, keys: tuple[str, ...], labelled: Mask) -> int:
         ground, namespace = self._ground, demands.resident.namespace

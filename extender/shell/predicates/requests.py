@@ -63,8 +63,8 @@ def amounts(these: Thousandths, more: tuple[str, ...] = ()) -> tuple[tuple[str, 
 
 
 def _of_containers(pod: ConstrainedPod) -> Thousandths:
-    given = {one.name: one for one in (*(pod.status.container_statuses or ()),)}
-    given |= {one.name: one for one in (pod.status.init_container_statuses or ())}
+    statuses = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
+    given = {one.name: one for one in statuses}
     running: Thousandths = {}
     for container in pod.spec.containers:
         running = _sum(running, _of_container(container, given, pod))

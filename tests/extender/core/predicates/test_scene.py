@@ -40,7 +40,7 @@ def member(*, apart: bool = False, spread: bool = False, labels: Labels = LABELS
     return PodDemands(Resident("a", labels, (("cpu", 2),), anti_affinity=terms), spread=constraints)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(drawn.nodes(), st.data())
 def test_it_answers_as_its_dumb_twin_whatever_is_placed_and_asked(nodes: list[NodeFacts], data: st.DataObject) -> None:
     there = data.draw(st.lists(st.tuples(drawn.residents, st.integers(0, len(nodes) - 1)), max_size=6))
@@ -58,7 +58,6 @@ def test_it_answers_as_its_dumb_twin_whatever_is_placed_and_asked(nodes: list[No
         placed.append((demands.resident, node))
 
 
-@settings(max_examples=300)
 @given(drawn.nodes(), st.lists(drawn.spread_demands, min_size=1, max_size=6), st.data())
 def test_it_spreads_pods_as_its_dumb_twin(nodes: list[NodeFacts], asked: list[PodDemands], data: st.DataObject) -> None:
     scene = Scene(nodes, [], drawn.NAMESPACES)
