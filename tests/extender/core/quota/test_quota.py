@@ -92,6 +92,7 @@ def test_models_of_which_too_little_is_left_are_closed() -> None:
     assert found.closed_models(whole(1)) == ()
     hold(book, "a", whole(1), "0", node="l4")
     assert [one.model for one in found.closed_models(whole(1))] == ["L4"]
+    assert [one.model for one in found.closed_models(part(1))] == ["L4"]
     assert found.closed_models(whole(1, models=("T4",))) == ()
     assert found.closed_models(whole(1, by=TRAIN)) == ()
     assert (found.room("search", "L4"), found.room("search", "T4")) == (0, None)
