@@ -18,11 +18,13 @@ from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import PROJECTS, SETTINGS, Configuration
 from extender.shell.doubles import Doubles
+from extender.shell.gangs import Gangs
 from extender.shell.http import Asgi
 from extender.shell.leading import Leading, right_of
 from extender.shell.namespaces import Namespaces
 from extender.shell.nodes import Nodes
 from extender.shell.sending import MOST_AT_ONCE, Sender
+from extender.shell.surroundings import Following
 from extender.shell.telemetry import Telemetry
 from kube import program
 from kube.client import NO_ANSWER, ApiError
@@ -79,6 +81,15 @@ class Extender:
         self._decides = {
             verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind")
         }
+        self._following = Following(api, lambda: bool(self.scheduling.gangs))
+        self._gangs = Gangs(
+            api,
+            self.scheduling,
+            self._following,
+            self._events.write,
+            leads=self.leading.leads,
+            evicted=lambda result: self.telemetry.evictions.labels(result).inc(),
+        )
         self._sender = Sender(
             api, self.scheduling, read=self._read, left_s=self.leading.left_s, deciding=self._decides["bind"].time
         )
@@ -97,6 +108,8 @@ class Extender:
             tasks.create_task(self._sender.watch_own_pace())
             tasks.create_task(self.leading.run())
             tasks.create_task(self._doubles.run())
+            tasks.create_task(self._following.run())
+            tasks.create_task(self._gangs.run())
 
     # --- Verbs ---
 
@@ -185,6 +198,7 @@ class Extender:
         waiting = list(self.scheduling.to_fence())
         await asyncio.gather(*(self._fence(waiting) for _ in range(MOST_AT_ONCE)))
         self._unfenced.clear()
+        await self._gangs.take_over()
 
     async def _fence(self, waiting: list[PodKey]) -> None:
         while waiting:

@@ -201,6 +201,7 @@ class NodeStatus(Object):
     capacity: dict[str, str] | None = None
     allocatable: dict[str, str] | None = None
     conditions: list[Condition] | None = None
+    declared_features: list[str] | None = None
 
 
 class NodeSpec(Object):

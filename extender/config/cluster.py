@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from extender.core.gang.settings import Settings as Gang
 from extender.core.packing.settings import Settings as Packing
 from extender.core.packing.settings import Strategy
 from extender.core.quota.kinds import Kinds
@@ -60,6 +61,9 @@ RULES = {
     # kube-scheduler may bind 16 s after it filtered: its httpTimeout, retries and the API server's own pace.
     "reservation-period": duration("from 5s to 1h", 5 * _SECOND_NS, _HOUR_NS),
     "quarantine-period": duration("from 0s to 1h", 0, _HOUR_NS),
+    "gang-start-timeout": duration("from 5s to 1h", 5 * _SECOND_NS, _HOUR_NS),
+    "gang-grace-period": duration("from 0s to 1h", 0, _HOUR_NS),
+    "gang-patience": duration("from 0s to 24h", 0, 24 * _HOUR_NS),
     "enforcement": Rule(
         f"{_REQUIRED} or {_NOT_REQUIRED}", texts.string, lambda value: value in (_REQUIRED, _NOT_REQUIRED)
     ),
@@ -87,6 +91,7 @@ def settings(data: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
         enforcement_required=values.get("enforcement", _REQUIRED) == _REQUIRED,
         nvfractions_prefix=values.get("nvfractions-annotation-prefix", default.nvfractions_prefix),
         packing=_packing(values, default.packing),
+        gang=_gang(values, default.gang),
         kinds=kinds,
     ), ()
 
@@ -104,6 +109,14 @@ def _kinds(told: Read) -> Kinds:
         if twice and key in told.values and told.sound(key):
             told.break_rule(key, Problem(key, ", ".join(twice), "of one kind: another kind has it too"))
     return Kinds(*classes)
+
+
+def _gang(values: Mapping[str, Any], default: Gang) -> Gang:
+    return Gang(
+        start_s=_seconds(values.get("gang-start-timeout"), default.start_s),
+        grace_s=_seconds(values.get("gang-grace-period"), default.grace_s),
+        patience_s=_seconds(values.get("gang-patience"), default.patience_s),
+    )
 
 
 def _packing(values: Mapping[str, Any], default: Packing) -> Packing:

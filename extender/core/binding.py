@@ -54,7 +54,7 @@ class Bindings:
         grant = Grant() if pod is None or placed is None else self._grant(pod, held, placed, prefix)
         if isinstance(grant, BindRefused):
             if not again:
-                self.ledger.release(uid)
+                self._let_go(held)
             return grant
         self._may_arrive[uid] = self._may_arrive.get(uid, 0) + 1
         self._unsettled.pop(uid, None)
@@ -68,7 +68,7 @@ class Bindings:
         held = self.ledger.holding(uid)
         # The watch may have shown the pod bound, and gone, before the answer to its Binding was heard.
         if held is not None and held.state is State.BINDING:
-            self.ledger.hold(replace(held, state=State.BOUND))
+            self.ledger.hold(replace(held, state=State.BOUND, planned=False))
 
     def not_bound(self, asked: BindTo) -> None:
         """Take note that this Binding was refused, or not sent, for certain; another one may still arrive."""
@@ -81,7 +81,7 @@ class Bindings:
             return
         held = self.ledger.holding(uid)
         if held is not None and held.state is State.BINDING:
-            self.ledger.release(uid)
+            self._let_go(held)
 
     def unknown(self, asked: BindTo) -> None:
         """Take note that nobody can tell yet whether this Binding was, or will be, carried out."""
@@ -103,7 +103,9 @@ class Bindings:
         if asked_at - since < SETTLING_S:
             return False
         self.forget(uid)
-        self.ledger.release(uid)
+        held = self.ledger.holding(uid)
+        if held is not None:
+            self._let_go(held)
         return True
 
     def to_read(self) -> tuple[PodKey, ...]:
@@ -115,6 +117,13 @@ class Bindings:
         """Forget the Bindings of a pod that is bound, or gone."""
         self._unsettled.pop(uid, None)
         self._may_arrive.pop(uid, None)
+
+    def _let_go(self, held: Holding) -> None:
+        """Take note that no Binding of what is held arrives."""
+        if held.planned:
+            self.ledger.hold(replace(held, state=State.RESERVED))
+        else:
+            self.ledger.release(held.pod.uid)
 
     def _grant(self, pod: SeenPod, held: Holding, placed: Placement, prefix: str) -> Grant | BindRefused:
         """Return what the node is told of a pod; both may have changed since the pod was filtered."""

@@ -80,7 +80,7 @@ def explain(scheduling: Scheduling, namespace: str, name: str) -> Waiter | Holde
     for holding in held:
         node = scheduling.ledger.node(holding.node)
         weighed = scheduling.explanations.weighed(holding.pod.uid)
-        if weighed is not None and weighed.node != holding.node:
+        if weighed is not None and weighed.choice.node != holding.node:
             weighed = None
         project, kind = _project_and_kind(scheduling.quota, holding.ask)
         model = node.model if node else ""
@@ -102,7 +102,7 @@ def _why(scheduling: Scheduling, pod: SeenPod) -> tuple[str, Waits | None]:
         return malformed(pod.request), None
     weighed = scheduling.explanations.weighed(pod.key.uid)
     if weighed is not None:
-        return _ON_ITS_WAY.format(node=weighed.node), None
+        return _ON_ITS_WAY.format(node=weighed.choice.node), None
     return (_GATED if pod.gated else NOT_ASKED), None
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import SeenPod
-    from extender.core.packing.choice import Choice
+    from extender.core.packing.choice import Choice, RunnerUp
     from extender.core.quota.projects import Unauthorised
     from extender.core.reasons import Misfits, Reasons
 
@@ -53,24 +53,16 @@ class Waits:
 
 
 class Weighed(NamedTuple):
-    """How a place was chosen at `at` seconds: on how many of the `offered` nodes it `fitted`, and the next best ones.
-
-    A score is in the packing's own unit, more is better; `others` are nodes with theirs, best first.
-    """
+    """How a place was chosen, at `at` seconds among `offered` nodes. Few are asked about: words are made of it then."""
 
     at: float
-    node: str
-    score: int
     offered: int
-    fitted: int
-    others: tuple[tuple[str, int], ...] = ()
-    because: str = ""
+    choice: Choice
 
-
-def weighed(choice: Choice, offered: int, now: float) -> Weighed:
-    """Return what is told of a choice among `offered` nodes at `now` seconds."""
-    others = () if choice.runner_up is None else ((choice.runner_up.node, choice.runner_up.score),)
-    return Weighed(now, choice.node, choice.score, offered, choice.fitting, others, choice.because)
+    @property
+    def others(self) -> tuple[RunnerUp, ...]:
+        """The nodes that would have been next, best first."""
+        return () if self.choice.runner_up is None else (self.choice.runner_up,)
 
 
 class Explanations:

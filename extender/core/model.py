@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
+from kube.gangs import Planned
 from kube.gpus import WHOLE, GpuRequest, Malformed, MemoryShare, MiB, MilliGpu, Placement, Share
 
 
@@ -77,6 +78,22 @@ class Ask(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     models: tuple[str, ...] = ()
 
 
+class Membership(msgspec.Struct, frozen=True, gc=False):
+    """Of which gang of its namespace a pod is a member: `least` of them are placed at once, as this one says.
+
+    `gang` is "" where our gate holds it back and no label says of which. `planned`: where a plan put it when it was let
+    go, as it was written on it. `unschedulable`: why kube-scheduler found no node at its last try, "" where it has not
+    tried or found one.
+    """
+
+    gang: str
+    least: int | Malformed
+    owned: bool = False
+    """Whether a controller makes it anew where it is deleted."""
+    planned: Planned | None = None
+    unschedulable: str = ""
+
+
 class SeenPod(msgspec.Struct, frozen=True, gc=False):
     """A pod as the API server shows it; `cpu` in milli-CPU and `memory` in MiB, as Kubernetes counts them.
 
@@ -112,6 +129,8 @@ class SeenPod(msgspec.Struct, frozen=True, gc=False):
     priority_class: str = ""
     gpus: int = 0
     """Whole GPUs that it asks the kubelet for."""
+    priority: int = 0
+    gang: Membership | None = None
 
     def shape(self) -> Shape:
         """Return what of it matters for packing."""

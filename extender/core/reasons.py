@@ -17,7 +17,7 @@ from extender.core.model import share_on
 from kube.gpus import WHOLE, MemoryShare, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -126,6 +126,13 @@ def overlaid(ledger: Ledger, reasons: Reasons, closed: Mapping[str, str]) -> Rea
     for number, model in enumerate(closed, start=len(reasons.said)):
         which[(reasons.columns >= 0) & ledger.of_models((model,))[reasons.columns]] = number
     return Reasons(reasons.nodes, reasons.columns, said, which)
+
+
+def kept_out(ledger: Ledger, reasons: Reasons, nodes: Collection[str], reason: str) -> Reasons:
+    """Return the same with one reason for those of `nodes` that are ours."""
+    columns = ledger.columns_of(sorted(nodes))
+    which = np.where(np.isin(reasons.columns, columns[columns >= 0]), len(reasons.said), reasons.which)
+    return Reasons(reasons.nodes, reasons.columns, (*reasons.said, reason), which)
 
 
 def other_models(ledger: Ledger, models: Sequence[str], columns: NDArray[np.int64]) -> tuple[Misfits, ...]:

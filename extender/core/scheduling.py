@@ -4,6 +4,7 @@ The laws:
 - Filter answers with one node and reserves its devices there; a pod's next filter replaces its reservation. Where it is
   to answer with all that fit (`Settings.one_node`) it reserves nothing, and bind chooses the devices.
 - Bind turns the reservation into a holding without expiry before the Binding is sent; what ends it stands in `binding`.
+- A member of a gang goes where the plan of its gang puts it, and nowhere before there is one.
 - A pod whose Binding may be under way is answered with that node and no other.
 - A pod that is not train gets a promise only within its project's quota, as that is used then (`quota`); bind asks
   again where it chooses itself. What was promised stands.
@@ -22,7 +23,9 @@ from msgspec.structs import replace
 from extender.core import reasons
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.binding import Bindings
-from extender.core.explanations import Explanations, weighed
+from extender.core.explanations import Explanations, Weighed
+from extender.core.gang.gangs import Gangs
+from extender.core.gang.planning import Room
 from extender.core.held import bound, promised
 from extender.core.ledger.holding import State
 from extender.core.ledger.ledger import Ledger
@@ -38,8 +41,10 @@ from kube.versions import age
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from extender.core.gang.planning import Checks
+    from extender.core.gang.steps import Steps
     from extender.core.ledger.nodes import GpuNode
-    from extender.core.model import PodKey, SeenPod, Shape
+    from extender.core.model import Membership, PodKey, SeenPod, Shape
     from extender.core.quota.projects import Projects, Unauthorised
     from extender.core.reasons import Reasons
 
@@ -57,6 +62,7 @@ class Scheduling:
     settings: Settings = field(default_factory=Settings)
     packer: Packer = field(init=False)
     quota: Quota = field(init=False)
+    gangs: Gangs = field(init=False)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
     _bindings: Bindings = field(init=False)
@@ -67,12 +73,14 @@ class Scheduling:
     def __post_init__(self) -> None:
         self.packer = Packer(self.ledger, self.settings.packing)
         self.quota = Quota(self.ledger)
+        self.gangs = Gangs(self.ledger, self.settings.gang)
         self._bindings = Bindings(self.ledger)
 
     def tune(self, settings: Settings) -> None:
         """Go by other settings from now on."""
         if settings.packing != self.settings.packing:
             self.packer.retune(settings.packing)
+        self.gangs.settings = settings.gang
         self.settings = settings
         self.quota.configure(self.quota.projects, settings.kinds)
 
@@ -116,6 +124,8 @@ class Scheduling:
             return False
         if uid in self._gone:
             return False
+        if pod.gang is not None or self.gangs:
+            self.gangs.seen(pod)
         if pod.node:
             self._waits_no_more(uid)
             self._hold_bound(pod)
@@ -213,6 +223,14 @@ class Scheduling:
 
     # --- what kube-scheduler asks ---
 
+    def plan_gangs(self, checks: Checks, now: float) -> Steps:
+        """Plan the gangs that wait at `now` seconds, and return what is to be done about all of them.
+
+        `checks`: what kube-scheduler will look at besides the GPUs.
+        """
+        self.ledger.expire(now)
+        return self.gangs.steps(Room(self.ledger, self.packer, checks, self.quota, self.left_out), now)
+
     def filter(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Choose one of `nodes` for `pod` and reserve its devices there, at `now` seconds."""
         self.ledger.expire(now)
@@ -227,10 +245,9 @@ class Scheduling:
             return Refused(reasons.of_all(self.ledger, nodes, str(request)))
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
-            if self._is_among(held.node, nodes):
-                return Chosen((held.node,))
-            under_way = reasons.of_all(self.ledger, nodes, f"its binding to node {held.node} is under way")
-            return self._refused(pod, under_way, now)
+            return self._filter_under_way(pod, held.node, nodes, now)
+        if pod.gang is not None:
+            return self._filter_member(pod, pod.gang, nodes, now)
         self.ledger.release(pod.key.uid)
         if (barred := self.quota.refusal(pod.ask())) is not None:
             return self._barred(pod, barred, nodes, now)
@@ -254,6 +271,8 @@ class Scheduling:
         if held is not None and held.node != node:
             if held.state is not State.RESERVED:
                 return BindRefused(f"its binding to node {held.node} is under way")
+            if held.planned:
+                return BindRefused(f"the plan of its gang puts it on node {held.node}")
             self.ledger.release(uid)
             held = None
         unbound = self._unbound.get(uid)
@@ -285,8 +304,32 @@ class Scheduling:
 
     # --- how ---
 
+    def _filter_under_way(self, pod: SeenPod, node: str, nodes: Sequence[str], now: float) -> Chosen | Refused:
+        """Answer filter of a pod whose Binding to `node` may arrive."""
+        if self._is_among(node, nodes):
+            return Chosen((node,))
+        return self._refused(pod, reasons.of_all(self.ledger, nodes, f"its binding to node {node} is under way"), now)
+
+    def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str], now: float) -> Chosen | Refused:
+        """Answer filter of a member of a gang that is not being bound."""
+        held = self.ledger.holding(pod.key.uid)
+        if held is not None and held.planned:
+            if self._is_among(held.node, nodes):
+                self.explanations.waits_no_more(pod.key.uid)
+                return Chosen((held.node,))
+            reason = f"the plan of its gang {member.gang} puts it on node {held.node}"
+        else:
+            self.ledger.release(pod.key.uid)  # promised while it was no member yet
+            reason = f"its gang {member.gang} has no plan yet"
+        misfits = reasons.of_all(self.ledger, nodes, reason)
+        self.explanations.refused(pod, self.ledger, misfits, now)
+        return Refused(misfits)
+
     def _choose(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Choose for a pod that holds nothing and that its project's quota has room for."""
+        kept = self.gangs.kept_from(pod)
+        if kept is not None:
+            nodes, offered = [node for node in nodes if node not in kept.nodes], nodes
         over = self.quota.closed_models(pod.ask())
         closed = [one.model for one in over]
         if not self.settings.one_node:
@@ -298,9 +341,11 @@ class Scheduling:
         elif (choice := self.packer.choose(pod.shape(), nodes, closed)) is not None:
             self._waiting.ended(pod.key.uid)
             self._reserve(pod, choice.node, choice.placement, now)
-            self.explanations.chosen(pod.key.uid, weighed(choice, len(nodes), now))
+            self.explanations.chosen(pod.key.uid, Weighed(now, len(nodes), choice))
             return Chosen((choice.node,))
-        misfits = reasons.misfits(self.ledger, pod.shape(), nodes, self.left_out)
+        misfits = reasons.misfits(self.ledger, pod.shape(), nodes if kept is None else offered, self.left_out)
+        if kept is not None:
+            misfits = reasons.kept_out(self.ledger, misfits, kept.nodes, str(kept))
         if over:
             misfits = reasons.overlaid(self.ledger, misfits, {one.model: one.brief for one in over})
         return self._refused(pod, misfits, now, over)
@@ -319,6 +364,8 @@ class Scheduling:
 
     def _place(self, pod: SeenPod, node: str) -> Placement | BindRefused | None:
         """Choose the devices of a pod that bind asks about and that holds nothing; None: the kubelet chooses them."""
+        if pod.gang is not None:
+            return BindRefused(f"its gang {pod.gang.gang} has no plan any more; it will be filtered again")
         barred = self.quota.refusal(pod.ask())
         if barred is not None:
             return BindRefused(barred.brief if isinstance(barred, OverQuota) else str(barred))
@@ -358,6 +405,7 @@ class Scheduling:
     def _remember_gone(self, uid: str) -> None:
         self._gone[uid] = None
         self._learned.discard(uid)
+        self.gangs.gone(uid)
         if len(self._gone) > _GONE_REMEMBERED:
             del self._gone[next(iter(self._gone))]
         self._waits_no_more(uid)

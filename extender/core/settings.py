@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from extender.core.gang.settings import Settings as Gang
 from extender.core.packing.settings import Settings as Packing
 from extender.core.quota.kinds import Kinds
 
@@ -26,4 +27,5 @@ class Settings:
     enforcement_required: bool = True
     nvfractions_prefix: str = "nvidia.com/container."
     packing: Packing = field(default_factory=Packing)
+    gang: Gang = field(default_factory=Gang)
     kinds: Kinds = field(default_factory=Kinds)

@@ -11,9 +11,11 @@ import msgspec
 from extender.core.model import PodKey, SeenPod
 from extender.shell import hami
 from extender.shell.enforcement import writing
+from extender.shell.members import GatedPod, letting_go, membership_of
 from extender.shell.pods import NO_ANNOTATIONS, Pod
 from extender.shell.wants import wants_of
-from kube.client import MERGE_PATCH, NO_ANSWER, Api, ApiError
+from kube.client import JSON_PATCH, MERGE_PATCH, NO_ANSWER, Api, ApiError
+from kube.gangs import PLAN
 from kube.gpus import placement_in, written
 from kube.objects import ObjectReference
 from kube.watch import listed, watch
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from extender.core.answers import BindTo
     from extender.shell.pods import Status
+    from kube.gangs import Planned
     from kube.watch import Change
 
 _PODS = "/api/v1/pods"
@@ -30,6 +33,7 @@ _BINDING_TIMEOUT_S = 5.0
 _RETRY = "plimsoll.dev/retry"
 
 _pod = msgspec.json.Decoder(Pod)
+_gated = msgspec.json.Decoder(GatedPod)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Unknown:
 def seen_pod(pod: Pod) -> SeenPod:
     """Translate a pod."""
     metadata, spec = pod.metadata, pod.spec
+    labels = metadata.labels
     annotations = metadata.annotations or NO_ANNOTATIONS
     wants = wants_of(spec, annotations)
     # In the order of the fields: named, they take four times as long, and a list has ten thousand pods.
@@ -75,9 +80,11 @@ def seen_pod(pod: Pod) -> SeenPod:
         metadata.creation_timestamp or "",
         metadata.deletion_timestamp is not None,
         annotations.mirror is not None,
-        labels.project if (labels := metadata.labels) is not None else "",
+        labels.project if labels is not None else "",
         spec.priority_class_name,
         wants.taken.gpus,
+        spec.priority or 0,
+        membership_of(pod) if spec.scheduling_gates or (labels is not None and labels.gang is not None) else None,
     )
 
 
@@ -160,8 +167,12 @@ async def kick(api: Api, key: PodKey, now: str) -> SeenPod | None:
     Raises:
         ApiError: it was refused, or there was no answer; the next kick comes later anyway.
     """
+    return await _annotate(api, key, {_RETRY: now})
+
+
+async def _annotate(api: Api, key: PodKey, annotations: dict[str, str | None]) -> SeenPod | None:
     path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
-    body = {"metadata": {"uid": key.uid, "annotations": {_RETRY: now}}}
+    body = {"metadata": {"uid": key.uid, "annotations": annotations}}
     try:
         answer = await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=5.0)
     except ApiError as error:
@@ -169,6 +180,53 @@ async def kick(api: Api, key: PodKey, now: str) -> SeenPod | None:
             return None
         raise
     return _decoded(key, answer)
+
+
+async def let_go(api: Api, key: PodKey, planned: Planned) -> SeenPod | None:
+    """Pin a gated pod to its node, write the plan on it and take our gate off, in one change of the pod as it is now.
+
+    Returns the pod as it is then, None if it is gone or was changed meanwhile.
+
+    Raises:
+        ApiError: it was refused, or there was no answer: then only a look at the pod tells.
+    """
+    path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
+    try:
+        answer = await api.request("GET", path)
+        pod = _decoded(key, answer)
+        patch = None if pod is None else letting_go(_gated.decode(answer), planned)
+        if patch is None:
+            return pod
+        answer = await api.request("PATCH", path, body=patch, content_type=JSON_PATCH, timeout_s=5.0)
+    except ApiError as error:
+        if error.status in (404, 409):
+            return None
+        raise
+    return _decoded(key, answer)
+
+
+async def strike_plan(api: Api, key: PodKey) -> SeenPod | None:
+    """Take the plan off a pod; return it as it is then, None if it is gone.
+
+    Raises:
+        ApiError: it was refused, or there was no answer.
+    """
+    return await _annotate(api, key, {PLAN: None})
+
+
+async def delete(api: Api, key: PodKey) -> None:
+    """Delete a pod that is not bound; one that is gone, or another of its name, is left alone.
+
+    Raises:
+        ApiError: it was refused, or there was no answer.
+    """
+    path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
+    body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": key.uid}}
+    try:
+        await api.request("DELETE", path, body=body)
+    except ApiError as error:
+        if error.status not in (404, 409):
+            raise
 
 
 async def evict(api: Api, key: PodKey) -> None:

@@ -167,11 +167,11 @@ def _to_placed(found: Holder, moments: Moments) -> v1.Placed:
 def _to_weighed(weighed: Weighed, moments: Moments) -> v1.Weighed:
     return v1.Weighed(
         at_ms=moments.ms(weighed.at),
-        score=weighed.score,
+        score=weighed.choice.score,
         offered=weighed.offered,
-        fitted=weighed.fitted,
+        fitted=weighed.choice.fitting,
         others=(v1.Considered(node=node, score=score) for node, score in weighed.others),
-        because=weighed.because,
+        because=weighed.choice.because,
     )
 
 

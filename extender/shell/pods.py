@@ -10,6 +10,7 @@ import msgspec
 
 from extender.core.quota.projects import LABEL
 from extender.shell.hami import ALLOCATED
+from kube.gangs import GANG, LEAST, PLAN
 from kube.gpus import GpuAnnotations
 from kube.objects import Bare, BareMeta, BarePodSpec, Object, Running, SchedulingGate
 
@@ -19,34 +20,40 @@ _MIRROR = "kubernetes.io/config.mirror"
 class Annotations(GpuAnnotations, frozen=True, gc=False):
     """annotations of a Pod.
 
-    `allocated`: the devices that HAMi's scheduler gave it; `mirror`: it is there where a kubelet runs the pod from a
-    file.
+    `gang_min`, `gang_plan`: as `kube.gangs` says. `allocated`: the devices that HAMi's scheduler gave it; `mirror`: it
+    is there where a kubelet runs the pod from a file.
     """
 
+    gang_min: str | None = msgspec.field(default=None, name=LEAST)
+    gang_plan: str | None = msgspec.field(default=None, name=PLAN)
     allocated: str | None = msgspec.field(default=None, name=ALLOCATED)
     mirror: str | None = msgspec.field(default=None, name=_MIRROR)
 
 
 NO_ANNOTATIONS = Annotations()
+NOTHING = msgspec.Raw(b"null")
 
 
 class Labels(Object):
     """labels of a Pod."""
 
     project: str = msgspec.field(default="", name=LABEL)
+    gang: str | None = msgspec.field(default=None, name=GANG)
 
 
 class Meta(BareMeta):
-    """metadata of a Pod."""
+    """metadata of a Pod; what only gangs are asked about stays undecoded."""
 
     annotations: Annotations | None = None
     labels: Labels | None = None
+    owner_references: msgspec.Raw = NOTHING
 
 
 class Spec(BarePodSpec):
     """spec of a Pod."""
 
     node_name: str = ""
+    priority: int | None = None
     priority_class_name: str = ""
     scheduling_gates: list[SchedulingGate] | None = None
 
@@ -64,9 +71,10 @@ class ContainerStatus(Object):
 
 
 class Status(Object):
-    """status of a Pod: whether it has ended."""
+    """status of a Pod: whether it has ended; what only gangs are asked about stays undecoded."""
 
     phase: str = ""
+    conditions: msgspec.Raw = NOTHING
     container_statuses: list[ContainerStatus] | None = None
     init_container_statuses: list[ContainerStatus] | None = None
 

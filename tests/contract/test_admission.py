@@ -222,3 +222,32 @@ async def test_other_namespaces_are_untouched(api: Api, namespace: str) -> None:
 async def test_a_broken_gpu_count_gets_kubernetes_own_message(api: Api, managed_namespace: str) -> None:
     with pytest.raises(ApiError, match="must be an integer"):
         await admitted(api, managed_namespace, container(gpu="1.5"))
+
+
+async def test_a_member_of_a_gang_is_held_back_by_our_gate(api: Api, managed_namespace: str) -> None:
+    ganged = await admitted_member(api, managed_namespace, annotations={"gpu-fraction": "0.25"})
+    assert [gate.name for gate in ganged.spec.scheduling_gates or ()] == ["plimsoll.dev/gang"]
+    whole = await admitted_member(
+        api, managed_namespace, container(gpu="2"), schedulingGates=[{"name": "example.com/own"}]
+    )
+    assert [gate.name for gate in whole.spec.scheduling_gates or ()] == ["example.com/own", "plimsoll.dev/gang"]
+
+
+async def test_a_gate_that_is_there_is_not_added_again(api: Api, managed_namespace: str) -> None:
+    gates = [{"name": "plimsoll.dev/gang"}]
+    pod = await admitted_member(api, managed_namespace, container(gpu="1"), schedulingGates=gates)
+    assert [gate.name for gate in pod.spec.scheduling_gates or ()] == ["plimsoll.dev/gang"]
+
+
+async def test_a_member_without_gpus_is_not_held_back(api: Api, managed_namespace: str) -> None:
+    assert (await admitted_member(api, managed_namespace)).spec.scheduling_gates is None
+
+
+async def admitted_member(
+    api: Api, namespace: str, *containers: dict[str, Any], annotations: dict[str, str] | None = None, **spec: Any
+) -> Pod:
+    metadata = {"name": "asked", "labels": {"plimsoll.dev/gang": "g"}, "annotations": annotations or {}}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+    body["spec"] = {"containers": containers or [container()], **spec}
+    answer = await api.request("POST", f"/api/v1/namespaces/{namespace}/pods", query={"dryRun": "All"}, body=body)
+    return msgspec.json.decode(answer, type=Pod)

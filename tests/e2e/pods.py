@@ -136,8 +136,12 @@ def pods_of(cluster: LocalCluster, namespace: str | None = None) -> list[Pod]:
 
 def events_about(cluster: LocalCluster, namespace: str, name: str) -> list[Event]:
     """Return the Events about one object."""
-    path = f"/api/v1/namespaces/{namespace}/events"
-    return [event for event in _list(cluster, path, Event) if event.involved_object.name == name]
+    return [event for event in events(cluster, namespace) if event.involved_object.name == name]
+
+
+def events(cluster: LocalCluster, namespace: str) -> list[Event]:
+    """Return the Events of a namespace."""
+    return _list(cluster, f"/api/v1/namespaces/{namespace}/events", Event)
 
 
 def replicas(cluster: LocalCluster, namespace: str, name: str) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import repeat, zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -51,6 +52,8 @@ class Columns:
         self.changed: NDArray[np.int64] = np.zeros(_COLUMNS, dtype=np.int64)
         self.generation = 0
         """Grows with every change of a column."""
+        self.renewed = 0
+        """What `generation` is at least once the last node that came, changed or went is written."""
         self.columns: dict[str, int] = {}
         self.models: list[str] = []
         self._names = [""] * _COLUMNS
@@ -106,6 +109,21 @@ class Columns:
         """Return the node of a used column."""
         return self._names[column]
 
+    def _copy_columns(self) -> Self:
+        """Return the same columns, to be changed apart; what else there is, is shared."""
+        other: Self = copy(self)
+        other.free, other.changed = self.free.copy(), self.changed.copy()
+        other.cpu_free, other.memory_free = self.cpu_free.copy(), self.memory_free.copy()
+        other.device_memory, other.devices, other.model = (
+            self.device_memory.copy(),
+            self.devices.copy(),
+            self.model.copy(),
+        )
+        other.shares, other.hami = self.shares.copy(), self.hami.copy()
+        other.columns, other.models = self.columns.copy(), self.models.copy()
+        other._names, other._unused, other._changes = self._names.copy(), self._unused.copy(), self._changes.copy()
+        return other
+
     def _put(self, node: GpuNode) -> None:
         """Give a node its column, or its column new devices; `_write` follows."""
         if node.name not in self.columns:
@@ -117,6 +135,7 @@ class Columns:
             self._grow(rows=len(node.devices), columns=self.free.shape[1])
         if node.model not in self.models:
             self.models.append(node.model)
+        self.renewed = self.generation + 1
         column = self.columns[node.name]
         self._names[column] = node.name
         self.model[column] = self.models.index(node.model)
@@ -130,7 +149,8 @@ class Columns:
         """Write the room of a node, `free` in milli-GPU, shape [devices of the node]."""
         column = self.columns[name]
         self.free[: len(free), column] = free
-        self.free[len(free) :, column] = 0
+        if len(free) < len(self.free):
+            self.free[len(free) :, column] = 0
         self.cpu_free[column] = cpu
         self.memory_free[column] = memory
         self._changed(column)
@@ -150,6 +170,7 @@ class Columns:
         self._changed(*columns)
 
     def _drop(self, name: str) -> None:
+        self.renewed = self.generation + 1
         column = self.columns.pop(name)
         self._table = self._ranks = None
         self._names[column] = ""

@@ -14,7 +14,7 @@ class State(Enum):
     """How sure a holding is."""
 
     RESERVED = "reserved"
-    """Promised at filter; ends at `Holding.expires_at` unless it is bound before."""
+    """Promised at filter, or by the plan of a gang; ends at `Holding.expires_at` unless it is bound before."""
     BINDING = "binding"
     """A Binding may have been sent and its outcome is not known: no expiry."""
     BOUND = "bound"
@@ -32,8 +32,9 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 
     Devices: by name; () = no GPU; None = unknown which, so that none of the node is free. `device_memory`: the MiB that
     were asked of each device, 0 where a share was asked and its MiB follow from it. `ours`: we bound it, and may evict
-    it; `created` as the API server writes it; `leaving`: it is being deleted. `ask`: what its project is charged for,
-    None where it uses no GPU.
+    it; `created` as the API server writes it; `leaving`: it is being deleted. `planned`: promised by a gang's plan,
+    without expiry; a Binding that was not carried out leaves the promise as it was. `ask`: what its project is charged
+    for, None where it uses no GPU.
     """
 
     pod: PodKey
@@ -49,12 +50,13 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
     created: str = ""
     leaving: bool = False
     ask: Ask | None = None
+    planned: bool = False
 
     @property
     def expires(self) -> bool:
         """Whether it ends by itself."""
         state = self.state
-        return state is _RESERVED or state is _QUARANTINED
+        return (state is _RESERVED and not self.planned) or state is _QUARANTINED
 
     def same_room(self, other: Holding) -> bool:
         """Tell whether both take the same of the same node."""

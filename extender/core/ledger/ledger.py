@@ -54,6 +54,18 @@ class Ledger(Columns):
         self._models: dict[str, str] = {}
         self._changed_pods: dict[str, None] | None = None
 
+    def copy(self) -> Ledger:
+        """Return a ledger that says the same and changes apart from this one: to see what would be."""
+        assert self._to_recompute is None  # noqa: S101  its room is that of before, as long as many holdings change
+        other: Ledger = self._copy_columns()
+        other._nodes, other._holdings = self._nodes.copy(), self._holdings.copy()
+        other._on_node = {name: holdings.copy() for name, holdings in self._on_node.items()}
+        other._expiring, other._ends = self._expiring.copy(), self._ends.copy()
+        other._overfull, other._used = self._overfull.copy(), self._used.copy()
+        other._unmapped, other.barred = self._unmapped.copy(), self.barred.copy()
+        other._models, other._changed_pods = self._models.copy(), None
+        return other
+
     def put_node(self, node: GpuNode) -> None:
         """Take note of a node; what is already known to be held on it counts at once."""
         known = self._nodes.get(node.name)

@@ -61,7 +61,8 @@ class Capacity:
 
     def follow(self, ledger: Ledger) -> None:
         """Take note of the columns that changed."""
-        if ledger.generation == self._seen:
+        if ledger.renewed <= self._seen:  # pods came and went: what they take is not capacity
+            self._seen = ledger.generation
             return
         more = ledger.free.shape[1] - len(self.cpu)
         if more:

@@ -87,7 +87,11 @@ def _by_what_is_left(cpu: int, request: Share, room: OneRoom, settings: Settings
 
 def _tightest(free: Sequence[int], request: Share, *, emptiest: bool = False) -> tuple[int, ...]:
     """Return the devices that are taken, in order; () where too few suit."""
-    suiting = [(-room if emptiest else room, row) for row, room in enumerate(free) if room >= request.milli]
+    milli = request.milli
+    if request.devices == 1:  # what most ask for, in half the time
+        rooms = [room for room in free if room >= milli]
+        return (free.index(max(rooms) if emptiest else min(rooms)),) if rooms else ()
+    suiting = [(-room if emptiest else room, row) for row, room in enumerate(free) if room >= milli]
     if len(suiting) < request.devices:
         return ()
     return tuple(sorted(row for _, row in sorted(suiting)[: request.devices]))

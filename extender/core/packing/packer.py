@@ -8,6 +8,7 @@ Among equal scores the node whose name comes first wins, whatever the order they
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,20 @@ class Packer:
         self._unlearned = max(1, self._experience.pods)
         self._capacity_version = -1
 
+    def over(self, ledger: Ledger) -> Packer:
+        """Return a packer of the same settings and experience that chooses over a copy of this one's ledger.
+
+        What either learns from then on is its own; scores are computed anew.
+        """
+        self._follow()
+        other: Packer = copy(self)
+        other._ledger = ledger
+        other._capacity = copy(self._capacity)
+        other._experience = self._experience.copy()
+        other._rooms = self._rooms.copy()
+        other._scored = {}
+        return other
+
     # --- what pods come ---
 
     def learn(self, shape: Shape, pods: int = 1) -> None:
@@ -128,18 +143,25 @@ class Packer:
             columns = columns[~self._ledger.of_models(closed)[columns]]
         all_scores = self._up_to_date(shape).score
         scores = all_scores.take(columns)
-        column = self._best(scores, columns)
-        if column is None:
+        best = self._best(scores, columns)
+        if len(best) == 0:
             return None
         fitting = int(np.count_nonzero(scores != MISFIT))
-        scores[columns == column] = MISFIT
-        second = self._best(scores, columns)
-        runner_up = None if second is None else RunnerUp(self._ledger.name_of(second), int(all_scores[second]))
+        column = self._ledger.first_of(best)
+        others = best[best != column]
+        if len(others) == 0:
+            np.putmask(scores, columns == column, MISFIT)
+            others = self._best(scores, columns)
+        runner_up = None
+        if len(others):
+            second = self._ledger.first_of(others)
+            runner_up = RunnerUp(self._ledger.name_of(second), int(all_scores[second]))
         return self._choice(shape, column, fitting, runner_up)
 
     def best(self, shape: Shape, columns: NDArray[np.int64]) -> int | None:
         """Return the best of the ledger's `columns` for a pod; None if it fits on none of them."""
-        return self._best(self._up_to_date(shape).score.take(columns), columns)
+        best = self._best(self._up_to_date(shape).score.take(columns), columns)
+        return self._ledger.first_of(best) if len(best) else None
 
     def fits_any(self, shape: Shape, columns: NDArray[np.int64] | None = None, closed: Collection[str] = ()) -> bool:
         """Tell whether a pod fits on any node of `columns` of the ledger (None: of all), whichever is the best.
@@ -194,11 +216,10 @@ class Packer:
 
     # --- how ---
 
-    def _best(self, scores: NDArray[np.int32], columns: NDArray[np.int64]) -> int | None:
-        if len(scores) == 0:
-            return None
-        most = scores[scores.argmax()]
-        return None if most == MISFIT else self._ledger.first_of(columns[scores == most])
+    def _best(self, scores: NDArray[np.int32], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return those of `columns` that have the highest of their `scores`; none where a pod fits on none of them."""
+        most = scores[scores.argmax()] if len(scores) else MISFIT
+        return columns[:0] if most == MISFIT else columns[scores == most]
 
     def _choice(self, shape: Shape, column: int, fitting: int, runner_up: RunnerUp | None) -> Choice:
         one = self._score_one(shape, column)
@@ -249,11 +270,12 @@ class Packer:
     def _score_changed(self, shape: Shape, scored: _Scored) -> None:
         ledger = self._ledger
         few = ledger.changed_since(scored.generation)
-        if few is not None and len(few) <= _FEW:
+        if few is not None and len(few) <= _FEW and scores_plainly(shape, self.settings.strategy):
+            takes = ledger.takes(shape)
             for column in few:
-                one = self._score_one(shape, column)
+                one = score_one(shape, self._room(column), self._usable, self.settings) if takes[column] else None
                 scored.score[column] = MISFIT if one is None else one.score
-                scored.row[column] = one.rows[0] if one is not None and one.rows else 0
+                scored.row[column] = 0 if one is None else one.rows[0]
             return
         # Columns that are no nodes are scored with the others: nobody asks about them.
         (changed,) = (ledger.changed > scored.generation).nonzero()
@@ -278,7 +300,8 @@ class Packer:
             return known[1]
         there, devices, kind, order, pressure = self._fixed[:, column].tolist()
         free, cpu = ledger.free[:, column].tolist(), int(ledger.cpu_free[column])
-        before = self._usable.of_one(kind, cpu, free)
+        ours = self.settings.strategy is Strategy.FRAGMENTATION  # no other asks what was usable before
+        before = self._usable.of_one(kind, cpu, free) if ours else 0
         room = OneRoom(free, cpu, there, devices, kind, order, pressure, before)
         self._rooms[column] = (generation, room)
         return room

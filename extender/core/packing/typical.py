@@ -76,6 +76,12 @@ class Experience:
             if not self._seen[shape]:
                 del self._seen[shape]
 
+    def copy(self) -> Experience:
+        """Return the same experience, to grow apart from this one."""
+        other = Experience(0)
+        other._memory, other._seen, other._total = self._memory, self._seen.copy(), self._total
+        return other
+
     @property
     def pods(self) -> int:
         """How many pods what is remembered comes to."""

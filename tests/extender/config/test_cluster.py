@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from extender.config.cluster import RULES, settings
+from extender.core.gang.settings import Settings as Gang
 from extender.core.packing.settings import Settings as Packing
 from extender.core.packing.settings import Strategy
 from extender.core.quota.kinds import Kinds
@@ -45,6 +46,9 @@ def test_what_is_shipped_changes_no_default() -> None:
         ("typical-pods-memory", "500", Settings(packing=Packing(memory=500))),
         ("reservation-period", "1m", Settings(reservation_s=60.0)),
         ("quarantine-period", "0s", Settings(quarantine_s=0.0)),
+        ("gang-start-timeout", "1m", Settings(gang=Gang(start_s=60.0))),
+        ("gang-grace-period", "0s", Settings(gang=Gang(grace_s=0.0))),
+        ("gang-patience", "0s", Settings(gang=Gang(patience_s=0.0))),
         ("enforcement", "none", Settings(enforcement_required=False)),
         ("nvfractions-annotation-prefix", "a.b/c.", Settings(nvfractions_prefix="a.b/c.")),
         ("nvfractions-annotation-prefix", "a.b/", Settings(nvfractions_prefix="a.b/")),
@@ -71,6 +75,9 @@ def test_a_key_changes_its_setting_and_no_other(key: str, text: str, expected: S
         ("reservation-period", "1s"),
         ("reservation-period", "thirty"),
         ("quarantine-period", "-1s"),
+        ("gang-start-timeout", "1s"),
+        ("gang-grace-period", "2h"),
+        ("gang-patience", "25h"),
         ("quarantine-period", "2h"),
         ("enforcement", "hami"),
         ("nvfractions-annotation-prefix", "nvidia.com"),

@@ -4,9 +4,23 @@ from extender.core.explanations import Explanations, Weighed
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey, SeenPod
+from extender.core.packing.choice import Choice
 from extender.core.reasons import of_each
+from kube.gpus import WHOLE, Placement
 
 FULL = "no whole GPU free"
+CHOICE = Choice(
+    "n0",
+    Placement(("0",), WHOLE),
+    score=5,
+    before=0,
+    after=0,
+    pressure=0,
+    starvation=0,
+    order=0,
+    fitting=1,
+    runner_up=None,
+)
 
 
 def ledger(*models: str) -> Ledger:
@@ -65,7 +79,7 @@ def test_a_sentence_is_told_at_once_anew_when_it_changed_a_while_ago_and_else_af
 
 
 def test_a_chosen_place_ends_the_waiting_and_is_remembered_until_the_pod_is_gone() -> None:
-    told, weighed = Explanations(), Weighed(1.0, "n0", 5, 2, 1)
+    told, weighed = Explanations(), Weighed(1.0, 2, CHOICE)
     refuse(told, "p", ledger(""), {"n0": FULL}, 0.0)
     told.chosen("p", weighed)
     assert told.waits("p") is None
@@ -80,6 +94,6 @@ def test_nothing_stays_of_pods_that_are_gone() -> None:
     for uid in ("p", "q"):
         refuse(told, uid, ledger(""), {"n0": FULL}, 0.0)
         told.to_tell(uid, 0.0)
-        told.chosen(uid, Weighed(1.0, "n0", 5, 2, 1))
+        told.chosen(uid, Weighed(1.0, 2, CHOICE))
         told.gone(uid)
     assert (told._waits, told._weighed, told._told) == ({}, {}, {})

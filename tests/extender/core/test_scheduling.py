@@ -454,7 +454,7 @@ class Unread(PackedNames):
 
 def unread(*names: str) -> Unread:
     found = packed(names)
-    return Unread(found.text, found.starts, found.starts + found.lengths)
+    return Unread(found.text, found.starts, found.ends)
 
 
 def test_a_node_that_is_promised_is_found_among_packed_names() -> None:

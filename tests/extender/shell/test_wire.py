@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extender.core.ledger.ledger import Ledger
-from extender.core.ledger.names import PackedNames
+from extender.core.ledger.names import EvenNames, PackedNames
 from extender.core.reasons import Reasons, of_each
 from extender.shell import wire
 
@@ -66,6 +66,15 @@ def test_packed_names_are_those_that_json_reads(names: list[str], spaced: bool, 
     separators = (", ", ": ") if spaced else (",", ":")
     found = wire.packed_names(json.dumps(names, separators=separators, ensure_ascii=escaped).encode())
     assert found is None or list(found) == names
+
+
+@given(st.lists(st.text(alphabet='ab",[]', min_size=2, max_size=2), min_size=1, max_size=6), st.booleans())
+def test_names_of_one_length_are_those_that_json_reads(names: list[str], odd: bool) -> None:  # noqa: FBT001
+    written = [*names, "a" * 7] if odd else names
+    found = wire.packed_names(json.dumps(written, separators=(",", ":")).encode())
+    assert found is None or list(found) == written
+    if not any('"' in name for name in names):
+        assert isinstance(found, EvenNames) is not odd
 
 
 @given(st.recursive(st.none() | st.integers() | st.sampled_from(["a", "b"]), lambda inner: st.lists(inner, max_size=4)))

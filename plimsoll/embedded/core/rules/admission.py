@@ -20,9 +20,10 @@ _MANAGED = ("plimsoll.dev/managed", "true")
 _GPU, _MARKER = "nvidia.com/gpu", "plimsoll.dev/gpu"
 _ENFORCEMENT, _BY_HAMI = "plimsoll.dev/enforcement", "hami"
 _KUBELET_GPUS = re.compile(r"0*([1-9][0-9]?)")
+_GANG = "plimsoll.dev/gang"
 _WRITTEN_HERE = "plimsoll.dev/gpus"
 _OURS = re.compile(
-    r"plimsoll\.dev/(devices|gpu-milli)|hami\.io/(vgpu|bind)-.*|"
+    r"plimsoll\.dev/(devices|gpu-milli|gang-plan)|hami\.io/(vgpu|bind)-.*|"
     r"nvidia\.com/container\..*\.(gpus\.devices|gpu-memory\.(request|limit))"
 )
 _VISIBLE, _NO_DEVICES = "NVIDIA_VISIBLE_DEVICES", ("void", "none")
@@ -98,8 +99,18 @@ def _managed(pod: Object) -> Object:
     whole = "plimsoll.dev/gpus" in annotations
     if (fraction or whole) and spec["schedulerName"] in ("", "default-scheduler"):
         spec = {**spec, "schedulerName": "plimsoll"}
+    if (fraction or whole) and _GANG in meta.get("labels", {}) and not spec.get("nodeName"):
+        spec = _gated(spec)
     kept = {key: value for key, value in meta.items() if key != "annotations"}
     return {**pod, "metadata": {**kept, **({"annotations": annotations} if annotations else {})}, "spec": spec}
+
+
+def _gated(spec: Object) -> Object:
+    """Return a spec with the gate that holds a member of a gang back."""
+    gates = spec.get("schedulingGates", [])
+    if any(gate["name"] == _GANG for gate in gates):
+        return spec
+    return {**spec, "schedulingGates": [*gates, {"name": _GANG}]}
 
 
 def _allowed(pod: Object) -> Object:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extender.core.ledger.columns import Columns
-from extender.core.ledger.names import NameTable, packed
+from extender.core.ledger.names import EvenNames, NameTable, packed
 
 NAMES = st.text(alphabet="abc019-.", min_size=1, max_size=20)
 
@@ -17,6 +17,22 @@ def test_the_table_finds_what_a_dict_finds(known: list[str], asked: list[str]) -
     columns = {name: 3 * place for place, name in enumerate(known)}
     found = NameTable(columns).find(packed(asked)).tolist()
     assert found == [columns.get(name, -1) for name in asked]
+
+
+@given(
+    known=st.lists(NAMES, unique=True, max_size=40),
+    asked=st.integers(1, 20).flatmap(
+        lambda length: st.lists(st.text("ab0", min_size=length, max_size=length), min_size=1)
+    ),
+    apart=st.integers(0, 3),
+)
+def test_names_of_one_length_are_found_as_all_others_are(known: list[str], asked: list[str], apart: int) -> None:
+    columns = {name: place for place, name in enumerate([*known, *asked[::2]])}
+    length = len(asked[0])
+    text = ("." * apart).join(["", *asked]).encode()
+    even = EvenNames(text, len(asked), first=apart, length=length, stride=length + apart)
+    assert list(even) == asked
+    assert NameTable(columns).find(even).tolist() == [columns.get(name, -1) for name in asked]
 
 
 @given(known=st.lists(NAMES, unique=True, min_size=1, max_size=20), more=st.text(alphabet="a.", min_size=1))

@@ -15,6 +15,7 @@ def test_pods_change_nothing_of_it() -> None:
     version = capacity.version
     hold(ledger, "a", (0,), MilliGpu(500), cpu=8000)
     capacity.follow(ledger)
+    assert ledger.generation > ledger.renewed, "that which the look at nodes is spared by"
     column = ledger.columns["a"]
     assert (capacity.version, capacity.cpu[column], capacity.devices[column]) == (version, 64_000, 4)
 

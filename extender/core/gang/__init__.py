@@ -1,0 +1,1 @@
+"""The pods of a gang: planned all at once, and placed as planned or not at all."""

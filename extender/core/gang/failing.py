@@ -1,0 +1,44 @@
+"""Has a plan failed in the field? Whatever the reason, it is undone whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from extender.core.gang.gang import membership
+from extender.core.ledger.holding import State
+
+if TYPE_CHECKING:
+    from extender.core.gang.gang import Gang, Standing
+    from extender.core.gang.settings import Settings
+    from extender.core.ledger.ledger import Ledger
+
+_REFUSED_S = 3.0  # kube-scheduler may refuse a node that it knows from a moment ago
+
+
+class Failure(NamedTuple):
+    """Why a plan does not come to be, in words, and the node that is to blame; "" where none is."""
+
+    reason: str
+    node: str = ""
+
+
+def failure(gang: Gang, standing: Standing, ledger: Ledger, settings: Settings, now: float) -> Failure | None:
+    """Return what keeps a gang's promised members from their nodes at `now` seconds; None where nothing does."""
+    behind: Failure | None = None
+    for pod in standing.promised:
+        uid, name = pod.key.uid, pod.key.name
+        held = ledger.holding(uid)
+        if held is None or held.state is State.BINDING:
+            continue
+        if ledger.node(held.node) is None:
+            return Failure(f"node {held.node}, on which pod {name} was planned, is gone", held.node)
+        member = membership(pod)
+        if pod.gated or member.planned is None or not member.unschedulable:
+            gang.refused_at.pop(uid, None)
+        elif now - gang.refused_at.setdefault(uid, now) >= _REFUSED_S:
+            reason = f"kube-scheduler does not place pod {name} on node {held.node}: {member.unschedulable}"
+            return Failure(reason, held.node)
+        if behind is None and now - gang.moved_at > settings.start_s:
+            what = "let go" if pod.gated else "bound"
+            behind = Failure(f"pod {name} was not {what} on node {held.node} within {settings.start_s:g} s", held.node)
+    return behind

@@ -1,0 +1,162 @@
+"""What is known of one gang: its members, and how far its plan has come.
+
+    waiting -> planned, all of the minimum at once -> let go, one by one -> bound -> whole, once the minimum is bound
+            <- undone, where what was planned does not come to be
+
+A gang that was whole stays what it is: a member that is lost later is planned alone, and none is evicted for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from kube.gpus import Malformed
+from kube.versions import age
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import Membership, SeenPod
+
+_NAMED = 3  # members in a sentence: nobody reads more
+
+
+def order_of(priority: int, created: str) -> tuple[int, str]:
+    """Return what orders pods and gangs: first the higher priority, then the older."""
+    return -priority, created
+
+
+class GangKey(NamedTuple):
+    """Which gang: names are unique in a namespace."""
+
+    namespace: str
+    name: str
+
+
+class Standing(NamedTuple):
+    """The members of a gang: those with a node, those that are promised one, and those that wait; each by age."""
+
+    bound: list[SeenPod]
+    promised: list[SeenPod]
+    waiting: list[SeenPod]
+
+    @property
+    def have(self) -> int:
+        """How many are bound or promised."""
+        return len(self.bound) + len(self.promised)
+
+
+@dataclass(slots=True)
+class Gang:
+    """One gang; times in seconds, and what is told of single members by their UIDs.
+
+    `waits_since`: since when enough members are there that wait for a plan. `let_go_at`: when a member without a gate
+    was last told to be tried. `refused_at`: since when kube-scheduler refuses a member. `given_up`: why a member that
+    was let go is taken back. `moved_at`: when the plan last came a step further, which `came` to so many members bound
+    and let go. `again_at`: not planned before. `short_since`: since when too few run and no plan completes them.
+    `avoided`: nodes on which a plan failed, each with until when. `tried`: on what the last plan in vain rested, and
+    `needed` the members that it had no room for together.
+    """
+
+    key: GangKey
+    members: dict[str, SeenPod] = field(default_factory=dict)
+    waits_since: float | None = None
+    let_go_at: dict[str, float] = field(default_factory=dict)
+    refused_at: dict[str, float] = field(default_factory=dict)
+    given_up: dict[str, str] = field(default_factory=dict)
+    moved_at: float = 0.0
+    came: tuple[int, int] = (0, 0)
+    whole: bool = False
+    undone: int = 0
+    again_at: float = 0.0
+    short_since: float | None = None
+    avoided: dict[str, float] = field(default_factory=dict)
+    tried: tuple[object, ...] = ()
+    needed: list[SeenPod] = field(default_factory=list)
+    stopped: str = ""
+    sentence: str = ""
+    told: tuple[str, float] = ("", 0.0)
+
+    def see(self, pod: SeenPod) -> None:
+        """Take note of a member as it is now."""
+        uid, member = pod.key.uid, membership(pod)
+        before = self.members.get(uid)
+        if before is not None and age(before.version) > age(pod.version):
+            return
+        self.members[uid] = pod
+        if member.planned is None:
+            self.given_up.pop(uid, None)  # its plan is struck, so it may be planned again
+        if pod.node and (before is None or not before.node) and not self.whole:
+            bound = sum(1 for one in self.members.values() if one.node)
+            self.whole = isinstance(member.least, int) and bound >= member.least
+
+    def forget(self, uid: str) -> None:
+        """Forget a member that is gone."""
+        self.members.pop(uid, None)
+        for known in (self.let_go_at, self.refused_at):
+            known.pop(uid, None)
+        self.given_up.pop(uid, None)
+
+    def standing(self, ledger: Ledger) -> Standing:
+        """Return how its members stand."""
+        standing = Standing([], [], [])
+        for pod in by_age(self.members.values()):
+            if pod.node:
+                standing.bound.append(pod)
+            elif ledger.holding(pod.key.uid) is not None:
+                standing.promised.append(pod)
+            elif not pod.leaving and pod.key.uid not in self.given_up:
+                standing.waiting.append(pod)
+        return standing
+
+    @property
+    def priority(self) -> int:
+        """The least of its members' priorities."""
+        return min(pod.priority for pod in self.members.values())
+
+    @property
+    def created(self) -> str:
+        """When its oldest member was created."""
+        return min(pod.created for pod in self.members.values())
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """What orders it among pods and gangs."""
+        return order_of(self.priority, self.created)
+
+    def least(self) -> int | str:
+        """Return how many members must be placed at once, or what is wrong with what they say of it, in words."""
+        said: dict[int, list[str]] = {}
+        for pod in by_age(self.members.values()):
+            least = membership(pod).least
+            if isinstance(least, Malformed):
+                return f"pod {pod.key.name}: {least}"
+            said.setdefault(least, []).append(pod.key.name)
+        if len(said) > 1:
+            told = "; ".join(f"{least} say {named(names)}" for least, names in sorted(said.items()))
+            return f"its members disagree on plimsoll.dev/gang-min: {told}"
+        return next(iter(said))
+
+
+def by_age(pods: Iterable[SeenPod]) -> list[SeenPod]:
+    """Return pods, the oldest first; of the same age by their UIDs."""
+    return sorted(pods, key=lambda pod: (pod.created, pod.key.uid))
+
+
+def membership(pod: SeenPod) -> Membership:
+    """Return of which gang a member is."""
+    assert pod.gang is not None  # noqa: S101  nothing else is a member
+    return pod.gang
+
+
+def key_of(pod: SeenPod) -> GangKey:
+    """Return the gang of a member."""
+    return GangKey(pod.key.namespace, membership(pod).gang)
+
+
+def named(names: list[str]) -> str:
+    """Return some names, and how many there are more."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

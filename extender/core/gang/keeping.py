@@ -1,0 +1,68 @@
+"""For which gang is room kept, so that small pods do not starve it, and where?
+
+The rule: once the first gang in order that could run, were its nodes empty, has waited its patience out, the nodes that
+have least to get rid of until it runs are kept for it. Pods behind it (of lower priority, or younger and of the same)
+get no room there, whatever is free; those before it do. One gang at a time, until it runs or is gone. A gang that no
+present node could ever hold keeps nobody out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from extender.core.gang.planning import placed_on
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extender.core.gang.gang import GangKey
+    from extender.core.gang.planning import Room
+    from extender.core.model import SeenPod
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """These `nodes` are kept for a gang; `order` as `order_of` has it."""
+
+    gang: GangKey
+    order: tuple[int, str]
+    nodes: frozenset[str]
+
+    def keeps_out(self, order: tuple[int, str]) -> bool:
+        """Tell whether a pod of this order gets no room on the nodes."""
+        return self.order < order
+
+    def __str__(self) -> str:
+        return f"kept for gang {self.gang.namespace}/{self.gang.name}, which comes before it"
+
+
+def soonest(needed: Sequence[SeenPod], room: Room) -> frozenset[str]:
+    """Return nodes that would hold all `needed` pods if nothing else were on them, those first on which least is held.
+
+    At most twice as many as are needed; none where all nodes together would not do.
+    """
+    ledger = room.ledger
+    could = np.logical_or.reduce([room.checks.could(pod) for pod in needed])
+    held = sorted((int(ledger.used(node.name).sum()), node.name) for node in ledger.nodes())
+    suiting = [name for _, name in held if could[ledger.columns[name]]]
+    count = 1
+    while count < 2 * len(suiting):
+        if _hold(needed, room, suiting[:count]):
+            return frozenset(suiting[:count])
+        count *= 2
+    return frozenset()
+
+
+def _hold(needed: Sequence[SeenPod], room: Room, nodes: Sequence[str]) -> bool:
+    """Tell whether these nodes would hold the pods if nothing else were on them."""
+    trial = room.copy()
+    with trial.ledger.at_once():
+        for node in nodes:
+            for holding in tuple(trial.ledger.holdings_on(node)):
+                trial.ledger.release(holding.pod.uid)
+    allowed = np.zeros(len(trial.ledger.model), dtype=np.bool_)
+    allowed[[trial.ledger.columns[node] for node in nodes]] = True
+    return all(placed_on(pod, trial, allowed & trial.checks.could(pod)) is not None for pod in needed)

@@ -1,0 +1,186 @@
+"""Where do all of these pods go at once? Planned on a copy of the room: a plan that is dropped leaves nothing behind.
+
+Pods that are needed are placed first, the largest first, as small ones go where large ones do not; then those beyond
+the minimum, the oldest first, as room allows. Each goes where the packer finds it best among the nodes that
+kube-scheduler will accept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from msgspec.structs import replace
+
+from extender.core import held, reasons
+from extender.core.ledger.holding import NEVER, Holding
+from extender.core.quota.projects import Unauthorised
+from kube.gangs import Planned
+from kube.gpus import MemoryShare, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import Ask, SeenPod
+    from extender.core.packing.packer import Packer
+    from extender.core.quota.over import OverQuota
+    from extender.core.quota.quota import Quota
+
+
+class Checks(Protocol):
+    """What kube-scheduler will look at besides the GPUs, of every node of the ledger."""
+
+    version: int
+    """Grows with each change that may make room."""
+
+    def copy(self) -> Self:
+        """Return checks that say the same, and take note of pods apart from these."""
+
+    def unknown(self, pod: SeenPod) -> str:
+        """Return what of a pod nobody can check beforehand, in words for people; "" where there is nothing."""
+
+    def fits(self, pod: SeenPod) -> NDArray[np.bool_]:
+        """Tell which columns of the ledger kube-scheduler will accept for a pod; shape [columns]."""
+
+    def could(self, pod: SeenPod) -> NDArray[np.bool_]:
+        """Tell which columns it would accept, whoever else were there; shape [columns]."""
+
+    def why(self, pod: SeenPod, node: str) -> str:
+        """Return why it will not accept a node; "" where it will."""
+
+    def place(self, pod: SeenPod, node: str) -> None:
+        """Take note that a pod goes to a node: the next ones find it there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is planned on: the devices, and what else is looked at. `left_out`: nodes that are not ours, with why."""
+
+    ledger: Ledger
+    packer: Packer
+    checks: Checks
+    quota: Quota
+    left_out: Mapping[str, str]
+
+    def copy(self) -> Room:
+        """Return room that is the same, and is taken apart from this one."""
+        ledger = self.ledger.copy()
+        return Room(ledger, self.packer.over(ledger), self.checks.copy(), self.quota.copy(ledger), self.left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What each of these pods is to hold; in the order in which they were planned."""
+
+    holdings: tuple[Holding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """No plan: so many of the pods that are needed have room, and why there is none for the next, in words.
+
+    `over_quota`: they are too many for their project, whatever room there is.
+    """
+
+    fitted: int
+    reason: str
+    over_quota: bool = False
+
+
+def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, barred: Mapping[str, str]) -> Plan | Shortfall:
+    """Return where all `needed` pods go, and as many of `more` as there is room for.
+
+    Both are in the order of their age. None goes to a node that is `barred`, by its reason. `room` stays as it is.
+    """
+    if over := _over(needed, room.quota):
+        return Shortfall(0, over, over_quota=True)
+    trial = room.copy()
+    allowed = trial.ledger.model >= 0
+    allowed[[trial.ledger.columns[name] for name in barred if name in trial.ledger.columns]] = False
+    placed: list[Holding] = []
+    for pod in sorted(needed, key=_size, reverse=True):
+        holding = placed_on(pod, trial, allowed & trial.checks.fits(pod))
+        if holding is None:
+            return Shortfall(len(placed), _why(pod, trial, barred))
+        placed.append(holding)
+    for pod in more:
+        within = trial.quota.refusal(pod.ask()) is None
+        holding = placed_on(pod, trial, allowed & trial.checks.fits(pod)) if within else None
+        if holding is not None:
+            placed.append(holding)
+    return Plan(tuple(placed))
+
+
+def placed_on(pod: SeenPod, trial: Room, suits: NDArray[np.bool_]) -> Holding | None:
+    """Give a pod its place on one of the columns that suit, in the room that is tried; None where there is none."""
+    if closed := [over.model for over in trial.quota.closed_models(pod.ask())]:
+        suits &= ~trial.ledger.of_models(closed)
+    shape = pod.shape()
+    column = trial.packer.best(shape, np.flatnonzero(suits))
+    placement = None if column is None else trial.packer.place(shape, column)
+    if column is None or placement is None:
+        return None
+    holding = promised(pod, Planned(trial.ledger.name_of(column), placement))
+    trial.ledger.hold(holding)
+    trial.checks.place(pod, holding.node)
+    return holding
+
+
+def promised(pod: SeenPod, planned: Planned) -> Holding:
+    """Return what a member of a gang holds from the time that its plan stands."""
+    return replace(held.promised(pod, planned.node, planned.placement, NEVER), planned=True)
+
+
+def _over(pods: Sequence[SeenPod], quota: Quota) -> str:
+    """Return why a project has no room for all these pods together, as one sentence; "" where it has."""
+    asks: dict[str, list[Ask]] = {}
+    for pod in pods:
+        ask = pod.ask()
+        standing = quota.standing(ask) if quota.projects else None
+        if isinstance(standing, Unauthorised):
+            return f"pod {pod.key.name}: {standing}"
+        if standing is not None and standing.limited and standing.project is not None:
+            asks.setdefault(standing.project.name, []).append(ask)
+    found = (quota.over(project, asked) for project, asked in sorted(asks.items()))
+    return next((f"{_missing(over)}: {over}" for over in found if over is not None), "")
+
+
+def _missing(over: OverQuota) -> str:
+    return f"needs {reasons.gpus(over.asked)}, free {reasons.gpus(max(0, over.quota - over.used))}"
+
+
+def _size(pod: SeenPod) -> tuple[int, int]:
+    """Return what orders pods by how much of a node they take; of MiB nobody knows before it is placed."""
+    request = pod.request
+    if isinstance(request, Share):
+        return request.devices * request.milli, pod.cpu
+    if isinstance(request, MemoryShare):
+        return request.devices, pod.cpu
+    return 0, pod.cpu
+
+
+def _why(pod: SeenPod, trial: Room, barred: Mapping[str, str]) -> str:
+    """Return why a pod has no place, as one sentence."""
+    ledger = trial.ledger
+    suits = trial.checks.fits(pod)
+    over = {one.model: one.brief for one in trial.quota.closed_models(pod.ask())}
+    why: dict[str, str] = dict(trial.left_out)
+    shape = pod.shape()
+    free: list[str] = []
+    for node in ledger.nodes():
+        column = ledger.columns[node.name]
+        if node.name in barred:
+            why[node.name] = barred[node.name]
+        elif not suits[column]:
+            why[node.name] = trial.checks.why(pod, node.name)
+        elif node.model in over:
+            why[node.name] = over[node.model]
+        else:
+            free.append(node.name)
+    why |= reasons.misfits(ledger, shape, sorted(free), {})
+    return reasons.sentence(reasons.counted(ledger, reasons.of_each(ledger, why)), 0)

@@ -1,0 +1,19 @@
+"""What may an operator tune of gangs?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times in seconds.
+
+    `start_s`: how long the members of a plan may be without a node, and none of them comes a step further, before the
+    whole plan is undone. `grace_s`: how long fewer members than the minimum may run before they are evicted.
+    `patience_s`: how long a gang waits before room is kept for it (`keeping`); 0: room is kept for none.
+    """
+
+    start_s: float = 30.0
+    grace_s: float = 30.0
+    patience_s: float = 300.0

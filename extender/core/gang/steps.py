@@ -1,0 +1,59 @@
+"""What is to be done about gangs? Values that the shell carries out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from extender.core.model import PodKey
+    from kube.gangs import Planned
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Let kube-scheduler have a pod: pin it to its node and take the gate off, in one change.
+
+    One without a gate (`gated` false) only has to be tried again.
+    """
+
+    pod: PodKey
+    planned: Planned
+    gated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Undo what a pod without a node was told: delete it where its controller makes it anew, else strike its plan."""
+
+    pod: PodKey
+    anew: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evict:
+    """Have a bound pod leave: too few of its gang run."""
+
+    pod: PodKey
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell people something of a gang, by Events on these members; `trouble`: it waits, or was undone."""
+
+    pods: tuple[PodKey, ...]
+    reason: str
+    sentence: str
+    trouble: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What is to be done now."""
+
+    let_go: tuple[LetGo, ...] = ()
+    take_back: tuple[TakeBack, ...] = ()
+    evict: tuple[Evict, ...] = ()
+    tell: tuple[Tell, ...] = ()

@@ -1,0 +1,266 @@
+"""What is to be done about one gang now?
+
+The laws:
+- A member holds nothing before the plan of the whole minimum stands; then all of its members are promised their devices
+  at once, without expiry, and let go.
+- A plan that does not come to be is undone whole: what its unbound members hold is free, and they are taken back.
+- What runs with fewer than the minimum, and never was whole, is evicted after a grace, unless a plan completes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from extender.core.gang.failing import Failure, failure
+from extender.core.gang.gang import membership
+from extender.core.gang.planning import Shortfall, plan
+from extender.core.gang.steps import Evict, LetGo, Steps, TakeBack, Tell
+from extender.core.ledger.holding import State
+from kube.gangs import Planned
+from kube.gpus import MemoryShare, Placement, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extender.core.gang.gang import Gang, Standing
+    from extender.core.gang.keeping import Kept
+    from extender.core.gang.planning import Plan, Room
+    from extender.core.gang.settings import Settings
+    from extender.core.ledger.holding import Holding
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import SeenPod
+
+_LOST_S = 5.0  # for the controller to make a lost member anew
+_AVOIDED_S = 120.0
+_FIRST_PAUSE_S = 2.0
+_MOST_UNDONE = 3
+_KICK_S = 5.0
+_MOST_AT_ONCE = 1024  # members that plans are made for in one go: a tenth of a second
+_TOLD = 8  # members that have an Event of what happens to their gang
+_CHANGED_S, _SAME_S = 10.0, 300.0
+
+
+@dataclass(slots=True)
+class Found:
+    """What is found to be done, gang by gang; `planned`: for how many members a plan was made or tried."""
+
+    let_go: list[LetGo] = field(default_factory=list)
+    take_back: list[TakeBack] = field(default_factory=list)
+    evict: list[Evict] = field(default_factory=list)
+    tell: list[Tell] = field(default_factory=list)
+    planned: int = 0
+
+    def steps(self) -> Steps:
+        """Return it as a value."""
+        return Steps(tuple(self.let_go), tuple(self.take_back), tuple(self.evict), tuple(self.tell))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One look at one gang at `now` seconds; what is to be done goes to `found`."""
+
+    gang: Gang
+    room: Room
+    settings: Settings
+    now: float
+    found: Found
+    kept: Kept | None = None
+
+    def take(self) -> None:
+        """Bring the gang as far as it can be brought now."""
+        gang = self.gang
+        standing = gang.standing(self._ledger)
+        came = len(standing.bound), sum(not pod.gated for pod in standing.promised)
+        if came != gang.came:
+            gang.came, gang.moved_at = came, self.now
+        least = gang.least()
+        if isinstance(least, str):
+            self._waits(standing, least)
+            return
+        if gang.whole:
+            gang.undone, gang.stopped = 0, ""
+        failed = failure(gang, standing, self._ledger, self.settings, self.now)
+        if failed is not None:
+            self._undo(standing, failed)
+            standing = gang.standing(self._ledger)
+        self._complete(standing, least)
+        self._carry_on()
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self.room.ledger
+
+    # --- planning ---
+
+    def _complete(self, standing: Standing, least: int) -> None:
+        """Plan those members that wait; where too few of a begun gang come together, undo it."""
+        gang = self.gang
+        missing = 0 if gang.whole else max(0, least - standing.have)
+        if missing > len(standing.waiting):
+            there = standing.have + len(standing.waiting)
+            gang.waits_since, gang.needed = None, []
+            short = f"it waits for members: {there} of {least} are there that ask for GPUs"
+        elif not standing.waiting:
+            gang.short_since = gang.waits_since = None
+            gang.needed = []
+            return
+        else:
+            if gang.waits_since is None:
+                gang.waits_since = self.now
+            short = gang.stopped or self._planned(standing, missing)
+        if short:
+            self._waits(standing, short)
+            if missing:
+                self._run_short(standing, least, short)
+
+    def _planned(self, standing: Standing, missing: int) -> str:
+        """Make a plan for those that wait, and promise what it gives; return why there is none, "" where there is."""
+        gang, waiting = self.gang, standing.waiting
+        if unready := self._unready(waiting):
+            return unready
+        gang.avoided = {node: until for node, until in gang.avoided.items() if until > self.now}
+        rests_on = self._rests_on(waiting, missing)
+        if self.now < gang.again_at or self.found.planned >= _MOST_AT_ONCE or rests_on == gang.tried:
+            return gang.sentence
+        self.found.planned += len(waiting)
+        made = plan(waiting[:missing], waiting[missing:], self.room, self._out_of_bounds())
+        if isinstance(made, Shortfall) or not made.holdings:
+            gang.tried, gang.needed = rests_on, waiting[:missing]
+            return _too_little(made, missing, standing.have)
+        with self._ledger.at_once():
+            for holding in made.holdings:
+                self._ledger.hold(holding)
+        gang.moved_at, gang.short_since, gang.waits_since, gang.tried, gang.needed = self.now, None, None, (), []
+        gang.sentence, gang.told = "", ("", 0.0)
+        nodes = len({holding.node for holding in made.holdings})
+        told = f"{_count(len(made.holdings), 'pod')} planned on {_count(nodes, 'node')}"
+        self._tell(waiting, "GangPlanned", told, trouble=False)
+        return ""
+
+    def _out_of_bounds(self) -> dict[str, str]:
+        """Return the nodes that no member is planned on, each with the reason."""
+        bounds: dict[str, str] = dict.fromkeys(self.gang.avoided, "left out for a while, as a plan failed there")
+        kept = self.kept
+        if kept is not None and kept.gang != self.gang.key and kept.keeps_out(self.gang.order):
+            bounds |= dict.fromkeys(kept.nodes, str(kept))
+        return bounds
+
+    def _rests_on(self, waiting: Sequence[SeenPod], missing: int) -> tuple[object, ...]:
+        """Return all that may make a difference to a plan: as long as none of it changes, none is tried again."""
+        uids = tuple(pod.key.uid for pod in waiting)
+        versions = self._ledger.freed, self.room.checks.version, self.room.quota.freed
+        return (*versions, missing, uids, tuple(self.gang.avoided), self.kept)
+
+    def _unready(self, waiting: Sequence[SeenPod]) -> str:
+        """Return what keeps members from being planned at all, in words; "" where nothing does."""
+        for pod in waiting:
+            if not isinstance(pod.request, (Share, MemoryShare)):
+                return f"pod {pod.key.name}: {pod.request or 'it asks for no GPU that Plimsoll gives'}"
+            if unknown := self.room.checks.unknown(pod):
+                return f"pod {pod.key.name}: {unknown}"
+        return ""
+
+    # --- undoing ---
+
+    def _run_short(self, standing: Standing, least: int, short: str) -> None:
+        """Undo, or evict, what was begun and does not come to the minimum."""
+        gang = self.gang
+        if not standing.have:
+            gang.short_since = None
+            return
+        if gang.short_since is None:
+            gang.short_since = self.now
+        waited = self.now - gang.short_since
+        if standing.promised and waited >= _LOST_S:
+            self._undo(standing, Failure(f"{standing.have} of at least {least} pods are left of it, and {short}"))
+        elif not standing.promised and waited >= self.settings.grace_s:
+            because = f"gang {gang.key.name} runs with {len(standing.bound)} of at least {least} pods, and {short}"
+            ours = (pod for pod in standing.bound if not pod.leaving and self._placed_by_us(pod))
+            self.found.evict.extend(Evict(pod.key, because) for pod in ours)
+
+    def _undo(self, standing: Standing, failed: Failure) -> None:
+        """Free what is promised, take back who was let go, and leave the node that is to blame out for a while."""
+        gang, ledger = self.gang, self._ledger
+        for pod in standing.promised:
+            uid = pod.key.uid
+            held = ledger.holding(uid)
+            if held is not None and held.state is State.BINDING:
+                ledger.hold(replace(held, planned=False))  # its Binding may still arrive
+                continue
+            ledger.release(uid)
+            gang.let_go_at.pop(uid, None)
+            gang.refused_at.pop(uid, None)
+            if not pod.gated and membership(pod).planned is not None:
+                gang.given_up[uid] = f"the plan of gang {gang.key.name} was undone: {failed.reason}"
+        gang.undone += 1
+        gang.again_at = self.now + _FIRST_PAUSE_S * 2 ** (gang.undone - 1)
+        gang.short_since = None
+        if failed.node:
+            gang.avoided[failed.node] = self.now + _AVOIDED_S
+        gang.sentence = f"its plan was undone: {failed.reason}"
+        if gang.undone >= _MOST_UNDONE and not gang.whole:
+            gang.stopped = (
+                f"it is stopped: its plan was undone {gang.undone} times, the last time because {failed.reason}; "
+                "it is tried again once all its pods were deleted"
+            )
+        self._tell(standing.promised, "GangUndone", gang.sentence)
+
+    # --- carrying out ---
+
+    def _carry_on(self) -> None:
+        """Let go whom the plan gives a place, and take back those that were given up."""
+        gang = self.gang
+        for uid, pod in sorted(gang.members.items()):
+            held = self._ledger.holding(uid)
+            if pod.node or pod.leaving:
+                continue
+            if uid in gang.given_up:
+                self.found.take_back.append(TakeBack(pod.key, membership(pod).owned, gang.given_up[uid]))
+            elif held is not None and held.state is State.RESERVED:
+                self._let_go(pod, _place(held))
+
+    def _let_go(self, pod: SeenPod, place: Planned) -> None:
+        gang, uid = self.gang, pod.key.uid
+        if pod.gated:
+            self.found.let_go.append(LetGo(pod.key, place, gated=True))
+        elif membership(pod).planned != place and self.now - gang.let_go_at.get(uid, self.now - _KICK_S) >= _KICK_S:
+            gang.let_go_at[uid] = self.now
+            self.found.let_go.append(LetGo(pod.key, place, gated=False))
+
+    def _waits(self, standing: Standing, why: str) -> None:
+        """Tell why a gang waits; again when that changed, but not every time."""
+        gang = self.gang
+        gang.sentence = why
+        said, at = gang.told
+        if said and self.now - at < (_SAME_S if said == why else _CHANGED_S):
+            return
+        gang.told = (why, self.now)
+        self._tell(standing.waiting, "WaitsForGang", why)
+
+    def _tell(self, about: Sequence[SeenPod], reason: str, sentence: str, *, trouble: bool = True) -> None:
+        pods = tuple(pod.key for pod in about[:_TOLD])
+        self.found.tell.append(Tell(pods, reason, f"gang {self.gang.key.name}: {sentence}", trouble))
+
+    def _placed_by_us(self, pod: SeenPod) -> bool:
+        held = self._ledger.holding(pod.key.uid)
+        return held is not None and held.ours
+
+
+def _too_little(made: Plan | Shortfall, missing: int, have: int) -> str:
+    if not isinstance(made, Shortfall):
+        return "no room for one more"
+    if missing <= 1 or made.over_quota:
+        return made.reason
+    return f"{missing}{' more' if have else ''} pods needed at once, {made.fitted} fit; the next: {made.reason}"
+
+
+def _place(held: Holding) -> Planned:
+    assert held.devices is not None  # noqa: S101  a plan names devices
+    return Planned(held.node, Placement(held.devices, held.milli))
+
+
+def _count(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count} {what}s"

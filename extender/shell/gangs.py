@@ -1,0 +1,135 @@
+"""How are gangs let go, taken back and told of? What the core finds to be done is done, a few pods at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from extender.shell import cluster
+from kube.client import ApiError
+from kube.events import Notice
+from kube.outage import Outage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from extender.core.gang.steps import Evict, LetGo, Steps, TakeBack
+    from extender.core.model import PodKey, SeenPod
+    from extender.core.scheduling import Scheduling
+    from extender.shell.surroundings import Following
+    from kube.client import Api
+
+_log = logging.getLogger("extender")
+
+_PAUSE_S = 0.25
+_AT_ONCE = 16
+_MOST = 128  # pods that are let go before the core looks again at what has become of them
+_SAME_S = 300.0
+_KINDS: dict[bool, Literal["Normal", "Warning"]] = {False: "Normal", True: "Warning"}  # of an Event, by `Tell.trouble`
+_LISTED_S = 5.0  # for what the predicates look at to be listed
+
+
+class Gangs:
+    """Carries out what the core finds to be done about gangs.
+
+    `tell` writes Events, `leads` tells whether we may act, and `evicted` hears of each eviction by its result.
+    """
+
+    def __init__(  # noqa: PLR0913  an outside each
+        self,
+        api: Api,
+        scheduling: Scheduling,
+        following: Following,
+        tell: Callable[[Notice], None],
+        *,
+        leads: Callable[[], bool],
+        evicted: Callable[[str], None],
+    ) -> None:
+        self._api = api
+        self._scheduling = scheduling
+        self._following = following
+        self._tell = tell
+        self._leads = leads
+        self._evicted = evicted
+        self._outage = Outage("what a gang's plan wants of the API server", "it is tried again", _log)
+
+    async def run(self) -> None:
+        """Look again and again, without end."""
+        while True:
+            await asyncio.sleep(_PAUSE_S)
+            if not self._leads() or not self._scheduling.gangs:
+                continue
+            checks = self._following.checks(self._scheduling.ledger)
+            if checks is not None:
+                await self._carry_out(self._scheduling.plan_gangs(checks, time.monotonic()))
+
+    async def take_over(self) -> None:
+        """Plan what another began before anybody else is placed: its room is there now, and soon would not be."""
+        self._scheduling.gangs.take_over()
+        until = time.monotonic() + _LISTED_S
+        while self._scheduling.gangs and time.monotonic() < until:
+            checks = self._following.checks(self._scheduling.ledger)
+            if checks is not None:
+                self._scheduling.plan_gangs(checks, time.monotonic())  # what is to be done is found again once we lead
+                return
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _carry_out(self, steps: Steps) -> None:
+        for one in steps.tell:
+            for pod in one.pods:
+                about, kind = cluster.reference(pod), _KINDS[one.trouble]
+                self._tell(Notice(about, one.reason, one.sentence, kind, old_for_s=_SAME_S))
+            if one.pods:
+                _log.info("gang", extra={"namespace": one.pods[0].namespace, "note": one.sentence})
+        await self._each(steps.take_back, self._take_back)
+        await self._each(steps.evict, self._evict)
+        await self._each(steps.let_go[:_MOST], self._let_go)
+
+    async def _each(self, todo: Iterable[object], work: Callable[..., Awaitable[None]]) -> None:
+        waiting = list(todo)[::-1]
+
+        async def some() -> None:
+            while waiting and self._leads():
+                one = waiting.pop()
+                try:
+                    await work(one)
+                except ApiError as error:
+                    self._outage.hear(error)
+                else:
+                    self._outage.hear(None)
+
+        await asyncio.gather(*(some() for _ in range(_AT_ONCE)))
+
+    async def _let_go(self, step: LetGo) -> None:
+        if step.gated:
+            self._see(await cluster.let_go(self._api, step.pod, step.planned))
+        else:
+            self._see(await cluster.kick(self._api, step.pod, datetime.now(UTC).isoformat()))
+
+    async def _take_back(self, step: TakeBack) -> None:
+        if step.anew:
+            await cluster.delete(self._api, step.pod)
+            _log.info("taken back", extra={"pod": _name(step.pod), "reason": step.because})
+        else:
+            self._see(await cluster.strike_plan(self._api, step.pod))
+
+    async def _evict(self, step: Evict) -> None:
+        self._tell(Notice(cluster.reference(step.pod), "GangTooSmall", step.because, "Warning", old_for_s=_SAME_S))
+        try:
+            await cluster.evict(self._api, step.pod)
+        except ApiError:
+            self._evicted("refused")
+            raise
+        self._evicted("evicted")
+        _log.warning("evicted", extra={"pod": _name(step.pod), "reason": step.because})
+
+    def _see(self, pod: SeenPod | None) -> None:
+        if pod is not None:
+            self._scheduling.pod_seen(pod)
+
+
+def _name(pod: PodKey) -> str:
+    return f"{pod.namespace}/{pod.name}"

@@ -1,0 +1,108 @@
+"""Of which gang is a pod a member, and by which change is a member let go?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from extender.core.model import Membership
+from kube.gangs import GANG, PLAN, least_of, planned_in, written
+
+if TYPE_CHECKING:
+    from extender.shell.pods import Pod
+    from kube.gangs import Planned
+
+_UNSCHEDULABLE = "Unschedulable"
+
+
+class _Owner(msgspec.Struct, gc=False):
+    controller: bool | None = None
+
+
+class _Condition(msgspec.Struct, gc=False):
+    type: str
+    reason: str = ""
+    message: str = ""
+
+
+class _Gate(msgspec.Struct, gc=False):
+    name: str
+
+
+class _Meta(msgspec.Struct, rename="camel", gc=False):
+    resource_version: str
+    annotations: dict[str, str] | None = None
+
+
+class _Spec(msgspec.Struct, rename="camel", gc=False):
+    scheduling_gates: list[_Gate] | None = None
+    affinity: dict[str, Any] | None = None
+
+
+class GatedPod(msgspec.Struct, gc=False):
+    """What of a v1 Pod a change that lets it go rests on."""
+
+    metadata: _Meta
+    spec: _Spec
+
+
+_owners = msgspec.json.Decoder(list[_Owner] | None)
+_conditions = msgspec.json.Decoder(list[_Condition] | None)
+
+
+def membership_of(pod: Pod) -> Membership | None:
+    """Return of which gang a pod is a member; None where neither its label nor our gate speaks of one."""
+    labels, gates = pod.metadata.labels, pod.spec.scheduling_gates
+    gang = labels.gang if labels is not None else None
+    if gang is None and not any(gate.name == GANG for gate in gates or ()):
+        return None
+    annotations = pod.metadata.annotations
+    said, plan = (annotations.gang_min, annotations.gang_plan) if annotations is not None else (None, None)
+    return Membership(
+        gang or "",
+        least_of(said),
+        any(owner.controller for owner in _owners.decode(pod.metadata.owner_references) or ()),
+        planned_in(plan),
+        next(
+            (one.message for one in _conditions.decode(pod.status.conditions) or () if one.reason == _UNSCHEDULABLE), ""
+        ),
+    )
+
+
+def letting_go(pod: GatedPod, planned: Planned) -> list[dict[str, Any]] | None:
+    """Return the JSON patch that pins a pod to its node, writes the plan on it and takes our gate off, all at once.
+
+    It holds of this version of the pod alone. None where our gate is not there any more.
+    """
+    gates = pod.spec.scheduling_gates or []
+    place = next((place for place, gate in enumerate(gates) if gate.name == GANG), None)
+    if place is None:
+        return None
+    key = PLAN.replace("/", "~1")
+    annotate = (
+        {"op": "add", "path": "/metadata/annotations", "value": {PLAN: written(planned)}}
+        if pod.metadata.annotations is None
+        else {"op": "add", "path": f"/metadata/annotations/{key}", "value": written(planned)}
+    )
+    return [
+        {"op": "test", "path": "/metadata/resourceVersion", "value": pod.metadata.resource_version},
+        annotate,
+        {"op": "add", "path": "/spec/affinity", "value": _pinned(pod.spec.affinity or {}, planned.node)},
+        {"op": "remove", "path": f"/spec/schedulingGates/{place}"},
+    ]
+
+
+def _pinned(affinity: dict[str, Any], node: str) -> dict[str, Any]:
+    """Return an affinity by which a pod goes to a node alone; what it needs besides it goes on needing."""
+    pin = {"key": "metadata.name", "operator": "In", "values": [node]}
+    of_nodes = affinity.get("nodeAffinity") or {}
+    required = of_nodes.get(_REQUIRED) or {}
+    terms: list[dict[str, Any]] = [
+        {**term, "matchFields": [*(term.get("matchFields") or ()), pin]}
+        for term in required.get("nodeSelectorTerms") or [{}]
+    ]
+    return {**affinity, "nodeAffinity": {**of_nodes, _REQUIRED: {**required, "nodeSelectorTerms": terms}}}
+
+
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"

@@ -1,0 +1,166 @@
+"""What will kube-scheduler look at besides GPUs? Followed only while there are gangs: it is more than all else is.
+
+Pods are read a second time here, with all that other pods' rules may speak of; of those on a node only that is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from extender.core.gang.surroundings import Surroundings
+from extender.core.predicates.scene import Scene
+from extender.core.predicates.selectors import Labels
+from extender.shell.predicates.demands import demands_of, node_of, resources_by_class
+from extender.shell.predicates.residents import counts, resident_of
+from extender.shell.predicates.volumes import Storage, limited_drivers
+from kube.constraints import ConstrainedPod, CsiNode, DeviceClass, PersistentVolume, PersistentVolumeClaim
+from kube.gangs import GANG
+from kube.objects import Namespace, Node
+from kube.outage import Outage
+from kube.watch import Gone, Put, Relisted, watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.predicates.demands import PodDemands, Resident
+    from extender.core.predicates.nodes import NodeFacts
+    from kube.client import Api, ApiError
+
+_log = logging.getLogger("extender")
+
+_LOOK_S = 0.2
+_UNWANTED_S = 600.0  # gangs come and go: what is followed is not listed anew for each
+_NOT_SERVED = (404, 501)
+
+_PODS, _NODES, _NAMESPACES = "/api/v1/pods", "/api/v1/nodes", "/api/v1/namespaces"
+_CLAIMS, _VOLUMES = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes"
+_CSI_NODES = "/apis/storage.k8s.io/v1/csinodes"
+_DEVICE_CLASSES = "/apis/resource.k8s.io/v1/deviceclasses"
+_KINDS: dict[str, type[Any]] = {
+    _PODS: ConstrainedPod,
+    _NODES: Node,
+    _NAMESPACES: Namespace,
+    _CLAIMS: PersistentVolumeClaim,
+    _VOLUMES: PersistentVolume,
+    _CSI_NODES: CsiNode,
+    _DEVICE_CLASSES: DeviceClass,
+}
+
+
+class Following:
+    """Follows what the predicates look at, as long as `wanted` says so."""
+
+    def __init__(self, api: Api, wanted: Callable[[], bool]) -> None:
+        self._api = api
+        self._wanted = wanted
+        self._forget()
+
+    def _forget(self) -> None:
+        self._unlisted = set(_KINDS)
+        self._known: dict[str, dict[str, Any]] = {path: {} for path in _KINDS}
+        self._version = 0
+        self._scene: Scene | None = None
+        self._demands: dict[str, PodDemands] = {}
+
+    async def run(self) -> None:
+        """Follow while that is wanted, without end."""
+        while True:
+            while not self._wanted():  # noqa: ASYNC110  the core tells nobody
+                await asyncio.sleep(_LOOK_S)
+            following = asyncio.create_task(self._follow())
+            try:
+                await self._until_unwanted(following)
+            finally:
+                following.cancel()
+            self._forget()
+
+    def checks(self, ledger: Ledger) -> Surroundings | None:
+        """Return what kube-scheduler looks at as it is now; None as long as it is not all listed."""
+        if self._unlisted:
+            return None
+        if self._scene is None:
+            self._scene, self._demands = self._seen()
+        return Surroundings(self._scene, self._demands, ledger, self._version)
+
+    async def _until_unwanted(self, following: asyncio.Task[None]) -> None:
+        last = time.monotonic()
+        while time.monotonic() - last < _UNWANTED_S:
+            if self._wanted():
+                last = time.monotonic()
+            await asyncio.sleep(_LOOK_S)
+            if following.done():
+                following.result()
+
+    async def _follow(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for path in _KINDS:
+                tasks.create_task(self._follow_one(path))
+
+    async def _follow_one(self, path: str) -> None:
+        outage = Outage(f"the list of {path.rpartition('/')[2]}", "no gang is planned until it is there", _log)
+
+        def hear(error: ApiError | None) -> None:
+            if path == _DEVICE_CLASSES and error is not None and error.status in _NOT_SERVED:
+                self._unlisted.discard(path)  # where nothing serves them, there are none
+            else:
+                outage.hear(error)
+
+        async for change in watch(self._api, path, _KINDS[path], read=_read, on_trouble=hear):
+            known = self._known[path]
+            match change:
+                case Relisted(objects):
+                    self._known[path] = {key: what for key, what in objects if what is not None}
+                    self._unlisted.discard(path)
+                    self._changed()
+                case Put((key, what)):
+                    if what is None:
+                        known.pop(key, None)
+                        self._changed()
+                    elif known.get(key) != what:
+                        known[key] = what
+                        self._changed()
+                case Gone((key, _)):
+                    if known.pop(key, None) is not None:
+                        self._changed()
+
+    def _changed(self) -> None:
+        self._version += 1
+        self._scene = None
+
+    def _seen(self) -> tuple[Scene, dict[str, PodDemands]]:
+        known = self._known
+        residents: list[tuple[Resident, str]] = []
+        waiting: dict[str, ConstrainedPod] = {}
+        for uid, pod in known[_PODS].items():
+            if isinstance(pod, ConstrainedPod):
+                waiting[uid] = pod
+            else:
+                residents.append(pod)
+        namespaces: dict[str, Labels] = known[_NAMESPACES]
+        nodes: list[NodeFacts] = [known[_NODES][name] for name in sorted(known[_NODES])]
+        claims: dict[Any, PersistentVolumeClaim] = known[_CLAIMS]
+        storage = Storage(claims, known[_VOLUMES], limited_drivers(known[_CSI_NODES].values()))
+        by_class = resources_by_class(known[_DEVICE_CLASSES].values())
+        demands = {uid: demands_of(pod, storage, by_class) for uid, pod in waiting.items()}
+        return Scene(nodes, residents, namespaces), demands
+
+
+def _read(one: Any) -> tuple[Any, Any]:
+    """Return by what an object is known, and what is kept of it; None where it says nothing."""
+    metadata = one.metadata
+    if isinstance(one, ConstrainedPod):
+        if counts(one):
+            return metadata.uid, (resident_of(one), one.spec.node_name)
+        waits = not one.spec.node_name and GANG in (metadata.labels or {})
+        return metadata.uid, one if waits else None
+    if isinstance(one, Node):
+        return metadata.name, node_of(one)
+    if isinstance(one, Namespace):
+        return metadata.name, Labels(metadata.labels)
+    if isinstance(one, PersistentVolumeClaim):
+        return (metadata.namespace, metadata.name), one
+    return metadata.name, one

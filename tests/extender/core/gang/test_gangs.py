@@ -1,0 +1,343 @@
+"""A gang gets its minimum at once or holds nothing; what does not come to be is undone whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from extender.core.answers import BindRefused, Chosen, Refused
+from extender.core.settings import Settings
+from kube.gangs import least_of
+from kube.gpus import Malformed, MilliGpu, Share
+from tests.extender.core.gang.playing import Cluster
+
+START_S, GRACE_S = Settings().gang.start_s, Settings().gang.grace_s
+
+
+def test_a_gang_that_fits_is_bound_whole() -> None:
+    cluster = Cluster(nodes=2, gpus=4)
+    cluster.create("g", 8, 8)
+    cluster.turn()
+    assert len(cluster.bound("g")) == 8
+    assert cluster.told == [("GangPlanned", "gang g: 8 pods planned on 2 nodes")]
+
+
+def test_a_gang_that_does_not_fit_holds_nothing_and_others_go_on() -> None:
+    cluster = Cluster(nodes=4)
+    cluster.create("g", 8, 8)
+    cluster.turn()
+    assert cluster.held() == {}
+    assert cluster.told == [
+        ("WaitsForGang", "gang g: 8 pods needed at once, 4 fit; the next: 4 nodes: no whole GPU free")
+    ]
+    cluster.single("train")
+    cluster.turn()
+    assert cluster.bound() == ["train"]
+
+
+def test_a_gang_runs_as_soon_as_there_is_room() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.single("train")
+    cluster.turn()
+    cluster.create("g", 2, 2)
+    cluster.turn()
+    assert cluster.bound("g") == []
+    cluster.delete("train")
+    cluster.turn()
+    assert len(cluster.bound("g")) == 2
+
+
+def test_two_gangs_that_fit_one_at_a_time_do_not_dead_lock() -> None:
+    cluster = Cluster(nodes=10)
+    cluster.create("a", 6, 6)
+    cluster.create("b", 6, 6)
+    for _ in range(5):
+        cluster.turn(most=2)
+    assert len(cluster.bound("a")) == 6
+    assert cluster.bound("b") == []
+    assert len(cluster.held()) == 6
+
+
+def test_it_waits_for_as_many_members_as_it_needs() -> None:
+    cluster = Cluster(nodes=4)
+    cluster.create("g", 3, 2)
+    cluster.turn()
+    assert cluster.told == [("WaitsForGang", "gang g: it waits for members: 2 of 3 are there that ask for GPUs")]
+    cluster.create("g", 3)
+    cluster.turn()
+    assert len(cluster.bound("g")) == 3
+
+
+def test_members_beyond_the_minimum_are_placed_as_room_allows() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.create("g", 2, 4)
+    cluster.turn()
+    assert len(cluster.bound("g")) == 3
+    cluster.turn()
+    assert cluster.told[-1] == ("WaitsForGang", "gang g: no room for one more")
+
+
+def test_the_higher_priority_goes_first_then_the_older() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("old", 2, 2)
+    cluster.create("older-but-lower", 2, 2, priority=-1)
+    cluster.create("urgent", 2, 2, priority=125)
+    cluster.turn()
+    assert len(cluster.bound("urgent")) == 2
+    for uid in cluster.bound():
+        cluster.delete(uid)
+    cluster.turn()
+    assert len(cluster.bound("old")) == 2
+
+
+def test_members_that_disagree_are_named_and_others_go_on() -> None:
+    cluster = Cluster(nodes=4)
+    cluster.create("g", 2)
+    cluster.create("g", 3)
+    cluster.create("other", 1)
+    cluster.turn()
+    assert cluster.bound() == ["other-003"]
+    sentence = "gang g: its members disagree on plimsoll.dev/gang-min: 2 say g-001; 3 say g-002"
+    assert ("WaitsForGang", sentence) in cluster.told
+
+
+@pytest.mark.parametrize(("said", "value"), [("none", "none"), ("0", "0"), ("", "")])
+def test_a_minimum_that_is_no_number_is_told_with_its_rule(said: str, value: str) -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("g", least_of(said))
+    cluster.turn()
+    assert cluster.told[0][1] == (
+        f'gang g: pod g-001: plimsoll.dev/gang-min: "{value}" must be a whole number from 1 to 10000'
+    )
+    assert cluster.held() == {}
+
+
+def test_a_member_that_asks_for_something_malformed_holds_the_gang_back() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("g", 2)
+    cluster.create("g", 2, request=Malformed("gpu-fraction", "2", "less"))
+    cluster.turn()
+    assert cluster.held() == {}
+    assert 'pod g-002: gpu-fraction: "2" must be less' in cluster.told[0][1]
+
+
+def test_what_nobody_can_check_is_refused_by_name() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("g", 1)
+    cluster.checks.unknown_of["g-001"] = "its claim of the driver x"
+    cluster.turn()
+    assert cluster.held() == {}
+    assert cluster.told[0][1] == "gang g: pod g-001: its claim of the driver x"
+
+
+def test_nodes_that_kube_scheduler_will_not_accept_are_not_planned_on() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.checks.refused = {"n1"}
+    cluster.create("g", 2, 2)
+    cluster.turn()
+    assert {cluster.pods[name].node for name in cluster.bound("g")} == {"n0", "n2"}
+
+
+def test_an_ungated_member_goes_where_the_plan_puts_it_and_nowhere_before() -> None:
+    cluster = Cluster(nodes=2)
+    (first,) = cluster.create("g", 2, gated=False)
+    answer = cluster.scheduling.filter(first, cluster.nodes, 0.0)
+    assert isinstance(answer, Refused)
+    assert dict(answer.reasons) == dict.fromkeys(cluster.nodes, "its gang g has no plan yet")
+    assert cluster.held() == {}
+    cluster.create("g", 2, gated=False)
+    steps = cluster.steps()
+    assert sorted((step.pod.name, step.gated) for step in steps.let_go) == [("g-001", False), ("g-002", False)]
+    answer = cluster.scheduling.filter(first, cluster.nodes, 0.0)
+    assert isinstance(answer, Chosen)
+
+
+def test_a_planned_pod_is_bound_nowhere_else() -> None:
+    cluster = Cluster(nodes=2)
+    (pod,) = cluster.create("g", 1, gated=False)
+    cluster.steps()
+    (holding,) = cluster.scheduling.ledger.holdings()
+    other = next(node for node in cluster.nodes if node != holding.node)
+    reason = f"the plan of its gang puts it on node {holding.node}"
+    assert cluster.scheduling.bind(pod.key.uid, other, 1.0) == BindRefused(reason)
+    assert isinstance(answer := cluster.scheduling.filter(pod, [other], 1.0), Refused)
+    assert dict(answer.reasons) == {other: f"the plan of its gang g puts it on node {holding.node}"}
+
+
+# --- plans that fail in the field ---
+
+
+def test_a_plan_that_kube_scheduler_refuses_is_undone_whole_and_tried_elsewhere() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.create("g", 2, 2)
+    cluster.carry_out(cluster.steps())
+    refusing = next(holding.node for holding in cluster.scheduling.ledger.holdings())
+    cluster.refuses = {refusing}
+    for _ in range(10):
+        cluster.turn()
+        if ("GangUndone" in [reason for reason, _ in cluster.told]) and not cluster.bound("g"):
+            assert cluster.held() == {}
+    undone = [sentence for reason, sentence in cluster.told if reason == "GangUndone"]
+    assert len(undone) == 1
+    assert f"on node {refusing}: 0/1 nodes are available" in undone[0]
+    assert len(cluster.bound("g")) == 2
+    assert refusing not in {cluster.pods[name].node for name in cluster.bound("g")}
+
+
+def test_bare_pods_of_an_undone_plan_stay_pending() -> None:
+    cluster = Cluster(nodes=2)
+    made = cluster.create("g", 2, 2, owned=False)
+    cluster.refuses = {"n0"}
+    for _ in range(6):
+        cluster.turn(most=1)
+    assert {pod.key.uid for pod in made} <= set(cluster.pods)
+
+
+def test_a_lost_node_undoes_the_plan_at_once() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.create("g", 2, 2)
+    cluster.carry_out(cluster.steps())
+    gone = next(holding.node for holding in cluster.scheduling.ledger.holdings())
+    cluster.scheduling.node_gone(gone)
+    cluster.carry_out(cluster.steps())
+    assert cluster.held() == {}
+    for _ in range(4):
+        cluster.turn()
+    assert len(cluster.bound("g")) == 2
+
+
+def test_a_plan_that_does_not_move_is_undone_within_the_stated_time() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("g", 2, 2)
+    cluster.carry_out(cluster.steps())
+    cluster.steps()
+    cluster.now += START_S
+    cluster.carry_out(cluster.steps())
+    assert len(cluster.held()) == 2
+    cluster.now += 1
+    cluster.carry_out(cluster.steps())
+    assert cluster.held() == {}
+    (undone,) = (sentence for reason, sentence in cluster.told if reason == "GangUndone")
+    assert undone.endswith(f" within {START_S:g} s")
+
+
+def test_a_member_that_is_made_anew_in_time_takes_the_place_of_a_lost_one() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.create("g", 3, 3)
+    cluster.carry_out(cluster.steps(), most=1)
+    cluster.delete("g-003")
+    cluster.turn(most=1)
+    cluster.create("g", 3)
+    for _ in range(4):
+        cluster.turn()
+    assert len(cluster.bound("g")) == 3
+    assert not any(reason == "GangUndone" for reason, _ in cluster.told)
+
+
+def test_bound_members_below_the_minimum_are_evicted_after_a_grace() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.create("g", 3, 3, owned=False)
+    cluster.turn(most=1)
+    assert cluster.bound("g") == ["g-001"]
+    cluster.delete("g-003")
+    for _ in range(8):
+        cluster.turn(most=0)
+    assert list(cluster.held().values()) == [1000]
+    assert cluster.evicted == []
+    cluster.turn(GRACE_S)
+    assert cluster.evicted == ["g-001"]
+
+
+def test_a_gang_that_was_whole_keeps_what_runs_and_replaces_what_is_lost() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.create("g", 3, 3)
+    cluster.turn()
+    cluster.delete("g-002", again=True)
+    cluster.single("train")
+    cluster.schedule(cluster.pods["train"])
+    for _ in range(4):
+        cluster.turn(GRACE_S)
+    assert len(cluster.bound("g")) == 2
+    assert cluster.evicted == []
+    cluster.delete("train")
+    cluster.turn()
+    assert len(cluster.bound("g")) == 3
+
+
+def test_three_undos_stop_a_gang_with_a_reason_until_all_of_it_is_made_anew() -> None:
+    cluster = Cluster(nodes=9)
+    cluster.create("g", 2, 2)
+    cluster.refuses = set(cluster.nodes)
+    for _ in range(60):
+        cluster.turn()
+    assert sum(reason == "GangUndone" for reason, _ in cluster.told) == 3
+    assert "gang g: it is stopped: its plan was undone 3 times" in cluster.told[-1][1]
+    assert cluster.held() == {}
+    cluster.refuses = set()
+    cluster.turn()
+    assert cluster.bound("g") == []
+    for uid in list(cluster.pods):
+        cluster.delete(uid)
+    cluster.create("g", 2, 2)
+    cluster.turn()
+    assert len(cluster.bound("g")) == 2
+
+
+def test_a_binding_that_was_refused_leaves_the_promise() -> None:
+    cluster = Cluster(nodes=1)
+    (pod,) = cluster.create("g", 1)
+    cluster.carry_out(cluster.steps())
+    answer = cluster.scheduling.bind(pod.key.uid, "n0", cluster.now)
+    assert not isinstance(answer, BindRefused)
+    cluster.scheduling.not_bound(answer)
+    other = cluster.single("other", Share(1, MilliGpu(100)))
+    assert isinstance(cluster.scheduling.filter(other, ["n0"], 0.0), Refused)
+    cluster.turn()
+    assert cluster.bound("g") == ["g-001"]
+
+
+# --- another extender takes over ---
+
+
+def successor(cluster: Cluster) -> Cluster:
+    """Return the same cluster with an extender that knows only what is written."""
+    other = Cluster(nodes=len(cluster.nodes))
+    other.pods, other.created, other.now = cluster.pods, cluster.created, cluster.now
+    other.scheduling.pods_are(other.pods.values(), other.now)
+    other.scheduling.gangs.take_over()
+    return other
+
+
+@pytest.mark.parametrize("let_go", [0, 1, 3, 7, 8])
+def test_a_gang_that_was_being_let_go_is_completed_before_others(let_go: int) -> None:
+    cluster = Cluster(nodes=8)
+    cluster.create("g", 8, 8)
+    cluster.carry_out(cluster.steps(), most=let_go)
+    cluster.create("urgent", 8, 8, priority=125)
+    other = successor(cluster)
+    for _ in range(3):
+        other.turn()
+    whole = "g" if let_go else "urgent"
+    assert len(other.bound(whole)) == 8
+    assert len(other.bound()) == 8
+
+
+def test_a_plan_that_cannot_be_completed_by_another_extender_is_undone() -> None:
+    cluster = Cluster(nodes=4)
+    cluster.create("g", 4, 4)
+    cluster.carry_out(cluster.steps(), most=2)
+    other = successor(cluster)
+    other.scheduling.node_gone("n3")
+    for _ in range(10):
+        other.turn(most=0)
+    other.turn(GRACE_S)
+    other.turn()
+    assert other.held() == {}
+
+
+def test_a_plan_that_was_struck_is_not_promised_again() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("g", 2, 2)
+    cluster.carry_out(cluster.steps())
+    cluster.delete("g-001")
+    other = successor(cluster)
+    assert len(other.held()) == 1

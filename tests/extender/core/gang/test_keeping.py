@@ -1,0 +1,99 @@
+"""A large gang is not starved by small pods: room is kept for it once it has waited, if it could ever run."""
+
+from __future__ import annotations
+
+import pytest
+
+from extender.core.answers import Refused
+from extender.core.settings import Settings
+from tests.extender.core.gang.playing import Cluster
+
+PATIENCE_S = Settings().gang.patience_s
+
+
+def full(*, nodes: int) -> Cluster:
+    """Return a cluster with a single pod on every GPU, and a gang that needs all but one of them."""
+    cluster = Cluster(nodes=nodes)
+    for number in range(nodes):
+        cluster.single(f"first-{number}")
+    cluster.turn()
+    cluster.create("g", nodes - 1, nodes - 1)
+    cluster.turn()
+    return cluster
+
+
+def stream(cluster: Cluster, rounds: int) -> None:
+    """Let the single pods end one by one, and others wait for their place all the time."""
+    for number in range(rounds):
+        singles = [name for name in cluster.bound() if not name.startswith("g-")]
+        cluster.single(f"late-{number}")
+        if singles:
+            cluster.delete(singles[0])
+        cluster.turn(1.0)
+
+
+def test_small_pods_take_what_is_free_as_long_as_the_gang_is_patient() -> None:
+    cluster = full(nodes=4)
+    stream(cluster, 8)
+    assert cluster.bound("g") == []
+    assert len(cluster.bound()) == 4
+
+
+def test_once_it_has_waited_room_is_kept_and_the_gang_runs() -> None:
+    cluster = full(nodes=4)
+    cluster.turn(PATIENCE_S)
+    stream(cluster, 5)
+    assert len(cluster.bound("g")) == 3
+
+
+def test_a_pod_that_is_kept_out_is_told_for_whom() -> None:
+    cluster = full(nodes=2)
+    cluster.turn(PATIENCE_S)
+    cluster.delete(cluster.bound()[0])
+    late = cluster.single("late")
+    kept = cluster.scheduling.gangs.kept
+    assert kept is not None
+    answer = cluster.scheduling.filter(late, sorted(kept.nodes), cluster.now)
+    assert isinstance(answer, Refused)
+    assert set(dict(answer.reasons).values()) == {"kept for gang default/g, which comes before it"}
+
+
+def test_who_comes_before_the_gang_is_not_kept_out() -> None:
+    cluster = full(nodes=3)
+    cluster.turn(PATIENCE_S)
+    cluster.delete(cluster.bound()[0])
+    cluster.create("urgent", 1, priority=10)
+    cluster.turn()
+    assert len(cluster.bound("urgent")) == 1
+
+
+def test_other_gangs_behind_it_are_kept_out_too() -> None:
+    cluster = full(nodes=3)
+    cluster.turn(PATIENCE_S)
+    cluster.delete(cluster.bound()[0])
+    cluster.create("later", 1)
+    cluster.turn()
+    assert cluster.bound("later") == []
+
+
+def test_a_gang_that_no_present_node_could_hold_keeps_nobody_out() -> None:
+    cluster = Cluster(nodes=4)
+    cluster.create("g", 8, 8)
+    cluster.turn()
+    cluster.turn(PATIENCE_S)
+    assert cluster.scheduling.gangs.kept is None
+    cluster.single("train")
+    cluster.turn()
+    assert cluster.bound() == ["train"]
+
+
+@pytest.mark.parametrize("end", ["it runs", "it is deleted"])
+def test_nothing_is_kept_any_more_once(end: str) -> None:
+    cluster = full(nodes=3)
+    cluster.turn(PATIENCE_S)
+    assert cluster.scheduling.gangs.kept is not None
+    for name in cluster.bound() if end == "it runs" else [uid for uid, pod in cluster.pods.items() if pod.gang]:
+        cluster.delete(name)
+    cluster.turn()
+    cluster.turn()
+    assert cluster.scheduling.gangs.kept is None
