@@ -64,6 +64,7 @@ class Ledger(Columns):
         other._overfull, other._used = self._overfull.copy(), self._used.copy()
         other._unmapped, other.barred = self._unmapped.copy(), self.barred.copy()
         other._models, other._changed_pods = self._models.copy(), None
+        other.hardware = self.hardware
         return other
 
     def put_node(self, node: GpuNode) -> None:

@@ -36,6 +36,12 @@ class Prices:
         self._hardware = -1
         self._memories: tuple[tuple[str, int], ...] = ()
 
+    def over(self, ledger: Ledger) -> Prices:
+        """Return one over another ledger; over a copy of this one, it remembers the same."""
+        copied = Prices(ledger)
+        copied._hardware, copied._memories = self._hardware, self._memories
+        return copied
+
     def asked(self, ask: Ask, model: str = "") -> int:
         """Return the most that a pod may be charged once it has devices, milli-GPU; 0 where it fits on no GPU at all.
 

@@ -80,6 +80,8 @@ class Quota:
         copied._usage = {name: usage.copy() for name, usage in self._usage.items()}
         copied._project_of, copied._by_price = dict(self._project_of), set(self._by_price)
         copied._hardware, copied._counted = self._hardware, self._counted
+        # What rests on the configuration and on the GPUs that there are is the same there: it is replaced, not changed.
+        copied._standings, copied._prices = self._standings, self._prices.over(ledger)
         return copied
 
     # --- what it answers ---
@@ -92,7 +94,7 @@ class Quota:
             chosen = self.projects.chosen(ask.namespace, ask.project, label)
             known = chosen if isinstance(chosen, Unauthorised) else Standing(chosen, self.kinds.of(ask.priority_class))
             if len(self._standings) >= _REMEMBERED:
-                self._standings.clear()
+                self._standings = {}
             self._standings[ask] = known
         return known
 
@@ -174,7 +176,7 @@ class Quota:
         return OverQuota(project.name, quota, usage.within_of(model), asked, model, users, others)
 
     def _count_anew(self) -> None:
-        self._standings.clear()
+        self._standings = {}
         self._counted = False
         self.freed += 1
 

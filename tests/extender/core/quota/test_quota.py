@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import Ask
 from extender.core.quota.kinds import Kind, Kinds
@@ -92,6 +90,7 @@ def test_models_of_which_too_little_is_left_are_closed() -> None:
     assert found.closed_models(whole(1)) == ()
     hold(book, "a", whole(1), "0", node="l4")
     assert [one.model for one in found.closed_models(whole(1))] == ["L4"]
+    assert [one.model for one in found.closed_models(part(1))] == ["L4"]
     assert found.closed_models(whole(1, models=("T4",))) == ()
     assert found.closed_models(whole(1, by=TRAIN)) == ()
     assert (found.room("search", "L4"), found.room("search", "T4")) == (0, None)
@@ -171,11 +170,33 @@ def test_every_change_that_may_have_made_room_in_a_project_is_noted() -> None:
     assert noted()
 
 
+def test_a_copy_keeps_its_projects_when_those_that_it_was_made_of_change() -> None:
+    book = ledger()
+    found = quota(book, 1000)
+    found.standing(whole(1))
+    copied = found.copy(book.copy())
+    found.configure(Projects(), Kinds())
+    assert found.refusal(whole(2)) is None
+    assert found.project_of(whole(1)) == ""
+    assert isinstance(copied.refusal(whole(2)), OverQuota)
+    assert copied.project_of(whole(1)) == "search"
+
+
+def test_a_copy_follows_the_gpus_of_its_own_ledger() -> None:
+    book = ledger()
+    found = quota(book, 1000)
+    assert found.asked(mib(4096)) == 250
+    other = book.copy()
+    copied = found.copy(other)
+    other.put_node(GpuNode("small", alike(1, MiB(8192)), "P4"))
+    assert (copied.asked(mib(4096)), found.asked(mib(4096))) == (500, 250)
+
+
 def test_a_copy_of_a_ledger_is_counted_on_by_itself() -> None:
     book = ledger()
     found = quota(book, 2000)
     hold(book, "a", whole(1))
-    other = deepcopy(book)
+    other = book.copy()
     copied = found.copy(other)
     hold(other, "b", whole(1), "1")
     assert (found.room("search"), copied.room("search")) == (1000, 0)
