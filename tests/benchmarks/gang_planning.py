@@ -1,9 +1,9 @@
 """What does it cost to plan a gang of 512 pods on 500 nodes of 8 GPUs, by all that is looked at?
 
 Each run makes the cluster anew: nodes that are empty, or on which single GPUs and halves are held at random, a resident
-pod for each; and a gang whose members ask for one GPU each, in one arm also spread over three zones and kept
-apart from pods of another application. What is measured is the CPU time of one look at the gang: the copies, the plan and
-the promises. The predicates' own preparation, once for all gangs after a change of the cluster, is told apart.
+pod for each; and a gang whose members ask for one GPU each, in one arm also spread over three zones and kept apart from
+pods of another application. What is measured is the CPU time of one look at the gang: the copies, the plan and the
+promises. The predicates' own preparation, once for all gangs after a change of the cluster, is told apart.
 """
 
 from __future__ import annotations
