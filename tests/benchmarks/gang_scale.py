@@ -1,8 +1,8 @@
 """How long do 4,000 single pods and a gang of 512 take on 500 nodes of 8 GPUs, through the real kube-scheduler?
 
 The cluster is made of KWOK nodes. What is measured is the time from the first request that creates a pod to the binding
-of the last, creating them included, and the CPU time of the extender and of kube-scheduler for it. The gang comes first,
-and goes.
+of the last, creating them included, and the CPU time of extender and kube-scheduler for it. The gang comes first, and
+goes.
 """
 
 from __future__ import annotations
