@@ -173,7 +173,7 @@ class Scheduling:
                     self._learned.add(uid)
                     shape = pod.shape()
                     came[shape] = came.get(shape, 0) + 1
-                if not pod.node and not pod.gated and uid in self._unbound:
+                if not pod.node and not pod.gated and pod.gang is None and uid in self._unbound:
                     self._waiting.found(pod, now)
         for shape, count in came.items():
             self.packer.learn(shape, count)
@@ -247,7 +247,7 @@ class Scheduling:
         if held is not None and held.state is not State.RESERVED:
             return self._filter_under_way(pod, held.node, nodes, now)
         if pod.gang is not None:
-            return self._filter_member(pod, pod.gang, nodes, now)
+            return self._filter_member(pod, pod.gang, nodes)
         self.ledger.release(pod.key.uid)
         if (barred := self.quota.refusal(pod.ask())) is not None:
             return self._barred(pod, barred, nodes, now)
@@ -310,7 +310,7 @@ class Scheduling:
             return Chosen((node,))
         return self._refused(pod, reasons.of_all(self.ledger, nodes, f"its binding to node {node} is under way"), now)
 
-    def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str], now: float) -> Chosen | Refused:
+    def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str]) -> Chosen | Refused:
         """Answer filter of a member of a gang that is not being bound."""
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.planned:
@@ -321,9 +321,7 @@ class Scheduling:
         else:
             self.ledger.release(pod.key.uid)  # promised while it was no member yet
             reason = f"its gang {member.gang} has no plan yet"
-        misfits = reasons.of_all(self.ledger, nodes, reason)
-        self.explanations.refused(pod, self.ledger, misfits, now)
-        return Refused(misfits)
+        return Refused(reasons.of_all(self.ledger, nodes, reason))
 
     def _choose(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Choose for a pod that holds nothing and that its project's quota has room for."""

@@ -73,17 +73,21 @@ class Gangs:
         while self._scheduling.gangs and time.monotonic() < until:
             checks = self._following.checks(self._scheduling.ledger)
             if checks is not None:
-                self._scheduling.plan_gangs(checks, time.monotonic())  # what is to be done is found again once we lead
+                # What is to be done is found again once we lead; what is to be told is not.
+                self._tell_all(self._scheduling.plan_gangs(checks, time.monotonic()))
                 return
             await asyncio.sleep(_PAUSE_S)
 
-    async def _carry_out(self, steps: Steps) -> None:
+    def _tell_all(self, steps: Steps) -> None:
         for one in steps.tell:
             for pod in one.pods:
                 about, kind = cluster.reference(pod), _KINDS[one.trouble]
                 self._tell(Notice(about, one.reason, one.sentence, kind, old_for_s=_SAME_S))
             if one.pods:
                 _log.info("gang", extra={"namespace": one.pods[0].namespace, "note": one.sentence})
+
+    async def _carry_out(self, steps: Steps) -> None:
+        self._tell_all(steps)
         await self._each(steps.take_back, self._take_back)
         await self._each(steps.evict, self._evict)
         await self._each(steps.let_go[:_MOST], self._let_go)
