@@ -10,7 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from extender.core.gang.surroundings import Surroundings
+from extender.core.gang.surroundings import Seen, Surroundings
 from extender.core.predicates.scene import Scene
 from extender.core.predicates.selectors import Labels
 from extender.shell.predicates.demands import demands_of, node_of, resources_by_class
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from extender.core.ledger.ledger import Ledger
-    from extender.core.predicates.demands import PodDemands, Resident
+    from extender.core.predicates.demands import Resident
     from extender.core.predicates.nodes import NodeFacts
     from kube.client import Api, ApiError
 
@@ -63,8 +63,7 @@ class Following:
         self._unlisted = set(_KINDS)
         self._known: dict[str, dict[str, Any]] = {path: {} for path in _KINDS}
         self._version = 0
-        self._scene: Scene | None = None
-        self._demands: dict[str, PodDemands] = {}
+        self._seen: Seen | None = None
 
     async def run(self) -> None:
         """Follow while that is wanted, without end."""
@@ -82,9 +81,7 @@ class Following:
         """Return what kube-scheduler looks at as it is now; None as long as it is not all listed."""
         if self._unlisted:
             return None
-        if self._scene is None:
-            self._scene, self._demands = self._seen()
-        return Surroundings(self._scene, self._demands, ledger, self._version)
+        return Surroundings(self._seen_now, ledger, self._version)
 
     async def _until_unwanted(self, following: asyncio.Task[None]) -> None:
         last = time.monotonic()
@@ -129,9 +126,14 @@ class Following:
 
     def _changed(self) -> None:
         self._version += 1
-        self._scene = None
+        self._seen = None
 
-    def _seen(self) -> tuple[Scene, dict[str, PodDemands]]:
+    def _seen_now(self) -> Seen:
+        if self._seen is None:
+            self._seen = self._look()
+        return self._seen
+
+    def _look(self) -> Seen:
         known = self._known
         residents: list[tuple[Resident, str]] = []
         waiting: dict[str, ConstrainedPod] = {}
@@ -146,7 +148,7 @@ class Following:
         storage = Storage(claims, known[_VOLUMES], limited_drivers(known[_CSI_NODES].values()))
         by_class = resources_by_class(known[_DEVICE_CLASSES].values())
         demands = {uid: demands_of(pod, storage, by_class) for uid, pod in waiting.items()}
-        return Scene(nodes, residents, namespaces), demands
+        return Seen(Scene(nodes, residents, namespaces), demands)
 
 
 def _read(one: Any) -> tuple[Any, Any]:

@@ -5,12 +5,14 @@ Pods that hold devices and are not on their node yet count as if they were: kube
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from copy import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from numpy.typing import NDArray
@@ -23,31 +25,53 @@ if TYPE_CHECKING:
 NOT_SEEN = "it was not seen yet by what looks at nodes as kube-scheduler does"
 
 
-class Surroundings:
-    """The checks of a plan: `scene` is what is there, `demands` those of pods without a node, by UID.
+class Seen(NamedTuple):
+    """What is there, and what the pods demand that are not, by their UIDs."""
 
-    `version` grows with each change of either.
+    scene: Scene
+    demands: Mapping[str, PodDemands]
+
+
+class Surroundings:
+    """The checks of a plan: `seen` gives what is there, and what pods without a node demand, by their UIDs.
+
+    It is asked once somebody wants to know: to look at a whole cluster takes a while, and most of the time no plan is
+    made. `version` grows with each change of either.
     """
 
-    def __init__(self, scene: Scene, demands: Mapping[str, PodDemands], ledger: Ledger, version: int) -> None:
+    def __init__(self, seen: Callable[[], Seen], ledger: Ledger, version: int) -> None:
         self.version = version
-        self._scene = scene.copy()
-        self._demands = demands
-        self._columns = len(ledger.model)
-        self._places = {name: place for place, name in enumerate(scene.names)}
-        column_of = np.array([ledger.columns.get(name, -1) for name in scene.names], dtype=np.int64)
-        self._ours = np.flatnonzero(column_of >= 0)
-        self._column_of = column_of[self._ours]
-        for uid, demanded in sorted(demands.items()):
-            held = ledger.holding(uid)
+        self._seen = seen
+        self._ledger = ledger
+
+    @cached_property
+    def _scene(self) -> Scene:
+        scene = self._seen().scene.copy()
+        for uid, demanded in sorted(self._demands.items()):
+            held = self._ledger.holding(uid)
             if held is not None and held.node in self._places:
-                self._scene.place(demanded, self._places[held.node])
+                scene.place(demanded, self._places[held.node])
+        return scene
+
+    @cached_property
+    def _demands(self) -> Mapping[str, PodDemands]:
+        return self._seen().demands
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self._seen().scene.names)}
+
+    @cached_property
+    def _columns(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The nodes of the scene that the ledger knows, and the column of each there."""
+        columns = self._ledger.columns_of(self._seen().scene.names)
+        (ours,) = (columns >= 0).nonzero()
+        return ours, columns[ours]
 
     def copy(self) -> Self:
         """Return checks that say the same, and take note of pods apart from these."""
-        copied = object.__new__(type(self))
-        copied.__dict__.update(self.__dict__)
-        copied._scene = self._scene.copy()
+        copied = copy(self)
+        copied.__dict__["_scene"] = self._scene.copy()
         return copied
 
     def unknown(self, pod: SeenPod) -> str:
@@ -79,6 +103,7 @@ class Surroundings:
         self._scene.place(self._demands[pod.key.uid], self._places[node])
 
     def _of_columns(self, nodes: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        columns = np.zeros(self._columns, dtype=np.bool_)
-        columns[self._column_of] = nodes[self._ours]
+        ours, of_ours = self._columns
+        columns = np.zeros(len(self._ledger.model), dtype=np.bool_)
+        columns[of_ours] = nodes[ours]
         return columns

@@ -38,7 +38,8 @@ _AVOIDED_S = 120.0
 _FIRST_PAUSE_S = 2.0
 _MOST_UNDONE = 3
 _KICK_S = 5.0
-_MOST_AT_ONCE = 1024  # members that plans are made for in one go: a tenth of a second
+_MOST_AT_ONCE = 512  # members that plans are made for in one go: a twentieth of a second
+_AGAIN_S, _MEMBERS_A_SECOND = 0.5, 256  # until the next plan of a gang that was planned in vain: others come, and verbs
 _TOLD = 8  # members that have an Event of what happens to their gang
 _CHANGED_S, _SAME_S = 10.0, 300.0
 
@@ -119,12 +120,14 @@ class Turn:
     def _planned(self, standing: Standing, missing: int) -> str:
         """Make a plan for those that wait, and promise what it gives; return why there is none, "" where there is."""
         gang, waiting = self.gang, standing.waiting
-        if unready := self._unready(waiting):
-            return unready
         gang.avoided = {node: until for node, until in gang.avoided.items() if until > self.now}
         rests_on = self._rests_on(waiting, missing)
         if self.now < gang.again_at or self.found.planned >= _MOST_AT_ONCE or rests_on == gang.tried:
             return gang.sentence
+        gang.again_at = self.now + _AGAIN_S + len(waiting) / _MEMBERS_A_SECOND
+        if unready := self._unready(waiting):
+            gang.tried = rests_on
+            return unready
         self.found.planned += len(waiting)
         made = plan(waiting[:missing], waiting[missing:], self.room, self._out_of_bounds())
         if isinstance(made, Shortfall) or not made.holdings:
@@ -133,6 +136,8 @@ class Turn:
         with self._ledger.at_once():
             for holding in made.holdings:
                 self._ledger.hold(holding)
+        for holding in made.holdings:  # the gangs after this one find its members there
+            self.room.checks.place(gang.members[holding.pod.uid], holding.node)
         gang.moved_at, gang.short_since, gang.waits_since, gang.tried, gang.needed = self.now, None, None, (), []
         gang.sentence, gang.told = "", ("", 0.0)
         nodes = len({holding.node for holding in made.holdings})
