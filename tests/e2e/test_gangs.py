@@ -139,7 +139,8 @@ def test_a_plan_that_kube_scheduler_refuses_is_undone_and_the_gang_runs_elsewher
     gangs.create_deployment(cluster, managed_namespace, gangs.deployment("d", 3))
     planned = _planned_nodes(cluster, managed_namespace, 3)
     taint(cluster, planned[0])
-    cluster.resume("scheduler")
+    cluster.kill("scheduler")
+    cluster.restart("scheduler")  # which lists nodes before it places anything
     pods.wait_until("the gang runs", lambda: len(gangs.bound(cluster, managed_namespace, "d")) == 3)
     taint(cluster, planned[0], keeps_away=False)
     undone = _events(cluster, managed_namespace, "GangUndone")
@@ -178,7 +179,8 @@ def test_bare_pods_of_an_undone_plan_stay_pending_and_hold_nothing(
     pods.create(cluster, managed_namespace, gangs.members("g", 4))
     planned = _planned_nodes(cluster, managed_namespace, 4)
     taint(cluster, planned[0])
-    cluster.resume("scheduler")
+    cluster.kill("scheduler")
+    cluster.restart("scheduler")  # which lists nodes before it places anything
     pods.wait_until("it is undone", lambda: bool(_events(cluster, managed_namespace, "GangUndone")))
     taint(cluster, planned[0], keeps_away=False)
     assert len(pods.pods_of(cluster, managed_namespace)) == 4
