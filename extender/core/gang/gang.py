@@ -53,11 +53,12 @@ class Gang:
     """One gang; times in seconds, and what is told of single members by their UIDs.
 
     `waits_since`: since when enough members are there that wait for a plan. `let_go_at`: when a member without a gate
-    was last told to be tried. `refused_at`: since when kube-scheduler refuses a member. `given_up`: why a member that
-    was let go is taken back. `moved_at`: when the plan last came a step further, which `came` to so many members bound
-    and let go. `again_at`: not planned before. `short_since`: since when too few run and no plan completes them.
-    `avoided`: nodes on which a plan failed, each with until when. `tried`: on what the last plan in vain rested, and
-    `needed` the members that it had no room for together.
+    was last told to be tried. `refused_at`: since when kube-scheduler refuses a member. `refusals`: why the API server
+    did not let a member be changed. `given_up`: why a member that was let go is taken back. `moved_at`: when the plan
+    last came a step further, which `came` to so many members bound and let go. `again_at`: not planned before.
+    `short_since`: since when too few run and no plan completes them. `avoided`: nodes on which a plan failed, each with
+    until when. `tried`: on what the last plan in vain rested, in which `round` of all gangs, and `needed` the members
+    that it had no room for together.
     """
 
     key: GangKey
@@ -65,6 +66,7 @@ class Gang:
     waits_since: float | None = None
     let_go_at: dict[str, float] = field(default_factory=dict)
     refused_at: dict[str, float] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
     given_up: dict[str, str] = field(default_factory=dict)
     moved_at: float = 0.0
     came: tuple[int, int] = (0, 0)
@@ -74,6 +76,7 @@ class Gang:
     short_since: float | None = None
     avoided: dict[str, float] = field(default_factory=dict)
     tried: tuple[object, ...] = ()
+    round: int = -1
     needed: list[SeenPod] = field(default_factory=list)
     stopped: str = ""
     sentence: str = ""
@@ -86,8 +89,10 @@ class Gang:
         if before is not None and age(before.version) > age(pod.version):
             return
         self.members[uid] = pod
-        if member.planned is None:
-            self.given_up.pop(uid, None)  # its plan is struck, so it may be planned again
+        if member.planned is None or pod.node:
+            self.given_up.pop(uid, None)  # its plan is struck, so it may be planned again; or its Binding did arrive
+        if not pod.gated:
+            self.refusals.pop(uid, None)
         if pod.node and (before is None or not before.node) and not self.whole:
             bound = sum(1 for one in self.members.values() if one.node)
             self.whole = isinstance(member.least, int) and bound >= member.least
@@ -97,7 +102,16 @@ class Gang:
         self.members.pop(uid, None)
         for known in (self.let_go_at, self.refused_at):
             known.pop(uid, None)
-        self.given_up.pop(uid, None)
+        for told in (self.refusals, self.given_up):
+            told.pop(uid, None)
+
+    def begin_anew(self) -> None:
+        """Forget how far its plan came: another may have led since."""
+        for known in (self.let_go_at, self.refused_at):
+            known.clear()
+        for told in (self.refusals, self.given_up):
+            told.clear()
+        self.came, self.tried, self.short_since = (-1, -1), (), None
 
     def standing(self, ledger: Ledger) -> Standing:
         """Return how its members stand."""
