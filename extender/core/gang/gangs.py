@@ -18,7 +18,7 @@ from extender.core.ledger.holding import State
 from kube.versions import age
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from extender.core.gang.planning import Room
     from extender.core.gang.steps import Steps
@@ -127,12 +127,12 @@ class Gangs:
     def steps(self, room: Room, now: float) -> Steps:
         """Plan what can be planned at `now` seconds, undo what has failed, and return what is to be done about it."""
         found = Found(round=self._round)
-        order = self._in_order()
-        for gang in order:
+        for gang in self._in_order(gang for gang in self if not gang.is_at_rest(self._state(room), now)):
             Turn(gang, room, self.settings, now, found, self.kept).take()
+            gang.rest(self._state(room), now)
         if not found.passed_over:
             self._round += 1
-        self._keep(order, room, now)
+        self._keep(room, now)
         self._taken_back = {key: gang for key, gang in self._taken_back.items() if gang.again_at + _ANEW_S > now}
         return found.steps()
 
@@ -148,21 +148,26 @@ class Gangs:
         else:
             self._ledger.hold(replace(held, planned=False))
 
-    def _in_order(self) -> list[Gang]:
-        return sorted(self._gangs.values(), key=lambda gang: (not self._begun(gang), gang.order, gang.key))
+    def _state(self, room: Room) -> tuple[object, ...]:
+        """Return what may make a difference to a gang of which nothing is under way."""
+        return room.ledger.freed, room.checks.version, room.quota.freed, self.kept, self.settings
+
+    def _in_order(self, gangs: Iterable[Gang]) -> list[Gang]:
+        return sorted(gangs, key=lambda gang: (not self._begun(gang), gang.order, gang.key))
 
     def _begun(self, gang: Gang) -> bool:
         return not gang.whole and any(pod.node or self._ledger.holding(uid) for uid, pod in gang.members.items())
 
-    def _keep(self, order: Sequence[Gang], room: Room, now: float) -> None:
+    def _keep(self, room: Room, now: float) -> None:
         """Keep room for the first gang in order that has waited long enough and could run."""
         if not self.settings.patience_s:
             self.kept = None
             return
-        for gang in order:
+        since = now - self.settings.patience_s
+        for gang in self._in_order(
+            one for one in self if one.needed and one.waits_since is not None and one.waits_since <= since
+        ):
             needed = gang.needed
-            if not needed or gang.waits_since is None or now - gang.waits_since < self.settings.patience_s:
-                continue
             kept = self.kept
             if kept is not None and kept.gang == gang.key and all(map(self._ledger.node, kept.nodes)):
                 return

@@ -39,6 +39,7 @@ _FIRST_PAUSE_S = 2.0
 _MOST_UNDONE = 3
 _KICK_S = 5.0
 _MOST_AT_ONCE = 1024  # members that plans are made for in one go: a tenth of a second
+_A_PLAN = 24  # what a plan costs besides, in members
 _TOLD = 8  # members that have an Event of what happens to their gang
 _CHANGED_S, _SAME_S = 10.0, 300.0
 
@@ -79,12 +80,21 @@ class Turn:
     def take(self) -> None:
         """Bring the gang as far as it can be brought now."""
         gang = self.gang
+        gang.settled = False
+        self._bring()
+        if gang.settled:
+            under_way = gang.given_up or gang.short_since is not None or gang.avoided or gang.again_at > self.now
+            gang.settled = not under_way and not gang.standing(self._ledger).promised
+
+    def _bring(self) -> None:
+        gang = self.gang
         standing = self._standing()
         came = len(standing.bound), sum(not pod.gated for pod in standing.promised)
         if came != gang.came:
             gang.came, gang.moved_at = came, self.now
         least = gang.least()
         if isinstance(least, str):
+            gang.settled = True
             self._waits(standing, least)
             self._run_short(standing, None, least)
             self._carry_on()
@@ -123,11 +133,11 @@ class Turn:
         missing = 0 if gang.whole else max(0, least - standing.have)
         if missing > len(standing.waiting):
             there = standing.have + len(standing.waiting)
-            gang.waits_since, gang.needed = None, []
+            gang.waits_since, gang.needed, gang.settled = None, [], True
             short = f"it waits for members: {there} of {least} are there that ask for GPUs"
         elif not standing.waiting:
             gang.short_since = gang.waits_since = None
-            gang.needed = []
+            gang.needed, gang.settled = [], True
             return
         else:
             if gang.waits_since is None:
@@ -143,16 +153,17 @@ class Turn:
         gang, waiting, found = self.gang, standing.waiting, self.found
         gang.avoided = {node: until for node, until in gang.avoided.items() if until > self.now}
         rests_on = self._rests_on(waiting, missing)
-        if self.now < gang.again_at or rests_on == gang.tried or gang.round == found.round:
+        gang.settled = rests_on == gang.tried
+        if gang.settled or self.now < gang.again_at or gang.round == found.round:
             return gang.sentence
         if found.planned >= _MOST_AT_ONCE:
             found.passed_over = True
             return gang.sentence
-        gang.round = found.round
+        gang.round, gang.settled = found.round, True
         if unready := self._unready(waiting):
             gang.tried, gang.needed = rests_on, []
             return unready
-        found.planned += len(waiting)
+        found.planned += _A_PLAN + len(waiting)
         made = plan(waiting[:missing], waiting[missing:], self.room, self._out_of_bounds())
         if isinstance(made, Shortfall) or not made.holdings:
             gang.tried, gang.needed = rests_on, waiting[:missing]
