@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.gang.surroundings import NOT_SEEN, Seen, Surroundings
+from extender.core.gang.surroundings import NOT_SEEN, Surroundings
 from extender.core.predicates.demands import PodDemands, Resident
 from extender.core.predicates.nodes import NodeFacts
 from extender.core.predicates.scene import Scene
@@ -32,7 +32,7 @@ def demanding(gang: str, *, apart_from: str = "", cpu: int = 100) -> PodDemands:
 def around(cluster: Cluster, demands: dict[str, PodDemands], *others: str) -> Surroundings:
     """Return the surroundings of the cluster's nodes, and of `others` that the extender does not know."""
     scene = Scene([facts(name) for name in (*others, *cluster.nodes)], [], {})
-    return Surroundings(lambda: Seen(scene, demands), cluster.scheduling.ledger, 1)
+    return Surroundings(lambda: (scene, demands), cluster.scheduling.ledger, 1)
 
 
 def nodes_that(cluster: Cluster, fits: NDArray[np.bool_]) -> list[str]:
@@ -92,7 +92,7 @@ def test_a_pod_that_was_not_seen_is_unknown_and_what_is_not_modelled_is_named() 
 def test_nothing_is_looked_at_before_somebody_asks() -> None:
     cluster = Cluster(nodes=1)
 
-    def look() -> Seen:
+    def look() -> tuple[Scene, dict[str, PodDemands]]:
         raise AssertionError
 
     assert Surroundings(look, cluster.scheduling.ledger, 7).version == 7
