@@ -29,13 +29,15 @@ _AT_ONCE = 16
 _MOST = 128  # pods that are let go before the core looks again at what has become of them
 _SAME_S = 300.0
 _KINDS: dict[bool, Literal["Normal", "Warning"]] = {False: "Normal", True: "Warning"}  # of an Event, by `Tell.trouble`
+_PLANS = {"GangPlanned": "made", "GangUndone": "undone"}  # what became of a plan, by `Tell.reason`
 _LISTED_S = 5.0  # for what the predicates look at to be listed
 
 
 class Gangs:
     """Carries out what the core finds to be done about gangs.
 
-    `tell` writes Events, `leads` tells whether we may act, and `evicted` hears of each eviction by its result.
+    `tell` writes Events, `leads` tells whether we may act. `evicted` hears of each eviction by its result, `planned` of
+    each plan that was made or undone.
     """
 
     def __init__(  # noqa: PLR0913  an outside each
@@ -47,6 +49,7 @@ class Gangs:
         *,
         leads: Callable[[], bool],
         evicted: Callable[[str], None],
+        planned: Callable[[str], None],
     ) -> None:
         self._api = api
         self._scheduling = scheduling
@@ -54,6 +57,7 @@ class Gangs:
         self._tell = tell
         self._leads = leads
         self._evicted = evicted
+        self._planned = planned
         self._outage = Outage("what a gang's plan wants of the API server", "it is tried again", _log)
 
     async def run(self) -> None:
@@ -73,11 +77,18 @@ class Gangs:
         while self._scheduling.gangs and time.monotonic() < until:
             checks = self._following.checks(self._scheduling.ledger)
             if checks is not None:
-                self._scheduling.plan_gangs(checks, time.monotonic())  # what is to be done is found again once we lead
+                # What is to be done is found again once we lead.
+                self._count(self._scheduling.plan_gangs(checks, time.monotonic()))
                 return
             await asyncio.sleep(_PAUSE_S)
 
+    def _count(self, steps: Steps) -> None:
+        for one in steps.tell:
+            if one.reason in _PLANS:
+                self._planned(_PLANS[one.reason])
+
     async def _carry_out(self, steps: Steps) -> None:
+        self._count(steps)
         for one in steps.tell:
             for pod in one.pods:
                 about, kind = cluster.reference(pod), _KINDS[one.trouble]
