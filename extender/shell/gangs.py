@@ -30,13 +30,15 @@ _AT_ONCE = 16
 _MOST = 128  # pods that are changed in one way before the core looks again at what has become of them
 _SAME_S = 300.0
 _KINDS: dict[bool, Literal["Normal", "Warning"]] = {False: "Normal", True: "Warning"}  # of an Event, by `Tell.trouble`
+_PLANS = {"GangPlanned": "made", "GangUndone": "undone"}  # what became of a plan, by `Tell.reason`
 _LISTED_S = 5.0  # for what the predicates look at to be listed
 
 
 class Gangs:
     """Carries out what the core finds to be done about gangs.
 
-    `tell` writes Events, `leads` tells whether we may act, and `evicted` hears of each eviction by its result.
+    `tell` writes Events, `leads` tells whether we may act. `evicted` hears of each eviction by its result, `planned` of
+    each plan that was made or undone.
     """
 
     def __init__(  # noqa: PLR0913  an outside each
@@ -48,6 +50,7 @@ class Gangs:
         *,
         leads: Callable[[], bool],
         evicted: Callable[[str], None],
+        planned: Callable[[str], None],
     ) -> None:
         self._api = api
         self._scheduling = scheduling
@@ -56,6 +59,7 @@ class Gangs:
         self._leads = leads
         self._evicted = evicted
         self._trying = Trying()
+        self._planned = planned
         self._outage = Outage("what a gang's plan wants of the API server", "it is tried again", _log)
 
     async def run(self) -> None:
@@ -89,6 +93,8 @@ class Gangs:
 
     def _say(self, steps: Steps) -> None:
         for one in steps.tell:
+            if one.reason in _PLANS:
+                self._planned(_PLANS[one.reason])
             for pod in one.pods:
                 about, kind = cluster.reference(pod), _KINDS[one.trouble]
                 self._tell(Notice(about, one.reason, one.sentence, kind, old_for_s=_SAME_S))
