@@ -17,6 +17,9 @@ _log = logging.getLogger(__name__)
 
 _MOST_TOLD = 1000
 
+# It breaks its type, is no UTF-8, or nests deeper than any object does that the API server takes.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 class _RawList(Object):
     """A list whose objects are still undecoded."""
@@ -42,7 +45,7 @@ class Reading:
         """
         try:
             return self._page.decode(text)
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             raw = decoded(_RawList, text)
         read = (self.object(each) for each in raw.items or ())
         return ObjectList(raw.metadata, [each for each in read if each is not None])
@@ -51,7 +54,7 @@ class Reading:
         """Return an object, None where it cannot be read."""
         try:
             return self._object.decode(raw)
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             self._tell(raw, str(error))
             return None
 
@@ -59,7 +62,7 @@ class Reading:
         try:
             found = msgspec.json.decode(raw, type=Bare).metadata
             name = f"{found.namespace}/{found.name}" if found.namespace else found.name
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             name = "(without a name that can be read)"
         if (name, error) in self._told or len(self._told) >= _MOST_TOLD:
             return
@@ -76,5 +79,5 @@ def decoded(kind: type[Any], text: bytes | msgspec.Raw) -> Any:
     """
     try:
         return msgspec.json.decode(text, type=kind)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise ApiError(NO_ANSWER, "Undecodable", f"the API server sent what we cannot read: {error}") from error

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import socket
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from autoscaler.__main__ import main as autoscaler
 from extender.__main__ import main as extender
-from kube.program import ProblemAtStart, serving_beside
+from kube.objects import Pod
+from kube.program import ProblemAtStart, run_until_signal, serving_beside
+from kube.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,13 +29,15 @@ PROGRAMS = [
 
 
 @pytest.fixture(autouse=True)
-def log_as_before() -> Iterator[None]:
-    """Give back the log that a program takes for itself when it starts."""
+def process_as_before() -> Iterator[None]:
+    """Give back what a program takes for itself of the process that it starts in: its log, and how deep it may go."""
+    limit = sys.getrecursionlimit()
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+    sys.setrecursionlimit(limit)
 
 
 @pytest.mark.parametrize(("main", "more"), PROGRAMS)
@@ -43,6 +49,22 @@ def test_a_taken_port_is_a_sentence(main: Main, more: list[str], capsys: pytest.
     assert f"cannot listen on {address}" in said
     assert "choose another address with --listen" in said
     assert "Traceback" not in said
+
+
+def test_a_program_reads_a_pod_that_nests_as_deep_as_the_api_server_takes_it() -> None:
+    levels = 10_000 - len("items, one of them, metadata, managedFields, one, fieldsV1".split(","))
+    deep = '{"f:a":' * levels + "{}" + "}" * levels
+    pod = '{"metadata":{"name":"p","managedFields":[{"fieldsV1":%s}]}}' % deep
+    page = '{"metadata":{"resourceVersion":"5"},"items":[%s]}' % pod
+    read: list[Any] = []
+
+    async def work(_: argparse.Namespace) -> None:
+        read.extend(Reading(Pod, "/pods").page(page.encode()).items or ())
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--log-level", default="info")
+    assert run_until_signal(parser, work, []) == 0
+    assert [each.metadata.name for each in read] == ["p"]
 
 
 async def test_a_second_address_that_is_taken_is_named_by_its_flag() -> None:

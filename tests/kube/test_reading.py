@@ -10,7 +10,7 @@ import pytest
 
 from kube.client import ApiError
 from kube.objects import ConfigMap
-from kube.reading import Reading
+from kube.reading import Reading, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,25 @@ def test_what_is_passed_over_is_told_once_and_counted(caplog: pytest.LogCaptureF
         assert reading.object(msgspec.Raw(json.dumps(body).encode())) is None
     told = [(record.__dict__["object"], record.__dict__["count"]) for record in caplog.records]
     assert told == [("odd", 1), ("other", 2), ("(without a name that can be read)", 3)]
+
+
+def nested(name: str, levels: int) -> bytes:
+    """Return an object with something that nests in a field that nobody reads."""
+    deep = b'{"f:a":' * levels + b"{}" + b"}" * levels
+    return b'{"metadata":{"name":"%b","managedFields":[{"fieldsV1":%b}]},"data":null}' % (name.encode(), deep)
+
+
+@pytest.mark.parametrize("odd", [nested("odd", 100_000), b'{"metadata":{"name":"\xff"}}'], ids=["deep", "no text"])
+def test_of_a_page_all_objects_are_read_but_one_that_no_decoder_gets_through(odd: bytes) -> None:
+    text = b'{"metadata":{"resourceVersion":"5"},"items":[%b,%b]}' % (nested("a", 1), odd)
+    assert Reading(ConfigMap, "/maps").object(msgspec.Raw(odd)) is None
+    with pytest.raises(ApiError, match="sent what we cannot read"):
+        decoded(ConfigMap, odd)
+    if odd.isascii():  # what nests too deep for one object does so for the page that it is in
+        with pytest.raises(ApiError, match="sent what we cannot read"):
+            Reading(ConfigMap, "/maps").page(text)
+    else:
+        assert [each.metadata.name for each in Reading(ConfigMap, "/maps").page(text).items or ()] == ["a"]
 
 
 @pytest.mark.parametrize("text", [b"", b"<html>", b'{"items": 7}'])
