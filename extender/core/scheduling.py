@@ -248,7 +248,7 @@ class Scheduling:
         if held is not None and held.state is not State.RESERVED:
             return self._filter_under_way(pod, held.node, nodes, now)
         if pod.gang is not None:
-            return self._filter_member(pod, pod.gang, nodes)
+            return self._filter_member(pod, pod.gang, nodes, now)
         self.ledger.release(pod.key.uid)
         if (barred := self.quota.refusal(pod.ask())) is not None:
             return self._barred(pod, barred, nodes, now)
@@ -311,7 +311,7 @@ class Scheduling:
             return Chosen((node,))
         return self._refused(pod, reasons.of_all(self.ledger, nodes, f"its binding to node {node} is under way"), now)
 
-    def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str]) -> Chosen | Refused:
+    def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Answer filter of a member of a gang that is not being bound."""
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.planned:
@@ -322,7 +322,9 @@ class Scheduling:
         else:
             self.ledger.release(pod.key.uid)  # promised while it was no member yet
             reason = f"its gang {member.gang} has no plan yet"
-        return Refused(reasons.of_all(self.ledger, nodes, reason))
+        misfits = reasons.of_all(self.ledger, nodes, reason)
+        self.explanations.refused(pod, self.ledger, misfits, now)
+        return Refused(misfits)
 
     def _choose(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Choose for a pod that holds nothing and that its project's quota has room for."""
