@@ -131,7 +131,7 @@ def _project_and_kind(quota: Quota, ask: Ask | None) -> tuple[str, str]:
 
 def malformed(problem: Malformed) -> str:
     """Return the sentence about an annotation that breaks its rule."""
-    return f"{problem}; the pod stays pending until the annotation is corrected"
+    return f"{problem}; the pod stays pending until that is corrected"
 
 
 def _asks(holding: Holding, unbound: Iterable[SeenPod]) -> str:
