@@ -58,8 +58,8 @@ class Gangs:
         self._tell = tell
         self._leads = leads
         self._evicted = evicted
-        self._trying = Trying()
         self._planned = planned
+        self._trying = Trying()
         self._outage = Outage("what a gang's plan wants of the API server", "it is tried again", _log)
 
     async def run(self) -> None:

@@ -34,13 +34,14 @@ _log = logging.getLogger("extender")
 
 _LOOK_S = 0.2
 _UNWANTED_S = 600.0  # gangs come and go: what is followed is not listed anew for each
-_NOT_SERVED = (404, 501)
 _FIRST_REFUSAL, _LAST_REFUSAL = 400, 428  # what comes after tells that the API server is busy, or not well
 
 _PODS, _NODES, _NAMESPACES = "/api/v1/pods", "/api/v1/nodes", "/api/v1/namespaces"
 _CLAIMS, _VOLUMES = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes"
 _CSI_NODES = "/apis/storage.k8s.io/v1/csinodes"
 _DEVICE_CLASSES = "/apis/resource.k8s.io/v1/deviceclasses"
+_MAY_LACK = (_CLAIMS, _VOLUMES, _CSI_NODES, _DEVICE_CLASSES)
+_NOT_SERVED = (404, 501)
 _KINDS: dict[str, type[Any]] = {
     _PODS: ConstrainedPod,
     _NODES: Node,
@@ -126,7 +127,7 @@ class Following:
         outage = Outage(f"the list of {_named(path)}", "no gang is planned until it is there", _log)
 
         def hear(error: ApiError | None) -> None:
-            if path == _DEVICE_CLASSES and error is not None and error.status in _NOT_SERVED:
+            if path in _MAY_LACK and error is not None and error.status in _NOT_SERVED:
                 self._unlisted.discard(path)  # where nothing serves them, there are none
                 error = None
             outage.hear(error)

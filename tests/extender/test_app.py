@@ -15,9 +15,12 @@ import pytest
 
 from extender import app
 from extender.core import explanations, waiting
+from extender.core.explaining import Holder, explain
+from extender.core.gang.progress import Stage
 from extender.core.ledger.holding import State
 from extender.shell import cluster, pods, sending
 from kube.client import MERGE_PATCH, ApiError
+from kube.gangs import GANG, LEAST
 from kube.objects import Event, ObjectList, Pod
 from tests.story.programs import a_listener, running_extender, until, url_of
 
@@ -302,6 +305,20 @@ async def test_a_device_that_was_bound_twice_is_told_on_both_pods_and_the_younge
             break
     counted = 'plimsoll_extender_evictions_total{cause="device_bound_twice",result="evicted"} 1.0'
     assert counted in asked.extender.telemetry.exposition().decode()
+
+
+async def test_a_plan_of_a_gang_is_counted_and_told_of_its_pods(asked: Asked, api: Api) -> None:
+    spec = {"containers": [{"name": "main", "image": "model", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}
+    for name in ("a", "b"):
+        meta = {"name": name, "labels": {GANG: "g"}, "annotations": {LEAST: "2"}}
+        await api.request("POST", PODS, body={"metadata": meta, "spec": spec})
+    counted = 'plimsoll_extender_gang_plans_total{result="made"} 1.0'
+    await until(lambda: counted in asked.extender.telemetry.exposition().decode())
+    found = explain(asked.extender.scheduling, "ours", "a")
+    assert isinstance(found, Holder)
+    assert found.by_plan
+    assert found.gang is not None
+    assert (found.gang.stage, found.gang.promised) == (Stage.PLANNED, 2)
 
 
 async def test_a_pod_that_is_not_placed_is_logged_by_its_name(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:

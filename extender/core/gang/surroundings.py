@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from extender.core.predicates.demands import PodDemands
     from extender.core.predicates.scene import Scene
 
+
 NOT_SEEN = "it was not seen yet by what looks at nodes as kube-scheduler does"
+"""What is said of a pod that is not known, in most cases for a moment."""
 
 
 class Surroundings:

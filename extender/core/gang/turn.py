@@ -18,6 +18,7 @@ from extender.core.gang.failing import Failure, failure
 from extender.core.gang.gang import membership
 from extender.core.gang.planning import Shortfall, plan
 from extender.core.gang.steps import Evict, LetGo, Steps, TakeBack, Tell
+from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.ledger.holding import State
 from kube.gangs import Planned
 from kube.gpus import MemoryShare, Placement, Share
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import SeenPod
 
+_SEEN_S = 5.0  # for a pod to be seen by both watches
 _LOST_S = 5.0  # for the controller to make a lost member anew
 _AVOIDED_S = 120.0
 _FIRST_PAUSE_S = 2.0
@@ -160,9 +162,13 @@ class Turn:
         if found.planned >= _MOST_AT_ONCE:
             found.passed_over = True
             return gang.sentence
-        gang.round, gang.settled = found.round, True
-        if unready := self._unready(waiting):
-            gang.tried, gang.needed = rests_on, []
+        gang.round = found.round
+        unready, moment = self._unready(waiting)
+        if moment and self.now - (gang.waits_since or 0.0) < _SEEN_S:
+            return gang.sentence
+        gang.settled = not moment
+        if unready:
+            gang.tried, gang.needed = () if moment else rests_on, []
             return unready
         found.planned += _A_PLAN + len(waiting)
         made = plan(waiting[:missing], waiting[missing:], self.room, self._out_of_bounds())
@@ -196,14 +202,14 @@ class Turn:
         versions = self._ledger.freed, self.room.checks.version, self.room.quota.freed
         return (*versions, missing, pods, tuple(self.gang.avoided), self.kept)
 
-    def _unready(self, waiting: Sequence[SeenPod]) -> str:
-        """Return what keeps members from being planned at all, in words; "" where nothing does."""
+    def _unready(self, waiting: Sequence[SeenPod]) -> tuple[str, bool]:
+        """Return what keeps members from being planned at all, in words; and whether it may be over in a moment."""
         for pod in waiting:
             if not isinstance(pod.request, (Share, MemoryShare)):
-                return f"pod {pod.key.name}: {pod.request or 'it asks for no GPU that Plimsoll gives'}"
+                return f"pod {pod.key.name}: {pod.request or 'it asks for no GPU that Plimsoll gives'}", False
             if unknown := self.room.checks.unknown(pod):
-                return f"pod {pod.key.name}: {unknown}"
-        return ""
+                return f"pod {pod.key.name}: {unknown}", unknown == NOT_SEEN
+        return "", False
 
     # --- undoing ---
 

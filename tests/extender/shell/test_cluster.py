@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -11,10 +11,14 @@ from extender.core.answers import BindTo
 from extender.core.model import Ask, Container, Life, PodKey, SeenPod
 from extender.shell import cluster
 from extender.shell.pods import Pod
+from kube.client import ApiError
+from kube.gangs import GANG, Planned
 from kube.gpus import MiB, MilliGpu, Placement, Share, Unmapped
 from kube.objects import Named
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from kube.client import Api
     from plimsoll.embedded import EmbeddedCluster
 
@@ -186,3 +190,133 @@ def test_a_pod_is_seen_with_what_decides_its_project_and_its_kind() -> None:
     found = cluster.seen_pod(msgspec.convert({"metadata": metadata, "spec": spec}, Pod))
     assert found.ask() == Ask("chat", "search", "plimsoll-train", None, gpus=2)
     assert seen({"containers": []}).project == ""
+
+
+GROUPED = (
+    'spec.schedulingGroup: "trainers" must be left out of a pod that asks for GPUs: kube-scheduler plans such a group '
+    "by itself and asks no extender meanwhile, so that no GPU can be kept for it; the label plimsoll.dev/gang makes "
+    "pods a gang"
+)
+
+
+def grouped(**spec: Any) -> SeenPod:
+    return seen({"schedulingGroup": {"podGroupName": "trainers"}, "containers": [container(gpu="1")], **spec})
+
+
+def test_a_pod_of_a_group_that_kube_scheduler_plans_itself_is_refused_where_it_asks_for_gpus() -> None:
+    assert str(grouped().request) == GROUPED
+    marked = {"name": "main", "resources": {"limits": {"plimsoll.dev/gpu": "1"}}}
+    assert str(grouped(containers=[marked]).request) == GROUPED
+    assert grouped(containers=[container()]).request is None
+
+
+def test_a_pod_of_a_group_that_is_bound_counts_as_any_other() -> None:
+    assert grouped(nodeName="a").request == Unmapped()
+
+
+# --- gangs ---
+
+PLANNED = Planned("gpu-01", PLACED)
+GATED = {"containers": [{"name": "c", "image": "i"}], "schedulingGates": [{"name": GANG}], "schedulerName": "plimsoll"}
+
+
+async def gated(api: Api, **spec: Any) -> PodKey:
+    body = {"metadata": {"name": "p", "labels": {GANG: "g"}}, "spec": GATED | spec}
+    meta = msgspec.json.decode(await api.request("POST", PODS, body=body), type=Pod).metadata
+    return PodKey(meta.uid, meta.namespace, meta.name)
+
+
+class Between:
+    """The API server, with something that comes between a read of a pod and its change."""
+
+    def __init__(self, api: Api, work: Callable[[], Awaitable[object]]) -> None:
+        self._api = api
+        self._work = work
+        self.asked: list[str] = []
+
+    async def request(self, method: str, path: str, **more: Any) -> bytes:
+        if method == "PATCH" and "PATCH" not in self.asked:
+            self.asked.append(method)
+            await self._work()
+        self.asked.append(method)
+        return await self._api.request(method, path, **more)
+
+
+async def test_a_member_is_let_go_as_it_was_planned(api: Api) -> None:
+    key = await gated(api)
+    freed = await cluster.let_go(api, key, PLANNED, lambda: True)
+    assert freed is not None
+    assert freed.gang is not None
+    assert (freed.gated, freed.gang.planned) == (False, PLANNED)
+
+
+async def test_nothing_is_changed_once_the_right_to_is_over(api: Api) -> None:
+    key = await gated(api)
+    left = await cluster.let_go(api, key, PLANNED, lambda: False)
+    assert left is not None
+    assert left.gated
+    assert left == await cluster.read_pod(api, key)
+
+
+async def test_a_member_that_is_changed_meanwhile_is_told_as_it_is_then(api: Api) -> None:
+    key = await gated(api)
+    between = Between(api, lambda: cluster.kick(api, key, "now"))
+    left = await cluster.let_go(cast("Api", between), key, PLANNED, lambda: True)
+    assert left is not None
+    assert left.gated
+    assert left == await cluster.read_pod(api, key)
+
+
+async def test_a_member_that_is_gone_meanwhile_is_told_so(api: Api) -> None:
+    key = await gated(api)
+    between = Between(api, lambda: cluster.delete(api, key))
+    assert await cluster.let_go(cast("Api", between), key, PLANNED, lambda: True) is None
+    assert await cluster.let_go(api, key, PLANNED, lambda: True) is None
+
+
+async def test_no_younger_pod_of_the_same_name_is_let_go_struck_or_deleted(api: Api) -> None:
+    key = await gated(api)
+    before = await cluster.read_pod(api, key)
+    older = PodKey("00000000-0000-4000-8000-000000000000", key.namespace, key.name)
+    assert await cluster.let_go(api, older, PLANNED, lambda: True) is None
+    assert await cluster.strike_plan(api, older) is None
+    await cluster.delete(api, older)
+    await cluster.evict(api, older)
+    assert await cluster.read_pod(api, key) == before
+
+
+async def test_a_plan_is_struck_and_nothing_else(api: Api) -> None:
+    key = await gated(api)
+    await cluster.let_go(api, key, PLANNED, lambda: True)
+    struck = await cluster.strike_plan(api, key)
+    assert struck is not None
+    assert struck.gang is not None
+    assert (struck.gated, struck.gang.planned) == (False, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda api, key: cluster.let_go(api, key, PLANNED, lambda: True), id="let go"),
+        pytest.param(cluster.strike_plan, id="strike its plan"),
+        pytest.param(lambda api, key: cluster.kick(api, key, "now"), id="kick"),
+    ],
+)
+async def test_a_change_that_a_policy_refuses_is_not_taken_for_one_of_a_pod_that_is_gone(
+    api: Api, change: Callable[[Api, PodKey], Awaitable[object]]
+) -> None:
+    key = await gated(api)
+
+    async def denied() -> None:
+        raise ApiError(422, "Invalid", "ValidatingAdmissionPolicy denied it")
+
+    through = cast("Api", Between(api, denied))
+    with pytest.raises(ApiError, match="denied"):
+        await change(through, key)
+
+
+async def test_a_pod_is_deleted_once(api: Api) -> None:
+    key = await gated(api)
+    await cluster.delete(api, key)
+    await cluster.delete(api, key)
+    assert await cluster.read_pod(api, key) is None

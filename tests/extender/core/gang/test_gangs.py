@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
+from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import Membership, PodKey
 from extender.core.settings import Settings
@@ -133,6 +134,20 @@ def test_what_nobody_can_check_is_refused_by_name() -> None:
     cluster.turn()
     assert cluster.held() == {}
     assert cluster.told[0][1] == "gang g: pod g-001: its claim of the driver x"
+
+
+def test_a_member_that_is_not_seen_by_all_watches_yet_is_news_only_where_it_lasts() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("g", 1)
+    cluster.checks.unknown_of["g-001"] = NOT_SEEN
+    cluster.turn()
+    cluster.turn()
+    assert (cluster.told, cluster.held()) == ([], {})
+    cluster.turn(5.0)
+    assert cluster.told == [("WaitsForGang", f"gang g: pod g-001: {NOT_SEEN}")]
+    cluster.checks.unknown_of.clear()
+    cluster.turn()
+    assert cluster.bound() == ["g-001"]
 
 
 def test_nodes_that_kube_scheduler_will_not_accept_are_not_planned_on() -> None:

@@ -1,0 +1,207 @@
+"""What kube-scheduler looks at is followed while gangs want it, and where a part of it is refused, gangs hear which."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import pytest
+
+from extender.core.gang.surroundings import NOT_SEEN, NothingSeen, Surroundings
+from extender.core.ledger.ledger import Ledger
+from extender.core.ledger.nodes import GpuNode, alike
+from extender.shell import cluster, pods, surroundings
+from extender.shell.surroundings import Following
+from kube.client import MERGE_PATCH, Api, ApiError
+from kube.gangs import GANG
+from tests.story.programs import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from extender.core.model import SeenPod
+
+PODS = "/api/v1/namespaces/default/pods"
+LISTS = ["pods", "nodes", "namespaces", "persistentvolumeclaims", "persistentvolumes", "csinodes", "deviceclasses"]
+
+
+class Story:
+    """Follows a cluster through an API server that refuses what `refuses` says, by status."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self.refuses: dict[str, int] = {}
+        self.lists: list[str] = []
+        self.wanted = True
+        self.ledger = Ledger()
+        for name in ("gpu-00", "gpu-01", "elsewhere"):
+            self.ledger.put_node(GpuNode(name, alike(2)))
+        self.following = Following(cast("Api", self), lambda: self.wanted)
+
+    async def request(self, method: str, path: str, **more: Any) -> bytes:
+        kind = path.rpartition("/")[2]
+        self.lists.append(kind)
+        if kind in self.refuses:
+            raise ApiError(self.refuses[kind], "Refused", f"{kind} are refused")
+        return await self._api.request(method, path, **more)
+
+    def stream(self, path: str, *, query: Mapping[str, str], silence_s: float) -> Any:
+        return self._api.stream(path, query=query, silence_s=silence_s)
+
+    def checks(self) -> Surroundings | NothingSeen | None:
+        return self.following.checks(self.ledger)
+
+    async def seen(self, true: Callable[[Surroundings], bool] = lambda _: True) -> Surroundings:
+        """Wait until all is listed, and something is seen."""
+
+        def is_seen() -> bool:
+            checks = self.checks()
+            return isinstance(checks, Surroundings) and true(checks)
+
+        await until(is_seen)
+        return cast("Surroundings", self.checks())
+
+    def columns(self, fits: Any) -> list[str]:
+        return [name for name in sorted(self.ledger.columns) if fits[self.ledger.columns[name]]]
+
+
+@asynccontextmanager
+async def following(api: Api, **refuses: int) -> AsyncIterator[Story]:
+    story = Story(api)
+    story.refuses = refuses
+    running = asyncio.create_task(story.following.run())
+    try:
+        yield story
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def member(api: Api, name: str = "p", **spec: Any) -> SeenPod:
+    body = {
+        "metadata": {"name": name, "labels": {GANG: "g"}},
+        "spec": {
+            "containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}}}],
+            "schedulerName": "plimsoll",
+            "schedulingGates": [{"name": GANG}],
+            **spec,
+        },
+    }
+    return cluster.seen_pod(msgspec.json.decode(await api.request("POST", PODS, body=body), type=pods.Pod))
+
+
+def knows(pod: SeenPod) -> Callable[[Surroundings], bool]:
+    return lambda checks: not checks.unknown(pod)
+
+
+async def test_a_member_is_checked_against_every_node_of_ours(api: Api) -> None:
+    pod = await member(api, nodeSelector={"kubernetes.io/hostname": "gpu-01"})
+    async with following(api) as story:
+        checks = await story.seen(knows(pod))
+        assert story.columns(checks.fits(pod)) == ["gpu-01"]
+        assert checks.why(pod, "gpu-01") == ""
+        assert "node" in checks.why(pod, "gpu-00")
+        assert checks.why(pod, "elsewhere") == NOT_SEEN
+
+
+async def test_changes_are_followed_and_each_is_another_version(api: Api) -> None:
+    pod = await member(api)
+    async with following(api) as story:
+        version = (await story.seen(knows(pod))).version
+        body = {"spec": {"unschedulable": True}}
+        await api.request("PATCH", "/api/v1/nodes/gpu-00", body=body, content_type=MERGE_PATCH)
+        checks = await story.seen(lambda checks: checks.version > version)
+        assert story.columns(checks.fits(pod)) == ["gpu-01"]
+        await api.request("DELETE", f"{PODS}/p")
+        assert (await story.seen(lambda checks: checks.unknown(pod) != "")).unknown(pod) == NOT_SEEN
+
+
+async def test_a_member_that_is_bound_counts_on_its_node_and_is_no_candidate_any_more(api: Api) -> None:
+    pod, ports = await member(api), [{"name": "c", "image": "i", "ports": [{"containerPort": 80, "hostPort": 80}]}]
+    wants_port = await member(api, "q", containers=ports)
+    async with following(api) as story:
+        await story.seen(lambda checks: knows(pod)(checks) and knows(wants_port)(checks))
+        taken = await member(api, "taken", containers=ports, schedulingGates=[])
+        body = {"metadata": {"name": "taken"}, "target": {"kind": "Node", "name": "gpu-00"}}
+        await api.request("POST", f"{PODS}/taken/binding", body=body)
+        checks = await story.seen(lambda checks: story.columns(checks.fits(wants_port)) == ["gpu-01"])
+        assert checks.unknown(taken) == NOT_SEEN
+        assert story.columns(checks.could(wants_port)) == ["gpu-00", "gpu-01"]
+
+
+async def test_nothing_is_listed_as_long_as_there_is_no_gang(api: Api) -> None:
+    async with following(api) as story:
+        await story.seen()
+    story = Story(api)
+    story.wanted = False
+    running = asyncio.create_task(story.following.run())
+    await asyncio.sleep(0.05)
+    assert (story.lists, story.checks()) == ([], None)
+    running.cancel()
+
+
+async def test_what_nobody_wants_any_more_is_forgotten_and_listed_anew_when_it_is_wanted(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "_UNWANTED_S", 0.1)
+    monkeypatch.setattr(surroundings, "_LOOK_S", 0.01)
+    async with following(api) as story:
+        version = (await story.seen()).version
+        story.wanted = False
+        await until(lambda: story.checks() is None)
+        assert not any(story.following._known.values())
+        story.lists.clear()
+        story.wanted = True
+        assert (await story.seen()).version > version
+        assert set(story.lists) == set(LISTS)
+
+
+@pytest.mark.parametrize("refused", LISTS)
+async def test_a_list_that_is_forbidden_is_named_to_the_gangs_that_wait_for_it(api: Api, refused: str) -> None:
+    pod = await member(api)
+    async with following(api, **{refused: 403}) as story:
+        await until(lambda: story.checks() is not None)
+        checks = story.checks()
+        assert isinstance(checks, NothingSeen)
+        sentence = f"what kube-scheduler looks at cannot be listed: {refused}: {refused} are refused"
+        assert checks.unknown(pod) == sentence
+        assert not checks.fits(pod).any()
+        story.refuses.clear()
+        assert (await story.seen(knows(pod))).unknown(pod) == ""
+
+
+@pytest.mark.parametrize("kind", LISTS[3:])
+@pytest.mark.parametrize("status", [404, 501])
+async def test_where_nothing_serves_what_not_every_cluster_has_there_is_none(api: Api, kind: str, status: int) -> None:
+    async with following(api, **{kind: status}) as story:
+        await story.seen()
+
+
+@pytest.mark.parametrize("status", [0, -1, 429, 500, 503])
+async def test_an_api_server_that_is_busy_or_away_is_waited_for(api: Api, status: int) -> None:
+    async with following(api, csinodes=status) as story:
+        await until(lambda: "csinodes" in story.lists)
+        await asyncio.sleep(0.05)
+        assert story.checks() is None
+
+
+async def test_what_cannot_be_understood_ends_it_loudly(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> object:
+        raise ValueError("we are wrong")
+
+    monkeypatch.setattr(surroundings, "_read", broken)
+    with pytest.raises(ExceptionGroup):
+        await asyncio.wait_for(Story(api).following.run(), 5.0)
+
+
+def watches() -> int:
+    return sum("Following._follow_one" in repr(task) for task in asyncio.all_tasks())
+
+
+async def test_its_end_ends_every_watch(api: Api) -> None:
+    async with following(api) as story:
+        await story.seen()
+        assert watches() == len(LISTS)
+    assert watches() == 0
