@@ -13,7 +13,8 @@ from extender.core.gang.gang import Gang, GangKey, key_of, membership, order_of
 from extender.core.gang.keeping import Kept, soonest
 from extender.core.gang.planning import promised
 from extender.core.gang.settings import Settings
-from extender.core.gang.turn import Found, Turn
+from extender.core.gang.steps import Found
+from extender.core.gang.turn import Turn
 from extender.core.ledger.holding import State
 from kube.versions import age
 

@@ -9,7 +9,7 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from extender.core.gang.failing import Failure, failure
 from extender.core.gang.gang import membership
 from extender.core.gang.planning import Shortfall, plan
-from extender.core.gang.steps import Evict, LetGo, Steps, TakeBack, Tell
+from extender.core.gang.steps import Evict, LetGo, TakeBack, Tell
 from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.ledger.holding import State
 from kube.gangs import Planned
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from extender.core.gang.keeping import Kept
     from extender.core.gang.planning import Plan, Room
     from extender.core.gang.settings import Settings
+    from extender.core.gang.steps import Found
     from extender.core.ledger.holding import Holding
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import SeenPod
@@ -44,28 +45,6 @@ _MOST_AT_ONCE = 1024  # members that plans are made for in one go: a tenth of a 
 _A_PLAN = 24  # what a plan costs besides, in members
 _TOLD = 8  # members that have an Event of what happens to their gang
 _CHANGED_S, _SAME_S = 10.0, 300.0
-
-
-@dataclass(slots=True)
-class Found:
-    """What is found to be done, gang by gang; `planned`: for how many members a plan was made or tried.
-
-    A look plans for so many members and no more. It takes as many looks as all gangs need to have had their turn, a
-    `round`, and none is tried twice in one: `passed_over` tells that some have yet to be. So a gang that is tried in
-    vain whenever anything changes takes nobody's turn.
-    """
-
-    let_go: list[LetGo] = field(default_factory=list)
-    take_back: list[TakeBack] = field(default_factory=list)
-    evict: list[Evict] = field(default_factory=list)
-    tell: list[Tell] = field(default_factory=list)
-    planned: int = 0
-    round: int = 0
-    passed_over: bool = False
-
-    def steps(self) -> Steps:
-        """Return it as a value."""
-        return Steps(tuple(self.let_go), tuple(self.take_back), tuple(self.evict), tuple(self.tell))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,116 @@
+"""A plan sees what kube-scheduler will find, those included that are promised a node; and looks only where it must."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from extender.core.gang.surroundings import NOT_SEEN, NothingSeen, Surroundings
+from extender.core.ledger.holding import Holding, State
+from extender.core.ledger.ledger import Ledger
+from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.model import PodKey, SeenPod
+from extender.core.predicates.scene import Scene
+from extender.shell.predicates.demands import demands_of, node_of
+from kube.constraints import ConstrainedPod
+from kube.gpus import MilliGpu
+from kube.objects import Node
+
+if TYPE_CHECKING:
+    from extender.core.predicates.demands import PodDemands
+
+PODS = {name: SeenPod(PodKey(name, "default", name), None) for name in ("p", "q", "odd", "unknown")}
+
+
+def demands(**spec: Any) -> PodDemands:
+    container = {"name": "c", "resources": {"requests": {"cpu": "3"}}}
+    pod = {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [container], **spec}}
+    return demands_of(msgspec.convert(pod, ConstrainedPod))
+
+
+class Story:
+    """Three nodes of four CPUs: two are ours, and one of ours is not in the scene."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.ledger = Ledger()
+        for name in ("z", "a", "unseen"):
+            self.ledger.put_node(GpuNode(name, alike(1)))
+        nodes = [
+            {"metadata": {"name": name}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}}}
+            for name in ("a", "theirs", "z")
+        ]
+        self.scene = Scene([node_of(msgspec.convert(node, Node)) for node in nodes], [], {})
+        self.demands = {"p": demands(), "q": demands(), "odd": demands(schedulingGroup={"podGroupName": "x"})}
+
+    def seen(self) -> tuple[Scene, dict[str, PodDemands]]:
+        self.looks += 1
+        return self.scene, self.demands
+
+    def checks(self) -> Surroundings:
+        return Surroundings(self.seen, self.ledger, 7)
+
+    def fitting(self, checks: Surroundings, pod: str) -> set[str]:
+        fits = checks.fits(PODS[pod])
+        assert len(fits) == len(self.ledger.model)
+        return {name for name, column in self.ledger.columns.items() if fits[column]}
+
+    def promise(self, pod: str, node: str) -> None:
+        self.ledger.hold(Holding(PODS[pod].key, node, ("0",), MilliGpu(1000), State.RESERVED, planned=True))
+
+
+def test_what_suits_is_told_by_the_ledgers_columns() -> None:
+    story = Story()
+    checks = story.checks()
+    assert story.fitting(checks, "p") == {"a", "z"}
+    assert (checks.why(PODS["p"], "a"), checks.why(PODS["p"], "unseen")) == ("", NOT_SEEN)
+
+
+def test_who_is_promised_a_node_counts_as_if_it_were_there() -> None:
+    story = Story()
+    story.promise("q", "z")
+    checks = story.checks()
+    assert story.fitting(checks, "p") == {"a"}
+    assert "cpu" in checks.why(PODS["p"], "z")
+    assert checks.could(PODS["p"])[story.ledger.columns["z"]]
+    assert story.fitting(Story().checks(), "p") == {"a", "z"}
+
+
+def test_a_copy_takes_note_of_pods_apart() -> None:
+    story = Story()
+    checks = story.checks()
+    copied = checks.copy()
+    copied.place(PODS["q"], "a")
+    assert (story.fitting(copied, "p"), story.fitting(checks, "p")) == ({"z"}, {"a", "z"})
+    assert copied.version == checks.version == 7
+
+
+def test_what_is_not_modelled_or_not_known_of_a_pod_is_named() -> None:
+    checks = Story().checks()
+    assert checks.unknown(PODS["p"]) == ""
+    assert checks.unknown(PODS["unknown"]) == NOT_SEEN
+    assert checks.unknown(PODS["odd"]).endswith("where kube-scheduler lets it go: spec.schedulingGroup")
+
+
+def test_nobody_looks_as_long_as_nothing_is_to_be_checked() -> None:
+    story = Story()
+    checks = story.checks()
+    assert (checks.version, story.looks) == (7, 0)
+    checks.unknown(PODS["p"])
+    checks.fits(PODS["p"])
+    looks = story.looks
+    checks.fits(replace(PODS["q"]))
+    checks.copy().fits(PODS["p"])
+    assert story.looks == looks
+
+
+def test_where_nothing_is_seen_no_node_suits_and_every_pod_is_told_why() -> None:
+    story = Story()
+    checks = NothingSeen(story.ledger, "pods: forbidden")
+    for one in (checks, checks.copy()):
+        assert one.unknown(PODS["p"]) == one.why(PODS["p"], "a") == "pods: forbidden"
+        assert not one.fits(PODS["p"]).any()
+        assert not one.could(PODS["p"]).any()
+        assert len(one.fits(PODS["p"])) == len(story.ledger.model)
