@@ -92,6 +92,8 @@ class Membership(msgspec.Struct, frozen=True, gc=False):
     """Whether a controller makes it anew where it is deleted."""
     planned: Planned | None = None
     unschedulable: str = ""
+    held_by: str = ""
+    """Another gate that holds it back, beside ours."""
 
 
 class SeenPod(msgspec.Struct, frozen=True, gc=False):

@@ -70,6 +70,7 @@ def membership_of(pod: Pod) -> Membership | None:
         next(
             (one.message for one in _conditions.decode(pod.status.conditions) or () if one.reason == _UNSCHEDULABLE), ""
         ),
+        next((gate.name for gate in gates or () if gate.name != GANG), ""),
     )
 
 

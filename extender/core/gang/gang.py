@@ -64,6 +64,8 @@ class Gang:
     """
 
     key: GangKey
+    created: str = ""
+    """When the oldest member that it ever had was created: pods that are made anew for an undone plan are as old."""
     members: dict[str, SeenPod] = field(default_factory=dict)
     waits_since: float | None = None
     let_go_at: dict[str, float] = field(default_factory=dict)
@@ -95,6 +97,7 @@ class Gang:
         if before is not None and age(before.version) > age(pod.version):
             return
         self.members[uid] = pod
+        self.created = min(self.created or pod.created, pod.created)
         self._changed()
         if member.planned is None or pod.node:
             self.given_up.pop(uid, None)  # its plan is struck, so it may be planned again; or its Binding did arrive
@@ -138,11 +141,6 @@ class Gang:
     def priority(self) -> int:
         """The least of its members' priorities."""
         return min(pod.priority for pod in self.members.values())
-
-    @property
-    def created(self) -> str:
-        """When its oldest member was created."""
-        return min(pod.created for pod in self.members.values())
 
     @property
     def order(self) -> tuple[int, str]:

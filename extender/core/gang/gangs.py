@@ -13,8 +13,10 @@ from extender.core.gang.gang import Gang, GangKey, key_of, membership, order_of
 from extender.core.gang.keeping import Kept, soonest
 from extender.core.gang.planning import promised
 from extender.core.gang.settings import Settings
-from extender.core.gang.turn import Found, Turn
+from extender.core.gang.steps import Found
+from extender.core.gang.turn import Turn
 from extender.core.ledger.holding import State
+from kube.gpus import Malformed, MemoryShare, Share
 from kube.versions import age
 
 if TYPE_CHECKING:
@@ -47,10 +49,10 @@ class Gangs:
     # --- what is seen ---
 
     def seen(self, pod: SeenPod) -> None:
-        """Take note of a pod that has not ended; one without a gang is passed over."""
+        """Take note of a pod that has not ended; one that is no member of any gang is passed over."""
         uid = pod.key.uid
         known = self._key_of.get(uid)
-        key = None if pod.gang is None else key_of(pod)
+        key = key_of(pod) if _is_member(pod) else None
         if known is not None and known != key:
             if age(self._gangs[known].members[uid].version) > age(pod.version):
                 return
@@ -190,3 +192,11 @@ class Gangs:
             return False
         room = self._ledger.room(planned.node)
         return all(room[node.places[device]] >= planned.placement.milli for device in planned.placement.devices)
+
+
+def _is_member(pod: SeenPod) -> bool:
+    """Tell whether a pod is one of those that are placed at once.
+
+    Not those that ask for no GPU of ours, whatever their label says; but all that our gate holds back, to be told why.
+    """
+    return pod.gang is not None and (pod.gated or isinstance(pod.request, (Share, MemoryShare, Malformed)))

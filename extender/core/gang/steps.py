@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,3 +60,25 @@ class Steps:
     take_back: tuple[TakeBack, ...] = ()
     evict: tuple[Evict, ...] = ()
     tell: tuple[Tell, ...] = ()
+
+
+@dataclass(slots=True)
+class Found:
+    """What is found to be done, gang by gang; `planned`: for how many members a plan was made or tried.
+
+    A look plans for so many members and no more. It takes as many looks as all gangs need to have had their turn, a
+    `round`, and none is tried twice in one: `passed_over` tells that some have yet to be. So a gang that is tried in
+    vain whenever anything changes takes nobody's turn.
+    """
+
+    let_go: list[LetGo] = field(default_factory=list)
+    take_back: list[TakeBack] = field(default_factory=list)
+    evict: list[Evict] = field(default_factory=list)
+    tell: list[Tell] = field(default_factory=list)
+    planned: int = 0
+    round: int = 0
+    passed_over: bool = False
+
+    def steps(self) -> Steps:
+        """Return it as a value."""
+        return Steps(tuple(self.let_go), tuple(self.take_back), tuple(self.evict), tuple(self.tell))

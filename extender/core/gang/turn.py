@@ -9,7 +9,7 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from extender.core.gang.failing import Failure, failure
 from extender.core.gang.gang import membership
 from extender.core.gang.planning import Shortfall, plan
-from extender.core.gang.steps import Evict, LetGo, Steps, TakeBack, Tell
+from extender.core.gang.steps import Evict, LetGo, TakeBack, Tell
 from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.ledger.holding import State
 from kube.gangs import Planned
-from kube.gpus import MemoryShare, Placement, Share
+from kube.gpus import Malformed, MemoryShare, Placement, Share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from extender.core.gang.keeping import Kept
     from extender.core.gang.planning import Plan, Room
     from extender.core.gang.settings import Settings
+    from extender.core.gang.steps import Found
     from extender.core.ledger.holding import Holding
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import SeenPod
@@ -45,28 +46,6 @@ _A_PLAN = 24  # what a plan costs besides, in members
 _AGAIN_S, _MEMBERS_A_SECOND = 0.5, 256  # until the next plan of a gang that was planned in vain: verbs are answered too
 _TOLD = 8  # members that have an Event of what happens to their gang
 _CHANGED_S, _SAME_S = 10.0, 300.0
-
-
-@dataclass(slots=True)
-class Found:
-    """What is found to be done, gang by gang; `planned`: for how many members a plan was made or tried.
-
-    A look plans for so many members and no more. It takes as many looks as all gangs need to have had their turn, a
-    `round`, and none is tried twice in one: `passed_over` tells that some have yet to be. So a gang that is tried in
-    vain whenever anything changes takes nobody's turn.
-    """
-
-    let_go: list[LetGo] = field(default_factory=list)
-    take_back: list[TakeBack] = field(default_factory=list)
-    evict: list[Evict] = field(default_factory=list)
-    tell: list[Tell] = field(default_factory=list)
-    planned: int = 0
-    round: int = 0
-    passed_over: bool = False
-
-    def steps(self) -> Steps:
-        """Return it as a value."""
-        return Steps(tuple(self.let_go), tuple(self.take_back), tuple(self.evict), tuple(self.tell))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +152,8 @@ class Turn:
         found.planned += _A_PLAN + len(waiting)
         made = plan(waiting[:missing], waiting[missing:], self.room, self._out_of_bounds())
         if isinstance(made, Shortfall) or not made.holdings:
-            gang.tried, gang.needed = rests_on, waiting[:missing]
+            over_quota = isinstance(made, Shortfall) and made.over_quota
+            gang.tried, gang.needed = rests_on, [] if over_quota else waiting[:missing]
             gang.again_at = self.now + _AGAIN_S + len(waiting) / _MEMBERS_A_SECOND
             return _too_little(made, missing, standing.have)
         with self._ledger.at_once():
@@ -205,8 +185,12 @@ class Turn:
     def _unready(self, waiting: Sequence[SeenPod]) -> tuple[str, bool]:
         """Return what keeps members from being planned at all, in words; and whether it may be over in a moment."""
         for pod in waiting:
+            if isinstance(pod.request, Malformed):
+                return f"pod {pod.key.name}: {pod.request}", False
             if not isinstance(pod.request, (Share, MemoryShare)):
-                return f"pod {pod.key.name}: {pod.request or 'it asks for no GPU that Plimsoll gives'}", False
+                return f"pod {pod.key.name}: it asks for no GPU that Plimsoll gives", False
+            if other := membership(pod).held_by:
+                return f"pod {pod.key.name}: another gate, {other}, holds it back too", False
             if unknown := self.room.checks.unknown(pod):
                 return f"pod {pod.key.name}: {unknown}", unknown == NOT_SEEN
         return "", False

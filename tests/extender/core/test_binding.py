@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, BindTo
 from extender.core.binding import SETTLING_S, Bindings
@@ -112,3 +113,36 @@ def test_what_is_forgotten_is_not_read() -> None:
     bindings.unknown(asked(bindings))
     bindings.forget("u")
     assert bindings.to_read() == ()
+
+
+# --- what the plan of a gang promised ---
+
+
+def planned() -> Bindings:
+    bindings = reserved()
+    bindings.ledger.hold(replace(held(bindings), planned=True))
+    return bindings
+
+
+@pytest.mark.parametrize("end", ["refused", "not there any more", "asks for something else"])
+def test_a_binding_that_does_not_come_to_be_leaves_what_a_plan_promised(end: str) -> None:
+    bindings = planned()
+    if end == "refused":
+        bindings.not_bound(asked(bindings))
+    elif end == "asks for something else":
+        assert isinstance(ask(bindings, Share(1, MilliGpu(400))), BindRefused)
+    else:
+        bindings.unknown(asked(bindings))
+        assert not bindings.read_unbound("u", 10.0)
+        assert bindings.read_unbound("u", 10.0 + SETTLING_S)
+    assert (state(bindings), held(bindings).planned) == (State.RESERVED, True)
+    bindings.ledger.expire(1e9)
+    assert state(bindings) is State.RESERVED
+
+
+def test_a_pod_that_is_bound_holds_by_its_binding_and_not_by_a_plan_any_more() -> None:
+    bindings = planned()
+    to = asked(bindings)
+    assert (state(bindings), held(bindings).planned) == (State.BINDING, True)
+    bindings.bound(to.pod.uid)
+    assert (state(bindings), held(bindings).planned) == (State.BOUND, False)

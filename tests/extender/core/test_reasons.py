@@ -228,3 +228,12 @@ def test_nodes_of_a_closed_model_have_that_reason_and_others_keep_theirs() -> No
     found = reasons.misfits(book, Shape(WHOLE), ["a", "b", "elsewhere", "c"], {})
     closed = reasons.overlaid(book, found, {"T4": "no more of these", "A100": "nor these"})
     assert dict(closed) == {**found, "a": "no more of these", "c": "no more of these"}
+
+
+def test_nodes_that_are_kept_for_a_gang_say_so_whatever_else_keeps_a_pod_out() -> None:
+    book = ledger(node("a"), node("b"), node("c"), held={"a": {"0": 1000, "1": 1000}})
+    misfits = reasons.misfits(book, Shape(FOUR), ["c", "a", "theirs", "b"], {"theirs": "it is not ours"})
+    told = reasons.kept_out(book, misfits, frozenset({"a", "b", "gone"}), "kept for gang g")
+    before = dict(misfits)
+    assert dict(told) == {**before, "a": "kept for gang g", "b": "kept for gang g"}
+    assert list(told) == list(before)

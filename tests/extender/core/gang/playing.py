@@ -152,7 +152,7 @@ class Cluster:
         self.now += seconds
         self.carry_out(self.steps(), most=most)
         for pod in sorted(self.pods.values(), key=lambda pod: pod.key.uid):
-            if not pod.node and not pod.gated:
+            if not pod.node and not pod.gated and not pod.leaving:
                 self.schedule(pod)
 
     def schedule(self, pod: SeenPod) -> bool:

@@ -5,15 +5,21 @@ Once without a quota, and once within one that is less than the cluster has.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.quota.projects import Project, Projects
 from extender.core.settings import Settings
 from kube.gpus import MiB, MilliGpu, Share
 from tests.extender.core.gang.playing import WHOLE, Cluster
+
+if TYPE_CHECKING:
+    from extender.core.model import SeenPod
 
 NODES = 6
 LONG_S = Settings().gang.start_s + Settings().gang.grace_s
@@ -75,6 +81,37 @@ class Story(RuleBasedStateMachine):
         uid = self.some(choice)
         if uid is not None:
             self.cluster.delete(uid, again=again)
+
+    def unbound(self, choice: int) -> SeenPod | None:
+        uids = sorted(uid for uid, pod in self.cluster.pods.items() if not pod.node and pod.gang is not None)
+        return self.cluster.pods[uids[choice % len(uids)]] if uids else None
+
+    @rule(choice=st.integers(0, 99), milli=st.sampled_from([300, 1000]))
+    def a_member_asks_for_something_else(self, choice: int, milli: int) -> None:
+        pod = self.unbound(choice)
+        if pod is not None:
+            self.cluster.put(replace(pod, request=Share(1, MilliGpu(milli))))
+
+    @rule(choice=st.integers(0, 99), other=st.integers(0, 9))
+    def a_member_changes_its_gang(self, choice: int, other: int) -> None:
+        pod = self.unbound(choice)
+        if pod is not None and pod.gang is not None:
+            names = sorted(self.gang_names())
+            gang = names[other % len(names)]
+            self.cluster.put(replace(pod, gang=replace(pod.gang, gang=gang, least=self.least_of(gang))))
+
+    @rule(choice=st.integers(0, 99))
+    def a_member_is_deleted_and_a_finalizer_keeps_it_for_a_while(self, choice: int) -> None:
+        pod = self.unbound(choice)
+        if pod is not None:
+            self.cluster.put(replace(pod, leaving=True))
+
+    @rule()
+    def the_same_extender_leads_again(self) -> None:
+        self.cluster.scheduling.gangs.take_over()
+        for gang in self.gang_names():
+            if self.cluster.bound(gang):
+                self.was_whole.add(gang)
 
     @rule(number=st.integers(0, NODES - 1))
     def a_node_goes_and_its_pods_with_it(self, number: int) -> None:
@@ -145,6 +182,8 @@ class Story(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.lost_nodes_come_back()
         self.cluster.refuses.clear()
+        for uid in [uid for uid, pod in self.cluster.pods.items() if pod.leaving]:
+            self.cluster.delete(uid, again=True)
         for _ in range(12):
             self.cluster.turn(5.0)
         for _ in range(4):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from extender.core.answers import Refused
+from extender.core.quota.projects import Project, Projects
 from extender.core.settings import Settings
 from tests.extender.core.gang.playing import Cluster
 
@@ -95,5 +96,15 @@ def test_nothing_is_kept_any_more_once(end: str) -> None:
     for name in cluster.bound() if end == "it runs" else [uid for uid, pod in cluster.pods.items() if pod.gang]:
         cluster.delete(name)
     cluster.turn()
+    cluster.turn()
+    assert cluster.scheduling.gangs.kept is None
+
+
+def test_a_gang_over_its_quota_keeps_nobody_out() -> None:
+    cluster = Cluster(nodes=4)
+    cluster.scheduling.projects_are(Projects((Project("p", 2000, namespaces=("default",)),)))
+    cluster.create("g", 3, 3)
+    cluster.turn()
+    cluster.turn(PATIENCE_S + 1)
     cluster.turn()
     assert cluster.scheduling.gangs.kept is None

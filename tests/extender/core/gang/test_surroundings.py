@@ -1,99 +1,130 @@
-"""What kube-scheduler will accept is told of the ledger's columns, with those who are on their way counted in."""
+"""A plan sees what kube-scheduler will find, those included that are promised a node; and looks only where it must."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from extender.core.gang.surroundings import NOT_SEEN, Surroundings
-from extender.core.predicates.demands import PodDemands, Resident
-from extender.core.predicates.nodes import NodeFacts
+import msgspec
+from msgspec.structs import replace
+
+from extender.core.gang.surroundings import NOT_SEEN, NothingSeen, Surroundings
+from extender.core.ledger.holding import Holding, State
+from extender.core.ledger.ledger import Ledger
+from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.model import PodKey, SeenPod
 from extender.core.predicates.scene import Scene
-from extender.core.predicates.selectors import Labels, Selector, equal_to
-from extender.core.predicates.terms import PodTerm
+from extender.shell.predicates.demands import demands_of, node_of
+from kube.constraints import ConstrainedPod
+from kube.gpus import MilliGpu
+from kube.objects import Node
 from tests.extender.core.gang.playing import Cluster
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from extender.core.predicates.demands import PodDemands
 
-HOST = "kubernetes.io/hostname"
-ROOM = (("cpu", 1000), ("memory", 2**40), ("pods", 10))
+PODS = {name: SeenPod(PodKey(name, "default", name), None) for name in ("p", "q", "odd", "unknown")}
 
 
-def facts(name: str) -> NodeFacts:
-    return NodeFacts(name, Labels({HOST: name}), ROOM)
+def demands(**spec: Any) -> PodDemands:
+    container = {"name": "c", "resources": {"requests": {"cpu": "3"}}}
+    pod = {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [container], **spec}}
+    return demands_of(msgspec.convert(pod, ConstrainedPod))
 
 
-def demanding(gang: str, *, apart_from: str = "", cpu: int = 100) -> PodDemands:
-    terms = (PodTerm(HOST, Selector(equal_to({"gang": apart_from})), frozenset({"default"})),) if apart_from else ()
-    return PodDemands(Resident("default", Labels({"gang": gang}), (("cpu", cpu),), anti_affinity=terms))
+class Story:
+    """Three nodes of four CPUs: two are ours, and one of ours is not in the scene."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.ledger = Ledger()
+        for name in ("z", "a", "unseen"):
+            self.ledger.put_node(GpuNode(name, alike(1)))
+        nodes = [
+            {"metadata": {"name": name}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}}}
+            for name in ("a", "theirs", "z")
+        ]
+        self.scene = Scene([node_of(msgspec.convert(node, Node)) for node in nodes], [], {})
+        self.demands = {"p": demands(), "q": demands(), "odd": demands(schedulingGroup={"podGroupName": "x"})}
+
+    def seen(self) -> tuple[Scene, dict[str, PodDemands]]:
+        self.looks += 1
+        return self.scene, self.demands
+
+    def checks(self) -> Surroundings:
+        return Surroundings(self.seen, self.ledger, 7)
+
+    def fitting(self, checks: Surroundings, pod: str) -> set[str]:
+        fits = checks.fits(PODS[pod])
+        assert len(fits) == len(self.ledger.model)
+        return {name for name, column in self.ledger.columns.items() if fits[column]}
+
+    def promise(self, pod: str, node: str) -> None:
+        self.ledger.hold(Holding(PODS[pod].key, node, ("0",), MilliGpu(1000), State.RESERVED, planned=True))
 
 
-def around(cluster: Cluster, demands: dict[str, PodDemands], *others: str) -> Surroundings:
-    """Return the surroundings of the cluster's nodes, and of `others` that the extender does not know."""
-    scene = Scene([facts(name) for name in (*others, *cluster.nodes)], [], {})
-    return Surroundings(lambda: (scene, demands), cluster.scheduling.ledger, 1)
-
-
-def nodes_that(cluster: Cluster, fits: NDArray[np.bool_]) -> list[str]:
-    return [name for name in cluster.nodes if fits[cluster.scheduling.ledger.columns[name]]]
-
-
-def test_nodes_are_told_by_the_ledgers_columns_whatever_others_there_are() -> None:
-    cluster = Cluster(nodes=3)
-    (pod,) = cluster.create("g", 1)
-    checks = around(cluster, {pod.key.uid: demanding("g")}, "another-node", "zebra")
-    assert nodes_that(cluster, checks.fits(pod)) == ["n0", "n1", "n2"]
-    checks.place(pod, "n1")
-    crowded = around(cluster, {pod.key.uid: demanding("g", cpu=1000)})
-    crowded.place(pod, "n1")
-    assert nodes_that(cluster, crowded.fits(pod)) == ["n0", "n2"]
-    assert nodes_that(cluster, crowded.could(pod)) == ["n0", "n1", "n2"]
-    assert crowded.why(pod, "n1") == "Insufficient cpu"
-    assert crowded.why(pod, "n0") == ""
-    assert crowded.why(pod, "unknown") == NOT_SEEN
+def test_what_suits_is_told_by_the_ledgers_columns() -> None:
+    story = Story()
+    checks = story.checks()
+    assert story.fitting(checks, "p") == {"a", "z"}
+    assert (checks.why(PODS["p"], "a"), checks.why(PODS["p"], "unseen")) == ("", NOT_SEEN)
 
 
 def test_who_is_promised_a_node_counts_as_if_it_were_there() -> None:
-    cluster = Cluster(nodes=2)
-    (first,) = cluster.create("a", 1)
-    cluster.steps()
-    held = cluster.scheduling.ledger.holding(first.key.uid)
-    assert held is not None
-    (second,) = cluster.create("b", 1)
-    demands = {first.key.uid: demanding("a"), second.key.uid: demanding("b", apart_from="a")}
-    assert held.node not in nodes_that(cluster, around(cluster, demands).fits(second))
+    story = Story()
+    story.promise("q", "z")
+    checks = story.checks()
+    assert story.fitting(checks, "p") == {"a"}
+    assert "cpu" in checks.why(PODS["p"], "z")
+    assert checks.could(PODS["p"])[story.ledger.columns["z"]]
+    assert story.fitting(Story().checks(), "p") == {"a", "z"}
 
 
-def test_two_gangs_that_are_planned_in_one_look_find_each_other() -> None:
+def test_a_copy_takes_note_of_pods_apart() -> None:
+    story = Story()
+    checks = story.checks()
+    copied = checks.copy()
+    copied.place(PODS["q"], "a")
+    assert (story.fitting(copied, "p"), story.fitting(checks, "p")) == ({"z"}, {"a", "z"})
+    assert copied.version == checks.version == 7
+
+
+def test_what_is_not_modelled_or_not_known_of_a_pod_is_named() -> None:
+    checks = Story().checks()
+    assert checks.unknown(PODS["p"]) == ""
+    assert checks.unknown(PODS["unknown"]) == NOT_SEEN
+    assert checks.unknown(PODS["odd"]).endswith("where kube-scheduler lets it go: spec.schedulingGroup")
+
+
+def test_nobody_looks_as_long_as_nothing_is_to_be_checked() -> None:
+    story = Story()
+    checks = story.checks()
+    assert (checks.version, story.looks) == (7, 0)
+    checks.unknown(PODS["p"])
+    checks.fits(PODS["p"])
+    looks = story.looks
+    checks.fits(replace(PODS["q"]))
+    checks.copy().fits(PODS["p"])
+    assert story.looks == looks
+
+
+def test_where_nothing_is_seen_no_node_suits_and_every_pod_is_told_why() -> None:
+    story = Story()
+    checks = NothingSeen(story.ledger, "pods: forbidden")
+    for one in (checks, checks.copy()):
+        assert one.unknown(PODS["p"]) == one.why(PODS["p"], "a") == "pods: forbidden"
+        assert not one.fits(PODS["p"]).any()
+        assert not one.could(PODS["p"]).any()
+        assert len(one.fits(PODS["p"])) == len(story.ledger.model)
+
+
+def test_gangs_that_are_planned_in_one_look_find_each_other() -> None:
     cluster = Cluster(nodes=2, gpus=4)
     (first,), (second,) = cluster.create("a", 1), cluster.create("b", 1)
-    demands = {first.key.uid: demanding("a"), second.key.uid: demanding("b", apart_from="a")}
-    cluster.scheduling.plan_gangs(around(cluster, demands), 0.0)
+    nodes = [
+        {"metadata": {"name": name}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}}}
+        for name in cluster.nodes
+    ]
+    scene = Scene([node_of(msgspec.convert(node, Node)) for node in nodes], [], {})
+    wanted = {first.key.uid: demands(), second.key.uid: demands()}  # three CPUs each: a node has four
+    cluster.scheduling.plan_gangs(Surroundings(lambda: (scene, wanted), cluster.scheduling.ledger, 1), 0.0)
     assert len({holding.node for holding in cluster.scheduling.ledger.holdings()}) == 2
-
-
-def test_a_copy_takes_note_apart() -> None:
-    cluster = Cluster(nodes=1)
-    (pod,) = cluster.create("g", 1)
-    checks = around(cluster, {pod.key.uid: demanding("g", cpu=1000)})
-    checks.copy().place(pod, "n0")
-    assert nodes_that(cluster, checks.fits(pod)) == ["n0"]
-
-
-def test_a_pod_that_was_not_seen_is_unknown_and_what_is_not_modelled_is_named() -> None:
-    cluster = Cluster(nodes=1)
-    (pod,) = cluster.create("g", 1)
-    assert around(cluster, {}).unknown(pod) == NOT_SEEN
-    named = PodDemands(Resident("default"), unmodelled=("ResourceClaim x",))
-    assert around(cluster, {pod.key.uid: named}).unknown(pod).endswith("lets it go: ResourceClaim x")
-
-
-def test_nothing_is_looked_at_before_somebody_asks() -> None:
-    cluster = Cluster(nodes=1)
-
-    def look() -> tuple[Scene, dict[str, PodDemands]]:
-        raise AssertionError
-
-    assert Surroundings(look, cluster.scheduling.ledger, 7).version == 7
-    cluster.scheduling.plan_gangs(Surroundings(look, cluster.scheduling.ledger, 7), 0.0)

@@ -389,3 +389,89 @@ def test_the_model_of_a_node_is_known_as_long_as_it_is_there_or_something_is_hel
     book.drop_node("a")
     assert book.model_of("a") == ""
     assert book.hardware > hardware
+
+
+# --- a copy ---
+
+HISTORY = st.lists(
+    st.one_of(
+        operations,
+        st.tuples(st.just("promise"), st.integers(0, 3), st.integers(0, 1), st.integers(1, 9), st.booleans()),
+        st.tuples(st.just("expire"), st.integers(1, 9)),
+        st.tuples(st.just("close"), st.integers(0, 1)),
+        st.tuples(st.just("unknown"), st.integers(0, 3), st.integers(0, 1)),
+    ),
+    max_size=30,
+)
+
+
+def play(book: Ledger, steps: list[tuple[object, ...]]) -> None:
+    for step in steps:
+        match step:
+            case ("hold", pod, node, set() as devices):
+                book.hold(holding(f"p{pod}", f"n{node}", tuple(sorted(devices)), 300))
+            case ("promise", pod, node, int() as until, bool() as planned):
+                promise = holding(f"p{pod}", f"n{node}", (0,), 700, float(until))
+                book.hold(changed(promise, planned=planned))
+            case ("unknown", pod, node):
+                book.hold(holding(f"p{pod}", f"n{node}", None, 1000))
+            case ("release", pod):
+                book.release(f"p{pod}")
+            case ("expire", int() as now):
+                book.expire(float(now))
+            case ("put", node, int() as count):
+                book.put_node(GpuNode(f"n{node}", alike(count, MiB(16384)), f"model-{count}"))
+            case ("close", node):
+                book.put_node(GpuNode(f"n{node}", (Device("0", MiB(0)), Device("1", MiB(0), closed="sick"))))
+            case ("drop", node):
+                book.drop_node(f"n{node}")
+
+
+def said(book: Ledger) -> tuple[object, ...]:
+    """Return all that a ledger can be asked."""
+    rows = (book.free, book.changed, book.cpu_free, book.memory_free, book.device_memory, book.devices, book.model)
+    names = sorted(node.name for node in book.nodes())
+    return (
+        *(row.tobytes() for row in (*rows, book.shares, book.hami)),
+        (dict(book.columns), list(book.models), book.columns_of(["n0", "n1", "n2"]).tolist(), book.ranks.tolist()),
+        (list(book.nodes()), list(book.holdings()), [list(book.holdings_on(name)) for name in ("n0", "n1")]),
+        [(room(book, name), book.used(name).tolist(), book.maps(name), book.model_of(name)) for name in names],
+        (list(book.overfull()), sorted(book.barred), book.unmapped()),
+        (book.freed, book.version, book.hardware, book.generation),
+    )
+
+
+@given(HISTORY, HISTORY, HISTORY)
+def test_a_copy_says_the_same_after_any_history_and_neither_changes_the_other(
+    before: list[tuple[object, ...]], one: list[tuple[object, ...]], other: list[tuple[object, ...]]
+) -> None:
+    book = Ledger()
+    play(book, before)
+    copied = book.copy()
+    at_first = said(book)
+    assert said(copied) == at_first
+    play(copied, one)
+    assert said(book) == at_first
+    then = said(copied)
+    play(book, other)
+    assert said(copied) == then
+    twin = Ledger()
+    play(twin, before + one)
+    assert said(twin) == then
+
+
+def test_a_copy_tells_of_no_pods_that_changed_and_takes_none_of_the_askers_news() -> None:
+    book = ledger(A)
+    book.changed_pods()
+    book.hold(holding("p", "a", (0,), 250))
+    assert book.copy().changed_pods() is None
+    assert set(book.changed_pods() or ()) == {"p"}
+
+
+def test_what_a_plan_promises_does_not_end_with_time() -> None:
+    book = ledger(A)
+    book.hold(changed(holding("p", "a", (0,), 250, 5.0), planned=True))
+    book.hold(holding("q", "a", (0,), 250, 5.0))
+    book.expire(1e9)
+    assert [held.pod.uid for held in book.holdings()] == ["p"]
+    assert room(book, "a") == [750, 1000]

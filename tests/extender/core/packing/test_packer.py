@@ -250,3 +250,23 @@ def test_nodes_of_closed_models_are_no_candidates() -> None:
     assert packer.choose(asked, both, ("T4", "L4")) is None
     assert packer.fits_any(asked, None, ("T4",))
     assert not packer.fits_any(asked, ledger.columns_of(["a"]), ("T4",))
+
+
+@given(ledgers(), shapes, st.lists(shapes, max_size=3), strategies)
+def test_a_packer_over_a_copy_chooses_as_one_that_was_made_for_it_and_leaves_the_other_as_it_was(
+    ledger: Ledger, asked: Shape, lesson: list[Shape], strategy: Strategy
+) -> None:
+    packer = taught(ledger, lesson, strategy)
+    at_first = packer.choose(asked, names(ledger)), packer.typical, packer.pressure
+    learned = list(packer._experience.seen())
+    copied = ledger.copy()
+    other = packer.over(copied)
+    for name in names(copied):
+        hold(copied, name, (0,), 900, uid=f"filler-{name}")
+    other.learn(asked, 50)
+    plain = taught(copied, lesson, strategy)
+    plain.learn(asked, 50)
+    assert other.choose(asked, names(copied)) == plain.choose(asked, names(copied))
+    assert (other.typical, other.pressure) == (plain.typical, plain.pressure)
+    assert (packer.choose(asked, names(ledger)), packer.typical, packer.pressure) == at_first
+    assert list(packer._experience.seen()) == learned

@@ -60,3 +60,26 @@ def test_the_same_pods_in_another_order_teach_the_same(seen: list[Shape]) -> Non
     for one in reversed(seen):
         backwards.add(one)
     assert forwards.typical(95) == backwards.typical(95)
+
+
+LESSONS = st.lists(st.tuples(shapes, st.integers(1, 60)), max_size=8)
+
+
+@given(LESSONS, LESSONS)
+def test_a_copy_has_the_same_experience_and_grows_apart(
+    before: list[tuple[Shape, int]], after: list[tuple[Shape, int]]
+) -> None:
+    def seen(experience: Experience) -> tuple[object, ...]:
+        return list(experience.seen()), experience.pods, experience.typical(95)
+
+    one = Experience(100)
+    for each, pods in before:
+        one.add(each, pods)
+    copied, at_first = one.copy(), seen(one)
+    assert seen(copied) == at_first
+    for each, pods in after:
+        copied.add(each, pods)
+    assert seen(one) == at_first
+    for each, pods in after:
+        one.add(each, pods)
+    assert seen(copied) == seen(one)
