@@ -176,7 +176,8 @@ async def _annotate(api: Api, key: PodKey, annotations: dict[str, str | None]) -
     try:
         answer = await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=5.0)
     except ApiError as error:
-        if error.status in (404, 409, 422):  # gone, or another pod bears its name
+        # Another pod that bears its name is refused by 422, and so is what a policy forbids: a look at it tells which.
+        if error.status == 404 or (error.status in (409, 422) and await read_pod(api, key) is None):
             return None
         raise
     return _decoded(key, answer)
