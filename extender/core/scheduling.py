@@ -188,6 +188,8 @@ class Scheduling:
                 self.ledger.release(held.pod.uid)
         unread = {uid: pod.key for uid, pod in self._unbound.items() if uid not in seen}
         unread |= {held.pod.uid: held.pod for held in lacking if held.devices != ()}
+        # A member may hold nothing and wait for nothing; one that is gone would keep its gang from being planned.
+        unread |= {uid: pod.key for gang in self.gangs for uid, pod in gang.members.items() if uid not in seen}
         return tuple(unread[uid] for uid in sorted(unread))
 
     def pod_read(self, key: PodKey, pod: SeenPod | None, asked_at: float) -> None:
