@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
+from aiohttp.http_exceptions import HttpProcessingError
 from kubernetes.aio import client as kubernetes_client
 from kubernetes.aio import config as kubernetes_config
 
@@ -33,7 +34,11 @@ NO_ANSWER = 0
 NOT_SENT = -1
 """The status of an `ApiError` where there was no connection: nothing was written, for certain."""
 
-_LINE_LIMIT = 8 * 1024 * 1024  # one watch event: etcd's own limit on an object is 1.5 MiB, JSON may double it twice
+TOO_LONG = "TooLong"
+"""The reason of an `ApiError` of a stream that sends a longer line than is read: the same one would come again."""
+
+# One watch event: etcd's own limit on an object is 1.5 MiB, and as JSON Go writes six bytes for each "<" of it.
+_LINE_LIMIT = 16 * 1024 * 1024
 
 
 class ApiError(Exception):
@@ -177,6 +182,8 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             yield line
     except TimeoutError:
         return  # silent for too long: whether the server is away, the next call will tell
+    except HttpProcessingError as error:  # no ClientError, though it is aiohttp's
+        raise ApiError(NO_ANSWER, TOO_LONG, f"the API server sent a line of more than {_LINE_LIMIT} bytes") from error
 
 
 def _with_query(path: str, query: Mapping[str, str] | None) -> str:

@@ -35,8 +35,8 @@ GC_THRESHOLD = (100_000, 50, 1000)
 again would cost as much as reading them."""
 
 RECURSION_LIMIT = 12_000
-"""The API server takes JSON that nests 10,000 deep, and whoever may create a pod may write so into its managedFields: one
-that cannot be read would hide what it holds. A level takes some fifty bytes of the stack."""
+"""The API server takes JSON that nests 10,000 deep, and whoever may create a pod may write so into its managedFields:
+one that cannot be read would hide what it holds. A level takes some fifty bytes of the stack."""
 
 
 class ProblemAtStart(Exception):  # noqa: N818  somebody else's fault, told to a person

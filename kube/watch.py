@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import msgspec
 
-from kube.client import Api, ApiError
+from kube.client import TOO_LONG, Api, ApiError
 from kube.objects import Bare, Status, WatchEvent
 from kube.reading import Reading, decoded
 
@@ -121,6 +121,8 @@ async def watch(  # noqa: PLR0913  two of them are left out by most
             version = None
         except ApiError as error:
             on_trouble(error)
+            if error.reason == TOO_LONG:  # a list has no lines: it is read however long it is
+                version = None
         if time.monotonic() - opened_at < _SHORT_S:
             # Jitter: a fleet of watchers must not come back in step after an outage of the server.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  not a secret

@@ -261,7 +261,8 @@ def _barred(ledger: Ledger, node: GpuNode, request: Share | MemoryShare, fitting
         for device, free in zip(node.devices, room, strict=True)
         if device.closed and (share := share_on(request, device.memory)) is not None and free >= share.milli
     ]
-    if fitting + len(closed) < request.devices:
+    # With room enough beside them it is another reason that keeps the pod off: its quota, or a gang that comes first.
+    if not closed or fitting + len(closed) < request.devices:
         return ""
     count = f"{len(closed)} of its {len(node.devices)} GPUs"
     return f"{count} {'takes' if len(closed) == 1 else 'take'} no new pod ({_most(closed)})"

@@ -188,6 +188,7 @@ class Scheduling:
                 self.ledger.release(held.pod.uid)
         unread = {uid: pod.key for uid, pod in self._unbound.items() if uid not in seen}
         unread |= {held.pod.uid: held.pod for held in lacking if held.devices != ()}
+        # A member may hold nothing and wait for nothing; one that is gone would keep its gang from being planned.
         unread |= {pod.key.uid: pod.key for pod in self.gangs.members() if pod.key.uid not in seen}
         return tuple(unread[uid] for uid in sorted(unread))
 

@@ -73,7 +73,7 @@ def devices_on(annotations: Mapping[str, str]) -> tuple[KnownGpu, ...] | None:
 def _by_json(text: str) -> tuple[KnownGpu, ...]:
     try:
         registered = _registered.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Unreadable(str(error)) from error
     return tuple(
         KnownGpu(

@@ -34,6 +34,12 @@ MAY = {
         ("patch", "", "nodes", ""),
         ("create", "", "pods/eviction", "any"),
         ("patch", "", "pods", "any"),
+        ("delete", "", "pods", "any"),
+        ("list", "", "persistentvolumeclaims", "any"),
+        ("watch", "", "persistentvolumeclaims", ""),
+        ("watch", "", "persistentvolumes", ""),
+        ("watch", "storage.k8s.io", "csinodes", ""),
+        ("watch", "resource.k8s.io", "deviceclasses", ""),
         ("create", "", "events", "any"),
         ("patch", "", "events", "any"),
         ("create", "coordination.k8s.io", "leases", SYSTEM),
@@ -77,13 +83,14 @@ MAY = {
 }
 MAY_NOT = {
     "plimsoll-extender": [
-        ("delete", "", "pods", "any"),
+        ("deletecollection", "", "pods", "any"),
         ("create", "", "pods", "any"),
         ("update", "", "pods", "any"),
         ("patch", "", "pods/status", "any"),
         ("update", "", "nodes", ""),
         ("patch", "", "nodes/status", ""),
         ("get", "", "namespaces", ""),
+        ("get", "", "persistentvolumeclaims", "any"),
         ("patch", "", "namespaces", ""),
         ("update", "coordination.k8s.io", "leases plimsoll-scheduler", SYSTEM),
         ("list", "coordination.k8s.io", "leases", SYSTEM),

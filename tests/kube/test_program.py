@@ -52,14 +52,13 @@ def test_a_taken_port_is_a_sentence(main: Main, more: list[str], capsys: pytest.
 
 
 def test_a_program_reads_a_pod_that_nests_as_deep_as_the_api_server_takes_it() -> None:
-    levels = 10_000 - len("items, one of them, metadata, managedFields, one, fieldsV1".split(","))
-    deep = '{"f:a":' * levels + "{}" + "}" * levels
-    pod = '{"metadata":{"name":"p","managedFields":[{"fieldsV1":%s}]}}' % deep
-    page = '{"metadata":{"resourceVersion":"5"},"items":[%s]}' % pod
+    deep = b'{"f:a":' * 10_000 + b"{}" + b"}" * 10_000
+    pod = b'{"metadata":{"name":"p","managedFields":[{"fieldsV1":%b}]}}' % deep
+    page = b'{"metadata":{"resourceVersion":"5"},"items":[%b]}' % pod
     read: list[Any] = []
 
     async def work(_: argparse.Namespace) -> None:
-        read.extend(Reading(Pod, "/pods").page(page.encode()).items or ())
+        read.extend(Reading(Pod, "/pods").page(page).items or ())
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--log-level", default="info")

@@ -8,6 +8,7 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from kube import client as client_module
 from kube import watch as watch_module
 from kube.client import MERGE_PATCH, Api, ApiError
 from kube.objects import ConfigMap
@@ -94,6 +95,20 @@ async def test_a_watch_that_was_cut_goes_on_where_it_was(embedded: EmbeddedClust
         await put(api, "b", "1")
         await until(lambda: followed.values() == {("a", "2"), ("b", "1")})
         assert followed.kinds.count("Relisted") == 1
+
+
+async def test_an_object_whose_line_is_too_long_is_seen_in_a_new_list(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_LINE_LIMIT", 8 * 1024)
+    long = "<" * 10_000
+    async with following(api) as followed:
+        await put(api, "long", long)
+        await until(lambda: followed.values() == {("long", long)})
+        await put(api, "a", "1")
+        await until(lambda: followed.values() == {("long", long), ("a", "1")})
+        told = next(error for error in followed.troubles if error is not None)
+        assert told.message == "the API server sent a line of more than 8192 bytes"
 
 
 async def test_a_version_that_is_forgotten_means_a_new_list(embedded: EmbeddedCluster, api: Api) -> None:

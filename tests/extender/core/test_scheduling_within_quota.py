@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.explanations import Cause
 from extender.core.ledger.holding import State
-from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.model import PodKey, SeenPod
 from extender.core.quota.kinds import Kinds
 from extender.core.quota.projects import Project, Projects
@@ -204,6 +204,16 @@ def test_who_waits_for_quota_is_woken_when_a_pod_of_its_project_goes() -> None:
     assert kicked(s) == []
     s.pod_gone("p", LATER, ended=True)
     assert kicked(s) == ["q"]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_closed_device_beside_room_is_not_what_keeps_a_pod_off_a_model_whose_quota_is_used_up(full: bool) -> None:  # noqa: FBT001
+    s = scheduling(8000, (("T4", 500),))
+    sick = Device("0", MiB(16_384), "unhealthy")
+    s.nodes_are([GpuNode("a", (sick, *alike(4, MiB(16_384))[1:]), "T4")])
+    if full:
+        s.pod_seen(bound("on-the-sick-one", kind="train"))
+    assert reasons_of(s.filter(pod("p"), ["a"], 0.0)) == {"a": f"{BRIEF} of T4"}
 
 
 def test_who_waits_for_a_model_is_woken_when_its_quota_has_room() -> None:

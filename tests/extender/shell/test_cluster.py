@@ -11,7 +11,7 @@ from extender.core.answers import BindTo
 from extender.core.model import Ask, Container, Life, PodKey, SeenPod
 from extender.shell import cluster
 from extender.shell.pods import Pod
-from kube.client import ApiError
+from kube.client import Api, ApiError
 from kube.gangs import GANG, Planned
 from kube.gpus import MiB, MilliGpu, Placement, Share, Unmapped
 from kube.objects import Named
@@ -19,7 +19,6 @@ from kube.objects import Named
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from kube.client import Api
     from plimsoll.embedded import EmbeddedCluster
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -98,6 +97,28 @@ async def test_a_kick_changes_the_pods_own_annotation_only(api: Api) -> None:
 async def test_a_kick_never_touches_a_younger_pod_of_the_same_name(api: Api) -> None:
     await created(api)
     assert await cluster.kick(api, PodKey("00000000-0000-4000-8000-000000000000", "default", "p"), "now") is None
+
+
+class Forbidding(Api):
+    """An API server with a policy that forbids every change, as a ValidatingAdmissionPolicy does: by 422."""
+
+    async def request(self, method: str, path: str, **parts: Any) -> bytes:
+        if method == "PATCH":
+            raise ApiError(422, "Invalid", 'pods "p" is forbidden: ValidatingAdmissionPolicy denied request')
+        return await super().request(method, path, **parts)
+
+
+async def test_a_kick_that_a_policy_forbids_is_not_taken_for_one_of_a_pod_that_is_gone(
+    embedded: EmbeddedCluster, api: Api
+) -> None:
+    key = await created(api)
+    forbidding = await Forbidding.connect(embedded.admin_kubeconfig)
+    try:
+        with pytest.raises(ApiError, match="denied"):
+            await cluster.kick(forbidding, key, "now")
+        assert await cluster.kick(forbidding, PodKey("u", "default", "absent"), "now") is None
+    finally:
+        await forbidding.close()
 
 
 async def test_a_pod_is_seen_with_what_it_asks_for(api: Api) -> None:

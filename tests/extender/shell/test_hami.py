@@ -106,6 +106,7 @@ def test_a_node_without_hami_has_none() -> None:
         ("nonsense", '"nonsense" is not UUID,splits,MiB,cores,type,NUMA,health'),
         (f"{ONE},10,many,100,A40,0,true:", "is not UUID,splits,MiB"),
         (TEXT + TEXT, "one device twice"),
+        ('[{"custominfo":' + "[" * 100_000, "maximum recursion depth exceeded"),
         ("a b,10,46068,100,A40,0,true:", '"a b" is no name of a device'),
     ],
 )

@@ -122,6 +122,20 @@ def test_a_member_that_asks_for_something_malformed_holds_the_gang_back() -> Non
     assert 'pod g-002: gpu-fraction: "2" must be less' in cluster.told[0][1]
 
 
+def test_a_member_without_gpus_that_went_unseen_holds_its_gang_back_no_longer_than_until_the_next_list() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("g", 2)
+    (gone,) = cluster.create("g", 2, request=None)
+    del cluster.pods[gone.key.uid]
+    cluster.create("g", 2)
+    cluster.turn()
+    assert cluster.bound() == []
+    for key in cluster.scheduling.pods_are(cluster.pods.values(), cluster.now):
+        cluster.scheduling.pod_read(key, cluster.pods.get(key.uid), cluster.now)
+    cluster.turn()
+    assert cluster.bound() == ["g-001", "g-003"]
+
+
 def test_what_nobody_can_check_is_refused_by_name() -> None:
     cluster = Cluster(nodes=2)
     cluster.create("g", 1)
