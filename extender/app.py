@@ -76,7 +76,7 @@ class Extender:
             self._read,
             self._events.write,
             leads=self.leading.leads,
-            evicted=lambda result: self.telemetry.evictions.labels(result).inc(),
+            evicted=lambda result: self.telemetry.evictions.labels("device_bound_twice", result).inc(),
         )
         self._decides = {
             verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind")
@@ -88,7 +88,8 @@ class Extender:
             self._following,
             self._events.write,
             leads=self.leading.leads,
-            evicted=lambda result: self.telemetry.evictions.labels(result).inc(),
+            evicted=lambda result: self.telemetry.evictions.labels("gang_too_small", result).inc(),
+            planned=lambda result: self.telemetry.gang_plans.labels(result).inc(),
         )
         self._sender = Sender(
             api, self.scheduling, read=self._read, left_s=self.leading.left_s, deciding=self._decides["bind"].time

@@ -17,13 +17,13 @@ from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, BindTo
 from extender.core.enforcement.granting import Grant, Ungrantable, granted
+from extender.core.held import holds
 from extender.core.ledger.holding import Holding, State
-from kube.gpus import MemoryShare, Placement, Share
+from kube.gpus import Placement
 
 if TYPE_CHECKING:
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import PodKey, SeenPod
-    from kube.gpus import GpuRequest, Malformed
 
 SETTLING_S = 70.0
 """The API server ends every request after 60 s (its --request-timeout); a Binding that it has not carried out that long
@@ -127,7 +127,7 @@ class Bindings:
 
     def _grant(self, pod: SeenPod, held: Holding, placed: Placement, prefix: str) -> Grant | BindRefused:
         """Return what the node is told of a pod; both may have changed since the pod was filtered."""
-        if held.state is not State.BOUND and not _holds(held, pod.request):
+        if held.state is not State.BOUND and not holds(held, pod.request):
             return BindRefused("it asks for something else than when it was filtered; it will be filtered again")
         node = self.ledger.node(held.node)
         if node is None or not node.places.keys() >= set(placed.devices):
@@ -137,12 +137,3 @@ class Bindings:
             return BindRefused(bars)
         grant = granted(pod, placed, node, prefix)
         return BindRefused(grant.reason) if isinstance(grant, Ungrantable) else grant
-
-
-def _holds(held: Holding, request: GpuRequest | Malformed | None) -> bool:
-    """Tell whether what is held is what is asked for: annotations of a pod that is not bound may change."""
-    if not isinstance(request, Share | MemoryShare) or held.devices is None or len(held.devices) != request.devices:
-        return False
-    if isinstance(request, MemoryShare):
-        return held.device_memory == request.memory
-    return not held.device_memory and held.milli == request.milli

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from extender.core import reasons
+from extender.core.gang.progress import progress
 from kube.gpus import Malformed, MemoryShare, Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from extender.core.explanations import Waits, Weighed
+    from extender.core.gang.progress import Progress
     from extender.core.ledger.holding import Holding
     from extender.core.model import Ask, PodKey, SeenPod
     from extender.core.quota.quota import Quota
@@ -33,7 +35,8 @@ _NAMES_TOLD = 3
 class Waiter:
     """A pod without a place: why, as one sentence; `waits`: more of it, None where kube-scheduler did not ask.
 
-    `project` is "" where it is in none, or nobody can tell which; `kind` as its PriorityClass says.
+    `project` is "" where it is in none, or nobody can tell which; `kind` as its PriorityClass says. `gang`: how far the
+    gang has come that it is a member of, None where it is of none.
     """
 
     pod: PodKey
@@ -42,13 +45,14 @@ class Waiter:
     waits: Waits | None = None
     project: str = ""
     kind: str = ""
+    gang: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
     """A pod with a place: what it holds, on GPUs of which model, and what was weighed, None where we did not choose.
 
-    `project` and `kind` as `Waiter`'s.
+    `project`, `kind` and `gang` as `Waiter`'s. `by_plan`: the plan of its gang put it there.
     """
 
     pod: PodKey
@@ -58,6 +62,8 @@ class Holder:
     weighed: Weighed | None = None
     project: str = ""
     kind: str = ""
+    gang: Progress | None = None
+    by_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +90,31 @@ def explain(scheduling: Scheduling, namespace: str, name: str) -> Waiter | Holde
             weighed = None
         project, kind = _project_and_kind(scheduling.quota, holding.ask)
         model = node.model if node else ""
-        return Holder(holding.pod, _asks(holding, unbound), holding, model, weighed, project, kind)
+        gang = _gang_of(scheduling, holding.pod.uid)
+        # Nothing but a plan gives a member a place of ours; what was weighed was weighed before it was a member.
+        by_plan = gang is not None and weighed is None and (holding.planned or holding.ours)
+        return Holder(holding.pod, _asks(holding, unbound), holding, model, weighed, project, kind, gang, by_plan)
     return UnknownPod(_near(_known(scheduling), namespace, name))
 
 
 def _waiter(scheduling: Scheduling, pod: SeenPod) -> Waiter:
-    reason, waits = _why(scheduling, pod)
+    gang = _gang_of(scheduling, pod.key.uid)
+    reason, waits = _why(scheduling, pod, gang)
     asks = reasons.asks(pod.request) if isinstance(pod.request, Share | MemoryShare) else ""
-    return Waiter(pod.key, asks, reason, waits, *_project_and_kind(scheduling.quota, pod.ask()))
+    project, kind = _project_and_kind(scheduling.quota, pod.ask())
+    return Waiter(pod.key, asks, reason, waits, project, kind, gang)
 
 
-def _why(scheduling: Scheduling, pod: SeenPod) -> tuple[str, Waits | None]:
+def _gang_of(scheduling: Scheduling, uid: str) -> Progress | None:
+    gang = scheduling.gangs.gang_of(uid)
+    return None if gang is None else progress(gang, scheduling.gangs, scheduling.ledger)
+
+
+def _why(scheduling: Scheduling, pod: SeenPod, gang: Progress | None) -> tuple[str, Waits | None]:
     waits = scheduling.explanations.waits(pod.key.uid)
+    if gang is not None and not isinstance(pod.request, Malformed):
+        # Of each node filter only says that the gang has no plan, or another one.
+        return gang.reason, None if waits is None else replace(waits, reason=gang.reason, misfits=())
     if waits is not None:
         return waits.reason, waits
     if isinstance(pod.request, Malformed):
@@ -112,7 +131,7 @@ def _project_and_kind(quota: Quota, ask: Ask | None) -> tuple[str, str]:
 
 def malformed(problem: Malformed) -> str:
     """Return the sentence about an annotation that breaks its rule."""
-    return f"{problem}; the pod stays pending until the annotation is corrected"
+    return f"{problem}; the pod stays pending until that is corrected"
 
 
 def _asks(holding: Holding, unbound: Iterable[SeenPod]) -> str:

@@ -33,6 +33,8 @@ class Cause(Enum):
     QUOTA = "quota"
     PROJECT = "project"
     """That somebody says which project it belongs to."""
+    PLAN = "plan"
+    """That its gang has a plan; why it has none is told of the gang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Explanations:
         not_offered = len(ledger.columns) - ours - sum(group.nodes for group in others)
         groups = reasons.ordered((*reasons.counted(ledger, misfits), *others))
         sentence = "; ".join((reasons.sentence(groups, not_offered), *map(str, over)))
-        cause = Cause.QUOTA if over else Cause.ROOM
+        cause = Cause.QUOTA if over else Cause.PLAN if pod.gang is not None else Cause.ROOM
         self._wait(pod.key.uid, Waits(sentence, groups, len(misfits), not_offered, now, now, cause=cause))
 
     def barred(self, uid: str, why: OverQuota | Unauthorised, offered: int, now: float) -> None:
@@ -124,7 +126,7 @@ class Explanations:
     def to_tell(self, uid: str, now: float) -> str:
         """Return the sentence that a person should be told of a pod that waits, at `now` seconds; "" for none now."""
         waits = self._waits.get(uid)
-        if waits is None:
+        if waits is None or waits.cause is Cause.PLAN:
             return ""
         sentence, at = self._told.get(uid, ("", 0.0))
         if sentence and now - at < (_SAME_S if sentence == waits.reason else _CHANGED_S):

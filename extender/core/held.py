@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extender.core.ledger.holding import NEVER, Holding, State
-from kube.gpus import NO_MIB, WHOLE, MemoryShare, MilliGpu, Unmapped
+from kube.gpus import NO_MIB, WHOLE, MemoryShare, MilliGpu, Share, Unmapped
 
 if TYPE_CHECKING:
     from extender.core.model import SeenPod
@@ -53,6 +53,15 @@ def bound(pod: SeenPod, known: Holding | None) -> Holding:
         pod.leaving,
         None if devices == () else pod.ask(),
     )
+
+
+def holds(held: Holding, request: GpuRequest | Malformed | None) -> bool:
+    """Tell whether what is held is what is asked for: annotations of a pod that is not bound may change."""
+    if not isinstance(request, Share | MemoryShare) or held.devices is None or len(held.devices) != request.devices:
+        return False
+    if isinstance(request, MemoryShare):
+        return held.device_memory == request.memory
+    return not held.device_memory and held.milli == request.milli
 
 
 def _devices_of(

@@ -124,7 +124,7 @@ class Scheduling:
             return False
         if uid in self._gone:
             return False
-        if pod.gang is not None or self.gangs:
+        if (pod.gang is not None or self.gangs) and not self._is_old_news(pod):
             self.gangs.seen(pod)
         if pod.node:
             self._waits_no_more(uid)
@@ -173,7 +173,7 @@ class Scheduling:
                     self._learned.add(uid)
                     shape = pod.shape()
                     came[shape] = came.get(shape, 0) + 1
-                if not pod.node and not pod.gated and uid in self._unbound:
+                if not pod.node and not pod.gated and pod.gang is None and uid in self._unbound:
                     self._waiting.found(pod, now)
         for shape, count in came.items():
             self.packer.learn(shape, count)
@@ -188,8 +188,7 @@ class Scheduling:
                 self.ledger.release(held.pod.uid)
         unread = {uid: pod.key for uid, pod in self._unbound.items() if uid not in seen}
         unread |= {held.pod.uid: held.pod for held in lacking if held.devices != ()}
-        # A member may hold nothing and wait for nothing; one that is gone would keep its gang from being planned.
-        unread |= {uid: pod.key for gang in self.gangs for uid, pod in gang.members.items() if uid not in seen}
+        unread |= {pod.key.uid: pod.key for pod in self.gangs.members() if pod.key.uid not in seen}
         return tuple(unread[uid] for uid in sorted(unread))
 
     def pod_read(self, key: PodKey, pod: SeenPod | None, asked_at: float) -> None:
@@ -393,12 +392,17 @@ class Scheduling:
 
     def _know_unbound(self, pod: SeenPod) -> None:
         """Take note of a pod without a node; kube-scheduler may show us an older one than the API server did."""
-        known = self._unbound.get(pod.key.uid)
-        if known is not None and age(known.version) > age(pod.version):
+        if self._is_old_news(pod):
             return
+        known = self._unbound.get(pod.key.uid)
         self._unbound[pod.key.uid] = pod
         if known is not None and (known.project, known.priority_class) != (pod.project, pod.priority_class):
             self._waiting.changed(pod)
+
+    def _is_old_news(self, pod: SeenPod) -> bool:
+        """Tell whether a newer version of a pod is known to wait."""
+        known = self._unbound.get(pod.key.uid)
+        return known is not None and age(known.version) > age(pod.version)
 
     def _gone_for_good(self, uid: str) -> None:
         self._remember_gone(uid)

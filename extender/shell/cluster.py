@@ -15,8 +15,8 @@ from extender.shell.members import GatedPod, letting_go, membership_of
 from extender.shell.pods import NO_ANNOTATIONS, Pod
 from extender.shell.wants import wants_of
 from kube.client import JSON_PATCH, MERGE_PATCH, NO_ANSWER, Api, ApiError
-from kube.gangs import PLAN
-from kube.gpus import placement_in, written
+from kube.gangs import GANG, PLAN
+from kube.gpus import Malformed, placement_in, written
 from kube.objects import ObjectReference
 from kube.watch import listed, watch
 
@@ -24,13 +24,21 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from extender.core.answers import BindTo
-    from extender.shell.pods import Status
+    from extender.shell.pods import Spec, Status
     from kube.gangs import Planned
+    from kube.gpus import GpuRequest
     from kube.watch import Change
 
 _PODS = "/api/v1/pods"
 _BINDING_TIMEOUT_S = 5.0
+_WRITE_S = 5.0
 _RETRY = "plimsoll.dev/retry"
+_CONTRADICTED = (409, 422)
+"""By which the API server tells that an object is not what a change takes it for; and by 422 that it breaks a rule."""
+_NO_GROUP = (
+    "left out of a pod that asks for GPUs: kube-scheduler plans such a group by itself and asks no extender meanwhile, "
+    f"so that no GPU can be kept for it; the label {GANG} makes pods a gang"
+)
 
 _pod = msgspec.json.Decoder(Pod)
 _gated = msgspec.json.Decoder(GatedPod)
@@ -64,7 +72,7 @@ def seen_pod(pod: Pod) -> SeenPod:
     # In the order of the fields: named, they take four times as long, and a list has ten thousand pods.
     return SeenPod(
         PodKey(metadata.uid, metadata.namespace, metadata.name),
-        wants.request,
+        wants.request if spec.scheduling_group is None else _in_group(wants.request, spec),
         spec.node_name,
         placement_in(annotations),
         _ended(pod.status),
@@ -174,35 +182,44 @@ async def _annotate(api: Api, key: PodKey, annotations: dict[str, str | None]) -
     path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
     body = {"metadata": {"uid": key.uid, "annotations": annotations}}
     try:
-        answer = await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=5.0)
+        answer = await api.request("PATCH", path, body=body, content_type=MERGE_PATCH, timeout_s=_WRITE_S)
     except ApiError as error:
-        # Another pod that bears its name is refused by 422, and so is what a policy forbids: a look at it tells which.
-        if error.status == 404 or (error.status in (409, 422) and await read_pod(api, key) is None):
-            return None
+        if error.status == 404 or (error.status in _CONTRADICTED and await read_pod(api, key) is None):
+            return None  # gone, or another pod bears its name
         raise
     return _decoded(key, answer)
 
 
-async def let_go(api: Api, key: PodKey, planned: Planned) -> SeenPod | None:
+async def let_go(api: Api, key: PodKey, planned: Planned, may_write: Callable[[], bool]) -> SeenPod | None:
     """Pin a gated pod to its node, write the plan on it and take our gate off, in one change of the pod as it is now.
 
-    Returns the pod as it is then, None if it is gone or was changed meanwhile.
+    Returns the pod as it is then, also where it was changed meanwhile, or `may_write` is over; None if it is gone.
 
     Raises:
         ApiError: it was refused, or there was no answer: then only a look at the pod tells.
     """
     path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
     try:
-        answer = await api.request("GET", path)
-        pod = _decoded(key, answer)
-        patch = None if pod is None else letting_go(_gated.decode(answer), planned)
-        if patch is None:
-            return pod
-        answer = await api.request("PATCH", path, body=patch, content_type=JSON_PATCH, timeout_s=5.0)
+        answer = await api.request("GET", path, timeout_s=_WRITE_S)
     except ApiError as error:
-        if error.status in (404, 409):
+        if error.status == 404:
             return None
         raise
+    pod = _decoded(key, answer)
+    patch = None if pod is None else letting_go(_gated.decode(answer), planned)
+    if pod is None or patch is None or not may_write():
+        return pod
+    try:
+        answer = await api.request("PATCH", path, body=patch, content_type=JSON_PATCH, timeout_s=_WRITE_S)
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        if error.status not in _CONTRADICTED:
+            raise
+        now = await read_pod(api, key)
+        if now is not None and now.version == pod.version:  # what is refused is the change, not its haste
+            raise
+        return now
     return _decoded(key, answer)
 
 
@@ -247,6 +264,13 @@ async def evict(api: Api, key: PodKey) -> None:
     except ApiError as error:
         if error.status not in (404, 409):
             raise
+
+
+def _in_group(request: GpuRequest | Malformed | None, spec: Spec) -> GpuRequest | Malformed | None:
+    """Return what a pod with spec.schedulingGroup asks for: what it asks of us nobody could give."""
+    if request is None or spec.node_name or spec.scheduling_group is None:
+        return request
+    return Malformed("spec.schedulingGroup", spec.scheduling_group.pod_group_name, _NO_GROUP)
 
 
 def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:

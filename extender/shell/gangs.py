@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from extender.shell import cluster
+from extender.shell.trying import Trying
 from kube.client import ApiError
 from kube.events import Notice
 from kube.outage import Outage
@@ -16,7 +17,7 @@ from kube.outage import Outage
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from extender.core.gang.steps import Evict, LetGo, Steps, TakeBack
+    from extender.core.gang.steps import Evict, LetGo, Step, Steps, TakeBack
     from extender.core.model import PodKey, SeenPod
     from extender.core.scheduling import Scheduling
     from extender.shell.surroundings import Following
@@ -26,16 +27,18 @@ _log = logging.getLogger("extender")
 
 _PAUSE_S = 0.25
 _AT_ONCE = 16
-_MOST = 128  # pods that are let go before the core looks again at what has become of them
+_MOST = 128  # pods that are changed in one way before the core looks again at what has become of them
 _SAME_S = 300.0
 _KINDS: dict[bool, Literal["Normal", "Warning"]] = {False: "Normal", True: "Warning"}  # of an Event, by `Tell.trouble`
+_PLANS = {"GangPlanned": "made", "GangUndone": "undone"}  # what became of a plan, by `Tell.reason`
 _LISTED_S = 5.0  # for what the predicates look at to be listed
 
 
 class Gangs:
     """Carries out what the core finds to be done about gangs.
 
-    `tell` writes Events, `leads` tells whether we may act, and `evicted` hears of each eviction by its result.
+    `tell` writes Events, `leads` tells whether we may act. `evicted` hears of each eviction by its result, `planned` of
+    each plan that was made or undone.
     """
 
     def __init__(  # noqa: PLR0913  an outside each
@@ -47,6 +50,7 @@ class Gangs:
         *,
         leads: Callable[[], bool],
         evicted: Callable[[str], None],
+        planned: Callable[[str], None],
     ) -> None:
         self._api = api
         self._scheduling = scheduling
@@ -54,6 +58,8 @@ class Gangs:
         self._tell = tell
         self._leads = leads
         self._evicted = evicted
+        self._trying = Trying()
+        self._planned = planned
         self._outage = Outage("what a gang's plan wants of the API server", "it is tried again", _log)
 
     async def run(self) -> None:
@@ -73,39 +79,53 @@ class Gangs:
         while self._scheduling.gangs and time.monotonic() < until:
             checks = self._following.checks(self._scheduling.ledger)
             if checks is not None:
-                self._scheduling.plan_gangs(checks, time.monotonic())  # what is to be done is found again once we lead
+                # What is to be done is found again once we lead; what is told is told once.
+                self._say(self._scheduling.plan_gangs(checks, time.monotonic()))
                 return
             await asyncio.sleep(_PAUSE_S)
 
     async def _carry_out(self, steps: Steps) -> None:
+        self._trying.forget(time.monotonic())
+        self._say(steps)
+        await self._each(steps.take_back, self._take_back)
+        await self._each(steps.evict, self._evict)
+        await self._each(steps.let_go, self._let_go)
+
+    def _say(self, steps: Steps) -> None:
         for one in steps.tell:
+            if one.reason in _PLANS:
+                self._planned(_PLANS[one.reason])
             for pod in one.pods:
                 about, kind = cluster.reference(pod), _KINDS[one.trouble]
                 self._tell(Notice(about, one.reason, one.sentence, kind, old_for_s=_SAME_S))
             if one.pods:
                 _log.info("gang", extra={"namespace": one.pods[0].namespace, "note": one.sentence})
-        await self._each(steps.take_back, self._take_back)
-        await self._each(steps.evict, self._evict)
-        await self._each(steps.let_go[:_MOST], self._let_go)
 
-    async def _each(self, todo: Iterable[object], work: Callable[..., Awaitable[None]]) -> None:
-        waiting = list(todo)[::-1]
+    async def _each(self, todo: Iterable[Step], work: Callable[..., Awaitable[None]]) -> None:
+        """Carry out those that are due, no more than `_MOST`."""
+        now = time.monotonic()
+        due = [one for one in todo if self._trying.is_due((type(one), one.pod.uid), now)]
+        waiting = due[:_MOST][::-1]
 
         async def some() -> None:
             while waiting and self._leads():
                 one = waiting.pop()
+                what = (type(one), one.pod.uid)
                 try:
                     await work(one)
                 except ApiError as error:
                     self._outage.hear(error)
+                    self._trying.refused(what, time.monotonic())
+                    self._scheduling.gangs.not_changed(one.pod.uid, error.message)
                 else:
                     self._outage.hear(None)
+                    self._trying.carried_out(what, time.monotonic())
 
         await asyncio.gather(*(some() for _ in range(_AT_ONCE)))
 
     async def _let_go(self, step: LetGo) -> None:
         if step.gated:
-            self._see(await cluster.let_go(self._api, step.pod, step.planned))
+            self._see(await cluster.let_go(self._api, step.pod, step.planned, self._leads))
         else:
             self._see(await cluster.kick(self._api, step.pod, datetime.now(UTC).isoformat()))
 

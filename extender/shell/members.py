@@ -8,6 +8,7 @@ import msgspec
 
 from extender.core.model import Membership
 from kube.gangs import GANG, PLAN, least_of, planned_in, written
+from kube.gpus import Malformed
 
 if TYPE_CHECKING:
     from extender.shell.pods import Pod
@@ -21,7 +22,6 @@ class _Owner(msgspec.Struct, gc=False):
 
 
 class _Condition(msgspec.Struct, gc=False):
-    type: str
     reason: str = ""
     message: str = ""
 
@@ -52,7 +52,10 @@ _conditions = msgspec.json.Decoder(list[_Condition] | None)
 
 
 def membership_of(pod: Pod) -> Membership | None:
-    """Return of which gang a pod is a member; None where neither its label nor our gate speaks of one."""
+    """Return of which gang a pod is a member; None where neither its label nor our gate speaks of one.
+
+    Where the label names none, the gang is "", and what it says of its minimum counts for nothing.
+    """
     labels, gates = pod.metadata.labels, pod.spec.scheduling_gates
     gang = labels.gang if labels is not None else None
     if gang is None and not any(gate.name == GANG for gate in gates or ()):
@@ -61,7 +64,7 @@ def membership_of(pod: Pod) -> Membership | None:
     said, plan = (annotations.gang_min, annotations.gang_plan) if annotations is not None else (None, None)
     return Membership(
         gang or "",
-        least_of(said),
+        least_of(said) if gang else Malformed(GANG, "", "the gang's name, where the label or the gate is there"),
         any(owner.controller for owner in _owners.decode(pod.metadata.owner_references) or ()),
         planned_in(plan),
         next(
@@ -98,10 +101,11 @@ def _pinned(affinity: dict[str, Any], node: str) -> dict[str, Any]:
     pin = {"key": "metadata.name", "operator": "In", "values": [node]}
     of_nodes = affinity.get("nodeAffinity") or {}
     required = of_nodes.get(_REQUIRED) or {}
+    # A term that says nothing suits no node, and the API server lets nobody add to it.
     terms: list[dict[str, Any]] = [
-        {**term, "matchFields": [*(term.get("matchFields") or ()), pin]}
-        for term in required.get("nodeSelectorTerms") or [{}]
-    ]
+        {**term, "matchFields": [*(term.get("matchFields") or ()), pin]} if any(term.values()) else term
+        for term in required.get("nodeSelectorTerms") or ()
+    ] or [{"matchFields": [pin]}]
     return {**affinity, "nodeAffinity": {**of_nodes, _REQUIRED: {**required, "nodeSelectorTerms": terms}}}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from extender.core.accounts import Account
 from extender.core.devices import Held, MappedDevice, MappedNode
 from extender.core.explaining import Holder, Waiter
+from extender.core.gang.progress import Stage
 from extender.core.ledger.holding import State
 from extender.core.model import PodKey
 from extender.core.quota.kinds import Kind
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from extender.core.explanations import Waits, Weighed
+    from extender.core.gang.progress import Progress
 
 _STATES = {
     State.RESERVED: v1.STATE_RESERVED,
@@ -27,6 +29,14 @@ _STATES = {
     State.QUARANTINED: v1.STATE_QUARANTINED,
 }
 _BY_NUMBER: dict[int, State] = {int(number): state for state, number in _STATES.items()}
+_STAGES = {
+    Stage.WAITING: v1.STAGE_WAITING,
+    Stage.PLANNED: v1.STAGE_PLANNED,
+    Stage.SHORT: v1.STAGE_SHORT,
+    Stage.WHOLE: v1.STAGE_WHOLE,
+    Stage.STOPPED: v1.STAGE_STOPPED,
+}
+_STAGE_BY_NUMBER: dict[int, Stage] = {int(number): stage for stage, number in _STAGES.items()}
 
 
 class MessageError(Exception):
@@ -117,6 +127,17 @@ def state_of(number: int) -> State:
     return _BY_NUMBER[number]
 
 
+def stage_of(number: int) -> Stage:
+    """Return how far a gang has come.
+
+    Raises:
+        MessageError: it is unknown.
+    """
+    if number not in _STAGE_BY_NUMBER:
+        raise MessageError(f"stage {number} is unknown")
+    return _STAGE_BY_NUMBER[number]
+
+
 def to_explained(found: Waiter | Holder, moments: Moments, since_ms: int) -> v1.ExplainResponse:
     """Return what is known of a pod as a message."""
     key = found.pod
@@ -128,6 +149,7 @@ def to_explained(found: Waiter | Holder, moments: Moments, since_ms: int) -> v1.
         since_ms=since_ms,
         project=found.project,
         kind=found.kind,
+        gang=_to_gang(found.gang, moments) if found.gang else None,
     )
     if isinstance(found, Holder):
         told.placed.CopyFrom(_to_placed(found, moments))
@@ -161,6 +183,22 @@ def _to_placed(found: Holder, moments: Moments) -> v1.Placed:
         state=_STATES[holding.state],
         model=found.model,
         weighed=_to_weighed(found.weighed, moments) if found.weighed else None,
+        by_plan=found.by_plan,
+    )
+
+
+def _to_gang(gang: Progress, moments: Moments) -> v1.Gang:
+    return v1.Gang(
+        name=gang.gang.name,
+        stage=_STAGES[gang.stage],
+        needed=gang.needed,
+        bound=gang.bound,
+        promised=gang.promised,
+        waiting=gang.waiting,
+        reason=gang.reason,
+        since_ms=None if gang.since is None else moments.ms(gang.since),
+        undone=gang.undone,
+        kept_nodes=gang.kept,
     )
 
 

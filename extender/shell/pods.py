@@ -49,6 +49,12 @@ class Meta(BareMeta):
     owner_references: msgspec.Raw = NOTHING
 
 
+class SchedulingGroup(Object):
+    """The group of pods that kube-scheduler plans by itself."""
+
+    pod_group_name: str = ""
+
+
 class Spec(BarePodSpec):
     """spec of a Pod."""
 
@@ -56,6 +62,7 @@ class Spec(BarePodSpec):
     priority: int | None = None
     priority_class_name: str = ""
     scheduling_gates: list[SchedulingGate] | None = None
+    scheduling_group: SchedulingGroup | None = None
 
 
 class ContainerState(Object):

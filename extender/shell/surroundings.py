@@ -10,7 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from extender.core.gang.surroundings import Surroundings
+from extender.core.gang.surroundings import NothingSeen, Surroundings
 from extender.core.predicates.scene import Scene
 from extender.core.predicates.selectors import Labels
 from extender.shell.predicates.demands import demands_of, node_of, resources_by_class
@@ -35,6 +35,7 @@ _log = logging.getLogger("extender")
 _LOOK_S = 0.2
 _UNWANTED_S = 600.0  # gangs come and go: what is followed is not listed anew for each
 _NOT_SERVED = (404, 501)
+_FIRST_REFUSAL, _LAST_REFUSAL = 400, 428  # what comes after tells that the API server is busy, or not well
 
 _PODS, _NODES, _NAMESPACES = "/api/v1/pods", "/api/v1/nodes", "/api/v1/namespaces"
 _CLAIMS, _VOLUMES = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes"
@@ -57,14 +58,15 @@ class Following:
     def __init__(self, api: Api, wanted: Callable[[], bool]) -> None:
         self._api = api
         self._wanted = wanted
+        self._version = 0
         self._forget()
 
     def _forget(self) -> None:
         self._unlisted = set(_KINDS)
         self._known: dict[str, dict[str, Any]] = {path: {} for path in _KINDS}
-        self._version = 0
-        self._scene: Scene | None = None
-        self._demands: dict[str, PodDemands] = {}
+        self._refused: dict[str, str] = {}
+        """Lists that the API server does not give us, each with what it says."""
+        self._as_seen: tuple[Scene, dict[str, PodDemands]] | None = None
 
     async def run(self) -> None:
         """Follow while that is wanted, without end."""
@@ -76,15 +78,16 @@ class Following:
                 await self._until_unwanted(following)
             finally:
                 following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
             self._forget()
+            self._changed()
 
-    def checks(self, ledger: Ledger) -> Surroundings | None:
+    def checks(self, ledger: Ledger) -> Surroundings | NothingSeen | None:
         """Return what kube-scheduler looks at as it is now; None as long as it is not all listed."""
-        if self._unlisted:
-            return None
-        if self._scene is None:
-            self._scene, self._demands = self._seen()
-        return Surroundings(self._scene, self._demands, ledger, self._version)
+        if not self._unlisted:
+            return Surroundings(self._seen, ledger, self._version)
+        refused = [f"{_named(path)}: {self._refused[path]}" for path in sorted(self._unlisted & self._refused.keys())]
+        return NothingSeen(ledger, f"what kube-scheduler looks at cannot be listed: {refused[0]}") if refused else None
 
     async def _until_unwanted(self, following: asyncio.Task[None]) -> None:
         last = time.monotonic()
@@ -101,15 +104,7 @@ class Following:
                 tasks.create_task(self._follow_one(path))
 
     async def _follow_one(self, path: str) -> None:
-        outage = Outage(f"the list of {path.rpartition('/')[2]}", "no gang is planned until it is there", _log)
-
-        def hear(error: ApiError | None) -> None:
-            if path == _DEVICE_CLASSES and error is not None and error.status in _NOT_SERVED:
-                self._unlisted.discard(path)  # where nothing serves them, there are none
-            else:
-                outage.hear(error)
-
-        async for change in watch(self._api, path, _KINDS[path], read=_read, on_trouble=hear):
+        async for change in watch(self._api, path, _KINDS[path], read=_read, on_trouble=self._hearing(path)):
             known = self._known[path]
             match change:
                 case Relisted(objects):
@@ -118,8 +113,8 @@ class Following:
                     self._changed()
                 case Put((key, what)):
                     if what is None:
-                        known.pop(key, None)
-                        self._changed()
+                        if known.pop(key, None) is not None:
+                            self._changed()
                     elif known.get(key) != what:
                         known[key] = what
                         self._changed()
@@ -127,11 +122,30 @@ class Following:
                     if known.pop(key, None) is not None:
                         self._changed()
 
+    def _hearing(self, path: str) -> Callable[[ApiError | None], None]:
+        outage = Outage(f"the list of {_named(path)}", "no gang is planned until it is there", _log)
+
+        def hear(error: ApiError | None) -> None:
+            if path == _DEVICE_CLASSES and error is not None and error.status in _NOT_SERVED:
+                self._unlisted.discard(path)  # where nothing serves them, there are none
+                error = None
+            outage.hear(error)
+            self._refused.pop(path, None)
+            if error is not None and _FIRST_REFUSAL <= error.status <= _LAST_REFUSAL:
+                self._refused[path] = error.message
+
+        return hear
+
     def _changed(self) -> None:
         self._version += 1
-        self._scene = None
+        self._as_seen = None
 
     def _seen(self) -> tuple[Scene, dict[str, PodDemands]]:
+        if self._as_seen is None:
+            self._as_seen = self._made()
+        return self._as_seen
+
+    def _made(self) -> tuple[Scene, dict[str, PodDemands]]:
         known = self._known
         residents: list[tuple[Resident, str]] = []
         waiting: dict[str, ConstrainedPod] = {}
@@ -147,6 +161,10 @@ class Following:
         by_class = resources_by_class(known[_DEVICE_CLASSES].values())
         demands = {uid: demands_of(pod, storage, by_class) for uid, pod in waiting.items()}
         return Scene(nodes, residents, namespaces), demands
+
+
+def _named(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _read(one: Any) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from extender.core.accounts import accounts
+from extender.core.gang.progress import Stage, all_progress
 from extender.core.ledger.holding import State
 from extender.core.totals import by_model
 from kube.gpus import WHOLE
@@ -68,10 +69,18 @@ class Telemetry:
             self.bindings.labels(result)
         self.evictions = Counter(
             "plimsoll_extender_evictions_total",
-            "Evictions of pods whose device was bound twice, by result (evicted, refused).",
+            "Evictions by cause (device_bound_twice, gang_too_small) and result (evicted, refused).",
+            ["cause", "result"],
+            registry=self._registry,
+        )
+        self.gang_plans = Counter(
+            "plimsoll_extender_gang_plans_total",
+            "Plans for members of a gang, by what became of them (made, and of those: undone).",
             ["result"],
             registry=self._registry,
         )
+        for result in ("made", "undone"):
+            self.gang_plans.labels(result)
         self.decision_seconds = Histogram(
             "plimsoll_extender_decision_duration_seconds",
             "Time that a decision alone takes: choosing node and devices, scoring, or what may be bound.",
@@ -95,6 +104,7 @@ class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._by_model()
         yield from self._by_project()
+        yield from self._of_gangs()
         holdings = GaugeMetricFamily(
             "plimsoll_extender_holdings", "Pods that hold devices, by how sure that is.", labels=["state"]
         )
@@ -158,6 +168,25 @@ class _Collector(Collector):
             held.add_metric(label, totals.held / WHOLE)
             free.add_metric(label, totals.free / WHOLE)
         yield from (devices, closed, held, free)
+
+    def _of_gangs(self) -> Iterator[Metric]:
+        every = tuple(all_progress(self._scheduling.gangs, self._ledger))
+        stages = GaugeMetricFamily(
+            "plimsoll_extender_gangs",
+            f"Gangs, by how far they have come ({', '.join(stage.value for stage in Stage)}).",
+            labels=["stage"],
+        )
+        for stage in Stage:
+            stages.add_metric([stage.value], sum(1 for one in every if one.stage is stage))
+        pods = GaugeMetricFamily("plimsoll_extender_gang_waiting_pods", "Members of gangs without a place.")
+        pods.add_metric([], sum(one.waiting for one in every))
+        since = [one.since for one in every if one.stage is Stage.WAITING and one.since is not None]
+        longest = GaugeMetricFamily(
+            "plimsoll_extender_longest_gang_wait_seconds",
+            "How long ago enough members were there of the gang that waits longest for a plan; 0: none waits.",
+        )
+        longest.add_metric([], self._now() - min(since) if since else 0.0)
+        yield from (stages, pods, longest)
 
     def _by_project(self) -> Iterator[Metric]:
         quota = GaugeMetricFamily("plimsoll_extender_project_quota_gpus", "Quota of each project.", labels=["project"])

@@ -14,11 +14,26 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STATE_BINDING: _ClassVar[State]
     STATE_BOUND: _ClassVar[State]
     STATE_QUARANTINED: _ClassVar[State]
+
+class Stage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STAGE_UNSPECIFIED: _ClassVar[Stage]
+    STAGE_WAITING: _ClassVar[Stage]
+    STAGE_PLANNED: _ClassVar[Stage]
+    STAGE_SHORT: _ClassVar[Stage]
+    STAGE_WHOLE: _ClassVar[Stage]
+    STAGE_STOPPED: _ClassVar[Stage]
 STATE_UNSPECIFIED: State
 STATE_RESERVED: State
 STATE_BINDING: State
 STATE_BOUND: State
 STATE_QUARANTINED: State
+STAGE_UNSPECIFIED: Stage
+STAGE_WAITING: Stage
+STAGE_PLANNED: Stage
+STAGE_SHORT: Stage
+STAGE_WHOLE: Stage
+STAGE_STOPPED: Stage
 
 class FitsRequest(_message.Message):
     __slots__ = ("shape", "most")
@@ -177,7 +192,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("namespace", "name", "uid", "asks", "waits", "placed", "since_ms", "project", "kind")
+    __slots__ = ("namespace", "name", "uid", "asks", "waits", "placed", "since_ms", "project", "kind", "gang")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
@@ -187,6 +202,7 @@ class ExplainResponse(_message.Message):
     SINCE_MS_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    GANG_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     name: str
     uid: str
@@ -196,7 +212,32 @@ class ExplainResponse(_message.Message):
     since_ms: int
     project: str
     kind: str
-    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., asks: _Optional[str] = ..., waits: _Optional[_Union[Waits, _Mapping]] = ..., placed: _Optional[_Union[Placed, _Mapping]] = ..., since_ms: _Optional[int] = ..., project: _Optional[str] = ..., kind: _Optional[str] = ...) -> None: ...
+    gang: Gang
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., asks: _Optional[str] = ..., waits: _Optional[_Union[Waits, _Mapping]] = ..., placed: _Optional[_Union[Placed, _Mapping]] = ..., since_ms: _Optional[int] = ..., project: _Optional[str] = ..., kind: _Optional[str] = ..., gang: _Optional[_Union[Gang, _Mapping]] = ...) -> None: ...
+
+class Gang(_message.Message):
+    __slots__ = ("name", "stage", "needed", "bound", "promised", "waiting", "reason", "since_ms", "undone", "kept_nodes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    PROMISED_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    UNDONE_FIELD_NUMBER: _ClassVar[int]
+    KEPT_NODES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    stage: Stage
+    needed: int
+    bound: int
+    promised: int
+    waiting: int
+    reason: str
+    since_ms: int
+    undone: int
+    kept_nodes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., needed: _Optional[int] = ..., bound: _Optional[int] = ..., promised: _Optional[int] = ..., waiting: _Optional[int] = ..., reason: _Optional[str] = ..., since_ms: _Optional[int] = ..., undone: _Optional[int] = ..., kept_nodes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Waits(_message.Message):
     __slots__ = ("reason", "misfits", "offered", "not_offered", "first_asked_ms", "last_asked_ms", "asked")
@@ -227,7 +268,7 @@ class Misfit(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., nodes: _Optional[int] = ..., examples: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Placed(_message.Message):
-    __slots__ = ("node", "devices", "milli", "memory_mib", "state", "model", "weighed")
+    __slots__ = ("node", "devices", "milli", "memory_mib", "state", "model", "weighed", "by_plan")
     NODE_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     MILLI_FIELD_NUMBER: _ClassVar[int]
@@ -235,6 +276,7 @@ class Placed(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     WEIGHED_FIELD_NUMBER: _ClassVar[int]
+    BY_PLAN_FIELD_NUMBER: _ClassVar[int]
     node: str
     devices: _containers.RepeatedScalarFieldContainer[str]
     milli: int
@@ -242,7 +284,8 @@ class Placed(_message.Message):
     state: State
     model: str
     weighed: Weighed
-    def __init__(self, node: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., milli: _Optional[int] = ..., memory_mib: _Optional[int] = ..., state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., weighed: _Optional[_Union[Weighed, _Mapping]] = ...) -> None: ...
+    by_plan: bool
+    def __init__(self, node: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., milli: _Optional[int] = ..., memory_mib: _Optional[int] = ..., state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., weighed: _Optional[_Union[Weighed, _Mapping]] = ..., by_plan: _Optional[bool] = ...) -> None: ...
 
 class Weighed(_message.Message):
     __slots__ = ("at_ms", "score", "offered", "fitted", "others", "because")

@@ -1,7 +1,8 @@
 """What is wrong with these objects, by the rules of both programs' configuration?
 
 ConfigMaps named config-autoscaler, config-deployment, config-extender and config-projects are read in any namespace;
-workloads are the objects that carry the label of autoscaled ones or annotations of the autoscaler.
+workloads are the objects that carry the label of autoscaled ones or annotations of the autoscaler. What an object says
+of a gang is checked, whatever it is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from extender.config.cluster import RULES as EXTENDER_RULES
 from extender.config.cluster import settings
 from extender.config.projects import KEY as PROJECTS
 from extender.config.projects import projects
+from plimsoll.check.finding import Finding
+from plimsoll.check.gangs import of_gang, speaks_of_gangs
 from plimsoll.check.spelling import meant
 
 if TYPE_CHECKING:
@@ -48,20 +51,6 @@ _TEMPLATE = ("spec", "template", "metadata", "annotations")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to tell: a problem, which the programs would refuse, or a warning."""
-
-    document: Document
-    line: int
-    text: str
-    problem: bool
-
-    def __str__(self) -> str:
-        warning = "" if self.problem else "warning: "
-        return f"{self.document.file}:{self.line}: {warning}{self.document.name}: {self.text}"
-
-
-@dataclass(frozen=True, slots=True)
 class Checked:
     """All findings in the order of the files, and of how many objects they are."""
 
@@ -70,21 +59,26 @@ class Checked:
 
 
 def check(documents: Sequence[Document]) -> Checked:
-    """Check every object that the autoscaler would read."""
+    """Check every object that either program would read."""
     every_map = [each for each in documents if each.text("kind") == "ConfigMap"]
     maps = [each for each in every_map if each.text("metadata", "name") in _MAPS]
     workloads = [each for each in documents if each.text("kind") != "ConfigMap" and _is_workload(each)]
+    ganged = [each for each in documents if speaks_of_gangs(each)]
     base, basis = _base([each for each in maps if each.text("metadata", "name") == "config-autoscaler"])
     found = [
         finding
         for each in documents
         for finding in sorted(
-            _of_map(each) if each in maps else _of_workload(each, base) if each in workloads else [],
+            [
+                *(_of_map(each) if each in maps else _of_workload(each, base) if each in workloads else ()),
+                *(of_gang(each) if each in ganged else ()),
+            ],
             key=lambda finding: finding.line,
         )
     ]
     others = _misnamed([each for each in every_map if each not in maps])
-    return Checked(len(maps) + len(workloads), (*found, *(basis if workloads else []), *others))
+    others_ganged = sum(each not in workloads for each in ganged)
+    return Checked(len(maps) + len(workloads) + others_ganged, (*found, *(basis if workloads else []), *others))
 
 
 def _base(maps: Sequence[Document]) -> tuple[config.Defaults, list[Finding]]:

@@ -95,9 +95,9 @@ def measured(arm: Arm, seed: int) -> tuple[float, float, int]:
     demands = dict.fromkeys((pod.key.uid for pod in members), _demands(constrained=arm.constrained))
     gc.collect()
     began = time.process_time()
-    checks = Surroundings(Scene(nodes, residents, {"team": Labels({})}), demands, scheduling.ledger, 1)
+    scene = Scene(nodes, residents, {"team": Labels({})})
     prepared = time.process_time()
-    steps = scheduling.plan_gangs(checks, 1.0)
+    steps = scheduling.plan_gangs(Surroundings(lambda: (scene, demands), scheduling.ledger, 1), 1.0)
     ended = time.process_time()
     return (prepared - began) * 1000, (ended - prepared) * 1000, len(steps.let_go)
 

@@ -114,6 +114,20 @@ def test_an_extender_killed_while_it_lets_a_gang_go_leaves_it_whole_or_nothing(
     assert (found.bound, found.held) in ((MEMBERS, 0), (0, 0))
 
 
+def test_members_without_the_gate_go_where_the_plan_puts_them_and_nowhere_before(
+    cluster: LocalCluster, managed_namespace: str
+) -> None:
+    cluster.stop("extender")
+    pods.create(cluster, managed_namespace, gangs.members("g", 3)[:2])
+    for name in ("g-0", "g-1"):
+        pods.patch(cluster, f"/api/v1/namespaces/{managed_namespace}/pods/{name}", {"spec": {"schedulingGates": None}})
+    cluster.start_extender()
+    pods.wait_until("it is told", lambda: "2 of 3 are there" in _told(cluster, managed_namespace, "g-0"))
+    assert gangs.bound(cluster, managed_namespace) == []
+    pods.create(cluster, managed_namespace, gangs.members("g", 3)[2:])
+    pods.wait_until("the gang runs", lambda: len(gangs.bound(cluster, managed_namespace)) == 3)
+
+
 # --- plans that fail in the field ---
 
 
@@ -125,7 +139,8 @@ def test_a_plan_that_kube_scheduler_refuses_is_undone_and_the_gang_runs_elsewher
     gangs.create_deployment(cluster, managed_namespace, gangs.deployment("d", 3))
     planned = _planned_nodes(cluster, managed_namespace, 3)
     taint(cluster, planned[0])
-    cluster.resume("scheduler")
+    cluster.kill("scheduler")
+    cluster.restart("scheduler")  # which lists nodes before it places anything
     pods.wait_until("the gang runs", lambda: len(gangs.bound(cluster, managed_namespace, "d")) == 3)
     taint(cluster, planned[0], keeps_away=False)
     undone = _events(cluster, managed_namespace, "GangUndone")
@@ -164,7 +179,8 @@ def test_bare_pods_of_an_undone_plan_stay_pending_and_hold_nothing(
     pods.create(cluster, managed_namespace, gangs.members("g", 4))
     planned = _planned_nodes(cluster, managed_namespace, 4)
     taint(cluster, planned[0])
-    cluster.resume("scheduler")
+    cluster.kill("scheduler")
+    cluster.restart("scheduler")  # which lists nodes before it places anything
     pods.wait_until("it is undone", lambda: bool(_events(cluster, managed_namespace, "GangUndone")))
     taint(cluster, planned[0], keeps_away=False)
     assert len(pods.pods_of(cluster, managed_namespace)) == 4

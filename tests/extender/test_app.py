@@ -300,7 +300,8 @@ async def test_a_device_that_was_bound_twice_is_told_on_both_pods_and_the_younge
         told = {event.involved_object.name for event in events if event.message == sentence}
         if told == {"older", "younger"}:
             break
-    assert 'plimsoll_extender_evictions_total{result="evicted"} 1.0' in asked.extender.telemetry.exposition().decode()
+    counted = 'plimsoll_extender_evictions_total{cause="device_bound_twice",result="evicted"} 1.0'
+    assert counted in asked.extender.telemetry.exposition().decode()
 
 
 async def test_a_pod_that_is_not_placed_is_logged_by_its_name(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:

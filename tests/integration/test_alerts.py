@@ -68,6 +68,10 @@ HEALTHY: Series = {
     f'{X}closed_devices{{model="T4"}}': constant(0),
     f"{X}longest_wait_seconds": constant(30),
     f"{X}configuration_problems": constant(0),
+    f'{X}gangs{{stage="waiting"}}': constant(2),
+    f'{X}gangs{{stage="stopped"}}': constant(0),
+    f'{X}gang_plans_total{{result="made"}}': growing(0.02),
+    f'{X}gang_plans_total{{result="undone"}}': constant(3),
     f"{X}relay_answers": constant(1),
 }
 """What both programs tell when all is well; the last tick is added, as it follows the clock."""
@@ -107,6 +111,8 @@ TROUBLE: dict[str, Series] = {
     "PlimsollDevicesClosed": {f'{X}closed_devices{{model="T4"}}': constant(1)},
     "PlimsollDevicesQuarantined": {f'{X}holdings{{state="quarantined"}}': constant(1)},
     "PlimsollGpuPodsWait": {f"{X}longest_wait_seconds": constant(1200)},
+    "PlimsollGangStopped": {f'{X}gangs{{stage="stopped"}}': constant(1)},
+    "PlimsollGangPlansUndone": {f'{X}gang_plans_total{{result="undone"}}': growing(0.01)},
     "PlimsollRelayRefuses": {f"{X}relay_answers": constant(0)},
 }
 STANDS = "PlimsollAutoscalerStands"
@@ -141,6 +147,7 @@ TWO_TAKEOVERS: Series = {
     f'{A}deletion_costs_total{{result="failed"}}': bursts(5),
     f'{X}requests_total{{verb="filter",result="unready"}}': bursts(100),
     f'{X}requests_total{{verb="filter",result="cut"}}': bursts(2),
+    f'{X}gang_plans_total{{result="undone"}}': bursts(3),
     f"{X}relay_answers": stepped({0: 1, FIRST_S: 0, FIRST_S + SCRAPED_S: 1, SECOND_S: 0, SECOND_S + SCRAPED_S: 1}),
 }
 """The leader is killed, and shortly after it the one that took over; each time whatever is asked fails for a while."""
@@ -258,6 +265,13 @@ def test_an_alert_fires_on_its_trouble_and_no_other_does(prometheus: str, alert:
     now = time.time()
     tell(prometheus, {**HEALTHY, **TROUBLE[alert]}, now)
     assert firing(prometheus, now) == {alert}
+
+
+def test_what_a_former_leader_remembers_of_gangs_is_quiet(prometheus: str) -> None:
+    now = time.time()
+    former = {f'{X}leader{{instance="two"}}': constant(0), f'{X}gangs{{stage="stopped",instance="two"}}': constant(1)}
+    tell(prometheus, {**HEALTHY, **former}, now)
+    assert firing(prometheus, now) == set()
 
 
 def test_an_autoscaler_that_stands_is_told(prometheus: str) -> None:

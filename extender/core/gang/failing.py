@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from extender.core.gang.gang import membership
+from extender.core.held import holds
 from extender.core.ledger.holding import State
 
 if TYPE_CHECKING:
@@ -30,8 +31,13 @@ def failure(gang: Gang, standing: Standing, ledger: Ledger, settings: Settings, 
         held = ledger.holding(uid)
         if held is None or held.state is State.BINDING:
             continue
-        if ledger.node(held.node) is None:
+        node = ledger.node(held.node)
+        if node is None:
             return Failure(f"node {held.node}, on which pod {name} was planned, is gone", held.node)
+        if not node.places.keys() >= set(held.devices or ()):
+            return Failure(f"devices of node {held.node}, on which pod {name} was planned, are gone", held.node)
+        if not holds(held, pod.request):
+            return Failure(f"pod {name} asks for something else than when it was planned")
         member = membership(pod)
         if pod.gated or member.planned is None or not member.unschedulable:
             gang.refused_at.pop(uid, None)
@@ -40,5 +46,7 @@ def failure(gang: Gang, standing: Standing, ledger: Ledger, settings: Settings, 
             return Failure(reason, held.node)
         if behind is None and now - gang.moved_at > settings.start_s:
             what = "let go" if pod.gated else "bound"
-            behind = Failure(f"pod {name} was not {what} on node {held.node} within {settings.start_s:g} s", held.node)
+            reason = f"pod {name} was not {what} on node {held.node} within {settings.start_s:g} s"
+            refusal = gang.refusals.get(uid)
+            behind = Failure(reason, held.node) if refusal is None else Failure(f"{reason}: {refusal}")
     return behind

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import Membership, SeenPod
 
+_REST_S = 5.0  # what is told again, and whom room is kept for, waits no longer than that
 _NAMED = 3  # members in a sentence: nobody reads more
 
 
@@ -53,11 +54,13 @@ class Gang:
     """One gang; times in seconds, and what is told of single members by their UIDs.
 
     `waits_since`: since when enough members are there that wait for a plan. `let_go_at`: when a member without a gate
-    was last told to be tried. `refused_at`: since when kube-scheduler refuses a member. `given_up`: why a member that
-    was let go is taken back. `moved_at`: when the plan last came a step further, which `came` to so many members bound
-    and let go. `again_at`: not planned before. `short_since`: since when too few run and no plan completes them.
-    `avoided`: nodes on which a plan failed, each with until when. `tried`: on what the last plan in vain rested, and
-    `needed` the members that it had no room for together.
+    was last told to be tried. `refused_at`: since when kube-scheduler refuses a member. `refusals`: why the API server
+    did not let a member be changed. `given_up`: why a member that was let go is taken back. `moved_at`: when the plan
+    last came a step further, which `came` to so many members bound and let go. `again_at`: not planned before.
+    `short_since`: since when too few run and no plan completes them. `avoided`: nodes on which a plan failed, each with
+    until when. `tried`: on what the last plan in vain rested, in which `round` of all gangs, and `needed` the members
+    that it had no room for together. `changes` grows with each sight of a member; `settled`: the last look at it found
+    that nothing is to be done as long as nothing changes; `rests` is then on what that rests, and until when.
     """
 
     key: GangKey
@@ -65,6 +68,7 @@ class Gang:
     waits_since: float | None = None
     let_go_at: dict[str, float] = field(default_factory=dict)
     refused_at: dict[str, float] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
     given_up: dict[str, str] = field(default_factory=dict)
     moved_at: float = 0.0
     came: tuple[int, int] = (0, 0)
@@ -74,10 +78,15 @@ class Gang:
     short_since: float | None = None
     avoided: dict[str, float] = field(default_factory=dict)
     tried: tuple[object, ...] = ()
+    round: int = -1
     needed: list[SeenPod] = field(default_factory=list)
     stopped: str = ""
     sentence: str = ""
     told: tuple[str, float] = ("", 0.0)
+    changes: int = 0
+    settled: bool = False
+    rests: tuple[object, float] = (None, 0.0)
+    _order: tuple[int, str] | None = None
 
     def see(self, pod: SeenPod) -> None:
         """Take note of a member as it is now."""
@@ -86,8 +95,11 @@ class Gang:
         if before is not None and age(before.version) > age(pod.version):
             return
         self.members[uid] = pod
-        if member.planned is None:
-            self.given_up.pop(uid, None)  # its plan is struck, so it may be planned again
+        self._changed()
+        if member.planned is None or pod.node:
+            self.given_up.pop(uid, None)  # its plan is struck, so it may be planned again; or its Binding did arrive
+        if not pod.gated:
+            self.refusals.pop(uid, None)
         if pod.node and (before is None or not before.node) and not self.whole:
             bound = sum(1 for one in self.members.values() if one.node)
             self.whole = isinstance(member.least, int) and bound >= member.least
@@ -95,9 +107,20 @@ class Gang:
     def forget(self, uid: str) -> None:
         """Forget a member that is gone."""
         self.members.pop(uid, None)
+        self._changed()
         for known in (self.let_go_at, self.refused_at):
             known.pop(uid, None)
-        self.given_up.pop(uid, None)
+        for told in (self.refusals, self.given_up):
+            told.pop(uid, None)
+
+    def begin_anew(self) -> None:
+        """Forget how far its plan came: another may have led since."""
+        for known in (self.let_go_at, self.refused_at):
+            known.clear()
+        for told in (self.refusals, self.given_up):
+            told.clear()
+        self.came, self.tried, self.short_since = (-1, -1), (), None
+        self._changed()
 
     def standing(self, ledger: Ledger) -> Standing:
         """Return how its members stand."""
@@ -124,7 +147,21 @@ class Gang:
     @property
     def order(self) -> tuple[int, str]:
         """What orders it among pods and gangs."""
-        return order_of(self.priority, self.created)
+        if self._order is None:
+            self._order = order_of(self.priority, self.created)
+        return self._order
+
+    def rest(self, state: object, now: float) -> None:
+        """Take note at `now` seconds that it was looked at in this state of all else."""
+        self.rests = ((self.changes, state), now + _REST_S) if self.settled else (None, 0.0)
+
+    def is_at_rest(self, state: object, now: float) -> bool:
+        """Tell whether there is nothing to look at."""
+        return now < self.rests[1] and self.rests[0] == (self.changes, state)
+
+    def _changed(self) -> None:
+        self.changes += 1
+        self._order = None
 
     def least(self) -> int | str:
         """Return how many members must be placed at once, or what is wrong with what they say of it, in words."""

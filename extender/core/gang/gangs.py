@@ -7,20 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from extender.core.gang.gang import Gang, GangKey, key_of, membership, order_of
 from extender.core.gang.keeping import Kept, soonest
 from extender.core.gang.planning import promised
 from extender.core.gang.settings import Settings
 from extender.core.gang.turn import Found, Turn
+from extender.core.ledger.holding import State
+from kube.versions import age
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from extender.core.gang.planning import Room
     from extender.core.gang.steps import Steps
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import SeenPod
     from kube.gangs import Planned
+
+
+_ANEW_S = 120.0  # for a controller to make a gang anew whose pods we deleted
 
 
 class Gangs:
@@ -31,6 +38,9 @@ class Gangs:
         self.settings = settings or Settings()
         self._gangs: dict[GangKey, Gang] = {}
         self._key_of: dict[str, GangKey] = {}
+        self._taken_back: dict[GangKey, Gang] = {}
+        """Gangs whose last pod was deleted by us, until their controllers make them anew."""
+        self._round = 0
         self.kept: Kept | None = None
         """The nodes that are kept for a gang, and from whom."""
 
@@ -42,12 +52,15 @@ class Gangs:
         known = self._key_of.get(uid)
         key = None if pod.gang is None else key_of(pod)
         if known is not None and known != key:
+            if age(self._gangs[known].members[uid].version) > age(pod.version):
+                return
+            self._break(uid)
             self.gone(uid)
         if key is None:
             return
         self._key_of[uid] = key
         if key not in self._gangs:
-            self._gangs[key] = Gang(key)
+            self._gangs[key] = self._taken_back.pop(key, Gang(key))
         self._gangs[key].see(pod)
 
     def gone(self, uid: str) -> None:
@@ -55,20 +68,27 @@ class Gangs:
         key = self._key_of.pop(uid, None)
         if key is not None:
             gang = self._gangs[key]
+            by_us = uid in gang.given_up
             gang.forget(uid)
             if not gang.members:
                 del self._gangs[key]
+                if by_us:  # its controller makes it anew, and what was undone is not to be tried without end
+                    self._taken_back[key] = gang
 
     def take_over(self) -> None:
         """Take note that we begin to lead: what another wrote on members that it let go is promised, where it is free.
 
+        What we promised when we led before and nobody wrote is void: others may have been placed there since.
         A gang of which some are bound and none is under way counts as whole: whether it ever was, nobody remembers, and
         what serves is not to be evicted on a guess.
         """
+        for uid in [held.pod.uid for held in self._ledger.holdings() if held.planned]:
+            self._break(uid)
         for gang in self._gangs.values():
+            gang.begin_anew()
             for uid, pod in sorted(gang.members.items()):
                 planned = membership(pod).planned
-                if planned is None or pod.node or pod.gated or pod.leaving or uid in gang.given_up:
+                if planned is None or pod.node or pod.gated or pod.leaving:
                     continue
                 if self._ledger.holding(uid) is None and self._has_room(planned):
                     self._ledger.hold(promised(pod, planned))
@@ -76,6 +96,17 @@ class Gangs:
             gang.whole |= bool(standing.bound) and not standing.promised
 
     # --- what is asked ---
+
+    def not_changed(self, uid: str, why: str) -> None:
+        """Take note that the API server did not let a member be changed, whatever the plan says."""
+        gang = self.gang_of(uid)
+        if gang is not None:
+            gang.refusals[uid] = why
+
+    def members(self) -> Iterator[SeenPod]:
+        """Yield every member of every gang."""
+        for gang in self._gangs.values():
+            yield from gang.members.values()
 
     def __len__(self) -> int:
         return len(self._gangs)
@@ -102,30 +133,48 @@ class Gangs:
 
     def steps(self, room: Room, now: float) -> Steps:
         """Plan what can be planned at `now` seconds, undo what has failed, and return what is to be done about it."""
-        found = Found()
-        order = self._in_order()
-        for gang in order:
+        found = Found(round=self._round)
+        for gang in self._in_order(gang for gang in self if not gang.is_at_rest(self._state(room), now)):
             Turn(gang, room, self.settings, now, found, self.kept).take()
-        self._keep(order, room, now)
+            gang.rest(self._state(room), now)
+        if not found.passed_over:
+            self._round += 1
+        self._keep(room, now)
+        self._taken_back = {key: gang for key, gang in self._taken_back.items() if gang.again_at + _ANEW_S > now}
         return found.steps()
 
     # --- how ---
 
-    def _in_order(self) -> list[Gang]:
-        return sorted(self._gangs.values(), key=lambda gang: (not self._begun(gang), gang.order, gang.key))
+    def _break(self, uid: str) -> None:
+        """End what a plan promised to a pod; a Binding of it that is under way may still arrive."""
+        held = self._ledger.holding(uid)
+        if held is None or not held.planned:
+            return
+        if held.state is State.RESERVED:
+            self._ledger.release(uid)
+        else:
+            self._ledger.hold(replace(held, planned=False))
+
+    def _state(self, room: Room) -> tuple[object, ...]:
+        """Return what may make a difference to a gang of which nothing is under way."""
+        return room.ledger.freed, room.checks.version, room.quota.freed, self.kept, self.settings
+
+    def _in_order(self, gangs: Iterable[Gang]) -> list[Gang]:
+        return sorted(gangs, key=lambda gang: (not self._begun(gang), gang.order, gang.key))
 
     def _begun(self, gang: Gang) -> bool:
         return not gang.whole and any(pod.node or self._ledger.holding(uid) for uid, pod in gang.members.items())
 
-    def _keep(self, order: Sequence[Gang], room: Room, now: float) -> None:
+    def _keep(self, room: Room, now: float) -> None:
         """Keep room for the first gang in order that has waited long enough and could run."""
         if not self.settings.patience_s:
             self.kept = None
             return
-        for gang in order:
+        since = now - self.settings.patience_s
+        for gang in self._in_order(
+            one for one in self if one.needed and one.waits_since is not None and one.waits_since <= since
+        ):
             needed = gang.needed
-            if not needed or gang.waits_since is None or now - gang.waits_since < self.settings.patience_s:
-                continue
             kept = self.kept
             if kept is not None and kept.gang == gang.key and all(map(self._ledger.node, kept.nodes)):
                 return

@@ -39,6 +39,9 @@ class Evict:
     because: str
 
 
+Step = LetGo | TakeBack | Evict
+
+
 @dataclass(frozen=True, slots=True)
 class Tell:
     """Tell people something of a gang, by Events on these members; `trouble`: it waits, or was undone."""

@@ -5,12 +5,13 @@ Pods that hold devices and are not on their node yet count as if they were: kube
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from numpy.typing import NDArray
@@ -24,30 +25,50 @@ NOT_SEEN = "it was not seen yet by what looks at nodes as kube-scheduler does"
 
 
 class Surroundings:
-    """The checks of a plan: `scene` is what is there, `demands` those of pods without a node, by UID.
+    """The checks of a plan. `seen` gives what is there, and the demands of pods without a node, by UID.
 
-    `version` grows with each change of either.
+    It is called once, where something is to be checked: in most looks at gangs nothing is. `version` grows with each
+    change of what it gives.
     """
 
-    def __init__(self, scene: Scene, demands: Mapping[str, PodDemands], ledger: Ledger, version: int) -> None:
+    def __init__(
+        self, seen: Callable[[], tuple[Scene, Mapping[str, PodDemands]]], ledger: Ledger, version: int
+    ) -> None:
         self.version = version
-        self._scene = scene.copy()
-        self._demands = demands
+        self._seen = seen
+        self._ledger = ledger
         self._columns = len(ledger.model)
-        self._places = {name: place for place, name in enumerate(scene.names)}
-        column_of = np.array([ledger.columns.get(name, -1) for name in scene.names], dtype=np.int64)
-        self._ours = np.flatnonzero(column_of >= 0)
-        self._column_of = column_of[self._ours]
-        for uid, demanded in sorted(demands.items()):
-            held = ledger.holding(uid)
+
+    @cached_property
+    def _demands(self) -> Mapping[str, PodDemands]:
+        return self._seen()[1]
+
+    @cached_property
+    def _scene(self) -> Scene:
+        scene = self._seen()[0].copy()
+        for uid, demanded in sorted(self._demands.items()):
+            held = self._ledger.holding(uid)
             if held is not None and held.node in self._places:
-                self._scene.place(demanded, self._places[held.node])
+                scene.place(demanded, self._places[held.node])
+        return scene
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self._seen()[0].names)}
+
+    @cached_property
+    def _ours(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which nodes of the scene are ours, and their columns."""
+        columns = np.array([self._ledger.columns.get(name, -1) for name in self._places], dtype=np.int64)
+        ours = np.flatnonzero(columns >= 0)
+        return ours, columns[ours]
 
     def copy(self) -> Self:
         """Return checks that say the same, and take note of pods apart from these."""
         copied = object.__new__(type(self))
+        scene, _ = self._scene, self._ours  # the copy need not look again
         copied.__dict__.update(self.__dict__)
-        copied._scene = self._scene.copy()
+        copied.__dict__["_scene"] = scene.copy()
         return copied
 
     def unknown(self, pod: SeenPod) -> str:
@@ -80,5 +101,40 @@ class Surroundings:
 
     def _of_columns(self, nodes: NDArray[np.bool_]) -> NDArray[np.bool_]:
         columns = np.zeros(self._columns, dtype=np.bool_)
-        columns[self._column_of] = nodes[self._ours]
+        ours, column_of = self._ours
+        columns[column_of] = nodes[ours]
         return columns
+
+
+class NothingSeen:
+    """The checks of a plan where it cannot be seen what is there: `why` is said of every pod."""
+
+    version = 0
+
+    def __init__(self, ledger: Ledger, why: str) -> None:
+        self._none = np.zeros(len(ledger.model), dtype=np.bool_)
+        self._why = why
+
+    def copy(self) -> Self:
+        """Return itself: it takes note of nothing."""
+        return self
+
+    def unknown(self, pod: SeenPod) -> str:
+        """Return why nobody can check the pod."""
+        del pod
+        return self._why
+
+    def fits(self, pod: SeenPod) -> NDArray[np.bool_]:
+        """Tell that no column suits; shape [columns]."""
+        del pod
+        return self._none.copy()
+
+    could = fits
+
+    def why(self, pod: SeenPod, node: str) -> str:
+        """Return the same of every node."""
+        del pod, node
+        return self._why
+
+    def place(self, pod: SeenPod, node: str) -> None:
+        """Take note of nothing: no pod is placed."""

@@ -39,19 +39,28 @@ _FIRST_PAUSE_S = 2.0
 _MOST_UNDONE = 3
 _KICK_S = 5.0
 _MOST_AT_ONCE = 1024  # members that plans are made for in one go: a tenth of a second
+_A_PLAN = 24  # what a plan costs besides, in members
+_AGAIN_S, _MEMBERS_A_SECOND = 0.5, 256  # until the next plan of a gang that was planned in vain: verbs are answered too
 _TOLD = 8  # members that have an Event of what happens to their gang
 _CHANGED_S, _SAME_S = 10.0, 300.0
 
 
 @dataclass(slots=True)
 class Found:
-    """What is found to be done, gang by gang; `planned`: for how many members a plan was made or tried."""
+    """What is found to be done, gang by gang; `planned`: for how many members a plan was made or tried.
+
+    A look plans for so many members and no more. It takes as many looks as all gangs need to have had their turn, a
+    `round`, and none is tried twice in one: `passed_over` tells that some have yet to be. So a gang that is tried in
+    vain whenever anything changes takes nobody's turn.
+    """
 
     let_go: list[LetGo] = field(default_factory=list)
     take_back: list[TakeBack] = field(default_factory=list)
     evict: list[Evict] = field(default_factory=list)
     tell: list[Tell] = field(default_factory=list)
     planned: int = 0
+    round: int = 0
+    passed_over: bool = False
 
     def steps(self) -> Steps:
         """Return it as a value."""
@@ -72,13 +81,24 @@ class Turn:
     def take(self) -> None:
         """Bring the gang as far as it can be brought now."""
         gang = self.gang
-        standing = gang.standing(self._ledger)
+        gang.settled = False
+        self._bring()
+        if gang.settled:
+            under_way = gang.given_up or gang.short_since is not None or gang.avoided or gang.again_at > self.now
+            gang.settled = not under_way and not gang.standing(self._ledger).promised
+
+    def _bring(self) -> None:
+        gang = self.gang
+        standing = self._standing()
         came = len(standing.bound), sum(not pod.gated for pod in standing.promised)
         if came != gang.came:
             gang.came, gang.moved_at = came, self.now
         least = gang.least()
         if isinstance(least, str):
+            gang.settled = True
             self._waits(standing, least)
+            self._run_short(standing, None, least)
+            self._carry_on()
             return
         if gang.whole:
             gang.undone, gang.stopped = 0, ""
@@ -93,6 +113,19 @@ class Turn:
     def _ledger(self) -> Ledger:
         return self.room.ledger
 
+    def _standing(self) -> Standing:
+        """Return how the members stand; one that is deleted before it has a node gives its promise to the next."""
+        standing = self.gang.standing(self._ledger)
+        left = [pod for pod in standing.promised if pod.leaving and self._promise_of(pod) is not None]
+        for pod in left:
+            self._ledger.release(pod.key.uid)
+        return self.gang.standing(self._ledger) if left else standing
+
+    def _promise_of(self, pod: SeenPod) -> Holding | None:
+        """Return what a member is promised that no Binding is under way of."""
+        held = self._ledger.holding(pod.key.uid)
+        return held if held is not None and held.state is State.RESERVED else None
+
     # --- planning ---
 
     def _complete(self, standing: Standing, least: int) -> None:
@@ -101,11 +134,11 @@ class Turn:
         missing = 0 if gang.whole else max(0, least - standing.have)
         if missing > len(standing.waiting):
             there = standing.have + len(standing.waiting)
-            gang.waits_since, gang.needed = None, []
+            gang.waits_since, gang.needed, gang.settled = None, [], True
             short = f"it waits for members: {there} of {least} are there that ask for GPUs"
         elif not standing.waiting:
             gang.short_since = gang.waits_since = None
-            gang.needed = []
+            gang.needed, gang.settled = [], True
             return
         else:
             if gang.waits_since is None:
@@ -118,21 +151,30 @@ class Turn:
 
     def _planned(self, standing: Standing, missing: int) -> str:
         """Make a plan for those that wait, and promise what it gives; return why there is none, "" where there is."""
-        gang, waiting = self.gang, standing.waiting
-        if unready := self._unready(waiting):
-            return unready
+        gang, waiting, found = self.gang, standing.waiting, self.found
         gang.avoided = {node: until for node, until in gang.avoided.items() if until > self.now}
         rests_on = self._rests_on(waiting, missing)
-        if self.now < gang.again_at or self.found.planned >= _MOST_AT_ONCE or rests_on == gang.tried:
+        gang.settled = rests_on == gang.tried
+        if gang.settled or self.now < gang.again_at or gang.round == found.round:
             return gang.sentence
-        self.found.planned += len(waiting)
+        if found.planned >= _MOST_AT_ONCE:
+            found.passed_over = True
+            return gang.sentence
+        gang.round, gang.settled = found.round, True
+        if unready := self._unready(waiting):
+            gang.tried, gang.needed = rests_on, []
+            return unready
+        found.planned += _A_PLAN + len(waiting)
         made = plan(waiting[:missing], waiting[missing:], self.room, self._out_of_bounds())
         if isinstance(made, Shortfall) or not made.holdings:
             gang.tried, gang.needed = rests_on, waiting[:missing]
+            gang.again_at = self.now + _AGAIN_S + len(waiting) / _MEMBERS_A_SECOND
             return _too_little(made, missing, standing.have)
         with self._ledger.at_once():
             for holding in made.holdings:
                 self._ledger.hold(holding)
+        for holding in made.holdings:  # the gangs after this one find its members there
+            self.room.checks.place(gang.members[holding.pod.uid], holding.node)
         gang.moved_at, gang.short_since, gang.waits_since, gang.tried, gang.needed = self.now, None, None, (), []
         gang.sentence, gang.told = "", ("", 0.0)
         nodes = len({holding.node for holding in made.holdings})
@@ -150,9 +192,9 @@ class Turn:
 
     def _rests_on(self, waiting: Sequence[SeenPod], missing: int) -> tuple[object, ...]:
         """Return all that may make a difference to a plan: as long as none of it changes, none is tried again."""
-        uids = tuple(pod.key.uid for pod in waiting)
+        pods = tuple((pod.key.uid, pod.version) for pod in waiting)
         versions = self._ledger.freed, self.room.checks.version, self.room.quota.freed
-        return (*versions, missing, uids, tuple(self.gang.avoided), self.kept)
+        return (*versions, missing, pods, tuple(self.gang.avoided), self.kept)
 
     def _unready(self, waiting: Sequence[SeenPod]) -> str:
         """Return what keeps members from being planned at all, in words; "" where nothing does."""
@@ -165,19 +207,20 @@ class Turn:
 
     # --- undoing ---
 
-    def _run_short(self, standing: Standing, least: int, short: str) -> None:
-        """Undo, or evict, what was begun and does not come to the minimum."""
+    def _run_short(self, standing: Standing, least: int | None, short: str) -> None:
+        """Undo, or evict, what was begun and does not come to the minimum; None: nobody knows what that is."""
         gang = self.gang
-        if not standing.have:
+        of = "" if least is None else f" of at least {least}"
+        if not standing.have or gang.whole:
             gang.short_since = None
             return
         if gang.short_since is None:
             gang.short_since = self.now
         waited = self.now - gang.short_since
         if standing.promised and waited >= _LOST_S:
-            self._undo(standing, Failure(f"{standing.have} of at least {least} pods are left of it, and {short}"))
+            self._undo(standing, Failure(f"{standing.have}{of} pods are left of it, and {short}"))
         elif not standing.promised and waited >= self.settings.grace_s:
-            because = f"gang {gang.key.name} runs with {len(standing.bound)} of at least {least} pods, and {short}"
+            because = f"gang {gang.key.name} runs with {len(standing.bound)}{of} pods, and {short}"
             ours = (pod for pod in standing.bound if not pod.leaving and self._placed_by_us(pod))
             self.found.evict.extend(Evict(pod.key, because) for pod in ours)
 
@@ -189,10 +232,11 @@ class Turn:
             held = ledger.holding(uid)
             if held is not None and held.state is State.BINDING:
                 ledger.hold(replace(held, planned=False))  # its Binding may still arrive
-                continue
-            ledger.release(uid)
+            else:
+                ledger.release(uid)
             gang.let_go_at.pop(uid, None)
             gang.refused_at.pop(uid, None)
+            gang.refusals.pop(uid, None)
             if not pod.gated and membership(pod).planned is not None:
                 gang.given_up[uid] = f"the plan of gang {gang.key.name} was undone: {failed.reason}"
         gang.undone += 1
@@ -217,7 +261,7 @@ class Turn:
             held = self._ledger.holding(uid)
             if pod.node or pod.leaving:
                 continue
-            if uid in gang.given_up:
+            if uid in gang.given_up and held is None:
                 self.found.take_back.append(TakeBack(pod.key, membership(pod).owned, gang.given_up[uid]))
             elif held is not None and held.state is State.RESERVED:
                 self._let_go(pod, _place(held))
@@ -242,7 +286,12 @@ class Turn:
 
     def _tell(self, about: Sequence[SeenPod], reason: str, sentence: str, *, trouble: bool = True) -> None:
         pods = tuple(pod.key for pod in about[:_TOLD])
-        self.found.tell.append(Tell(pods, reason, f"gang {self.gang.key.name}: {sentence}", trouble))
+        self.found.tell.append(Tell(pods, reason, f"{self._named}: {sentence}", trouble))
+
+    @property
+    def _named(self) -> str:
+        name = self.gang.key.name
+        return f"gang {name}" if name else "a gang without a name"
 
     def _placed_by_us(self, pod: SeenPod) -> bool:
         held = self._ledger.holding(pod.key.uid)

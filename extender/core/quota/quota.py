@@ -197,32 +197,34 @@ class Quota:
             self._charge(uid, ledger.holding(uid))
 
     def _charge(self, uid: str, holding: Holding | None) -> None:
-        project = self._project_of.get(uid)
         charge = None if holding is None or holding.ask is None else self._charged(holding, holding.ask)
-        if project is not None:
-            known = self._usage[project].take(uid)
-            self.freed += known != charge
-            if charge is None:
-                del self._project_of[uid]
-        if charge is not None:
-            self._project_of[uid] = charge.project
-            usage = self._usage.get(charge.project)
-            if usage is None:
-                usage = self._usage[charge.project] = Usage()
-            usage.put(charge)
         if charge is not None and holding is not None and holding.devices is None:
             self._by_price.add(uid)
         elif self._by_price:
             self._by_price.discard(uid)
+        project = self._project_of.get(uid)
+        if project is not None:
+            usage = self._usage[project]
+            if usage.charge(uid) == charge:
+                return  # how sure a holding is changes more often than what it comes to
+            usage.take(uid)
+            del self._project_of[uid]
+            self.freed += 1
+        if charge is not None:
+            self._project_of[uid] = charge.project
+            if charge.project not in self._usage:
+                self._usage[charge.project] = Usage()
+            self._usage[charge.project].put(charge)
 
     def _charged(self, holding: Holding, ask: Ask) -> Charge | None:
         standing = self.standing(ask)
-        kind = self.kinds.of(ask.priority_class)
-        if isinstance(standing, Unauthorised):
-            # It has its place already, and is not to get out of every quota by a label: somebody has to be charged.
-            name = next(iter(standing.authorised), None)
+        if isinstance(standing, Standing):
+            if standing.project is None:
+                return None
+            name, kind = standing.project.name, standing.kind
         else:
-            name = standing.project.name if standing.project else None
-        if name is None:
-            return None
+            # It has its place already, and is not to get out of every quota by a label: somebody has to be charged.
+            if not standing.authorised:
+                return None
+            name, kind = standing.authorised[0], self.kinds.of(ask.priority_class)
         return Charge(holding.pod, name, kind, self._ledger.model_of(holding.node), self._prices.held(holding))

@@ -34,11 +34,14 @@ class Usage:
         self._charges[charge.pod.uid] = charge
         self._add(charge, charge.milli)
 
-    def take(self, uid: str) -> Charge:
-        """Count the charge of a pod no more, and return it."""
+    def take(self, uid: str) -> None:
+        """Count the charge of a pod no more."""
         charge = self._charges.pop(uid)
         self._add(charge, -charge.milli)
-        return charge
+
+    def charge(self, uid: str) -> Charge | None:
+        """Return what a pod is charged here."""
+        return self._charges.get(uid)
 
     def of(self, kind: Kind) -> int:
         """Return what the pods of a kind hold."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from extender.core.ledger.holding import State
 from extender.core.reasons import gpus
+from plimsoll.explain.core import gangs
 from plimsoll.explain.core.times import ago, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from plimsoll.explain.core.gangs import ToldGang
 
 _STATES = {
     State.RESERVED: "promised a place on",
@@ -57,7 +59,7 @@ class ToldWeighed:
 
 @dataclass(frozen=True, slots=True)
 class ToldPlaced:
-    """What a pod holds; `weighed` is None where the extender that was asked did not choose it."""
+    """What a pod holds; `weighed` is None where the extender that was asked did not choose it, or by a plan."""
 
     node: str
     devices: tuple[str, ...]
@@ -66,11 +68,15 @@ class ToldPlaced:
     state: State
     model: str
     weighed: ToldWeighed | None = None
+    by_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ToldPod:
-    """What the extender tells of one pod; `project` is "" where it is in none, `kind` "" where nobody knows."""
+    """What the extender tells of one pod; `project` is "" where it is in none, `kind` "" where nobody knows.
+
+    `gang` is None where it is a member of none.
+    """
 
     namespace: str
     name: str
@@ -80,6 +86,7 @@ class ToldPod:
     since_ms: int
     project: str = ""
     kind: str = ""
+    gang: ToldGang | None = None
 
 
 def explained(told: ToldPod, now_ms: int) -> str:
@@ -92,7 +99,7 @@ def explained(told: ToldPod, now_ms: int) -> str:
 
 def _waits(name: str, told: ToldPod, waits: ToldWaits, now_ms: int) -> Iterator[str]:
     yield f"{name} waits for {told.asks or 'GPUs'}"
-    yield from _belongs(told)
+    yield from _belongs(told, now_ms)
     rows = [(_nodes(group.nodes), group.reason, _some(group)) for group in waits.misfits]
     if waits.misfits and waits.not_offered:
         why = "not asked about by kube-scheduler (CPU, memory, taints, selectors): its own Event says why"
@@ -106,18 +113,22 @@ def _waits(name: str, told: ToldPod, waits: ToldWaits, now_ms: int) -> Iterator[
         yield ""
     else:
         yield f"  {waits.reason}"
-    yield f"{_asked(waits, now_ms)}; this extender knows since {utc(told.since_ms)}, {ago(told.since_ms, now_ms)}"
+    yield f"{_asked(told, waits, now_ms)}; this extender knows since {utc(told.since_ms)}, {ago(told.since_ms, now_ms)}"
 
 
-def _belongs(told: ToldPod) -> Iterator[str]:
+def _belongs(told: ToldPod, now_ms: int) -> Iterator[str]:
     if told.kind:
         project = f"it belongs to project {told.project}" if told.project else "it is in no project"
         yield f"  {project}; its kind is {told.kind}"
+    for line in () if told.gang is None else gangs.standing(told.gang, now_ms):
+        yield f"  {line}"
 
 
-def _asked(waits: ToldWaits, now_ms: int) -> str:
+def _asked(told: ToldPod, waits: ToldWaits, now_ms: int) -> str:
     if waits.first_asked_ms is None or waits.last_asked_ms is None:
-        return "kube-scheduler did not ask about it"
+        # Nobody is to wonder: kube-scheduler is kept from it on purpose.
+        why = "" if told.gang is None else ": it is held back until a plan of its gang gives it a place"
+        return f"kube-scheduler did not ask about it{why}"
     if waits.asked == 1:
         return f"kube-scheduler asked once, {ago(waits.last_asked_ms, now_ms)}, about {_nodes(waits.offered)}"
     return (
@@ -130,8 +141,11 @@ def _placed(name: str, told: ToldPod, placed: ToldPlaced, now_ms: int) -> Iterat
     yield f"{name} is {_STATES[placed.state]} node {placed.node}: {_holds(placed)}"
     if told.asks:
         yield f"  it asks for {told.asks}"
-    yield from _belongs(told)
+    yield from _belongs(told, now_ms)
     weighed = placed.weighed
+    if placed.by_plan:
+        yield "  the plan of its gang put it there"
+        return
     if weighed is None:
         yield (
             f"  another chose its place, or an extender before this one, which knows since {utc(told.since_ms)}, "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from extender.shell.messages import MessageError, state_of
+from extender.shell.messages import MessageError, stage_of, state_of
 from extender.v1 import extender_pb2 as v1
+from plimsoll.explain.core.gangs import ToldGang
 from plimsoll.explain.core.pods import ToldMisfits, ToldPlaced, ToldPod, ToldWaits, ToldWeighed
 from plimsoll.gpus.shell.server import extender
 
@@ -23,13 +24,14 @@ def explain(server: Server, namespace: str, name: str) -> ToldPod:
         told = stub.Explain(v1.ExplainRequest(namespace=namespace, name=name), **call)
         standing = _standing(told)
         names = told.namespace, told.name, told.uid
-        return ToldPod(*names, told.asks, standing, told.since_ms, told.project, told.kind)
+        gang = _gang(told.gang) if told.HasField("gang") else None
+        return ToldPod(*names, told.asks, standing, told.since_ms, told.project, told.kind, gang)
 
 
 def document(told: ToldPod) -> dict[str, Any]:
     """Return what is known of a pod as JSON values, with the names of extender.proto."""
-    head = {"namespace": told.namespace, "name": told.name, "uid": told.uid, "asks": told.asks}
-    head |= {"project": told.project, "kind": told.kind}
+    head: dict[str, Any] = {"namespace": told.namespace, "name": told.name, "uid": told.uid, "asks": told.asks}
+    head |= {"project": told.project, "kind": told.kind, "gang": told.gang and _gang_document(told.gang)}
     standing = told.standing
     if isinstance(standing, ToldPlaced):
         return {**head, "placed": _placed_document(standing), "since_ms": told.since_ms}
@@ -46,6 +48,21 @@ def document(told: ToldPod) -> dict[str, Any]:
         "asked": standing.asked,
     }
     return {**head, "waits": waits, "since_ms": told.since_ms}
+
+
+def _gang_document(gang: ToldGang) -> dict[str, Any]:
+    return {
+        "name": gang.name,
+        "stage": gang.stage.value,
+        "needed": gang.needed,
+        "bound": gang.bound,
+        "promised": gang.promised,
+        "waiting": gang.waiting,
+        "reason": gang.reason,
+        "since_ms": gang.since_ms,
+        "undone": gang.undone,
+        "kept_nodes": list(gang.kept_nodes),
+    }
 
 
 def _placed_document(placed: ToldPlaced) -> dict[str, Any]:
@@ -66,6 +83,7 @@ def _placed_document(placed: ToldPlaced) -> dict[str, Any]:
             "others": [{"node": node, "score": score} for node, score in weighed.others],
             "because": weighed.because,
         },
+        "by_plan": placed.by_plan,
     }
 
 
@@ -104,4 +122,20 @@ def _placed(placed: v1.Placed) -> ToldPlaced:
         state_of(placed.state),
         placed.model,
         weighed,
+        placed.by_plan,
+    )
+
+
+def _gang(gang: v1.Gang) -> ToldGang:
+    return ToldGang(
+        gang.name,
+        stage_of(gang.stage),
+        gang.needed,
+        gang.bound,
+        gang.promised,
+        gang.waiting,
+        gang.reason,
+        gang.since_ms if gang.HasField("since_ms") else None,
+        gang.undone,
+        tuple(gang.kept_nodes),
     )

@@ -8,6 +8,7 @@ from extender.core.model import PodKey, SeenPod
 from extender.core.quota.projects import Project, Projects
 from extender.core.scheduling import Scheduling
 from kube.gpus import Malformed, MiB, MilliGpu, Placement, Share, Unmapped
+from tests.extender.core.gang.playing import Cluster
 
 HALF, WHOLE = Share(1, MilliGpu(500)), Share(1, MilliGpu(1000))
 
@@ -130,3 +131,55 @@ def test_a_pod_over_quota_says_so() -> None:
     found = explain(s, "chat", "p")
     assert isinstance(found, Waiter)
     assert found.reason == "project search: over quota: asks 0.5 GPUs, 0 of 0.1 are used, 0.4 missing"
+
+
+def test_a_member_of_a_gang_that_waits_says_why_its_gang_does() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("g", 2, 2)
+    cluster.turn()
+    found = explain(cluster.scheduling, "default", "g-001")
+    assert isinstance(found, Waiter)
+    assert found.reason == "2 pods needed at once, 1 fit; the next: 1 node: no whole GPU free"
+    assert found.gang is not None
+    assert (found.gang.gang.name, found.gang.needed, found.gang.waiting) == ("g", 2, 2)
+    assert "gate" not in found.reason, "whoever put it there is Plimsoll"
+
+
+def test_a_member_without_a_gate_says_the_same_and_that_it_was_asked_about() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("g", 2, 2, gated=False)
+    cluster.turn()
+    found = explain(cluster.scheduling, "default", "g-001")
+    assert isinstance(found, Waiter)
+    assert found.reason == "2 pods needed at once, 1 fit; the next: 1 node: no whole GPU free"
+    assert found.waits is not None
+    assert (found.waits.reason, found.waits.misfits, found.waits.asked) == (found.reason, (), 1)
+
+
+def test_a_malformed_member_names_its_own_annotation() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("g", 1, request=Malformed("gpu-fraction", "2", "a decimal, 0 < x < 1"))
+    cluster.turn()
+    found = explain(cluster.scheduling, "default", "g-001")
+    assert isinstance(found, Waiter)
+    assert found.reason.startswith('gpu-fraction: "2" must be a decimal')
+
+
+def test_a_member_stands_where_its_gangs_plan_put_it_promised_and_bound() -> None:
+    cluster = Cluster(nodes=1, gpus=2)
+    cluster.create("g", 2, 2)
+    cluster.turn(most=1)
+    for name, state in (("g-001", State.BOUND), ("g-002", State.RESERVED)):
+        found = explain(cluster.scheduling, "default", name)
+        assert isinstance(found, Holder)
+        assert (found.holding.state, found.by_plan, found.weighed) == (state, True, None)
+        assert found.gang is not None
+        assert (found.gang.bound, found.gang.promised) == (1, 1)
+
+
+def test_a_pod_of_no_gang_stands_by_no_plan() -> None:
+    s = scheduling()
+    place(s, SeenPod(key("p"), HALF), ["n0"])
+    found = explain(s, "chat", "p")
+    assert isinstance(found, Holder)
+    assert (found.gang, found.by_plan) == (None, False)

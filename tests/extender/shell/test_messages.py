@@ -4,6 +4,7 @@ import pytest
 
 from extender.core.accounts import accounts
 from extender.core.explaining import Holder, Waiter, explain
+from extender.core.gang.progress import Stage
 from extender.core.ledger.holding import State
 from extender.core.quota.projects import Project, Projects
 from extender.shell.messages import (
@@ -11,12 +12,14 @@ from extender.shell.messages import (
     Moments,
     from_account,
     from_node,
+    stage_of,
     state_of,
     to_account,
     to_explained,
     to_node,
 )
 from extender.v1 import extender_pb2 as v1
+from tests.extender.core.gang.playing import Cluster
 from tests.plimsoll.gpus.mapped import TWO, many
 from tests.plimsoll.gpus.telling import HALF, WHOLE, place, pod, scheduling
 
@@ -32,6 +35,45 @@ def test_every_state_crosses_and_an_unknown_one_is_refused() -> None:
     assert {state_of(number) for number in v1.State.values() if number} == set(State)
     with pytest.raises(MessageError, match="state 99 is unknown"):
         state_of(99)
+
+
+def test_every_stage_crosses_and_an_unknown_one_is_refused() -> None:
+    assert {stage_of(number) for number in v1.Stage.values() if number} == set(Stage)
+    with pytest.raises(MessageError, match="stage 99 is unknown"):
+        stage_of(99)
+
+
+def test_how_far_a_gang_has_come_is_told_whole() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("g", 2, 2)
+    cluster.turn()
+    found = explain(cluster.scheduling, "default", "g-001")
+    assert isinstance(found, Waiter)
+    gang = to_explained(found, NOW, 7).gang
+    assert (gang.name, gang.stage, gang.needed) == ("g", v1.STAGE_WAITING, 2)
+    assert (gang.bound, gang.promised, gang.waiting, gang.undone) == (0, 0, 2, 0)
+    assert gang.reason == "2 pods needed at once, 1 fit; the next: 1 node: no whole GPU free"
+    assert gang.since_ms == NOW.ms(1.0)
+    assert list(gang.kept_nodes) == []
+
+
+def test_a_place_by_plan_is_told_as_one() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("g", 2, 2)
+    cluster.turn()
+    found = explain(cluster.scheduling, "default", "g-001")
+    assert isinstance(found, Holder)
+    told = to_explained(found, NOW, 7)
+    assert told.placed.by_plan
+    assert not told.gang.HasField("since_ms")
+
+
+def test_a_pod_of_no_gang_tells_of_none() -> None:
+    s = scheduling()
+    s.pod_seen(pod("p"))
+    found = explain(s, "chat", "p")
+    assert isinstance(found, Waiter)
+    assert not to_explained(found, NOW, 7).HasField("gang")
 
 
 def test_the_core_s_seconds_become_the_moment_that_a_person_reads() -> None:

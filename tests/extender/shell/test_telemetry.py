@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from extender.core.gang.progress import Stage
 from extender.core.ledger.holding import State
 from extender.core.quota.projects import Project, Projects
 from extender.shell.telemetry import Telemetry
 from kube.gpus import MilliGpu, Share
+from tests.extender.core.gang.playing import Cluster
 from tests.plimsoll.gpus.telling import WHOLE, place, pod, scheduling
 
 if TYPE_CHECKING:
@@ -134,3 +136,29 @@ def test_a_pod_that_waits_for_its_quota_does_not_wait_for_a_gpu() -> None:
     s.filter(pod("p"), ["n0"], 10.0)
     said = told(telemetry(s, now=70.0))
     assert (said[f"{_PREFIX}waiting_pods"], said[f"{_PREFIX}longest_wait_seconds"]) == ({(): 0.0}, {(): 0.0})
+
+
+def test_gangs_are_told_by_every_stage_with_who_waits_and_how_long() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("small", 1, 2)  # with one beyond the minimum, which has room
+    for gang in ("large", "later"):
+        cluster.turn()
+        cluster.create(gang, 2, 2)
+    cluster.turn()
+    said = told(telemetry(cluster.scheduling, now=70.0))
+    stages = {dict(labels)["stage"]: value for labels, value in said[f"{_PREFIX}gangs"].items()}
+    assert stages == {stage.value: {"waiting": 2.0, "whole": 1.0}.get(stage.value, 0.0) for stage in Stage}
+    assert said[f"{_PREFIX}gang_waiting_pods"] == {(): 4.0}
+    assert said[f"{_PREFIX}longest_gang_wait_seconds"] == {(): 68.0}
+
+
+def test_a_gang_that_waits_for_members_waits_for_no_plan() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("g", 2)
+    cluster.turn()
+    assert told(telemetry(cluster.scheduling, now=70.0))[f"{_PREFIX}longest_gang_wait_seconds"] == {(): 0.0}
+
+
+def test_both_outcomes_of_plans_are_there_from_the_start() -> None:
+    said = told(telemetry(scheduling(0)))[f"{_PREFIX}gang_plans"]
+    assert {dict(labels)["result"] for labels in said if "result" in dict(labels)} == {"made", "undone"}

@@ -192,8 +192,8 @@ def test_a_map_of_very_many_keys_is_checked() -> None:
 
 
 def test_keys_of_plimsolls_other_parts_are_left_alone() -> None:
-    assert told(WORKLOAD + '    plimsoll.dev/gang-min: "4"\n') == []
-    assert told(WORKLOAD + f"{TEMPLATE}        gpu-fraction: '0.5'\n        plimsoll.dev/gang-min: '4'\n") == []
+    assert told(WORKLOAD + '    plimsoll.dev/project: "search"\n') == []
+    assert told(WORKLOAD + f"{TEMPLATE}        gpu-fraction: '0.5'\n        plimsoll.dev/enforcement: hami\n") == []
 
 
 def test_objects_of_knative_itself_keep_their_annotations_where_they_are() -> None:

@@ -12,6 +12,7 @@ from extender.shell import rpc
 from plimsoll.gpus import command
 from plimsoll.gpus.command import cropped
 from plimsoll.gpus.shell import documents
+from tests.extender.core.gang.playing import Cluster
 from tests.plimsoll.gpus.telling import WHOLE, place, pod, scheduling, telling
 
 if TYPE_CHECKING:
@@ -177,6 +178,34 @@ def test_explain_pod_says_why_a_pod_waits_and_why_another_is_where_it_is(call: C
         assert call("explain", "pod", "chat/r", "--server", address)[0].startswith(
             "plimsoll: there is no pod chat/r here that asks for GPUs"
         )
+
+
+def test_explain_pod_tells_of_a_gang_that_waits_and_of_one_that_runs(call: Call) -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("small", 1)
+    cluster.create("large", 2, 2)
+    cluster.turn()
+    with telling(cluster.scheduling) as (address, _):
+        waits = call("explain", "pod", "default/large-002", "--server", address)[1].splitlines()
+        assert waits[2] == "  it is one of gang large, which needs 2 pods at once"
+        assert "  2 pods needed at once, 0 fit; the next: 1 node: no whole GPU free" in waits
+        placed = call("explain", "pod", "default/small-001", "--server", address)[1].splitlines()
+        assert placed[-1] == "  the plan of its gang put it there"
+        told = json.loads(call("explain", "pod", "default/large-002", "--server", address, "-o", "json")[1])
+        assert told["gang"].pop("since_ms") > 0
+        assert told["gang"] == {
+            "name": "large",
+            "stage": "waiting",
+            "needed": 2,
+            "bound": 0,
+            "promised": 0,
+            "waiting": 2,
+            "reason": "2 pods needed at once, 0 fit; the next: 1 node: no whole GPU free",
+            "undone": 0,
+            "kept_nodes": [],
+        }
+        told = json.loads(call("explain", "pod", "default/small-001", "--server", address, "-o", "json")[1])
+        assert (told["gang"]["stage"], told["placed"]["by_plan"]) == ("whole", True)
 
 
 @pytest.mark.parametrize("name", ["p", "/p", "chat/", "chat/p/1", ""])

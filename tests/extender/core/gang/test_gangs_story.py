@@ -1,4 +1,7 @@
-"""Whatever happens to gangs, in whatever order, none of them stays partly placed: a cluster played by hypothesis."""
+"""Whatever happens to gangs, in whatever order, none of them stays partly placed: a cluster played by hypothesis.
+
+Once without a quota, and once within one that is less than the cluster has.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.quota.projects import Project, Projects
 from extender.core.settings import Settings
 from kube.gpus import MiB, MilliGpu, Share
 from tests.extender.core.gang.playing import WHOLE, Cluster
@@ -16,12 +20,20 @@ LONG_S = Settings().gang.start_s + Settings().gang.grace_s
 
 
 class Story(RuleBasedStateMachine):
+    quota: int | None = None
+
     def __init__(self) -> None:
         super().__init__()
-        self.cluster = Cluster(nodes=NODES)
+        self.cluster = self.started()
         self.gangs = 0
         self.gone: set[str] = set()
         self.was_whole: set[str] = set()
+
+    def started(self) -> Cluster:
+        cluster = Cluster(nodes=NODES)
+        if self.quota is not None:
+            cluster.scheduling.projects_are(Projects((Project("p", self.quota, namespaces=("default",)),)))
+        return cluster
 
     def some(self, choice: int) -> str | None:
         uids = sorted(self.cluster.pods)
@@ -93,7 +105,7 @@ class Story(RuleBasedStateMachine):
     @rule()
     def another_extender_takes_over(self) -> None:
         old = self.cluster
-        cluster = Cluster(nodes=NODES)
+        cluster = self.started()
         for node in self.gone:
             cluster.scheduling.node_gone(node)
         cluster.pods, cluster.created, cluster.now, cluster.refuses = old.pods, old.created, old.now, old.refuses
@@ -108,6 +120,11 @@ class Story(RuleBasedStateMachine):
     @invariant()
     def no_device_is_given_twice(self) -> None:
         assert max(self.cluster.held().values(), default=0) <= 1000
+
+    @invariant()
+    def the_quota_is_never_exceeded(self) -> None:
+        if self.quota is not None:
+            assert sum(self.cluster.held().values()) <= self.quota
 
     @invariant()
     def whole_gangs_are_remembered(self) -> None:
@@ -139,5 +156,11 @@ class Story(RuleBasedStateMachine):
         assert held == {uid for uid, pod in self.cluster.pods.items() if pod.node}
 
 
+class StoryWithinAQuota(Story):
+    quota = 3500
+
+
 TestStory = Story.TestCase
 TestStory.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestStoryWithinAQuota = StoryWithinAQuota.TestCase
+TestStoryWithinAQuota.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

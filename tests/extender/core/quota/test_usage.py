@@ -23,7 +23,9 @@ def test_sums_equal_a_count_of_the_charges_that_are_there(changes: list[tuple[Ch
     for charge, stays in changes:
         uid = charge.pod.uid
         if uid in there:
-            assert usage.take(uid) == there.pop(uid)
+            assert usage.charge(uid) == there.pop(uid)
+            usage.take(uid)
+        assert usage.charge(uid) is None
         if stays:
             usage.put(charge)
             there[uid] = charge
