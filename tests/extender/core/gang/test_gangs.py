@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, Chosen, Refused
 from extender.core.gang.surroundings import NOT_SEEN
+from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.settings import Settings
 from kube.gangs import least_of
 from kube.gpus import Malformed, MilliGpu, Placement
@@ -261,3 +262,33 @@ def test_a_gang_of_more_members_than_are_planned_in_one_look_is_planned() -> Non
     cluster.create("g", 1100, 1100)
     cluster.steps()
     assert len(cluster.held()) == 1100
+
+
+def test_a_gang_that_waits_is_looked_at_again_once_anything_changes_and_else_after_a_while() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("g", 3, 3)
+    cluster.turn()
+    (gang,) = cluster.scheduling.gangs
+    for change in ("nothing", "a node", "what kube-scheduler looks at", "a member", "time"):
+        looked = gang.rests
+        if change == "a node":
+            cluster.scheduling.node_seen(GpuNode("n9", alike(1)))
+        elif change == "what kube-scheduler looks at":
+            cluster.checks.version += 1
+        elif change == "a member":
+            cluster.put(replace(cluster.pods["g-001"], version="2"))
+        elif change == "time":
+            cluster.now += 5.0
+        cluster.steps()
+        assert (gang.rests is looked) == (change == "nothing"), change
+
+
+def test_a_gang_of_which_anything_is_under_way_is_looked_at_every_time() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("g", 1)
+    cluster.steps()
+    (gang,) = cluster.scheduling.gangs
+    assert not gang.settled
+    cluster.turn()
+    cluster.turn()
+    assert gang.settled
