@@ -64,9 +64,12 @@ class Following:
 
     def _forget(self) -> None:
         self._unlisted = set(_KINDS)
-        self._known: dict[str, dict[str, Any]] = {path: {} for path in _KINDS}
+        self._known: dict[str, dict[Any, Any]] = {path: {} for path in _KINDS}
         self._refused: dict[str, str] = {}
         """Lists that the API server does not give us, each with what it says."""
+        self._version += 1
+        self._demanded: dict[str, PodDemands] = {}
+        """Of the pods that wait: read once, as long as neither the pod changes nor what else it depends on."""
         self._as_seen: tuple[Scene, dict[str, PodDemands]] | None = None
 
     async def run(self) -> None:
@@ -81,7 +84,6 @@ class Following:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
             self._forget()
-            self._changed()
 
     def checks(self, ledger: Ledger) -> Surroundings | NothingSeen | None:
         """Return what kube-scheduler looks at as it is now; None as long as it is not all listed."""
@@ -111,17 +113,14 @@ class Following:
                 case Relisted(objects):
                     self._known[path] = {key: what for key, what in objects if what is not None}
                     self._unlisted.discard(path)
-                    self._changed()
-                case Put((key, what)):
-                    if what is None:
-                        if known.pop(key, None) is not None:
-                            self._changed()
-                    elif known.get(key) != what:
+                    self._changed(path)
+                case Put((key, what)) if what is not None:
+                    if known.get(key) != what:
                         known[key] = what
-                        self._changed()
-                case Gone((key, _)):
+                        self._changed(path, key)
+                case Put((key, _)) | Gone((key, _)):
                     if known.pop(key, None) is not None:
-                        self._changed()
+                        self._changed(path, key)
 
     def _hearing(self, path: str) -> Callable[[ApiError | None], None]:
         outage = Outage(f"the list of {_named(path)}", "no gang is planned until it is there", _log)
@@ -137,9 +136,14 @@ class Following:
 
         return hear
 
-    def _changed(self) -> None:
+    def _changed(self, path: str, key: Any = None) -> None:
+        """Take note that an object at `path` is another one, or is gone; None: that all may be."""
         self._version += 1
         self._as_seen = None
+        if path == _PODS and key is not None:
+            self._demanded.pop(key, None)
+        elif path not in (_NODES, _NAMESPACES):
+            self._demanded.clear()
 
     def _seen(self) -> tuple[Scene, dict[str, PodDemands]]:
         if self._as_seen is None:
@@ -160,8 +164,10 @@ class Following:
         claims: dict[Any, PersistentVolumeClaim] = known[_CLAIMS]
         storage = Storage(claims, known[_VOLUMES], limited_drivers(known[_CSI_NODES].values()))
         by_class = resources_by_class(known[_DEVICE_CLASSES].values())
-        demands = {uid: demands_of(pod, storage, by_class) for uid, pod in waiting.items()}
-        return Scene(nodes, residents, namespaces), demands
+        for uid, pod in waiting.items():
+            if uid not in self._demanded:
+                self._demanded[uid] = demands_of(pod, storage, by_class)
+        return Scene(nodes, residents, namespaces), self._demanded.copy()
 
 
 def _named(path: str) -> str:

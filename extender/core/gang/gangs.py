@@ -74,6 +74,8 @@ class Gangs:
             gang.forget(uid)
             if not gang.members:
                 del self._gangs[key]
+                if self.kept is not None and self.kept.gang == key:
+                    self.kept = None
                 if by_us:  # its controller makes it anew, and what was undone is not to be tried without end
                     self._taken_back[key] = gang
 

@@ -63,6 +63,7 @@ class Turn:
         """Bring the gang as far as it can be brought now."""
         gang = self.gang
         gang.settled = False
+        gang.avoided = {node: until for node, until in gang.avoided.items() if until > self.now}
         self._bring()
         if gang.settled:
             under_way = gang.given_up or gang.short_since is not None or gang.avoided or gang.again_at > self.now
@@ -124,6 +125,7 @@ class Turn:
         else:
             if gang.waits_since is None:
                 gang.waits_since = self.now
+            gang.settled = bool(gang.stopped)
             short = gang.stopped or self._planned(standing, missing)
         if short:
             self._waits(standing, short)
@@ -133,7 +135,6 @@ class Turn:
     def _planned(self, standing: Standing, missing: int) -> str:
         """Make a plan for those that wait, and promise what it gives; return why there is none, "" where there is."""
         gang, waiting, found = self.gang, standing.waiting, self.found
-        gang.avoided = {node: until for node, until in gang.avoided.items() if until > self.now}
         rests_on = self._rests_on(waiting, missing)
         gang.settled = rests_on == gang.tried
         if gang.settled or self.now < gang.again_at or gang.round == found.round:

@@ -13,8 +13,10 @@ from extender.core.gang.surroundings import NOT_SEEN, NothingSeen, Surroundings
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.shell import cluster, pods, surroundings
+from extender.shell.predicates.demands import demands_of
 from extender.shell.surroundings import Following
 from kube.client import MERGE_PATCH, Api, ApiError
+from kube.constraints import ConstrainedPod, PersistentVolume, PersistentVolumeClaim
 from kube.gangs import GANG
 from tests.story.programs import until
 
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from extender.core.model import SeenPod
+    from extender.core.predicates.demands import PodDemands
 
 PODS = "/api/v1/namespaces/default/pods"
+COMPLETED = {"pv.kubernetes.io/bind-completed": "yes"}
 LISTS = ["pods", "nodes", "namespaces", "persistentvolumeclaims", "persistentvolumes", "csinodes", "deviceclasses"]
 
 
@@ -205,3 +209,31 @@ async def test_its_end_ends_every_watch(api: Api) -> None:
         await story.seen()
         assert watches() == len(LISTS)
     assert watches() == 0
+
+
+def test_what_a_pod_demands_is_read_again_only_where_the_pod_or_its_volumes_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def reading(pod: ConstrainedPod, *more: Any) -> PodDemands:
+        read.append(pod.metadata.name)
+        return demands_of(pod, *more)
+
+    monkeypatch.setattr(surroundings, "demands_of", reading)
+    story = Following(cast("Api", None), lambda: True)
+    for name in ("p", "q"):
+        spec = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]} if name == "p" else {}
+        pod = {"metadata": {"name": name, "namespace": "default"}, "spec": spec}
+        story._known[surroundings._PODS][name] = msgspec.convert(pod, ConstrainedPod)
+    assert "c" in str(story._seen()[1]["p"].unmodelled)
+    story._changed(surroundings._NODES, "n")
+    story._changed(surroundings._PODS, "q")
+    story._seen()
+    assert read == ["p", "q", "q"]
+    bound = {"spec": {"volumeName": "v"}, "status": {"phase": "Bound"}, "metadata": {"annotations": COMPLETED}}
+    volume = {"metadata": {"name": "v"}, "spec": {"claimRef": {"namespace": "default", "name": "c"}}}
+    story._known[surroundings._CLAIMS]["default", "c"] = msgspec.convert(bound, PersistentVolumeClaim)
+    story._known[surroundings._VOLUMES]["v"] = msgspec.convert(volume, PersistentVolume)
+    story._changed(surroundings._CLAIMS, ("default", "c"))
+    assert story._seen()[1]["p"].unmodelled == ()

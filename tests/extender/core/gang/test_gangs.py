@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, Chosen, Refused
 from extender.core.gang.surroundings import NOT_SEEN
+from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.settings import Settings
 from kube.gangs import least_of
 from kube.gpus import Malformed, MilliGpu, Placement, Unmapped
@@ -322,3 +323,34 @@ def test_pods_that_are_made_anew_are_as_old_as_those_before() -> None:
     assert not {"g-001", "g-002"} <= set(cluster.pods)
     (gang,) = cluster.scheduling.gangs
     assert gang.order == order
+
+
+def test_a_gang_that_waits_is_looked_at_again_once_anything_changes_and_else_after_a_while() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("g", 3, 3)
+    cluster.turn()
+    (gang,) = cluster.scheduling.gangs
+    for change in ("nothing", "a node", "what kube-scheduler looks at", "a member", "time"):
+        looked = gang.rests
+        if change == "a node":
+            cluster.scheduling.node_seen(GpuNode("n9", alike(1)))
+        elif change == "what kube-scheduler looks at":
+            cluster.checks.version += 1
+        elif change == "a member":
+            cluster.put(replace(cluster.pods["g-001"], version="2"))
+        elif change == "time":
+            cluster.now += 5.0
+        cluster.now += 0.6  # after a plan in vain the next one waits a moment
+        cluster.steps()
+        assert (gang.rests is looked) == (change == "nothing"), change
+
+
+def test_a_gang_of_which_anything_is_under_way_is_looked_at_every_time() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.create("g", 1)
+    cluster.steps()
+    (gang,) = cluster.scheduling.gangs
+    assert not gang.settled
+    cluster.turn()
+    cluster.turn()
+    assert gang.settled

@@ -108,3 +108,12 @@ def test_a_gang_over_its_quota_keeps_nobody_out() -> None:
     cluster.turn(PATIENCE_S + 1)
     cluster.turn()
     assert cluster.scheduling.gangs.kept is None
+
+
+def test_nothing_is_kept_for_a_gang_that_is_gone_although_nobody_looks_at_gangs_any_more() -> None:
+    cluster = full(nodes=2)
+    cluster.turn(PATIENCE_S)
+    cluster.delete(cluster.bound()[0])
+    for uid in [uid for uid, pod in cluster.pods.items() if pod.gang]:
+        cluster.delete(uid)
+    assert cluster.schedule(cluster.single("late"))
