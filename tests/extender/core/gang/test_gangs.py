@@ -331,6 +331,8 @@ def test_a_gang_that_waits_is_looked_at_again_once_anything_changes_and_else_aft
     cluster.turn()
     (gang,) = cluster.scheduling.gangs
     for change in ("nothing", "a node", "what kube-scheduler looks at", "a member", "time"):
+        cluster.now += 0.6  # after a plan in vain the next one waits a moment
+        cluster.steps()
         looked = gang.rests
         if change == "a node":
             cluster.scheduling.node_seen(GpuNode("n9", alike(1)))
@@ -340,7 +342,6 @@ def test_a_gang_that_waits_is_looked_at_again_once_anything_changes_and_else_aft
             cluster.put(replace(cluster.pods["g-001"], version="2"))
         elif change == "time":
             cluster.now += 5.0
-        cluster.now += 0.6  # after a plan in vain the next one waits a moment
         cluster.steps()
         assert (gang.rests is looked) == (change == "nothing"), change
 
