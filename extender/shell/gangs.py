@@ -16,7 +16,7 @@ from kube.outage import Outage
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from extender.core.gang.steps import Evict, LetGo, Steps, TakeBack
+    from extender.core.gang.steps import Evict, LetGo, Show, Steps, TakeBack
     from extender.core.model import PodKey, SeenPod
     from extender.core.scheduling import Scheduling
     from extender.shell.surroundings import Following
@@ -86,6 +86,7 @@ class Gangs:
                 _log.info("gang", extra={"namespace": one.pods[0].namespace, "note": one.sentence})
         await self._each(steps.take_back, self._take_back)
         await self._each(steps.evict, self._evict)
+        await self._each(steps.show, self._show)
         await self._each(steps.let_go[:_MOST], self._let_go)
 
     async def _each(self, todo: Iterable[object], work: Callable[..., Awaitable[None]]) -> None:
@@ -108,6 +109,10 @@ class Gangs:
             self._see(await cluster.let_go(self._api, step.pod, step.planned))
         else:
             self._see(await cluster.kick(self._api, step.pod, datetime.now(UTC).isoformat()))
+
+    async def _show(self, step: Show) -> None:
+        self._see(await cluster.show(self._api, step.pod))
+        _log.info("shown", extra={"pod": _name(step.pod)})
 
     async def _take_back(self, step: TakeBack) -> None:
         if step.anew:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from extender.core.gang.gang import Gang, GangKey, key_of, membership, order_of
 from extender.core.gang.keeping import Kept, soonest
 from extender.core.gang.planning import promised
+from extender.core.gang.provisioning import Provisioning
 from extender.core.gang.settings import Settings
 from extender.core.gang.turn import Found, Turn
 
@@ -31,6 +32,7 @@ class Gangs:
         self.settings = settings or Settings()
         self._gangs: dict[GangKey, Gang] = {}
         self._key_of: dict[str, GangKey] = {}
+        self._provisioning = Provisioning()
         self.kept: Kept | None = None
         """The nodes that are kept for a gang, and from whom."""
 
@@ -100,7 +102,7 @@ class Gangs:
         for gang in order:
             Turn(gang, room, self.settings, now, found, self.kept).take()
         self._keep(order, room, now)
-        return found.steps()
+        return found.steps() + self._provisioning.steps(order, room, self.settings.provision, now)
 
     # --- how ---
 

@@ -23,6 +23,13 @@ class LetGo:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """Let kube-scheduler see a pod that has no place: take the gate off, so that it finds it unschedulable."""
+
+    pod: PodKey
+
+
+@dataclass(frozen=True, slots=True)
 class TakeBack:
     """Undo what a pod without a node was told: delete it where its controller makes it anew, else strike its plan."""
 
@@ -57,3 +64,14 @@ class Steps:
     take_back: tuple[TakeBack, ...] = ()
     evict: tuple[Evict, ...] = ()
     tell: tuple[Tell, ...] = ()
+    show: tuple[Show, ...] = ()
+
+    def __add__(self, other: Steps) -> Steps:
+        """Return both."""
+        return Steps(
+            self.let_go + other.let_go,
+            self.take_back + other.take_back,
+            self.evict + other.evict,
+            self.tell + other.tell,
+            self.show + other.show,
+        )
