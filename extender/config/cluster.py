@@ -70,6 +70,7 @@ RULES = {
         texts.string,
         lambda value: value in [one.value for one in Provision],
     ),
+    "gang-provisioning-class": Rule("a DNS name", texts.string, lambda value: _CLASS.fullmatch(value) is not None),
     "enforcement": Rule(
         f"{_REQUIRED} or {_NOT_REQUIRED}", texts.string, lambda value: value in (_REQUIRED, _NOT_REQUIRED)
     ),
@@ -122,6 +123,7 @@ def _gang(values: Mapping[str, Any], default: Gang) -> Gang:
         start_s=_seconds(values.get("gang-start-timeout"), default.start_s),
         grace_s=_seconds(values.get("gang-grace-period"), default.grace_s),
         patience_s=_seconds(values.get("gang-patience"), default.patience_s),
+        provision_class=values.get("gang-provisioning-class", default.provision_class),
         provision=Provision(values.get("gang-provisioning", default.provision.value)),
     )
 

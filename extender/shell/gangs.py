@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from extender.shell import cluster
+from extender.shell.provisioning import Requests
 from kube.client import ApiError
 from kube.events import Notice
 from kube.outage import Outage
@@ -54,6 +55,7 @@ class Gangs:
         self._tell = tell
         self._leads = leads
         self._evicted = evicted
+        self.requests = Requests(api, leads)
         self._outage = Outage("what a gang's plan wants of the API server", "it is tried again", _log)
 
     async def run(self) -> None:
@@ -61,6 +63,7 @@ class Gangs:
         while True:
             await asyncio.sleep(_PAUSE_S)
             if not self._leads() or not self._scheduling.gangs:
+                self.requests.wanted = ()
                 continue
             checks = self._following.checks(self._scheduling.ledger)
             if checks is not None:
@@ -84,6 +87,7 @@ class Gangs:
                 self._tell(Notice(about, one.reason, one.sentence, kind, old_for_s=_SAME_S))
             if one.pods:
                 _log.info("gang", extra={"namespace": one.pods[0].namespace, "note": one.sentence})
+        self.requests.wanted = steps.want
         await self._each(steps.take_back, self._take_back)
         await self._each(steps.evict, self._evict)
         await self._each(steps.show, self._show)

@@ -34,6 +34,12 @@ MAY = {
         ("patch", "", "nodes", ""),
         ("create", "", "pods/eviction", "any"),
         ("patch", "", "pods", "any"),
+        ("delete", "", "pods", "any"),
+        ("list", "autoscaling.x-k8s.io", "provisioningrequests", ""),
+        ("create", "autoscaling.x-k8s.io", "provisioningrequests", "any"),
+        ("delete", "autoscaling.x-k8s.io", "provisioningrequests", "any"),
+        ("create", "", "podtemplates", "any"),
+        ("delete", "", "podtemplates", "any"),
         ("create", "", "events", "any"),
         ("patch", "", "events", "any"),
         ("create", "coordination.k8s.io", "leases", SYSTEM),
@@ -77,8 +83,9 @@ MAY = {
 }
 MAY_NOT = {
     "plimsoll-extender": [
-        ("delete", "", "pods", "any"),
         ("create", "", "pods", "any"),
+        ("list", "", "podtemplates", "any"),
+        ("patch", "autoscaling.x-k8s.io", "provisioningrequests", "any"),
         ("update", "", "pods", "any"),
         ("patch", "", "pods/status", "any"),
         ("update", "", "nodes", ""),

@@ -102,7 +102,7 @@ class Gangs:
         for gang in order:
             Turn(gang, room, self.settings, now, found, self.kept).take()
         self._keep(order, room, now)
-        return found.steps() + self._provisioning.steps(order, room, self.settings.provision, now)
+        return found.steps() + self._provisioning.steps(order, room, self.settings, now)
 
     # --- how ---
 

@@ -4,6 +4,9 @@ Node autoscalers see pods that kube-scheduler finds no node for, and none that a
 all present nodes together could not hold if nothing else were on them, and that would be within its project's quota,
 train included: nobody buys nodes for what is over it. One that would have room if others left waits for them.
 
+In a ProvisioningRequest: all of the minimum is asked for at once, in whole GPUs; it is taken away once no nodes are to
+be bought any more, as when the gang has its plan.
+
 As placeholders: one member is let go without a plan, so that kube-scheduler finds it unschedulable; it holds nothing,
 and goes where the plan puts it once there is one. While it is there, an autoscaler buys as it would for any pod. Only
 where a node came, and no other for a while, does it seem to hold that the pod fits there: then the next one is shown.
@@ -20,19 +23,23 @@ from typing import TYPE_CHECKING
 from extender.core.gang.gang import by_age, membership
 from extender.core.gang.keeping import ever
 from extender.core.gang.settings import Provision
-from extender.core.gang.steps import Show, Steps, TakeBack, Tell
+from extender.core.gang.steps import PodSet, Show, Steps, TakeBack, Tell, Want
 from extender.core.quota.kinds import Kind
 from extender.core.quota.projects import Unauthorised
+from kube.gpus import WHOLE, Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from extender.core.gang.gang import Gang, GangKey
     from extender.core.gang.planning import Room
-    from extender.core.model import SeenPod
+    from extender.core.gang.settings import Settings
+    from extender.core.model import SeenPod, Shape
     from extender.core.quota.quota import Quota
 
 _SETTLED_S = 10.0  # members are deleted and made anew, and seen one after the other
+_EVENTS = 8  # members that have an Event of it
+_MOST_SETS = 32  # a ProvisioningRequest takes no more
 _STALLED_S = 600.0  # a node comes within minutes of being asked for
 
 
@@ -42,7 +49,7 @@ class _Known:
 
     `beyond`: whether no present node could hold it, as was found when its plan in vain rested on `tried`.
     `unwanted_at`: since when no nodes are to be bought. `devices`: how many there were at the last look, and `grew_at`
-    when they last grew since a member was shown.
+    when they last grew since a member was shown. `want`: what a ProvisioningRequest asks for.
     """
 
     tried: tuple[object, ...] | None = None
@@ -50,6 +57,7 @@ class _Known:
     unwanted_at: float | None = None
     devices: int = 0
     grew_at: float | None = None
+    want: Want | None = None
 
 
 @dataclass(slots=True)
@@ -58,8 +66,10 @@ class Provisioning:
 
     _known: dict[GangKey, _Known] = field(default_factory=dict)
 
-    def steps(self, gangs: Iterable[Gang], room: Room, mode: Provision, now: float) -> Steps:
-        """Return which members to show, and which to take back, at `now` seconds."""
+    def steps(self, gangs: Iterable[Gang], room: Room, settings: Settings, now: float) -> Steps:
+        """Return which members to show, and which to take back, and all that is to be asked for at `now` seconds."""
+        mode = settings.provision
+        want: list[Want] = []
         show: list[Show] = []
         back: list[TakeBack] = []
         tell: list[Tell] = []
@@ -69,7 +79,14 @@ class Provisioning:
             if mode is Provision.NONE and not shown:
                 continue
             one = self._known[gang.key] = known.get(gang.key) or _Known()
-            if mode is Provision.PLACEHOLDER and _wanted(one, gang, room):
+            wanted = mode is not Provision.NONE and _wanted(one, gang, room)
+            if wanted and mode is Provision.REQUEST:
+                one.unwanted_at = None
+                before, one.want = one.want, _want(gang, settings.provision_class)
+                if before is None and one.want is not None:
+                    pods = tuple(pod.key for pod in gang.needed[:_EVENTS])
+                    tell.append(Tell(pods, "GangNeedsNodes", f"gang {gang.key.name}: {_ASKED}", trouble=False))
+            elif wanted:
                 one.unwanted_at = None
                 chosen = _next(one, gang, shown, room, now)
                 if chosen is not None:
@@ -78,22 +95,25 @@ class Provisioning:
             elif one.unwanted_at is None:
                 one.unwanted_at = now
             elif now - one.unwanted_at >= _SETTLED_S:
+                one.want = None
                 back.extend(
                     TakeBack(pod.key, anew=True, because=f"no node is to be bought for gang {gang.key.name}")
                     for pod in shown
                     if room.ledger.holding(pod.key.uid) is None
                 )
-        return Steps(show=tuple(show), take_back=tuple(back), tell=tuple(tell))
+            if one.want is not None and mode is Provision.REQUEST:
+                want.append(one.want)
+        return Steps(want=tuple(want), show=tuple(show), take_back=tuple(back), tell=tuple(tell))
 
 
-_TOLD = (
-    "present nodes could not hold it if they were empty: this pod is shown to node autoscalers, and goes nowhere yet"
-)
+_BEYOND = "present nodes could not hold it if they were empty"
+_TOLD = f"{_BEYOND}: this pod is shown to node autoscalers, and goes nowhere yet"
+_ASKED = f"{_BEYOND}: node autoscalers are asked for what it needs"
 
 
 def _is_shown(pod: SeenPod) -> bool:
     member = membership(pod)
-    return member.shown and member.owned and not (pod.gated or pod.node or pod.leaving or member.planned)
+    return member.shown and member.owned and not (pod.gated or pod.node or pod.leaving)
 
 
 def _wanted(known: _Known, gang: Gang, room: Room) -> bool:
@@ -135,6 +155,28 @@ def _left(quota: Quota, project: str, model: str, *, train: bool) -> int:
     """Return what is left of a project or of one of its models; what train holds takes of it where `train` asks."""
     usage = quota.usage(project)
     return (quota.room(project, model) or 0) - (usage.held - usage.within if train and not model else 0)
+
+
+def _want(gang: Gang, class_name: str) -> Want | None:
+    """Return what holds all members that are needed, in whole GPUs; None where that cannot be told.
+
+    Shares of one GPU are put on as few as hold them. What MiB come to depends on the model that is bought.
+    """
+    alike: dict[tuple[Shape, int], list[SeenPod]] = {}
+    for pod in gang.needed:
+        alike.setdefault((pod.shape(), pod.priority), []).append(pod)
+    sets: list[PodSet] = []
+    for pods in alike.values():
+        request = pods[0].request
+        if not isinstance(request, Share):
+            return None
+        together = WHOLE // request.milli if request.devices == 1 else 1
+        full, rest = divmod(len(pods), together)
+        if full:
+            sets.append(PodSet(pods[0].key, full, request.devices, together))
+        if rest:
+            sets.append(PodSet(pods[0].key, 1, request.devices, rest))
+    return Want(gang.key.name, tuple(sets), class_name) if len(sets) <= _MOST_SETS else None
 
 
 def _next(known: _Known, gang: Gang, shown: Sequence[SeenPod], room: Room, now: float) -> SeenPod | None:

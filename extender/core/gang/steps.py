@@ -30,6 +30,25 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class PodSet:
+    """Room for `count` pods with `gpus` whole GPUs, each for `together` pods that are like this one."""
+
+    like: PodKey
+    count: int
+    gpus: int
+    together: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Nodes are to be asked for so that all of this has room at once; `class_name`: of the ProvisioningRequest."""
+
+    gang: str
+    sets: tuple[PodSet, ...]
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class TakeBack:
     """Undo what a pod without a node was told: delete it where its controller makes it anew, else strike its plan."""
 
@@ -65,6 +84,8 @@ class Steps:
     evict: tuple[Evict, ...] = ()
     tell: tuple[Tell, ...] = ()
     show: tuple[Show, ...] = ()
+    want: tuple[Want, ...] = ()
+    """All that is wanted now: what is not there any more is wanted no more."""
 
     def __add__(self, other: Steps) -> Steps:
         """Return both."""
@@ -74,4 +95,5 @@ class Steps:
             self.evict + other.evict,
             self.tell + other.tell,
             self.show + other.show,
+            self.want + other.want,
         )

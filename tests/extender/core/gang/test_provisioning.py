@@ -11,7 +11,7 @@ from extender.core.gang.settings import Settings as Gang
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.quota.projects import Project, Projects
 from extender.core.settings import Settings
-from kube.gpus import MiB, MilliGpu, Share
+from kube.gpus import MemoryShare, MiB, MilliGpu, Share
 from tests.extender.core.gang.playing import Cluster
 
 STALLED_S, SETTLED_S = 600.0, 10.0
@@ -278,3 +278,80 @@ def test_a_gang_of_one_that_asks_for_more_than_any_node_has_is_shown() -> None:
     cluster.create("g", 1, request=Share(2, MilliGpu(1000)))
     cluster.turn()
     assert shown(cluster) == ["g-001"]
+
+
+# --- as a ProvisioningRequest ---
+
+
+def asking(*, nodes: int) -> Cluster:
+    cluster = Cluster(nodes=nodes)
+    cluster.scheduling.tune(Settings(gang=Gang(provision=Provision.REQUEST, provision_class="example.com")))
+    return cluster
+
+
+def wanted(cluster: Cluster, seconds: float = 1.0) -> list[tuple[str, list[tuple[int, int, int]]]]:
+    """Let time go by; return of each gang what is asked for: count, GPUs, and how many pods together."""
+    cluster.now += seconds
+    steps = cluster.steps()
+    cluster.carry_out(steps)
+    assert all(want.class_name == "example.com" for want in steps.want)
+    return [(want.gang, [(one.count, one.gpus, one.together) for one in want.sets]) for want in steps.want]
+
+
+def test_the_whole_minimum_is_asked_for_as_long_as_it_is_wanted_and_told_once() -> None:
+    cluster = asking(nodes=4)
+    create(cluster, 8)
+    for _ in range(3):
+        assert wanted(cluster) == [("g", [(8, 1, 1)])]
+    assert shown(cluster) == []
+    assert [reason for reason, _ in cluster.told].count("GangNeedsNodes") == 1
+
+
+def test_shares_are_asked_for_on_as_few_whole_gpus_as_hold_them() -> None:
+    cluster = asking(nodes=1)
+    cluster.create("g", 11, 11, request=Share(1, MilliGpu(300)))
+    assert wanted(cluster) == [("g", [(3, 1, 3), (1, 1, 2)])]
+
+
+def test_pods_that_are_not_alike_are_asked_for_apart() -> None:
+    cluster = asking(nodes=1)
+    cluster.create("g", 3, 2)
+    cluster.create("g", 3, request=Share(4, MilliGpu(1000)))
+    assert wanted(cluster) == [("g", [(2, 1, 1), (1, 4, 1)])]
+
+
+def test_more_kinds_of_pods_than_a_request_takes_are_not_asked_for() -> None:
+    cluster = asking(nodes=1)
+    for milli in range(501, 534):
+        cluster.create("g", 33, request=Share(1, MilliGpu(milli)))
+    assert wanted(cluster) == []
+
+
+def test_mib_are_not_asked_for_as_nobody_knows_of_which_model() -> None:
+    cluster = asking(nodes=1)
+    cluster.create("g", 2, 2, request=MemoryShare(1, MiB(16384)))
+    assert wanted(cluster) == []
+
+
+def test_nothing_is_asked_for_over_the_quota_and_what_was_is_taken_away() -> None:
+    cluster = asking(nodes=1)
+    project(cluster, 2000)
+    create(cluster, 2)
+    assert wanted(cluster) == [("g", [(2, 1, 1)])]
+    project(cluster, 1000)
+    wanted(cluster)
+    assert wanted(cluster, SETTLED_S) == []
+
+
+def test_what_was_asked_for_is_taken_away_when_the_gang_has_its_plan_or_is_gone() -> None:
+    cluster = asking(nodes=1)
+    create(cluster, 2)
+    cluster.create("h", 2, 2)
+    assert [gang for gang, _ in wanted(cluster)] == ["g", "h"]
+    add_node(cluster, "n1")
+    wanted(cluster)
+    assert len(cluster.held()) == 2
+    for name in ("h-003", "h-004"):
+        cluster.delete(name)
+    assert [gang for gang, _ in wanted(cluster)] == ["g"], "it is settled in a moment"
+    assert wanted(cluster, SETTLED_S) == []
