@@ -68,47 +68,57 @@ class Provisioning:
 
     def steps(self, gangs: Iterable[Gang], room: Room, settings: Settings, now: float) -> Steps:
         """Return which members to show, and which to take back, and all that is to be asked for at `now` seconds."""
-        mode = settings.provision
-        want: list[Want] = []
-        show: list[Show] = []
-        back: list[TakeBack] = []
-        tell: list[Tell] = []
+        found = Steps()
         known, self._known = self._known, {}
         for gang in gangs:
-            shown = [pod for pod in by_age(gang.members.values()) if _is_shown(pod)]
-            if mode is Provision.NONE and not shown:
+            shown = by_age(pod for pod in gang.members.values() if _is_shown(pod))
+            if settings.provision is Provision.NONE and not shown:
                 continue
             one = self._known[gang.key] = known.get(gang.key) or _Known()
-            wanted = mode is not Provision.NONE and _wanted(one, gang, room)
-            if wanted and mode is Provision.REQUEST:
+            if settings.provision is not Provision.NONE and _wanted(one, gang, room):
                 one.unwanted_at = None
-                before, one.want = one.want, _want(gang, settings.provision_class)
-                if before is None and one.want is not None:
-                    pods = tuple(pod.key for pod in gang.needed[:_EVENTS])
-                    tell.append(Tell(pods, "GangNeedsNodes", f"gang {gang.key.name}: {_ASKED}", trouble=False))
-            elif wanted:
-                one.unwanted_at = None
-                chosen = _next(one, gang, shown, room, now)
-                if chosen is not None:
-                    show.append(Show(chosen.key))
-                    tell.append(Tell((chosen.key,), "GangNeedsNodes", f"gang {gang.key.name}: {_TOLD}", trouble=False))
+                if settings.provision is Provision.REQUEST:
+                    found += _ask(one, gang, settings.provision_class)
+                else:
+                    found += _show(one, gang, shown, room, now)
             elif one.unwanted_at is None:
                 one.unwanted_at = now
             elif now - one.unwanted_at >= _SETTLED_S:
                 one.want = None
-                back.extend(
-                    TakeBack(pod.key, anew=True, because=f"no node is to be bought for gang {gang.key.name}")
-                    for pod in shown
-                    if room.ledger.holding(pod.key.uid) is None
-                )
-            if one.want is not None and mode is Provision.REQUEST:
-                want.append(one.want)
-        return Steps(want=tuple(want), show=tuple(show), take_back=tuple(back), tell=tuple(tell))
+                found += _back(gang, shown, room)
+            if one.want is not None and settings.provision is Provision.REQUEST:
+                found += Steps(want=(one.want,))
+        return found
 
 
 _BEYOND = "present nodes could not hold it if they were empty"
 _TOLD = f"{_BEYOND}: this pod is shown to node autoscalers, and goes nowhere yet"
 _ASKED = f"{_BEYOND}: node autoscalers are asked for what it needs"
+
+
+def _ask(known: _Known, gang: Gang, class_name: str) -> Steps:
+    before, known.want = known.want, _want(gang, class_name)
+    if before is not None or known.want is None:
+        return Steps()
+    return Steps(tell=(_tell(gang, gang.needed[:_EVENTS], _ASKED),))
+
+
+def _show(known: _Known, gang: Gang, shown: Sequence[SeenPod], room: Room, now: float) -> Steps:
+    chosen = _next(known, gang, shown, room, now)
+    if chosen is None:
+        return Steps()
+    return Steps(show=(Show(chosen.key),), tell=(_tell(gang, [chosen], _TOLD),))
+
+
+def _back(gang: Gang, shown: Sequence[SeenPod], room: Room) -> Steps:
+    because = f"no node is to be bought for gang {gang.key.name}"
+    without = (pod for pod in shown if room.ledger.holding(pod.key.uid) is None)
+    return Steps(take_back=tuple(TakeBack(pod.key, anew=True, because=because) for pod in without))
+
+
+def _tell(gang: Gang, about: Sequence[SeenPod], sentence: str) -> Tell:
+    pods = tuple(pod.key for pod in about)
+    return Tell(pods, "GangNeedsNodes", f"gang {gang.key.name}: {sentence}", trouble=False)
 
 
 def _is_shown(pod: SeenPod) -> bool:
