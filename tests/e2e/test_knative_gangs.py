@@ -1,4 +1,4 @@
-"""A Knative revision gets its min-scale of pods at once or nothing: on a real control plane, with pods as Knative makes."""
+"""A Knative revision gets its min-scale of pods at once or nothing: on a real control plane, as Knative makes pods."""
 
 from __future__ import annotations
 
