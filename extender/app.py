@@ -111,6 +111,7 @@ class Extender:
             tasks.create_task(self._doubles.run())
             tasks.create_task(self._following.run())
             tasks.create_task(self._gangs.run())
+            tasks.create_task(self._gangs.requests.run())
 
     # --- Verbs ---
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from extender.core.gang.settings import Provision
 from extender.core.gang.settings import Settings as Gang
 from extender.core.packing.settings import Settings as Packing
 from extender.core.packing.settings import Strategy
@@ -64,6 +65,12 @@ RULES = {
     "gang-start-timeout": duration("from 5s to 1h", 5 * _SECOND_NS, _HOUR_NS),
     "gang-grace-period": duration("from 0s to 1h", 0, _HOUR_NS),
     "gang-patience": duration("from 0s to 24h", 0, 24 * _HOUR_NS),
+    "gang-provisioning": Rule(
+        f"one of {', '.join(one.value for one in Provision)}",
+        texts.string,
+        lambda value: value in [one.value for one in Provision],
+    ),
+    "gang-provisioning-class": Rule("a DNS name", texts.string, lambda value: _CLASS.fullmatch(value) is not None),
     "enforcement": Rule(
         f"{_REQUIRED} or {_NOT_REQUIRED}", texts.string, lambda value: value in (_REQUIRED, _NOT_REQUIRED)
     ),
@@ -116,6 +123,8 @@ def _gang(values: Mapping[str, Any], default: Gang) -> Gang:
         start_s=_seconds(values.get("gang-start-timeout"), default.start_s),
         grace_s=_seconds(values.get("gang-grace-period"), default.grace_s),
         patience_s=_seconds(values.get("gang-patience"), default.patience_s),
+        provision_class=values.get("gang-provisioning-class", default.provision_class),
+        provision=Provision(values.get("gang-provisioning", default.provision.value)),
     )
 
 

@@ -83,7 +83,7 @@ class Membership(msgspec.Struct, frozen=True, gc=False):
 
     `gang` is "" where our gate holds it back and no label says of which. `planned`: where a plan put it when it was let
     go, as it was written on it. `unschedulable`: why kube-scheduler found no node at its last try, "" where it has not
-    tried or found one.
+    tried or found one. `shown`: whether it was let go without a plan, for node autoscalers to see.
     """
 
     gang: str
@@ -92,6 +92,7 @@ class Membership(msgspec.Struct, frozen=True, gc=False):
     """Whether a controller makes it anew where it is deleted."""
     planned: Planned | None = None
     unschedulable: str = ""
+    shown: bool = False
     held_by: str = ""
     """Another gate that holds it back, beside ours."""
 

@@ -33,6 +33,7 @@ _NEVER = -1
 @dataclass(slots=True)
 class _Refusal:
     key: PodKey
+    priority: int
     shape: Shape
     ask: Ask
     nodes: bytes  # a bit for each column of the ledger: thousands of pods wait, each for thousands of nodes
@@ -59,7 +60,15 @@ class Waiting:
         pause_s = known.pause_s if known else _FIRST_PAUSE_S
         first_at = known.first_at if known else now
         self._refusals[uid] = _Refusal(
-            pod.key, pod.shape(), pod.ask(), offered, first_at, now + pause_s, pause_s, _freed(ledger, quota)
+            pod.key,
+            pod.priority,
+            pod.shape(),
+            pod.ask(),
+            offered,
+            first_at,
+            now + pause_s,
+            pause_s,
+            _freed(ledger, quota),
         )
 
     def found(self, pod: SeenPod, now: float) -> None:
@@ -70,7 +79,7 @@ class Waiting:
         if pod.key.uid not in self._refusals:
             kick_at = now + _FOUND_PAUSE_S
             self._refusals[pod.key.uid] = _Refusal(
-                pod.key, pod.shape(), pod.ask(), _ANY, now, kick_at, _FIRST_PAUSE_S, _NEVER
+                pod.key, pod.priority, pod.shape(), pod.ask(), _ANY, now, kick_at, _FIRST_PAUSE_S, _NEVER
             )
 
     def changed(self, pod: SeenPod) -> None:
@@ -89,7 +98,7 @@ class Waiting:
         self._refusals.pop(uid, None)
 
     def to_kick(self, ledger: Ledger, packer: Packer, quota: Quota, now: float) -> tuple[PodKey, ...]:
-        """Return the pods to try again at `now` seconds, those that wait longest first.
+        """Return the pods to try again at `now` seconds: first those of the highest priority, then who waits longest.
 
         Of those that wait for their project, no more than its room is for.
         """
@@ -98,7 +107,7 @@ class Waiting:
         fits: dict[tuple[Share | MemoryShare | None, bool, bytes, tuple[str, ...]], bool] = {}
         kicked: list[PodKey] = []
         before: dict[str, list[Ask]] = {}
-        for one in sorted(due, key=lambda refusal: (refusal.first_at, refusal.key.uid)):
+        for one in sorted(due, key=lambda refusal: (-refusal.priority, refusal.first_at, refusal.key.uid)):
             if quota.refusal(one.ask) is not None:
                 one.seen = freed
                 continue

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from extender.core.model import PodKey, SeenPod
 from extender.shell import hami
 from extender.shell.enforcement import writing
-from extender.shell.members import GatedPod, letting_go, membership_of
+from extender.shell.members import GatedPod, letting_go, membership_of, showing
 from extender.shell.pods import NO_ANNOTATIONS, Pod
 from extender.shell.wants import wants_of
 from kube.client import JSON_PATCH, MERGE_PATCH, NO_ANSWER, Api, ApiError
@@ -198,6 +198,20 @@ async def let_go(api: Api, key: PodKey, planned: Planned, may_write: Callable[[]
     Raises:
         ApiError: it was refused, or there was no answer: then only a look at the pod tells.
     """
+    return await _ungate(api, key, lambda pod: letting_go(pod, planned), may_write)
+
+
+async def show(api: Api, key: PodKey, may_write: Callable[[], bool]) -> SeenPod | None:
+    """Take our gate off a pod that has no plan, as `let_go`."""
+    return await _ungate(api, key, showing, may_write)
+
+
+async def _ungate(
+    api: Api,
+    key: PodKey,
+    patch_of: Callable[[GatedPod], list[dict[str, Any]] | None],
+    may_write: Callable[[], bool],
+) -> SeenPod | None:
     path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}"
     try:
         answer = await api.request("GET", path, timeout_s=_WRITE_S)
@@ -206,7 +220,7 @@ async def let_go(api: Api, key: PodKey, planned: Planned, may_write: Callable[[]
             return None
         raise
     pod = _decoded(key, answer)
-    patch = None if pod is None else letting_go(_gated.decode(answer), planned)
+    patch = None if pod is None else patch_of(_gated.decode(answer))
     if pod is None or patch is None or not may_write():
         return pod
     try:

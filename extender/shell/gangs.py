@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from extender.shell import cluster
+from extender.shell.provisioning import Requests
 from extender.shell.trying import Trying
 from kube.client import ApiError
 from kube.events import Notice
@@ -17,7 +18,7 @@ from kube.outage import Outage
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from extender.core.gang.steps import Evict, LetGo, Step, Steps, TakeBack
+    from extender.core.gang.steps import Evict, LetGo, Show, Step, Steps, TakeBack
     from extender.core.model import PodKey, SeenPod
     from extender.core.scheduling import Scheduling
     from extender.shell.surroundings import Following
@@ -60,6 +61,7 @@ class Gangs:
         self._evicted = evicted
         self._planned = planned
         self._trying = Trying()
+        self.requests = Requests(api, leads)
         self._outage = Outage("what a gang's plan wants of the API server", "it is tried again", _log)
 
     async def run(self) -> None:
@@ -67,6 +69,7 @@ class Gangs:
         while True:
             await asyncio.sleep(_PAUSE_S)
             if not self._leads() or not self._scheduling.gangs:
+                self.requests.wanted = ()
                 continue
             checks = self._following.checks(self._scheduling.ledger)
             if checks is not None:
@@ -87,8 +90,10 @@ class Gangs:
     async def _carry_out(self, steps: Steps) -> None:
         self._trying.forget(time.monotonic())
         self._say(steps)
+        self.requests.wanted = steps.want
         await self._each(steps.take_back, self._take_back)
         await self._each(steps.evict, self._evict)
+        await self._each(steps.show, self._show)
         await self._each(steps.let_go, self._let_go)
 
     def _say(self, steps: Steps) -> None:
@@ -128,6 +133,10 @@ class Gangs:
             self._see(await cluster.let_go(self._api, step.pod, step.planned, self._leads))
         else:
             self._see(await cluster.kick(self._api, step.pod, datetime.now(UTC).isoformat()))
+
+    async def _show(self, step: Show) -> None:
+        self._see(await cluster.show(self._api, step.pod, self._leads))
+        _log.info("shown", extra={"pod": _name(step.pod)})
 
     async def _take_back(self, step: TakeBack) -> None:
         if step.anew:

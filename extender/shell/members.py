@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extender.core.model import Membership
-from kube.gangs import GANG, PLAN, least_of, planned_in, written
+from extender.shell.pods import NO_ANNOTATIONS
+from kube.gangs import GANG, PLAN, SHOWN, least_of, planned_in, written
 from kube.gpus import Malformed
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class GatedPod(msgspec.Struct, gc=False):
     spec: _Spec
 
 
+_NAMELESS = Malformed(GANG, "", "the gang's name, where the label or the gate is there")
 _owners = msgspec.json.Decoder(list[_Owner] | None)
 _conditions = msgspec.json.Decoder(list[_Condition] | None)
 
@@ -60,16 +62,16 @@ def membership_of(pod: Pod) -> Membership | None:
     gang = labels.gang if labels is not None else None
     if gang is None and not any(gate.name == GANG for gate in gates or ()):
         return None
-    annotations = pod.metadata.annotations
-    said, plan = (annotations.gang_min, annotations.gang_plan) if annotations is not None else (None, None)
+    annotations = pod.metadata.annotations or NO_ANNOTATIONS
     return Membership(
         gang or "",
-        least_of(said) if gang else Malformed(GANG, "", "the gang's name, where the label or the gate is there"),
+        least_of(annotations.gang_min) if gang else _NAMELESS,
         any(owner.controller for owner in _owners.decode(pod.metadata.owner_references) or ()),
-        planned_in(plan),
+        planned_in(annotations.gang_plan),
         next(
             (one.message for one in _conditions.decode(pod.status.conditions) or () if one.reason == _UNSCHEDULABLE), ""
         ),
+        annotations.gang_shown is not None,
         next((gate.name for gate in gates or () if gate.name != GANG), ""),
     )
 
@@ -79,20 +81,30 @@ def letting_go(pod: GatedPod, planned: Planned) -> list[dict[str, Any]] | None:
 
     It holds of this version of the pod alone. None where our gate is not there any more.
     """
+    pinned = {"op": "add", "path": "/spec/affinity", "value": _pinned(pod.spec.affinity or {}, planned.node)}
+    return _ungating(pod, PLAN, written(planned), pinned)
+
+
+def showing(pod: GatedPod) -> list[dict[str, Any]] | None:
+    """Return the JSON patch that takes our gate off a pod that has no plan, and says so on it; else as `letting_go`."""
+    return _ungating(pod, SHOWN, "true")
+
+
+def _ungating(pod: GatedPod, annotation: str, value: str, *more: dict[str, Any]) -> list[dict[str, Any]] | None:
     gates = pod.spec.scheduling_gates or []
     place = next((place for place, gate in enumerate(gates) if gate.name == GANG), None)
     if place is None:
         return None
-    key = PLAN.replace("/", "~1")
+    key = annotation.replace("/", "~1")
     annotate = (
-        {"op": "add", "path": "/metadata/annotations", "value": {PLAN: written(planned)}}
+        {"op": "add", "path": "/metadata/annotations", "value": {annotation: value}}
         if pod.metadata.annotations is None
-        else {"op": "add", "path": f"/metadata/annotations/{key}", "value": written(planned)}
+        else {"op": "add", "path": f"/metadata/annotations/{key}", "value": value}
     )
     return [
         {"op": "test", "path": "/metadata/resourceVersion", "value": pod.metadata.resource_version},
         annotate,
-        {"op": "add", "path": "/spec/affinity", "value": _pinned(pod.spec.affinity or {}, planned.node)},
+        *more,
         {"op": "remove", "path": f"/spec/schedulingGates/{place}"},
     ]
 

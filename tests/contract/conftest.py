@@ -70,6 +70,13 @@ async def managed_namespace(api: Api) -> AsyncIterator[str]:
         yield name
 
 
+@pytest.fixture
+async def knative_namespace(api: Api) -> AsyncIterator[str]:
+    """A fresh namespace that has opted in, and whose Knative revisions are gangs."""
+    async with _namespace(api, {"plimsoll.dev/managed": "true", "plimsoll.dev/knative-gangs": "true"}) as name:
+        yield name
+
+
 @asynccontextmanager
 async def _namespace(api: Api, labels: dict[str, str]) -> AsyncIterator[str]:
     name = f"contract-{uuid.uuid4().hex[:8]}"

@@ -5,16 +5,19 @@ After each of them no program of ours may have met a defect of its own.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.local import nodes
 from deploy.local.places import clusters_directory
+from kube.client import ApiError
 from tests.e2e.logs import Logs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from deploy.local import LocalCluster
     from kube.client import Api
@@ -31,6 +34,29 @@ def no_defect(logs: Logs) -> Iterator[None]:
     """Look, when a test and its clean-up are over, for defects that our programs met: they go on after one."""
     yield
     assert logs.defects() == []
+
+
+@pytest.fixture
+def add_nodes(cluster: LocalCluster) -> Iterator[Callable[[int, int], None]]:
+    """Give what adds so many nodes with so many GPUs each; they go afterwards."""
+    names: list[str] = []
+    spec = cluster.spec
+
+    def add(count: int, gpus: int) -> None:
+        made = [f"more-{number}" for number in range(len(names), len(names) + count)]
+        names.extend(made)
+        product, memory = spec.gpu_product, spec.gpu_memory_mib
+        more = [nodes.gpu_node(name, gpus=gpus, product=product, memory_mib=memory) for name in made]
+        cluster.call(lambda api: nodes.create(api, more))
+
+    yield add
+
+    async def remove(api: Api) -> None:
+        for name in names:
+            with contextlib.suppress(ApiError):  # a test may have deleted it
+                await api.request("DELETE", f"/api/v1/nodes/{name}")
+
+    cluster.call(remove)
 
 
 @pytest.fixture

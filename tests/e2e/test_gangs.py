@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.local import ClusterSpec, LocalCluster, nodes
-from kube.client import ApiError
+from deploy.local import ClusterSpec, LocalCluster
 from kube.gangs import GANG, PLAN
 from tests.e2e import gangs, pods
 from tests.e2e.gang_killing import LAST_POINT, MEMBERS, killed
@@ -18,7 +16,6 @@ from tests.e2e.test_projects import configure, in_force, of_kind, project
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kube.client import Api
 
 _NODES = 4
 
@@ -40,29 +37,6 @@ def whole_extender(cluster: LocalCluster, managed_namespace: str) -> Iterator[No
         cluster.start_extender()
     yield
     assert max(pods.used(cluster).values(), default=0) <= 1000
-
-
-@pytest.fixture
-def add_nodes(cluster: LocalCluster) -> Iterator[Callable[[int, int], None]]:
-    """Give what adds so many nodes with so many GPUs each; they go afterwards."""
-    names: list[str] = []
-    spec = cluster.spec
-
-    def add(count: int, gpus: int) -> None:
-        made = [f"more-{number}" for number in range(len(names), len(names) + count)]
-        names.extend(made)
-        product, memory = spec.gpu_product, spec.gpu_memory_mib
-        more = [nodes.gpu_node(name, gpus=gpus, product=product, memory_mib=memory) for name in made]
-        cluster.call(lambda api: nodes.create(api, more))
-
-    yield add
-
-    async def remove(api: Api) -> None:
-        for name in names:
-            with contextlib.suppress(ApiError):  # a test may have deleted it
-                await api.request("DELETE", f"/api/v1/nodes/{name}")
-
-    cluster.call(remove)
 
 
 def test_a_gang_of_eight_waits_for_eight_gpus_and_keeps_nobody_out(

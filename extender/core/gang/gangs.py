@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from extender.core.gang.gang import Gang, GangKey, key_of, membership, order_of
 from extender.core.gang.keeping import Kept, soonest
 from extender.core.gang.planning import promised
+from extender.core.gang.provisioning import Provisioning
 from extender.core.gang.settings import Settings
 from extender.core.gang.steps import Found
 from extender.core.gang.turn import Turn
@@ -43,6 +44,7 @@ class Gangs:
         self._taken_back: dict[GangKey, Gang] = {}
         """Gangs whose last pod was deleted by us, until their controllers make them anew."""
         self._round = 0
+        self._provisioning = Provisioning()
         self.kept: Kept | None = None
         """The nodes that are kept for a gang, and from whom."""
 
@@ -145,7 +147,7 @@ class Gangs:
             self._round += 1
         self._keep(room, now)
         self._taken_back = {key: gang for key, gang in self._taken_back.items() if gang.again_at + _ANEW_S > now}
-        return found.steps()
+        return found.steps() + self._provisioning.steps(self._in_order(self), room, self.settings, now)
 
     # --- how ---
 

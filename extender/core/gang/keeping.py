@@ -42,18 +42,31 @@ class Kept:
 def soonest(needed: Sequence[SeenPod], room: Room) -> frozenset[str]:
     """Return nodes that would hold all `needed` pods if nothing else were on them, those first on which least is held.
 
-    At most twice as many as are needed; none where all nodes together would not do.
+    At most twice as many as are needed; none where all nodes together would not do, or nobody can check a pod: what
+    is looked at besides GPUs may know already that it is gone.
     """
-    ledger = room.ledger
-    could = np.logical_or.reduce([room.checks.could(pod) for pod in needed])
-    held = sorted((int(ledger.used(node.name).sum()), node.name) for node in ledger.nodes())
-    suiting = [name for _, name in held if could[ledger.columns[name]]]
+    if any(room.checks.unknown(pod) for pod in needed):
+        return frozenset()
+    suiting = _suiting(needed, room)
     count = 1
     while count < 2 * len(suiting):
         if _hold(needed, room, suiting[:count]):
             return frozenset(suiting[:count])
         count *= 2
     return frozenset()
+
+
+def ever(needed: Sequence[SeenPod], room: Room) -> bool:
+    """Tell whether all nodes together would hold all `needed` pods if nothing else were on them."""
+    return _hold(needed, room, _suiting(needed, room))
+
+
+def _suiting(needed: Sequence[SeenPod], room: Room) -> list[str]:
+    """Return the nodes that suit any of these pods, those first on which least is held."""
+    ledger = room.ledger
+    could = np.logical_or.reduce([room.checks.could(pod) for pod in needed])
+    held = sorted((int(ledger.used(node.name).sum()), node.name) for node in ledger.nodes())
+    return [name for _, name in held if could[ledger.columns[name]]]
 
 
 def _hold(needed: Sequence[SeenPod], room: Room, nodes: Sequence[str]) -> bool:

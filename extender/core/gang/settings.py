@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+
+
+class Provision(Enum):
+    """How node autoscalers hear of a gang that no present node could hold."""
+
+    NONE = "none"
+    PLACEHOLDER = "placeholder"
+    REQUEST = "provisioning-request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +21,11 @@ class Settings:
     `start_s`: how long the members of a plan may be without a node, and none of them comes a step further, before the
     whole plan is undone. `grace_s`: how long fewer members than the minimum may run before they are evicted.
     `patience_s`: how long a gang waits before room is kept for it (`keeping`); 0: room is kept for none.
+    `provision`: how nodes are asked for (`provisioning`), in a ProvisioningRequest of the class `provision_class`.
     """
 
     start_s: float = 30.0
     grace_s: float = 30.0
     patience_s: float = 300.0
+    provision: Provision = Provision.NONE
+    provision_class: str = "best-effort-atomic-scale-up.autoscaling.x-k8s.io"

@@ -23,6 +23,32 @@ class LetGo:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """Let kube-scheduler see a pod that has no place: take the gate off, so that it finds it unschedulable."""
+
+    pod: PodKey
+
+
+@dataclass(frozen=True, slots=True)
+class PodSet:
+    """Room for `count` pods with `gpus` whole GPUs, each for `together` pods that are like this one."""
+
+    like: PodKey
+    count: int
+    gpus: int
+    together: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Nodes are to be asked for so that all of this has room at once; `class_name`: of the ProvisioningRequest."""
+
+    gang: str
+    sets: tuple[PodSet, ...]
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class TakeBack:
     """Undo what a pod without a node was told: delete it where its controller makes it anew, else strike its plan."""
 
@@ -39,7 +65,7 @@ class Evict:
     because: str
 
 
-Step = LetGo | TakeBack | Evict
+Step = LetGo | TakeBack | Evict | Show
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +86,20 @@ class Steps:
     take_back: tuple[TakeBack, ...] = ()
     evict: tuple[Evict, ...] = ()
     tell: tuple[Tell, ...] = ()
+    show: tuple[Show, ...] = ()
+    want: tuple[Want, ...] = ()
+    """All that is wanted now: what is not there any more is wanted no more."""
+
+    def __add__(self, other: Steps) -> Steps:
+        """Return both."""
+        return Steps(
+            self.let_go + other.let_go,
+            self.take_back + other.take_back,
+            self.evict + other.evict,
+            self.tell + other.tell,
+            self.show + other.show,
+            self.want + other.want,
+        )
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from extender.config.cluster import RULES, settings
+from extender.core.gang.settings import Provision
 from extender.core.gang.settings import Settings as Gang
 from extender.core.packing.settings import Settings as Packing
 from extender.core.packing.settings import Strategy
@@ -49,6 +50,9 @@ def test_what_is_shipped_changes_no_default() -> None:
         ("gang-start-timeout", "1m", Settings(gang=Gang(start_s=60.0))),
         ("gang-grace-period", "0s", Settings(gang=Gang(grace_s=0.0))),
         ("gang-patience", "0s", Settings(gang=Gang(patience_s=0.0))),
+        ("gang-provisioning", "placeholder", Settings(gang=Gang(provision=Provision.PLACEHOLDER))),
+        ("gang-provisioning", "provisioning-request", Settings(gang=Gang(provision=Provision.REQUEST))),
+        ("gang-provisioning-class", "queued.example.com", Settings(gang=Gang(provision_class="queued.example.com"))),
         ("enforcement", "none", Settings(enforcement_required=False)),
         ("nvfractions-annotation-prefix", "a.b/c.", Settings(nvfractions_prefix="a.b/c.")),
         ("nvfractions-annotation-prefix", "a.b/", Settings(nvfractions_prefix="a.b/")),
@@ -78,6 +82,9 @@ def test_a_key_changes_its_setting_and_no_other(key: str, text: str, expected: S
         ("gang-start-timeout", "1s"),
         ("gang-grace-period", "2h"),
         ("gang-patience", "25h"),
+        ("gang-provisioning", "karpenter"),
+        ("gang-provisioning-class", "Not_A_Name"),
+        ("gang-provisioning-class", ""),
         ("quarantine-period", "2h"),
         ("enforcement", "hami"),
         ("nvfractions-annotation-prefix", "nvidia.com"),

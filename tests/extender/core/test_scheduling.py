@@ -419,6 +419,16 @@ def test_what_is_kept_of_pods_that_wait_does_not_grow_with_the_nodes_they_wait_f
     assert kept / 60 < 8000, "bytes for each pod"
 
 
+def test_who_is_of_higher_priority_is_kicked_first_and_of_the_same_who_waits_longer() -> None:
+    s = scheduling(a=2)
+    for name in ("p", "q"):
+        place(s, pod(name, WHOLE), ["a"])
+    for at, (name, priority) in enumerate((("train", 50), ("build", 100), ("younger", 125), ("inference", 125))):
+        s.filter(replace(pod(name, WHOLE), priority=priority), ["a"], -at if name == "inference" else at)
+    s.pod_gone("p", 10.0, ended=True)
+    assert [key.uid for key in s.to_kick(20.0)] == ["inference", "younger", "build", "train"]
+
+
 def test_a_gated_pod_is_not_kicked() -> None:
     s = scheduling(a=1)
     s.pods_are([replace(pod("q", WHOLE), gated=True)], 0.0)

@@ -20,10 +20,14 @@ _MANAGED = ("plimsoll.dev/managed", "true")
 _GPU, _MARKER = "nvidia.com/gpu", "plimsoll.dev/gpu"
 _ENFORCEMENT, _BY_HAMI = "plimsoll.dev/enforcement", "hami"
 _KUBELET_GPUS = re.compile(r"0*([1-9][0-9]?)")
-_GANG = "plimsoll.dev/gang"
+_GANG, _LEAST = "plimsoll.dev/gang", "plimsoll.dev/gang-min"
+_KNATIVE_GANGS = ("plimsoll.dev/knative-gangs", "true")
+_REVISION = "serving.knative.dev/revision"
+_MIN_SCALES = ("autoscaling.knative.dev/min-scale", "autoscaling.knative.dev/minScale")
+_SEVERAL = re.compile(r"0*([2-9]|[1-9][0-9]{1,3}|10000)")
 _WRITTEN_HERE = "plimsoll.dev/gpus"
 _OURS = re.compile(
-    r"plimsoll\.dev/(devices|gpu-milli|gang-plan)|hami\.io/(vgpu|bind)-.*|"
+    r"plimsoll\.dev/(devices|gpu-milli|gang-(plan|shown))|hami\.io/(vgpu|bind)-.*|"
     r"nvidia\.com/container\..*\.(gpus\.devices|gpu-memory\.(request|limit))"
 )
 _VISIBLE, _NO_DEVICES = "NVIDIA_VISIBLE_DEVICES", ("void", "none")
@@ -41,7 +45,9 @@ def admitted(pod: Object, namespace: Object, classes: Mapping[str, Object]) -> O
     """
     pod = {**pod, "spec": with_default_tolerations(_with_priority(pod, classes))}
     labels = namespace["metadata"].get("labels", {})
-    return _allowed(_managed(pod)) if labels.get(_MANAGED[0]) == _MANAGED[1] else pod
+    if labels.get(_MANAGED[0]) != _MANAGED[1]:
+        return pod
+    return _allowed(_managed(pod, of_revisions=labels.get(_KNATIVE_GANGS[0]) == _KNATIVE_GANGS[1]))
 
 
 def _with_priority(pod: Object, classes: Mapping[str, Object]) -> Object:
@@ -75,8 +81,8 @@ def _with_priority(pod: Object, classes: Mapping[str, Object]) -> Object:
     }  # fmt: skip
 
 
-def _managed(pod: Object) -> Object:
-    """Return a pod of a managed namespace: its GPUs become ours to give."""
+def _managed(pod: Object, *, of_revisions: bool) -> Object:
+    """Return a pod of a managed namespace: its GPUs become ours to give; `of_revisions`: those of Knative are gangs."""
     meta, spec = pod["metadata"], pod["spec"]
     annotations = {key: value for key, value in meta.get("annotations", {}).items() if key != _WRITTEN_HERE}
     fraction = "gpu-fraction" in annotations or "gpu-memory" in annotations
@@ -99,10 +105,24 @@ def _managed(pod: Object) -> Object:
     whole = "plimsoll.dev/gpus" in annotations
     if (fraction or whole) and spec["schedulerName"] in ("", "default-scheduler"):
         spec = {**spec, "schedulerName": "plimsoll"}
-    if (fraction or whole) and _GANG in meta.get("labels", {}) and not spec.get("nodeName"):
-        spec = _gated(spec)
+    if (fraction or whole) and not spec.get("nodeName"):
+        if of_revisions and (more := _gang_of_revision(meta.get("labels", {}), annotations)):
+            meta = {**meta, "labels": {**meta["labels"], _GANG: more[_GANG]}}
+            annotations.setdefault(_LEAST, more[_LEAST])
+        if _GANG in meta.get("labels", {}):
+            spec = _gated(spec)
     kept = {key: value for key, value in meta.items() if key != "annotations"}
     return {**pod, "metadata": {**kept, **({"annotations": annotations} if annotations else {})}, "spec": spec}
+
+
+def _gang_of_revision(labels: Mapping[str, str], annotations: Mapping[str, str]) -> dict[str, str]:
+    """Return the gang that a pod is of by its Knative revision, and its minimum; {} where by that it is of none."""
+    said = next((annotations[key] for key in _MIN_SCALES if key in annotations), "")
+    several = _SEVERAL.fullmatch(said.strip())
+    least = annotations.get(_LEAST, several[1] if several else None)
+    if _GANG in labels or not labels.get(_REVISION) or least is None:
+        return {}
+    return {_GANG: labels[_REVISION], _LEAST: least}
 
 
 def _gated(spec: Object) -> Object:

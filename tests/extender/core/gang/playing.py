@@ -135,6 +135,10 @@ class Cluster:
             pod = self.pods.get(step.pod.uid)
             if pod is not None and pod.gang is not None and pod.gated:
                 self.put(replace(pod, gated=False, gang=replace(pod.gang, planned=step.planned)))
+        for shown in steps.show:
+            pod = self.pods[shown.pod.uid]
+            assert pod.gang is not None
+            self.put(replace(pod, gated=False, gang=replace(pod.gang, shown=True)))
         for back in steps.take_back:
             pod = self.pods[back.pod.uid]
             assert pod.gang is not None

@@ -47,6 +47,14 @@ def test_once_it_has_waited_room_is_kept_and_the_gang_runs() -> None:
     assert len(cluster.bound("g")) == 3
 
 
+def test_no_room_is_kept_while_nobody_can_check_a_member() -> None:
+    cluster = full(nodes=2)
+    cluster.turn(PATIENCE_S - 1)
+    cluster.checks.unknown_of["g-001"] = "it is gone already"
+    cluster.turn(1.0)
+    assert cluster.scheduling.gangs.kept is None
+
+
 def test_a_pod_that_is_kept_out_is_told_for_whom() -> None:
     cluster = full(nodes=2)
     cluster.turn(PATIENCE_S)
