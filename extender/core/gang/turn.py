@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from extender.core.gang.gang import Gang, Standing
     from extender.core.gang.keeping import Kept
-    from extender.core.gang.planning import Plan, Room
+    from extender.core.gang.planning import Room
     from extender.core.gang.settings import Settings
     from extender.core.gang.steps import Found
     from extender.core.ledger.holding import Holding
@@ -78,6 +78,7 @@ class Turn:
         least = gang.least()
         if isinstance(least, str):
             gang.settled = True
+            gang.waits_since, gang.needed = None, []
             self._waits(standing, least)
             self._run_short(standing, None, least)
             self._carry_on()
@@ -152,9 +153,8 @@ class Turn:
             return unready
         found.planned += _A_PLAN + len(waiting)
         made = plan(waiting[:missing], waiting[missing:], self.room, self._out_of_bounds())
-        if isinstance(made, Shortfall) or not made.holdings:
-            over_quota = isinstance(made, Shortfall) and made.over_quota
-            gang.tried, gang.needed = rests_on, [] if over_quota else waiting[:missing]
+        if isinstance(made, Shortfall):
+            gang.tried, gang.needed = rests_on, [] if made.over_quota else waiting[:missing]
             gang.again_at = self.now + _AGAIN_S + len(waiting) / _MEMBERS_A_SECOND
             return _too_little(made, missing, standing.have)
         with self._ledger.at_once():
@@ -289,10 +289,10 @@ class Turn:
         return held is not None and held.ours
 
 
-def _too_little(made: Plan | Shortfall, missing: int, have: int) -> str:
-    if not isinstance(made, Shortfall):
-        return "no room for one more"
-    if missing <= 1 or made.over_quota:
+def _too_little(made: Shortfall, missing: int, have: int) -> str:
+    if not missing:
+        return f"no room for one more: {made.reason}"
+    if missing == 1 or made.over_quota:
         return made.reason
     return f"{missing}{' more' if have else ''} pods needed at once, {made.fitted} fit; the next: {made.reason}"
 
