@@ -101,7 +101,7 @@ class Gangs:
                 if self._ledger.holding(uid) is None and self._has_room(planned):
                     self._ledger.hold(promised(pod, planned))
             standing = gang.standing(self._ledger)
-            gang.whole |= bool(standing.bound) and not standing.promised
+            gang.whole |= any(map(self._placed_by_us, standing.bound)) and not standing.promised
 
     # --- what is asked ---
 
@@ -198,6 +198,10 @@ class Gangs:
                 self.kept, self._kept_by = Kept(gang.key, gang.order, nodes), gang.tried
                 return
         self.kept = None
+
+    def _placed_by_us(self, pod: SeenPod) -> bool:
+        held = self._ledger.holding(pod.key.uid)
+        return held is not None and held.ours
 
     def _has_room(self, planned: Planned) -> bool:
         node = self._ledger.node(planned.node)

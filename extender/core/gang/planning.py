@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from extender.core.quota.quota import Quota
 
 
+_MOST_IN_OTHER_ORDERS = 512
+
+
 class Checks(Protocol):
     """What kube-scheduler will look at besides the GPUs, of every node of the ledger."""
 
@@ -116,9 +119,14 @@ def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, barred:
 
 
 def orders(needed: Sequence[SeenPod], checks: Checks) -> Iterator[list[SeenPod]]:
-    """Give the orders in which pods that are needed are tried, each once: the next one where one is in vain."""
+    """Give the orders in which pods that are needed are tried, each once: the next one where one is in vain.
+
+    Of so many that a try takes longer than a tenth of a second, the first alone.
+    """
     by_size = sorted(needed, key=_size, reverse=True)
     yield by_size
+    if len(by_size) > _MOST_IN_OTHER_ORDERS:
+        return
     suiting = {pod.key.uid: int(np.count_nonzero(checks.could(pod))) for pod in needed}
     among_equals = sorted(by_size, key=lambda pod: (_size(pod), -suiting[pod.key.uid]), reverse=True)
     if among_equals != by_size:

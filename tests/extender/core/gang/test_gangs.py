@@ -322,6 +322,16 @@ def test_pods_that_are_not_ours_are_no_gang() -> None:
     assert cluster.told == []
 
 
+def test_after_a_takeover_a_member_that_somebody_else_placed_makes_no_gang_whole() -> None:
+    cluster = Cluster(nodes=2)
+    (placed,) = cluster.create("g", 3)
+    cluster.put(replace(placed, node="n1", gated=False))
+    cluster.create("g", 3, 2)
+    cluster.scheduling.gangs.take_over()
+    cluster.turn()
+    assert cluster.bound("g") == [placed.key.name]
+
+
 def test_pods_that_are_not_ours_are_held_back_by_no_gang() -> None:
     cluster = Cluster(nodes=1)
     (pod,) = cluster.create("g", 2, request=Unmapped(), gated=False)
