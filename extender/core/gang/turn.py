@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _SEEN_S = 5.0  # for a pod to be seen by both watches
 _LOST_S = 5.0  # for the controller to make a lost member anew
 _AVOIDED_S = 120.0
-_FIRST_PAUSE_S = 2.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 64.0  # after an undo; a gang that is whole is never stopped
 _MOST_UNDONE = 3
 _KICK_S = 5.0
 _MOST_AT_ONCE = 1024  # members that plans are made for in one go: a tenth of a second
@@ -73,6 +73,8 @@ class Turn:
         gang = self.gang
         standing = self._standing()
         came = len(standing.bound), sum(not pod.gated for pod in standing.promised)
+        if gang.whole and came[0] > gang.came[0]:
+            gang.undone, gang.stopped = 0, ""
         if came != gang.came:
             gang.came, gang.moved_at = came, self.now
         least = gang.least()
@@ -83,8 +85,6 @@ class Turn:
             self._run_short(standing, None, least)
             self._carry_on()
             return
-        if gang.whole:
-            gang.undone, gang.stopped = 0, ""
         failed = failure(gang, standing, self._ledger, self.settings, self.now)
         if failed is not None:
             self._undo(standing, failed)
@@ -231,7 +231,7 @@ class Turn:
             if not pod.gated and membership(pod).planned is not None:
                 gang.given_up[uid] = f"the plan of gang {gang.key.name} was undone: {failed.reason}"
         gang.undone += 1
-        gang.again_at = self.now + _FIRST_PAUSE_S * 2 ** (gang.undone - 1)
+        gang.again_at = self.now + min(_FIRST_PAUSE_S * 2 ** (gang.undone - 1), _LONGEST_PAUSE_S)
         gang.short_since = None
         if failed.node:
             gang.avoided[failed.node] = self.now + _AVOIDED_S

@@ -152,3 +152,19 @@ def test_a_planned_device_that_takes_no_new_pod_any_more_undoes_the_plan() -> No
     said = f"a device of node {node}, on which pod g-001 was planned, takes no new pod: unhealthy"
     assert ("GangUndone", f"gang g: its plan was undone: {said}") in cluster.told
     assert {pod.node for pod in cluster.pods.values()} == {"n0", "n1"} - {node}
+
+
+def test_who_is_refused_again_and_again_in_a_gang_that_runs_is_not_made_anew_every_few_seconds() -> None:
+    cluster = Cluster(nodes=20)
+    cluster.create("g", 1)
+    cluster.turn()
+    cluster.refuses = set(cluster.nodes)
+    cluster.create("g", 1)
+    for _ in range(100):
+        cluster.turn()
+    assert [reason for reason, _ in cluster.told].count("GangUndone") == 6  # and 2, 4, 8, 16, 32 s between
+    assert len(cluster.bound("g")) == 1
+    cluster.refuses = set()
+    for _ in range(64):
+        cluster.turn()
+    assert len(cluster.bound("g")) == 2
