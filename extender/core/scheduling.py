@@ -252,7 +252,7 @@ class Scheduling:
         held = self.ledger.holding(pod.key.uid)
         if held is not None and held.state is not State.RESERVED:
             return self._filter_under_way(pod, held.node, nodes, now)
-        if pod.gang is not None:
+        if pod.gang is not None and _asks_for_a_share(request):
             return self._filter_member(pod, pod.gang, nodes, now)
         self.ledger.release(pod.key.uid)
         if (barred := self.quota.refusal(pod.ask())) is not None:
@@ -370,7 +370,7 @@ class Scheduling:
 
     def _place(self, pod: SeenPod, node: str) -> Placement | BindRefused | None:
         """Choose the devices of a pod that bind asks about and that holds nothing; None: the kubelet chooses them."""
-        if pod.gang is not None:
+        if pod.gang is not None and _asks_for_a_share(pod.request):
             return BindRefused(f"its gang {pod.gang.gang} has no plan any more; it will be filtered again")
         barred = self.quota.refusal(pod.ask())
         if barred is not None:

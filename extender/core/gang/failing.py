@@ -11,7 +11,9 @@ from extender.core.ledger.holding import State
 if TYPE_CHECKING:
     from extender.core.gang.gang import Gang, Standing
     from extender.core.gang.settings import Settings
+    from extender.core.ledger.holding import Holding
     from extender.core.ledger.ledger import Ledger
+    from extender.core.ledger.nodes import Device, GpuNode
 
 _REFUSED_S = 3.0  # kube-scheduler may refuse a node that it knows from a moment ago
 
@@ -36,6 +38,9 @@ def failure(gang: Gang, standing: Standing, ledger: Ledger, settings: Settings, 
             return Failure(f"node {held.node}, on which pod {name} was planned, is gone", held.node)
         if not node.places.keys() >= set(held.devices or ()):
             return Failure(f"devices of node {held.node}, on which pod {name} was planned, are gone", held.node)
+        if closed := next((one.closed for one in _devices(node, held) if one.closed), ""):
+            planned = f"a device of node {held.node}, on which pod {name} was planned"
+            return Failure(f"{planned}, takes no new pod: {closed}", held.node)
         if not holds(held, pod.request):
             return Failure(f"pod {name} asks for something else than when it was planned")
         member = membership(pod)
@@ -50,3 +55,7 @@ def failure(gang: Gang, standing: Standing, ledger: Ledger, settings: Settings, 
             refusal = gang.refusals.get(uid)
             behind = Failure(reason, held.node) if refusal is None else Failure(f"{reason}: {refusal}")
     return behind
+
+
+def _devices(node: GpuNode, held: Holding) -> list[Device]:
+    return [node.devices[node.places[name]] for name in held.devices or ()]

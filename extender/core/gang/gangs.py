@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from extender.core.gang.gang import Gang, GangKey, key_of, membership, order_of
-from extender.core.gang.keeping import Kept, soonest
+from extender.core.gang.keeping import Kept, hold, soonest
 from extender.core.gang.planning import promised
 from extender.core.gang.provisioning import Provisioning
 from extender.core.gang.settings import Settings
@@ -45,6 +45,8 @@ class Gangs:
         """Gangs whose last pod was deleted by us, until their controllers make them anew."""
         self._round = 0
         self._provisioning = Provisioning()
+        self._kept_by: tuple[object, ...] = ()
+        """On what the last plan in vain of the gang rested when its kept nodes were last found to do."""
         self.kept: Kept | None = None
         """The nodes that are kept for a gang, and from whom."""
 
@@ -99,7 +101,7 @@ class Gangs:
                 if self._ledger.holding(uid) is None and self._has_room(planned):
                     self._ledger.hold(promised(pod, planned))
             standing = gang.standing(self._ledger)
-            gang.whole |= bool(standing.bound) and not standing.promised
+            gang.whole |= any(map(self._placed_by_us, standing.bound)) and not standing.promised
 
     # --- what is asked ---
 
@@ -169,7 +171,9 @@ class Gangs:
         return sorted(gangs, key=lambda gang: (not self._begun(gang), gang.order, gang.key))
 
     def _begun(self, gang: Gang) -> bool:
-        return not gang.whole and any(pod.node or self._ledger.holding(uid) for uid, pod in gang.members.items())
+        """Tell whether a plan of ours is under way; a member that somebody else put on a node begins nothing."""
+        held = (self._ledger.holding(uid) for uid in gang.members)
+        return not gang.whole and any(one is not None and (one.ours or one.state is not State.BOUND) for one in held)
 
     def _keep(self, room: Room, now: float) -> None:
         """Keep room for the first gang in order that has waited long enough and could run."""
@@ -182,13 +186,22 @@ class Gangs:
         ):
             needed = gang.needed
             kept = self.kept
-            if kept is not None and kept.gang == gang.key and all(map(self._ledger.node, kept.nodes)):
-                return
+            if kept is not None and kept.gang == gang.key:
+                if self._kept_by == gang.tried:
+                    return
+                known = not any(room.checks.unknown(pod) for pod in needed)
+                if known and kept.order == gang.order and hold(needed, room, sorted(kept.nodes)):
+                    self._kept_by = gang.tried
+                    return
             nodes = soonest(needed, room)
             if nodes:
-                self.kept = Kept(gang.key, gang.order, nodes)
+                self.kept, self._kept_by = Kept(gang.key, gang.order, nodes), gang.tried
                 return
         self.kept = None
+
+    def _placed_by_us(self, pod: SeenPod) -> bool:
+        held = self._ledger.holding(pod.key.uid)
+        return held is not None and held.ours
 
     def _has_room(self, planned: Planned) -> bool:
         node = self._ledger.node(planned.node)

@@ -2,8 +2,8 @@
 
 The rule: once the first gang in order that could run, were its nodes empty, has waited its patience out, the nodes that
 have least to get rid of until it runs are kept for it. Pods behind it (of lower priority, or younger and of the same)
-get no room there, whatever is free; those before it do. One gang at a time, until it runs or is gone. A gang that no
-present node could ever hold keeps nobody out.
+get no room there, whatever is free; those before it do. One gang at a time, until it runs or is gone; other nodes are
+kept where these would not do any more. A gang that no present node could ever hold keeps nobody out.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from extender.core.gang.planning import placed_on
+from extender.core.gang.planning import orders, placed_on
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+    from numpy.typing import NDArray
 
     from extender.core.gang.gang import GangKey
-    from extender.core.gang.planning import Room
+    from extender.core.gang.planning import Checks, Room
     from extender.core.model import SeenPod
+
+    _Suiting = Callable[[Checks, SeenPod], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +54,21 @@ def soonest(needed: Sequence[SeenPod], room: Room) -> frozenset[str]:
     suiting = _suiting(needed, room)
     count = 1
     while count < 2 * len(suiting):
-        if _hold(needed, room, suiting[:count]):
+        if hold(needed, room, suiting[:count]):
             return frozenset(suiting[:count])
         count *= 2
     return frozenset()
 
 
+def hold(needed: Sequence[SeenPod], room: Room, nodes: Collection[str]) -> bool:
+    """Tell whether these nodes would hold the pods if nothing else were on them; looked at is also their CPU."""
+    there = [node for node in nodes if room.ledger.node(node) is not None]
+    return _in_any_order(needed, room, there, lambda checks, pod: checks.alone(pod))
+
+
 def ever(needed: Sequence[SeenPod], room: Room) -> bool:
     """Tell whether all nodes together would hold all `needed` pods if nothing else were on them."""
-    return _hold(needed, room, _suiting(needed, room))
+    return _in_any_order(needed, room, _suiting(needed, room), lambda checks, pod: checks.could(pod))
 
 
 def _suiting(needed: Sequence[SeenPod], room: Room) -> list[str]:
@@ -69,13 +79,16 @@ def _suiting(needed: Sequence[SeenPod], room: Room) -> list[str]:
     return [name for _, name in held if could[ledger.columns[name]]]
 
 
-def _hold(needed: Sequence[SeenPod], room: Room, nodes: Sequence[str]) -> bool:
-    """Tell whether these nodes would hold the pods if nothing else were on them."""
-    trial = room.copy()
+def _in_any_order(needed: Sequence[SeenPod], room: Room, nodes: Sequence[str], suiting: _Suiting) -> bool:
+    """Tell whether these nodes hold the pods if nothing else is on them, in one of the orders that a plan tries."""
+    return any(_held(order, room.copy(), nodes, suiting) for order in orders(needed, room.checks))
+
+
+def _held(needed: Sequence[SeenPod], trial: Room, nodes: Sequence[str], suiting: _Suiting) -> bool:
     with trial.ledger.at_once():
         for node in nodes:
             for holding in tuple(trial.ledger.holdings_on(node)):
                 trial.ledger.release(holding.pod.uid)
     allowed = np.zeros(len(trial.ledger.model), dtype=np.bool_)
     allowed[[trial.ledger.columns[node] for node in nodes]] = True
-    return all(placed_on(pod, trial, allowed & trial.checks.could(pod)) is not None for pod in needed)
+    return all(placed_on(pod, trial, allowed & suiting(trial.checks, pod)) is not None for pod in needed)

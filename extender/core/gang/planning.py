@@ -2,7 +2,7 @@
 
 Pods that are needed are placed first, the largest first, as small ones go where large ones do not; then those beyond
 the minimum, the oldest first, as room allows. Each goes where the packer finds it best among the nodes that
-kube-scheduler will accept.
+kube-scheduler will accept. Where that is in vain, those are tried first that few nodes suit: others took their place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kube.gangs import Planned
 from kube.gpus import MemoryShare, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Self
 
     from numpy.typing import NDArray
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from extender.core.packing.packer import Packer
     from extender.core.quota.over import OverQuota
     from extender.core.quota.quota import Quota
+
+
+_MOST_IN_OTHER_ORDERS = 512
 
 
 class Checks(Protocol):
@@ -49,6 +52,9 @@ class Checks(Protocol):
 
     def could(self, pod: SeenPod) -> NDArray[np.bool_]:
         """Tell which columns it would accept, whoever else were there; shape [columns]."""
+
+    def alone(self, pod: SeenPod) -> NDArray[np.bool_]:
+        """Tell which columns it would accept if those alone were there that are placed here; shape [columns]."""
 
     def why(self, pod: SeenPod, node: str) -> str:
         """Return why it will not accept a node; "" where it will."""
@@ -84,6 +90,8 @@ class Plan:
 class Shortfall:
     """No plan: so many of the pods that are needed have room, and why there is none for the next, in words.
 
+    Where none is needed, why there is no room for the oldest of those beyond the minimum.
+
     `over_quota`: they are too many for their project, whatever room there is.
     """
 
@@ -95,15 +103,47 @@ class Shortfall:
 def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, barred: Mapping[str, str]) -> Plan | Shortfall:
     """Return where all `needed` pods go, and as many of `more` as there is room for.
 
-    Both are in the order of their age. None goes to a node that is `barred`, by its reason. `room` stays as it is.
+    Both are in the order of their age, and one of them has a pod. None goes to a node that is `barred`, by its reason.
+    `room` stays as it is.
     """
     if over := _over(needed, room.quota):
         return Shortfall(0, over, over_quota=True)
-    trial = room.copy()
+    first: Shortfall | None = None
+    for order in orders(needed, room.checks):
+        made = _plan(order, more, room.copy(), barred)
+        if isinstance(made, Plan):
+            return made
+        first = first or made
+    assert first is not None  # noqa: S101  there is one order at least
+    return first
+
+
+def orders(needed: Sequence[SeenPod], checks: Checks) -> Iterator[list[SeenPod]]:
+    """Give the orders in which pods that are needed are tried, each once: the next one where one is in vain.
+
+    Of so many that a try takes longer than a tenth of a second, the first alone.
+    """
+    by_size = sorted(needed, key=_size, reverse=True)
+    yield by_size
+    if len(by_size) > _MOST_IN_OTHER_ORDERS:
+        return
+    suiting = {pod.key.uid: int(np.count_nonzero(checks.could(pod))) for pod in needed}
+    among_equals = sorted(by_size, key=lambda pod: (_size(pod), -suiting[pod.key.uid]), reverse=True)
+    if among_equals != by_size:
+        yield among_equals
+    narrowest = sorted(by_size, key=lambda pod: suiting[pod.key.uid])
+    if narrowest not in (by_size, among_equals):
+        yield narrowest
+
+
+def _plan(
+    needed: Sequence[SeenPod], more: Sequence[SeenPod], trial: Room, barred: Mapping[str, str]
+) -> Plan | Shortfall:
+    """Plan in this order, in room that is tried."""
     allowed = trial.ledger.model >= 0
     allowed[[trial.ledger.columns[name] for name in barred if name in trial.ledger.columns]] = False
     placed: list[Holding] = []
-    for pod in sorted(needed, key=_size, reverse=True):
+    for pod in needed:
         holding = placed_on(pod, trial, allowed & trial.checks.fits(pod))
         if holding is None:
             return Shortfall(len(placed), _why(pod, trial, barred))
@@ -113,6 +153,9 @@ def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, barred:
         holding = placed_on(pod, trial, allowed & trial.checks.fits(pod)) if within else None
         if holding is not None:
             placed.append(holding)
+    if not placed:
+        refusal = trial.quota.refusal(more[0].ask())
+        return Shortfall(0, str(refusal or _why(more[0], trial, barred)), over_quota=refusal is not None)
     return Plan(tuple(placed))
 
 

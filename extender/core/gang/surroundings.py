@@ -55,6 +55,10 @@ class Surroundings:
         return scene
 
     @cached_property
+    def _empty(self) -> Scene:
+        return self._seen()[0].emptied()
+
+    @cached_property
     def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self._seen()[0].names)}
 
@@ -71,6 +75,8 @@ class Surroundings:
         scene, _ = self._scene, self._ours  # the copy need not look again
         copied.__dict__.update(self.__dict__)
         copied.__dict__["_scene"] = scene.copy()
+        if "_empty" in self.__dict__:
+            copied.__dict__["_empty"] = self._empty.copy()
         return copied
 
     def unknown(self, pod: SeenPod) -> str:
@@ -90,6 +96,13 @@ class Surroundings:
         """Tell which columns it would accept, whoever else were there; shape [columns]."""
         return self._of_columns(self._scene.checks(self._demands[pod.key.uid]).unchanging)
 
+    def alone(self, pod: SeenPod) -> NDArray[np.bool_]:
+        """Tell which columns it would accept if those alone were there that are placed here; shape [columns].
+
+        Passed over is which pods it must be near, and what it is spread among: that rests on others.
+        """
+        return self._of_columns(self._empty.checks(self._demands[pod.key.uid]).apart)
+
     def why(self, pod: SeenPod, node: str) -> str:
         """Return why it will not accept a node; "" where it will."""
         place = self._places.get(node)
@@ -100,6 +113,8 @@ class Surroundings:
     def place(self, pod: SeenPod, node: str) -> None:
         """Take note that a pod goes to a node: the next ones find it there."""
         self._scene.place(self._demands[pod.key.uid], self._places[node])
+        if "_empty" in self.__dict__:  # made when it is asked about first: most plans never do
+            self._empty.place(self._demands[pod.key.uid], self._places[node])
 
     def _of_columns(self, nodes: NDArray[np.bool_]) -> NDArray[np.bool_]:
         columns = np.zeros(self._columns, dtype=np.bool_)
@@ -131,7 +146,7 @@ class NothingSeen:
         del pod
         return self._none.copy()
 
-    could = fits
+    could = alone = fits
 
     def why(self, pod: SeenPod, node: str) -> str:
         """Return the same of every node."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from extender.core.gang.gang import Gang, Standing
     from extender.core.gang.keeping import Kept
-    from extender.core.gang.planning import Plan, Room
+    from extender.core.gang.planning import Room
     from extender.core.gang.settings import Settings
     from extender.core.gang.steps import Found
     from extender.core.ledger.holding import Holding
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _SEEN_S = 5.0  # for a pod to be seen by both watches
 _LOST_S = 5.0  # for the controller to make a lost member anew
 _AVOIDED_S = 120.0
-_FIRST_PAUSE_S = 2.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 64.0  # after an undo; a gang that is whole is never stopped
 _MOST_UNDONE = 3
 _KICK_S = 5.0
 _MOST_AT_ONCE = 1024  # members that plans are made for in one go: a tenth of a second
@@ -73,17 +73,18 @@ class Turn:
         gang = self.gang
         standing = self._standing()
         came = len(standing.bound), sum(not pod.gated for pod in standing.promised)
+        if gang.whole and came[0] > gang.came[0]:
+            gang.undone, gang.stopped = 0, ""
         if came != gang.came:
             gang.came, gang.moved_at = came, self.now
         least = gang.least()
         if isinstance(least, str):
             gang.settled = True
+            gang.waits_since, gang.needed = None, []
             self._waits(standing, least)
             self._run_short(standing, None, least)
             self._carry_on()
             return
-        if gang.whole:
-            gang.undone, gang.stopped = 0, ""
         failed = failure(gang, standing, self._ledger, self.settings, self.now)
         if failed is not None:
             self._undo(standing, failed)
@@ -152,9 +153,8 @@ class Turn:
             return unready
         found.planned += _A_PLAN + len(waiting)
         made = plan(waiting[:missing], waiting[missing:], self.room, self._out_of_bounds())
-        if isinstance(made, Shortfall) or not made.holdings:
-            over_quota = isinstance(made, Shortfall) and made.over_quota
-            gang.tried, gang.needed = rests_on, [] if over_quota else waiting[:missing]
+        if isinstance(made, Shortfall):
+            gang.tried, gang.needed = rests_on, [] if made.over_quota else waiting[:missing]
             gang.again_at = self.now + _AGAIN_S + len(waiting) / _MEMBERS_A_SECOND
             return _too_little(made, missing, standing.have)
         with self._ledger.at_once():
@@ -231,7 +231,7 @@ class Turn:
             if not pod.gated and membership(pod).planned is not None:
                 gang.given_up[uid] = f"the plan of gang {gang.key.name} was undone: {failed.reason}"
         gang.undone += 1
-        gang.again_at = self.now + _FIRST_PAUSE_S * 2 ** (gang.undone - 1)
+        gang.again_at = self.now + min(_FIRST_PAUSE_S * 2 ** (gang.undone - 1), _LONGEST_PAUSE_S)
         gang.short_since = None
         if failed.node:
             gang.avoided[failed.node] = self.now + _AVOIDED_S
@@ -289,10 +289,10 @@ class Turn:
         return held is not None and held.ours
 
 
-def _too_little(made: Plan | Shortfall, missing: int, have: int) -> str:
-    if not isinstance(made, Shortfall):
-        return "no room for one more"
-    if missing <= 1 or made.over_quota:
+def _too_little(made: Shortfall, missing: int, have: int) -> str:
+    if not missing:
+        return f"no room for one more: {made.reason}"
+    if missing == 1 or made.over_quota:
         return made.reason
     return f"{missing}{' more' if have else ''} pods needed at once, {made.fitted} fit; the next: {made.reason}"
 

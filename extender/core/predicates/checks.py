@@ -86,6 +86,14 @@ class Checks:
         fits.flags.writeable = False
         object.__setattr__(self, "fits", fits)
 
+    @property
+    def apart(self) -> Mask:
+        """The nodes [nodes] that suit, whatever it must be near to and is spread among."""
+        standing = self.standing
+        ports = self.ground.every if standing.ports is None else standing.ports.free
+        others = near_none(self.ground, standing.apart), near_none(self.ground, standing.kept_apart)
+        return all_of(self.unchanging, standing.left.enough, ports, *others)
+
     def reasons(self, node: int) -> tuple[str, ...]:
         """Return why a node does not suit, in kube-scheduler's words; () = it does."""
         refusing = next((verdict for verdict in self.verdicts() if not verdict.passes[node]), None)

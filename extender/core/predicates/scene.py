@@ -96,6 +96,10 @@ class Scene:
         copied._spreads, copied._asked = self._spreads.copy(), self._asked.copy()
         return copied
 
+    def emptied(self) -> Scene:
+        """Return a scene of the same nodes with no pod on them."""
+        return Scene(self._ground.nodes, (), self._ground.namespaces)
+
     def place(self, demands: PodDemands, node: int) -> None:
         """Put a pod on a node, whether it suits or not."""
         pod = demands.resident

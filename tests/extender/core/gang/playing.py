@@ -50,6 +50,9 @@ class Anywhere:
     def could(self, pod: SeenPod) -> NDArray[np.bool_]:
         return self.fits(pod)
 
+    def alone(self, pod: SeenPod) -> NDArray[np.bool_]:
+        return self.fits(pod)
+
     def why(self, pod: SeenPod, node: str) -> str:
         del pod
         return "it is refused" if node in self.refused else ""

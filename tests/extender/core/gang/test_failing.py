@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from extender.core.answers import BindRefused, Refused
+from extender.core.ledger.nodes import Device, GpuNode
 from extender.core.settings import Settings
-from kube.gpus import MilliGpu, Share
+from kube.gpus import MiB, MilliGpu, Share
 from tests.extender.core.gang.playing import Cluster
 
 START_S, GRACE_S = Settings().gang.start_s, Settings().gang.grace_s
@@ -137,3 +138,33 @@ def test_a_binding_that_was_refused_leaves_the_promise() -> None:
     assert isinstance(cluster.scheduling.filter(other, ["n0"], 0.0), Refused)
     cluster.turn()
     assert cluster.bound("g") == ["g-001"]
+
+
+def test_a_planned_device_that_takes_no_new_pod_any_more_undoes_the_plan() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.create("g", 1)
+    steps = cluster.steps()
+    node = steps.let_go[0].planned.node
+    cluster.scheduling.node_seen(GpuNode(node, (Device("0", MiB(16384), "unhealthy"),)))
+    cluster.carry_out(steps)
+    for _ in range(5):
+        cluster.turn()
+    said = f"a device of node {node}, on which pod g-001 was planned, takes no new pod: unhealthy"
+    assert ("GangUndone", f"gang g: its plan was undone: {said}") in cluster.told
+    assert {pod.node for pod in cluster.pods.values()} == {"n0", "n1"} - {node}
+
+
+def test_who_is_refused_again_and_again_in_a_gang_that_runs_is_not_made_anew_every_few_seconds() -> None:
+    cluster = Cluster(nodes=20)
+    cluster.create("g", 1)
+    cluster.turn()
+    cluster.refuses = set(cluster.nodes)
+    cluster.create("g", 1)
+    for _ in range(100):
+        cluster.turn()
+    assert [reason for reason, _ in cluster.told].count("GangUndone") == 6  # and 2, 4, 8, 16, 32 s between
+    assert len(cluster.bound("g")) == 1
+    cluster.refuses = set()
+    for _ in range(64):
+        cluster.turn()
+    assert len(cluster.bound("g")) == 2

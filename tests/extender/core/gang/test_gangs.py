@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from extender.core.answers import BindRefused, Chosen, Refused
+from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.quota.projects import Project, Projects
 from extender.core.settings import Settings
 from kube.gangs import least_of
 from kube.gpus import Malformed, MilliGpu, Placement, Unmapped
@@ -76,7 +77,30 @@ def test_members_beyond_the_minimum_are_placed_as_room_allows() -> None:
     cluster.turn()
     assert len(cluster.bound("g")) == 3
     cluster.turn()
-    assert cluster.told[-1] == ("WaitsForGang", "gang g: no room for one more")
+    assert cluster.told[-1] == ("WaitsForGang", "gang g: no room for one more: 3 nodes: no whole GPU free")
+
+
+def test_a_member_beyond_the_minimum_that_is_over_quota_is_told_so() -> None:
+    cluster = Cluster(nodes=4)
+    cluster.scheduling.projects_are(Projects((Project("p", 2000, namespaces=("default",)),)))
+    cluster.create("g", 2, 3)
+    cluster.turn()
+    cluster.turn()
+    said = "asks 1 GPU, 2 of 2 are used (1 by default/g-001, 1 by default/g-002), 1 missing"
+    assert cluster.told[-1][1] == f"gang g: no room for one more: project p: over quota: {said}"
+
+
+def test_a_member_that_somebody_else_placed_puts_its_gang_before_nobody() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.single("first")
+    cluster.turn()
+    (placed,) = cluster.create("low", 3)
+    cluster.put(replace(placed, node="n2", gated=False))
+    cluster.create("low", 3, 2)
+    cluster.create("high", 2, 2, priority=100)
+    cluster.delete("first")
+    cluster.turn()
+    assert len(cluster.bound("high")) == 2
 
 
 def test_the_higher_priority_goes_first_then_the_older() -> None:
@@ -296,6 +320,23 @@ def test_pods_that_are_not_ours_are_no_gang() -> None:
     cluster.turn()
     assert len(cluster.scheduling.gangs) == 0
     assert cluster.told == []
+
+
+def test_after_a_takeover_a_member_that_somebody_else_placed_makes_no_gang_whole() -> None:
+    cluster = Cluster(nodes=2)
+    (placed,) = cluster.create("g", 3)
+    cluster.put(replace(placed, node="n1", gated=False))
+    cluster.create("g", 3, 2)
+    cluster.scheduling.gangs.take_over()
+    cluster.turn()
+    assert cluster.bound("g") == [placed.key.name]
+
+
+def test_pods_that_are_not_ours_are_held_back_by_no_gang() -> None:
+    cluster = Cluster(nodes=1)
+    (pod,) = cluster.create("g", 2, request=Unmapped(), gated=False)
+    assert isinstance(cluster.scheduling.filter(pod, ("theirs",), 0.0), Chosen)
+    assert isinstance(cluster.scheduling.bind(pod.key.uid, "theirs", 0.0), BindTo)
 
 
 def test_a_member_that_another_gate_holds_back_too_holds_nothing_until_that_is_off() -> None:

@@ -125,3 +125,43 @@ def test_nothing_is_kept_for_a_gang_that_is_gone_although_nobody_looks_at_gangs_
     for uid in [uid for uid, pod in cluster.pods.items() if pod.gang]:
         cluster.delete(uid)
     assert cluster.schedule(cluster.single("late"))
+
+
+def test_other_nodes_are_kept_where_these_take_no_pod_any_more() -> None:
+    cluster = full(nodes=4)
+    cluster.create("small", 1, priority=10)
+    cluster.turn()
+    cluster.turn(PATIENCE_S)
+    kept = cluster.scheduling.gangs.kept
+    assert kept is not None
+    cluster.checks.refused |= kept.nodes
+    cluster.turn(10.0)
+    now = cluster.scheduling.gangs.kept
+    assert now is not None
+    assert not now.nodes & kept.nodes
+
+
+def test_as_many_nodes_are_kept_as_the_gang_needs_now() -> None:
+    cluster = Cluster(nodes=4)
+    for number in range(4):
+        cluster.single(f"first-{number}")
+    cluster.turn()
+    (first,) = cluster.create("g", 1)
+    cluster.turn()
+    cluster.turn(PATIENCE_S)
+    cluster.create("g", 3, 3)
+    cluster.delete(first.key.uid)
+    cluster.turn()
+    cluster.turn(PATIENCE_S)
+    kept = cluster.scheduling.gangs.kept
+    assert kept is not None
+    assert len(kept.nodes) >= 3
+
+
+def test_nothing_is_kept_for_members_that_disagree() -> None:
+    cluster = full(nodes=4)
+    cluster.turn(PATIENCE_S)
+    assert cluster.scheduling.gangs.kept is not None
+    cluster.create("g", 2)
+    cluster.turn()
+    assert cluster.scheduling.gangs.kept is None

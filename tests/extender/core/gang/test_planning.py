@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from extender.core.gang.keeping import ever
 from extender.core.gang.planning import Plan, Room, Shortfall, plan
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import Membership, PodKey, SeenPod
@@ -13,6 +18,9 @@ from extender.core.quota.projects import Project, Projects
 from extender.core.scheduling import Scheduling
 from kube.gpus import MemoryShare, MiB, MilliGpu, Share
 from tests.extender.core.gang.playing import Anywhere
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 REQUESTS = st.one_of(
     st.builds(Share, st.integers(1, 2), st.sampled_from([MilliGpu(250), MilliGpu(500), MilliGpu(1000)])),
@@ -108,3 +116,38 @@ def test_a_project_that_cannot_be_told_is_told_with_the_member() -> None:
     made = plan([member(0, Share(1, MilliGpu(1000)), project="other")], [], with_quota(6), {})
     assert isinstance(made, Shortfall)
     assert made.reason.startswith("pod p000: ")
+
+
+class OfModels(Anywhere):
+    """Checks by which a pod goes where a model is that it accepts."""
+
+    def fits(self, pod: SeenPod) -> NDArray[np.bool_]:
+        fits = super().fits(pod)
+        others = [node.name for node in self.ledger.nodes() if pod.models and node.model not in pod.models]
+        fits[[self.ledger.columns[name] for name in others]] = False
+        return fits
+
+
+@pytest.mark.parametrize("models", [("A", "B"), ("B", "A")])
+@pytest.mark.parametrize("choosy", [Share(1, MilliGpu(1000)), Share(1, MilliGpu(500))])
+def test_who_accepts_one_model_alone_is_not_kept_out_by_members_that_accept_any(
+    models: tuple[str, str], choosy: Share
+) -> None:
+    scheduling = Scheduling()
+    scheduling.nodes_are(GpuNode(f"n{number}", alike(1, MiB(16384)), model) for number, model in enumerate(models))
+    on = Room(scheduling.ledger, scheduling.packer, OfModels(scheduling.ledger), scheduling.quota, {})
+    pods = [member(0, Share(1, MilliGpu(1000))), replace(member(1, choosy), models=("A",))]
+    assert isinstance(plan(pods, [], on, {}), Plan)
+    assert ever(pods, on)
+
+
+def test_a_gang_that_a_plan_holds_is_one_that_empty_nodes_hold() -> None:
+    on = room(2, 2)
+    pods = [member(number, Share(1, MilliGpu(500))) for number in range(4)]
+    assert ever([*pods, member(9, Share(2, MilliGpu(1000)))], on)
+
+
+def test_who_is_not_needed_and_has_no_room_is_told_why() -> None:
+    made = plan([], [member(0, Share(2, MilliGpu(1000)))], room(2, 1), {})
+    assert isinstance(made, Shortfall)
+    assert made.reason.startswith("2 nodes: ")

@@ -61,7 +61,7 @@ def test_members_beyond_the_minimum_wait_in_a_gang_that_runs() -> None:
     cluster.turn()
     cluster.turn()
     assert counts(only(cluster)) == (Stage.WHOLE, 2, 2, 0, 1)
-    assert only(cluster).reason == "no room for one more"
+    assert only(cluster).reason == "no room for one more: 1 node: no whole GPU free"
 
 
 def test_members_that_disagree_need_nobody_knows_how_many() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from extender.core.gang.surroundings import NOT_SEEN, NothingSeen, Surroundings
@@ -27,7 +28,7 @@ PODS = {name: SeenPod(PodKey(name, "default", name), None) for name in ("p", "q"
 
 def demands(**spec: Any) -> PodDemands:
     container = {"name": "c", "resources": {"requests": {"cpu": "3"}}}
-    pod = {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [container], **spec}}
+    pod = {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [container]} | spec}
     return demands_of(msgspec.convert(pod, ConstrainedPod))
 
 
@@ -88,6 +89,34 @@ def test_a_copy_takes_note_of_pods_apart() -> None:
     assert copied.version == checks.version == 7
 
 
+def test_what_would_suit_the_members_of_a_plan_alone_counts_them_and_nobody_else() -> None:
+    story = Story()
+    story.promise("q", "z")
+    checks = story.checks()
+    assert checks.alone(PODS["p"])[[story.ledger.columns[name] for name in ("a", "z", "unseen")]].tolist() == [1, 1, 0]
+    trial = checks.copy()
+    trial.place(PODS["q"], "a")
+    assert trial.alone(PODS["p"])[[story.ledger.columns[name] for name in ("a", "z")]].tolist() == [0, 1]
+    assert checks.alone(PODS["p"])[story.ledger.columns["a"]]
+
+
+@pytest.mark.parametrize(("nodes", "cpu"), [(2, "5"), (1, "3")])
+def test_no_room_is_kept_for_a_gang_that_asks_for_more_cpu_than_nodes_have(nodes: int, cpu: str) -> None:
+    cluster = Cluster(nodes=nodes, gpus=2)
+    first = cluster.create("g", 2, 2)
+    ours = [
+        {"metadata": {"name": name}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}}}
+        for name in cluster.nodes
+    ]
+    scene = Scene([node_of(msgspec.convert(node, Node)) for node in ours], [], {})
+    asked = demands(containers=[{"name": "c", "resources": {"requests": {"cpu": cpu}}}])
+    wanted = {pod.key.uid: asked for pod in first}
+    for now in (0.0, 1000.0):
+        cluster.scheduling.plan_gangs(Surroundings(lambda: (scene, wanted), cluster.scheduling.ledger, 1), now)
+    assert list(cluster.scheduling.ledger.holdings()) == []
+    assert cluster.scheduling.gangs.kept is None
+
+
 def test_what_is_not_modelled_or_not_known_of_a_pod_is_named() -> None:
     checks = Story().checks()
     assert checks.unknown(PODS["p"]) == ""
@@ -114,6 +143,7 @@ def test_where_nothing_is_seen_no_node_suits_and_every_pod_is_told_why() -> None
         assert one.unknown(PODS["p"]) == one.why(PODS["p"], "a") == "pods: forbidden"
         assert not one.fits(PODS["p"]).any()
         assert not one.could(PODS["p"]).any()
+        assert not one.alone(PODS["p"]).any()
         assert len(one.fits(PODS["p"])) == len(story.ledger.model)
 
 
