@@ -127,8 +127,12 @@ class Scheduling:
         if (pod.gang is not None or self.gangs) and not self._is_old_news(pod):
             self.gangs.seen(pod)
         if pod.node:
-            self._waits_no_more(uid)
-            self._hold_bound(pod)
+            known = self.ledger.holding(uid)
+            if known is not None or uid in self._unbound:  # of any other there is nothing to forget
+                self._waits_no_more(uid)
+            holding = bound(pod, known)
+            if known is None or known != holding:
+                self.ledger.hold(holding)
             return True
         if pod.request is not None:
             # An unbound sight may be older than our own Binding: it ends no holding.
@@ -424,12 +428,6 @@ class Scheduling:
         self._bindings.forget(uid)
         self._waiting.ended(uid)
         self.explanations.waits_no_more(uid)
-
-    def _hold_bound(self, pod: SeenPod) -> None:
-        known = self.ledger.holding(pod.key.uid)
-        holding = bound(pod, known)
-        if known is None or known != holding:
-            self.ledger.hold(holding)
 
     def _reserve(self, pod: SeenPod, node: str, placed: Placement | None, now: float) -> None:
         self.ledger.hold(promised(pod, node, placed, now + self.settings.reservation_s))

@@ -102,8 +102,9 @@ def test_why_a_pod_waits_stands_on_it_and_is_explained_until_it_has_room(
     pods.wait_until("the Event on the pod", lambda: bool(told()))
     assert told() == [f"4 nodes: {reason}"]
     explained = asked(cluster, "explain", "pod", f"{managed_namespace}/huge")
-    assert explained.splitlines()[:3] == [
+    assert explained.splitlines()[:4] == [
         f"{managed_namespace}/huge waits for 999999 MiB of a GPU",
+        "  it is in no project; its kind is foreign",
         "",
         f"  4 nodes  {reason}  gpu-00, gpu-01, gpu-02 and 1 more",
     ]

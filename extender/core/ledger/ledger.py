@@ -123,7 +123,7 @@ class Ledger(Columns):
         if holding.expires:
             self._expiring[uid] = holding
             heappush(self._ends, (holding.expires_at, uid))
-        else:
+        elif known is not None:
             self._expiring.pop(uid, None)
         if known is None or not known.same_room(holding):
             self.freed += known is not None
