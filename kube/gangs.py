@@ -17,6 +17,8 @@ LEAST = "plimsoll.dev/gang-min"
 """The annotation that says how many members must be placed at once."""
 PLAN = "plimsoll.dev/gang-plan"
 """The annotation in which a plan is written: node, devices, and milli-GPU of each."""
+WHOLE_ONCE = "plimsoll.dev/gang-whole"
+"""The annotation of a bound member whose gang had its minimum bound once."""
 SHOWN = "plimsoll.dev/gang-shown"
 """The annotation of a member that was let go without a plan, for node autoscalers to see."""
 

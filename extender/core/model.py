@@ -95,6 +95,8 @@ class Membership(msgspec.Struct, frozen=True, gc=False):
     shown: bool = False
     held_by: str = ""
     """Another gate that holds it back, beside ours."""
+    whole: bool = False
+    """Whether it is written on it that its gang was whole once."""
 
 
 class SeenPod(msgspec.Struct, frozen=True, gc=False):

@@ -15,7 +15,7 @@ from extender.shell.members import GatedPod, letting_go, membership_of, showing
 from extender.shell.pods import NO_ANNOTATIONS, Pod
 from extender.shell.wants import wants_of
 from kube.client import JSON_PATCH, MERGE_PATCH, NO_ANSWER, Api, ApiError
-from kube.gangs import GANG, PLAN
+from kube.gangs import GANG, PLAN, WHOLE_ONCE
 from kube.gpus import Malformed, placement_in, written
 from kube.objects import ObjectReference
 from kube.watch import listed, watch
@@ -235,6 +235,15 @@ async def _ungate(
             raise
         return now
     return _decoded(key, answer)
+
+
+async def mark_whole(api: Api, key: PodKey) -> SeenPod | None:
+    """Write on a pod that its gang was whole once; return it as it is then, None if it is gone.
+
+    Raises:
+        ApiError: it was refused, or there was no answer.
+    """
+    return await _annotate(api, key, {WHOLE_ONCE: "true"})
 
 
 async def strike_plan(api: Api, key: PodKey) -> SeenPod | None:

@@ -18,7 +18,7 @@ from kube.outage import Outage
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from extender.core.gang.steps import Evict, LetGo, Show, Step, Steps, TakeBack
+    from extender.core.gang.steps import Evict, LetGo, Mark, Show, Step, Steps, TakeBack
     from extender.core.model import PodKey, SeenPod
     from extender.core.scheduling import Scheduling
     from extender.shell.surroundings import Following
@@ -95,6 +95,7 @@ class Gangs:
         await self._each(steps.evict, self._evict)
         await self._each(steps.show, self._show)
         await self._each(steps.let_go, self._let_go)
+        await self._each(steps.mark, self._mark)
 
     def _say(self, steps: Steps) -> None:
         for one in steps.tell:
@@ -133,6 +134,9 @@ class Gangs:
             self._see(await cluster.let_go(self._api, step.pod, step.planned, self._leads))
         else:
             self._see(await cluster.kick(self._api, step.pod, datetime.now(UTC).isoformat()))
+
+    async def _mark(self, step: Mark) -> None:
+        self._see(await cluster.mark_whole(self._api, step.pod))
 
     async def _show(self, step: Show) -> None:
         self._see(await cluster.show(self._api, step.pod, self._leads))

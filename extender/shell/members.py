@@ -73,6 +73,7 @@ def membership_of(pod: Pod) -> Membership | None:
         ),
         annotations.gang_shown is not None,
         next((gate.name for gate in gates or () if gate.name != GANG), ""),
+        annotations.gang_whole is not None,
     )
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from extender.core.quota.projects import LABEL
 from extender.shell.hami import ALLOCATED
-from kube.gangs import GANG, LEAST, PLAN, SHOWN
+from kube.gangs import GANG, LEAST, PLAN, SHOWN, WHOLE_ONCE
 from kube.gpus import GpuAnnotations
 from kube.objects import Bare, BareMeta, BarePodSpec, Object, Running, SchedulingGate
 
@@ -20,13 +20,14 @@ _MIRROR = "kubernetes.io/config.mirror"
 class Annotations(GpuAnnotations, frozen=True, gc=False):
     """annotations of a Pod.
 
-    `gang_min`, `gang_plan`, `gang_shown`: as `kube.gangs` says. `allocated`: the devices that HAMi's scheduler gave it;
-    `mirror`: it is there where a kubelet runs the pod from a file.
+    Those of gangs are as `kube.gangs` says. `allocated`: the devices that HAMi's scheduler gave it; `mirror`: it is
+    there where a kubelet runs the pod from a file.
     """
 
     gang_min: str | None = msgspec.field(default=None, name=LEAST)
     gang_plan: str | None = msgspec.field(default=None, name=PLAN)
     gang_shown: str | None = msgspec.field(default=None, name=SHOWN)
+    gang_whole: str | None = msgspec.field(default=None, name=WHOLE_ONCE)
     allocated: str | None = msgspec.field(default=None, name=ALLOCATED)
     mirror: str | None = msgspec.field(default=None, name=_MIRROR)
 

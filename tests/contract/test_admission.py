@@ -145,6 +145,7 @@ async def test_what_admission_writes_cannot_be_brought_along(api: Api, managed_n
         "plimsoll.dev/gpu-milli",
         "plimsoll.dev/gang-plan",
         "plimsoll.dev/gang-shown",
+        "plimsoll.dev/gang-whole",
         "nvidia.com/container.main.gpus.devices",
         "nvidia.com/container.main.gpu-memory.limit",
         "hami.io/vgpu-devices-allocated",

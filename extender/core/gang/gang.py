@@ -103,6 +103,7 @@ class Gang:
             self.given_up.pop(uid, None)  # its plan is struck, so it may be planned again; or its Binding did arrive
         if not pod.gated:
             self.refusals.pop(uid, None)
+        self.whole = self.whole or (member.whole and bool(pod.node))
         if pod.node and (before is None or not before.node) and not self.whole:
             bound = sum(1 for one in self.members.values() if one.node)
             self.whole = isinstance(member.least, int) and bound >= member.least

@@ -87,8 +87,7 @@ class Gangs:
         """Take note that we begin to lead: what another wrote on members that it let go is promised, where it is free.
 
         What we promised when we led before and nobody wrote is void: others may have been placed there since.
-        A gang of which some are bound and none is under way counts as whole: whether it ever was, nobody remembers, and
-        what serves is not to be evicted on a guess.
+        Whether a gang was whole stands on its members.
         """
         for uid in [held.pod.uid for held in self._ledger.holdings() if held.planned]:
             self._break(uid)
@@ -100,8 +99,6 @@ class Gangs:
                     continue
                 if self._ledger.holding(uid) is None and self._has_room(planned):
                     self._ledger.hold(promised(pod, planned))
-            standing = gang.standing(self._ledger)
-            gang.whole |= any(map(self._placed_by_us, standing.bound)) and not standing.promised
 
     # --- what is asked ---
 

@@ -65,7 +65,14 @@ class Evict:
     because: str
 
 
-Step = LetGo | TakeBack | Evict | Show
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Write on a bound pod that its gang was whole once: whoever leads next is not to evict what serves."""
+
+    pod: PodKey
+
+
+Step = LetGo | TakeBack | Evict | Show | Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,7 @@ class Steps:
     evict: tuple[Evict, ...] = ()
     tell: tuple[Tell, ...] = ()
     show: tuple[Show, ...] = ()
+    mark: tuple[Mark, ...] = ()
     want: tuple[Want, ...] = ()
     """All that is wanted now: what is not there any more is wanted no more."""
 
@@ -98,6 +106,7 @@ class Steps:
             self.evict + other.evict,
             self.tell + other.tell,
             self.show + other.show,
+            self.mark + other.mark,
             self.want + other.want,
         )
 
@@ -115,10 +124,12 @@ class Found:
     take_back: list[TakeBack] = field(default_factory=list)
     evict: list[Evict] = field(default_factory=list)
     tell: list[Tell] = field(default_factory=list)
+    mark: list[Mark] = field(default_factory=list)
     planned: int = 0
     round: int = 0
     passed_over: bool = False
 
     def steps(self) -> Steps:
         """Return it as a value."""
-        return Steps(tuple(self.let_go), tuple(self.take_back), tuple(self.evict), tuple(self.tell))
+        let_go, take_back, evict = tuple(self.let_go), tuple(self.take_back), tuple(self.evict)
+        return Steps(let_go, take_back, evict, tuple(self.tell), mark=tuple(self.mark))

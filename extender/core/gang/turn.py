@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from extender.core.gang.failing import Failure, failure
 from extender.core.gang.gang import membership
 from extender.core.gang.planning import Shortfall, plan
-from extender.core.gang.steps import Evict, LetGo, TakeBack, Tell
+from extender.core.gang.steps import Evict, LetGo, Mark, TakeBack, Tell
 from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.ledger.holding import State
 from kube.gangs import Planned
@@ -67,7 +67,7 @@ class Turn:
         self._bring()
         if gang.settled:
             under_way = gang.given_up or gang.short_since is not None or gang.avoided or gang.again_at > self.now
-            gang.settled = not under_way and not gang.standing(self._ledger).promised
+            gang.settled = not under_way and not gang.standing(self._ledger).promised and not self._to_mark()
 
     def _bring(self) -> None:
         gang = self.gang
@@ -246,8 +246,9 @@ class Turn:
     # --- carrying out ---
 
     def _carry_on(self) -> None:
-        """Let go whom the plan gives a place, and take back those that were given up."""
+        """Let go whom the plan gives a place, take back those that were given up, and mark who is of a whole gang."""
         gang = self.gang
+        self.found.mark += self._to_mark()
         for uid, pod in sorted(gang.members.items()):
             held = self._ledger.holding(uid)
             if pod.node or pod.leaving:
@@ -256,6 +257,12 @@ class Turn:
                 self.found.take_back.append(TakeBack(pod.key, membership(pod).owned, gang.given_up[uid]))
             elif held is not None and held.state is State.RESERVED:
                 self._let_go(pod, _place(held))
+
+    def _to_mark(self) -> list[Mark]:
+        """Return what is to be written on bound members; those of a gang that was whole are marked once each."""
+        gang = self.gang
+        unmarked = (pod for pod in gang.members.values() if gang.whole and pod.node and not membership(pod).whole)
+        return [Mark(pod.key) for pod in unmarked if not pod.leaving and self._placed_by_us(pod)]
 
     def _let_go(self, pod: SeenPod, place: Planned) -> None:
         gang, uid = self.gang, pod.key.uid

@@ -27,7 +27,7 @@ _MIN_SCALES = ("autoscaling.knative.dev/min-scale", "autoscaling.knative.dev/min
 _SEVERAL = re.compile(r"0*([2-9]|[1-9][0-9]{1,3}|10000)")
 _WRITTEN_HERE = "plimsoll.dev/gpus"
 _OURS = re.compile(
-    r"plimsoll\.dev/(devices|gpu-milli|gang-(plan|shown))|hami\.io/(vgpu|bind)-.*|"
+    r"plimsoll\.dev/(devices|gpu-milli|gang-(plan|shown|whole))|hami\.io/(vgpu|bind)-.*|"
     r"nvidia\.com/container\..*\.(gpus\.devices|gpu-memory\.(request|limit))"
 )
 _VISIBLE, _NO_DEVICES = "NVIDIA_VISIBLE_DEVICES", ("void", "none")

@@ -152,6 +152,10 @@ class Cluster:
         for eviction in steps.evict:
             self.evicted.append(eviction.pod.name)
             self.delete(eviction.pod.uid, again=True)
+        for mark in steps.mark:
+            pod = self.pods[mark.pod.uid]
+            assert pod.gang is not None
+            self.put(replace(pod, gang=replace(pod.gang, whole=True)))
         self.told += [(one.reason, one.sentence) for one in steps.tell]
 
     def turn(self, seconds: float = 1.0, *, most: int = 10_000) -> None:

@@ -272,6 +272,39 @@ def test_who_leads_again_goes_by_what_is_written_and_not_by_what_it_promised_bef
     assert cluster.scheduling.ledger.holding(unwritten.pod.uid) is None
 
 
+def test_what_serves_is_not_evicted_for_a_replacement_that_a_successor_cannot_place() -> None:
+    cluster = Cluster(nodes=9)
+    cluster.create("g", 8, 8)
+    cluster.turn()
+    cluster.turn()
+    cluster.delete("g-003", again=True)
+    cluster.now += 10.0
+    cluster.carry_out(cluster.steps())
+    other = successor(cluster)
+    gone = next(held.node for held in other.scheduling.ledger.holdings() if held.planned)
+    other.scheduling.node_gone(gone)
+    other.refuses = set(other.nodes)
+    for _ in range(10):
+        other.turn(GRACE_S)
+    assert other.evicted == []
+    assert len(other.bound("g")) == 7
+
+
+def test_a_gang_that_was_let_go_in_part_runs_whole_or_not_at_all_under_a_successor() -> None:
+    cluster = Cluster(nodes=8)
+    cluster.create("g", 8, 8)
+    cluster.turn(most=3)
+    assert len(cluster.bound("g")) == 3
+    other = successor(cluster)
+    bound = {other.pods[name].node for name in other.bound("g")}
+    for node in [node for node in other.nodes if node not in bound][:2]:
+        other.scheduling.node_gone(node)
+    for _ in range(4):
+        other.turn(GRACE_S)
+    assert other.bound("g") == []
+    assert other.held() == {}
+
+
 def test_a_plan_that_was_struck_is_not_promised_again() -> None:
     cluster = Cluster(nodes=2)
     cluster.create("g", 2, 2)
@@ -393,6 +426,6 @@ def test_a_gang_of_which_anything_is_under_way_is_looked_at_every_time() -> None
     cluster.steps()
     (gang,) = cluster.scheduling.gangs
     assert not gang.settled
-    cluster.turn()
-    cluster.turn()
+    for _ in range(3):  # it is bound, it is marked, and there is nothing left to do
+        cluster.turn()
     assert gang.settled

@@ -148,10 +148,6 @@ class Story(RuleBasedStateMachine):
         cluster.pods, cluster.created, cluster.now, cluster.refuses = old.pods, old.created, old.now, old.refuses
         cluster.scheduling.pods_are(cluster.pods.values(), cluster.now)
         cluster.scheduling.gangs.take_over()
-        # A gang that runs short and was never whole counts as whole from here on: nobody remembers.
-        for gang in self.gang_names():
-            if cluster.bound(gang):
-                self.was_whole.add(gang)
         self.cluster = cluster
 
     @invariant()
