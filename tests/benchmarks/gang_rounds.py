@@ -16,8 +16,8 @@ ROUNDS, KILLS, SEED = 50, 20, 1
 _NODES, _EACH = 20, 12
 
 
-def table(progress: Callable[[str], None]) -> list[str]:
-    """Return the lines of the table, the last one about how they were measured."""
+def two(progress: Callable[[str], None]) -> list[str]:
+    """Return the lines of the table of two gangs, the last one about how they were measured."""
     chance = random.Random(SEED)  # noqa: S311  no secret
     spec = ClusterSpec(name="bars-gangs", nodes=_NODES, gpus_per_node=1, prometheus=False, default_scheduler=False)
     took, in_part = [], 0
@@ -27,7 +27,21 @@ def table(progress: Callable[[str], None]) -> list[str]:
             seconds, runs = _two(cluster, f"two-{number}", chance)
             took.append(seconds)
             in_part += runs != [0, _EACH]
-            progress(f"two gangs, round {number + 1} of {ROUNDS}: {runs} after {seconds:.1f} s")
+            progress(f"round {number + 1} of {ROUNDS}: {runs} after {seconds:.1f} s")
+    return [
+        "| | |",
+        "|---|---|",
+        f"| two gangs of {_EACH} on {_NODES} GPUs, created at once, rounds | {ROUNDS} |",
+        f"| rounds in which not exactly one ran whole and the other held nothing | {in_part} |",
+        f"| s until one ran: median, most | {median(took):.1f}, {max(took):.1f} |",
+        "",
+        f"Seed {SEED}.",
+    ]
+
+
+def killed(progress: Callable[[str], None]) -> list[str]:
+    """Return the lines of the table of kills, the last one about how they were measured."""
+    chance = random.Random(SEED)  # noqa: S311  no secret
     nodes = gang_killing.MEMBERS // 8 + 1
     spec = ClusterSpec(
         name="bars-gangs-killed", nodes=nodes, gpus_per_node=8, prometheus=False, default_scheduler=False
@@ -37,18 +51,16 @@ def table(progress: Callable[[str], None]) -> list[str]:
         cluster.start_extender()
         for number in range(KILLS):
             name = f"killed-{number}"
+            pods.create_namespace(cluster, name)
             rounds.append(gang_killing.killed(cluster, name, chance.randrange(1, gang_killing.LAST_POINT)))
             pods.empty(cluster, name)
-            progress(f"killed, round {number + 1} of {KILLS}: {rounds[-1]}")
+            progress(f"round {number + 1} of {KILLS}: {rounds[-1]}")
     at_kill = [one.let_go_at_kill for one in rounds]
     broken = sum((one.bound, one.held) not in ((gang_killing.MEMBERS, 0), (0, 0)) for one in rounds)
     after = [one.seconds for one in rounds]
     return [
         "| | |",
         "|---|---|",
-        f"| two gangs that need 60 % each, rounds | {ROUNDS} |",
-        f"| rounds in which not exactly one ran whole and the other held nothing | {in_part} |",
-        f"| s until one ran: median, most | {median(took):.1f}, {max(took):.1f} |",
         f"| extender killed while it let a gang of {gang_killing.MEMBERS} go, rounds | {KILLS} |",
         f"| members let go at the kill: least, median, most | {min(at_kill)}, {median(at_kill):.0f}, {max(at_kill)} |",
         f"| rounds after which the gang ran neither whole nor not at all | {broken} |",
