@@ -31,7 +31,7 @@ def failure(gang: Gang, standing: Standing, ledger: Ledger, settings: Settings, 
     for pod in standing.promised:
         uid, name = pod.key.uid, pod.key.name
         held = ledger.holding(uid)
-        if held is None or held.state is State.BINDING:
+        if held is None or held.state is not State.RESERVED:
             continue
         node = ledger.node(held.node)
         if node is None:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from extender.core.gang.gang import Gang, GangKey, key_of, membership, order_of
 from extender.core.gang.keeping import Kept, hold, soonest
-from extender.core.gang.planning import promised
-from extender.core.gang.provisioning import Provisioning
+from extender.core.gang.planning import break_promise, promised
+from extender.core.gang.provisioning import Provisioning, concerns
 from extender.core.gang.settings import Settings
 from extender.core.gang.steps import Found
 from extender.core.gang.turn import Turn
@@ -60,7 +58,7 @@ class Gangs:
         if known is not None and known != key:
             if age(self._gangs[known].members[uid].version) > age(pod.version):
                 return
-            self._break(uid)
+            self._break_plan(uid)
             self.gone(uid)
         if key is None:
             return
@@ -90,7 +88,7 @@ class Gangs:
         Whether a gang was whole stands on its members.
         """
         for uid in [held.pod.uid for held in self._ledger.holdings() if held.planned]:
-            self._break(uid)
+            break_promise(self._ledger, uid)
         for gang in self._gangs.values():
             gang.begin_anew()
             for uid, pod in sorted(gang.members.items()):
@@ -146,19 +144,16 @@ class Gangs:
             self._round += 1
         self._keep(room, now)
         self._taken_back = {key: gang for key, gang in self._taken_back.items() if gang.again_at + _ANEW_S > now}
-        return found.steps() + self._provisioning.steps(self._in_order(self), room, self.settings, now)
+        concerned = self._in_order(gang for gang in self if concerns(gang, self.settings))
+        return found.steps() + self._provisioning.steps(concerned, room, self.settings, now)
 
     # --- how ---
 
-    def _break(self, uid: str) -> None:
-        """End what a plan promised to a pod; a Binding of it that is under way may still arrive."""
+    def _break_plan(self, uid: str) -> None:
+        """End what a plan promised to a pod that is no member of its gang any more."""
         held = self._ledger.holding(uid)
-        if held is None or not held.planned:
-            return
-        if held.state is State.RESERVED:
-            self._ledger.release(uid)
-        else:
-            self._ledger.hold(replace(held, planned=False))
+        if held is not None and held.planned:
+            break_promise(self._ledger, uid)
 
     def _state(self, room: Room) -> tuple[object, ...]:
         """Return what may make a difference to a gang of which nothing is under way."""
@@ -195,10 +190,6 @@ class Gangs:
                 self.kept, self._kept_by = Kept(gang.key, gang.order, nodes), gang.tried
                 return
         self.kept = None
-
-    def _placed_by_us(self, pod: SeenPod) -> bool:
-        held = self._ledger.holding(pod.key.uid)
-        return held is not None and held.ours
 
     def _has_room(self, planned: Planned) -> bool:
         node = self._ledger.node(planned.node)

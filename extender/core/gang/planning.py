@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from msgspec.structs import replace
 
-from extender.core import held, reasons
-from extender.core.ledger.holding import NEVER, Holding
+from extender.core import held as holdings
+from extender.core import reasons
+from extender.core.ledger.holding import NEVER, Holding, State
 from extender.core.quota.projects import Unauthorised
 from kube.gangs import Planned
 from kube.gpus import MemoryShare, Share
@@ -176,7 +177,16 @@ def placed_on(pod: SeenPod, trial: Room, suits: NDArray[np.bool_]) -> Holding | 
 
 def promised(pod: SeenPod, planned: Planned) -> Holding:
     """Return what a member of a gang holds from the time that its plan stands."""
-    return replace(held.promised(pod, planned.node, planned.placement, NEVER), planned=True)
+    return replace(holdings.promised(pod, planned.node, planned.placement, NEVER), planned=True)
+
+
+def break_promise(ledger: Ledger, uid: str) -> None:
+    """End what is promised to a pod; a Binding of it that is under way, or was carried out, keeps its devices."""
+    held = ledger.holding(uid)
+    if held is None or held.state is State.RESERVED:
+        ledger.release(uid)
+    else:
+        ledger.hold(replace(held, planned=False))
 
 
 def _over(pods: Sequence[SeenPod], quota: Quota) -> str:

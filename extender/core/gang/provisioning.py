@@ -67,13 +67,14 @@ class Provisioning:
     _known: dict[GangKey, _Known] = field(default_factory=dict)
 
     def steps(self, gangs: Iterable[Gang], room: Room, settings: Settings, now: float) -> Steps:
-        """Return which members to show, and which to take back, and all that is to be asked for at `now` seconds."""
+        """Return which members to show, and which to take back, and all that is to be asked for at `now` seconds.
+
+        `gangs`: those that it `concerns`, in their order.
+        """
         found = Steps()
         known, self._known = self._known, {}
         for gang in gangs:
             shown = by_age(pod for pod in gang.members.values() if _is_shown(pod))
-            if settings.provision is Provision.NONE and not shown:
-                continue
             one = self._known[gang.key] = known.get(gang.key) or _Known()
             if settings.provision is not Provision.NONE and _wanted(one, gang, room):
                 one.unwanted_at = None
@@ -89,6 +90,11 @@ class Provisioning:
             if one.want is not None and settings.provision is Provision.REQUEST:
                 found += Steps(want=(one.want,))
         return found
+
+
+def concerns(gang: Gang, settings: Settings) -> bool:
+    """Tell whether there may be anything to tell node autoscalers of a gang, or to take back."""
+    return settings.provision is not Provision.NONE or any(map(_is_shown, gang.members.values()))
 
 
 _BEYOND = "present nodes could not hold it if they were empty"

@@ -12,11 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from extender.core.gang.failing import Failure, failure
 from extender.core.gang.gang import membership
-from extender.core.gang.planning import Shortfall, plan
+from extender.core.gang.planning import Shortfall, break_promise, plan
 from extender.core.gang.steps import Evict, LetGo, Mark, TakeBack, Tell
 from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.ledger.holding import State
@@ -217,14 +215,10 @@ class Turn:
 
     def _undo(self, standing: Standing, failed: Failure) -> None:
         """Free what is promised, take back who was let go, and leave the node that is to blame out for a while."""
-        gang, ledger = self.gang, self._ledger
+        gang = self.gang
         for pod in standing.promised:
             uid = pod.key.uid
-            held = ledger.holding(uid)
-            if held is not None and held.state is State.BINDING:
-                ledger.hold(replace(held, planned=False))  # its Binding may still arrive
-            else:
-                ledger.release(uid)
+            break_promise(self._ledger, uid)
             gang.let_go_at.pop(uid, None)
             gang.refused_at.pop(uid, None)
             gang.refusals.pop(uid, None)

@@ -168,3 +168,18 @@ def test_who_is_refused_again_and_again_in_a_gang_that_runs_is_not_made_anew_eve
     for _ in range(64):
         cluster.turn()
     assert len(cluster.bound("g")) == 2
+
+
+def test_who_was_bound_before_anybody_saw_it_keeps_its_devices_when_the_plan_is_undone() -> None:
+    cluster = Cluster(nodes=2)
+    first, _ = cluster.create("g", 2, 2)
+    cluster.carry_out(cluster.steps())
+    held = cluster.scheduling.ledger.holding(first.key.uid)
+    assert held is not None
+    assert not isinstance(cluster.scheduling.bind(first.key.uid, held.node, cluster.now), BindRefused)
+    cluster.scheduling.bound(first.key.uid)  # the API server said so, and the watch did not yet
+    cluster.scheduling.node_gone(next(node for node in cluster.nodes if node != held.node))
+    steps = cluster.steps()
+    assert [one.reason for one in steps.tell][:1] == ["GangUndone"]
+    assert first.key.uid not in {one.pod.uid for one in steps.take_back}
+    assert list(cluster.held()) == [f"{held.node}/0"]
