@@ -1,0 +1,1 @@
+"""Which pods leave so that others have room: fewest and cheapest, none in vain."""
