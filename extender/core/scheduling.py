@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from extender.core.gang.planning import Checks
     from extender.core.gang.steps import Steps
+    from extender.core.ledger.holding import Holding
     from extender.core.ledger.nodes import GpuNode
     from extender.core.model import Membership, PodKey, SeenPod, Shape
     from extender.core.quota.projects import Projects, Unauthorised
@@ -147,7 +148,7 @@ class Scheduling:
         deleted by force, or its node is lost.
         """
         held = self.ledger.holding(uid)
-        if ended or held is None or held.devices == () or held.state is State.RESERVED:
+        if ended or held is None or held.devices == () or held.promised:
             self._gone_for_good(uid)
         elif held.state is not State.QUARANTINED:
             self._remember_gone(uid)
@@ -250,8 +251,10 @@ class Scheduling:
         if isinstance(request, Malformed):
             return Refused(reasons.of_all(self.ledger, nodes, str(request)))
         held = self.ledger.holding(pod.key.uid)
-        if held is not None and held.state is not State.RESERVED:
+        if held is not None and not held.promised:
             return self._filter_under_way(pod, held.node, nodes, now)
+        if held is not None and held.planned:
+            return self._filter_planned(pod, held, nodes, now)
         if pod.gang is not None and _asks_for_a_share(request):
             return self._filter_member(pod, pod.gang, nodes, now)
         self.ledger.release(pod.key.uid)
@@ -275,12 +278,14 @@ class Scheduling:
         self.ledger.expire(now)
         held = self.ledger.holding(uid)
         if held is not None and held.node != node:
-            if held.state is not State.RESERVED:
+            if not held.promised:
                 return BindRefused(f"its binding to node {held.node} is under way")
             if held.planned:
-                return BindRefused(f"the plan of its gang puts it on node {held.node}")
+                return BindRefused(f"a plan puts it on node {held.node}")
             self.ledger.release(uid)
             held = None
+        if held is not None and held.nominated:
+            return BindRefused(f"others are leaving node {node} for it; it will be filtered again")
         unbound = self._unbound.get(uid)
         if held is None:
             if unbound is None or unbound.request is None or isinstance(unbound.request, Malformed):
@@ -316,17 +321,27 @@ class Scheduling:
             return Chosen((node,))
         return self._refused(pod, reasons.of_all(self.ledger, nodes, f"its binding to node {node} is under way"), now)
 
-    def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str], now: float) -> Chosen | Refused:
-        """Answer filter of a member of a gang that is not being bound."""
-        held = self.ledger.holding(pod.key.uid)
-        if held is not None and held.planned:
-            if self._is_among(held.node, nodes):
-                self.explanations.waits_no_more(pod.key.uid)
-                return Chosen((held.node,))
-            reason = f"the plan of its gang {member.gang} puts it on node {held.node}"
+    def _filter_planned(self, pod: SeenPod, held: Holding, nodes: Sequence[str], now: float) -> Chosen | Refused:
+        """Answer filter of a pod that a plan gave its place."""
+        if not held.nominated and self._is_among(held.node, nodes):
+            self._waiting.ended(pod.key.uid)
+            self.explanations.waits_no_more(pod.key.uid)
+            return Chosen((held.node,))
+        if held.nominated:
+            reason = f"others are leaving node {held.node} for it"
+        elif pod.gang is not None:
+            reason = f"the plan of its gang {pod.gang.gang} puts it on node {held.node}"
         else:
-            self.ledger.release(pod.key.uid)  # promised while it was no member yet
-            reason = f"its gang {member.gang} has no plan yet"
+            reason = f"room was made for it on node {held.node}"
+        return self._keeps_waiting(pod, reason, nodes, now)
+
+    def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str], now: float) -> Refused:
+        """Answer filter of a member of a gang that has no place."""
+        self.ledger.release(pod.key.uid)  # promised while it was no member yet
+        return self._keeps_waiting(pod, f"its gang {member.gang} has no plan yet", nodes, now)
+
+    def _keeps_waiting(self, pod: SeenPod, reason: str, nodes: Sequence[str], now: float) -> Refused:
+        """Refuse a pod that is told when its time has come, whatever happens on the nodes."""
         misfits = reasons.of_all(self.ledger, nodes, reason)
         self.explanations.refused(pod, self.ledger, misfits, now)
         return Refused(misfits)

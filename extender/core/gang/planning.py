@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from extender.core import held as holdings
 from extender.core import reasons
-from extender.core.ledger.holding import NEVER, Holding, State
+from extender.core.ledger.holding import NEVER, Holding
 from extender.core.quota.projects import Unauthorised
 from kube.gangs import Planned
 from kube.gpus import MemoryShare, Share
@@ -183,7 +183,7 @@ def promised(pod: SeenPod, planned: Planned) -> Holding:
 def break_promise(ledger: Ledger, uid: str) -> None:
     """End what is promised to a pod; a Binding of it that is under way, or was carried out, keeps its devices."""
     held = ledger.holding(uid)
-    if held is None or held.state is State.RESERVED:
+    if held is None or held.promised:
         ledger.release(uid)
     else:
         ledger.hold(replace(held, planned=False))

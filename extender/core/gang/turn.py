@@ -105,7 +105,7 @@ class Turn:
     def _promise_of(self, pod: SeenPod) -> Holding | None:
         """Return what a member is promised that no Binding is under way of."""
         held = self._ledger.holding(pod.key.uid)
-        return held if held is not None and held.state is State.RESERVED else None
+        return held if held is not None and held.promised else None
 
     # --- planning ---
 

@@ -13,6 +13,8 @@ from kube.gpus import NO_MIB, MiB, MilliGpu
 class State(Enum):
     """How sure a holding is."""
 
+    NOMINATED = "nominated"
+    """Promised while others are still leaving: it takes what they leave, before anybody else does. No expiry."""
     RESERVED = "reserved"
     """Promised at filter, or by the plan of a gang; ends at `Holding.expires_at` unless it is bound before."""
     BINDING = "binding"
@@ -24,7 +26,8 @@ class State(Enum):
 
 
 NEVER = float("inf")
-_RESERVED, _QUARANTINED = State.RESERVED, State.QUARANTINED  # looked up at their class they cost more than all else
+# Looked up at their class they cost more than all else.
+_RESERVED, _QUARANTINED, _NOMINATED = State.RESERVED, State.QUARANTINED, State.NOMINATED
 
 
 class Holding(msgspec.Struct, frozen=True, gc=False):
@@ -53,6 +56,16 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
     planned: bool = False
 
     @property
+    def nominated(self) -> bool:
+        """Whether it holds nothing yet, and will have what others leave."""
+        return self.state is _NOMINATED
+
+    @property
+    def promised(self) -> bool:
+        """Whether no Binding of it was asked for yet."""
+        return self.state is _RESERVED or self.state is _NOMINATED
+
+    @property
     def expires(self) -> bool:
         """Whether it ends by itself."""
         state = self.state
@@ -60,7 +73,14 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 
     def same_room(self, other: Holding) -> bool:
         """Tell whether both take the same of the same node."""
-        return (self.node, self.devices, self.milli, self.device_memory, self.cpu, self.memory) == (
+        return self.nominated == other.nominated and (
+            self.node,
+            self.devices,
+            self.milli,
+            self.device_memory,
+            self.cpu,
+            self.memory,
+        ) == (
             other.node,
             other.devices,
             other.milli,

@@ -3,6 +3,8 @@
 Every change recomputes the devices of one node from the holdings on that node, so that no order of events, repeated or
 late, can make the ledger drift. What is held is held until the pod is known to be gone.
 
+What is nominated holds nothing yet: it counts beside what others hold, as what they leave is not to go to anybody else.
+
 A device is full when its thousand milli-GPU are held, or its MiB: a pod that asked for MiB holds a share rounded up, so
 that with ours the first comes first; pods of another scheduler may hold more memory than share.
 """
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from extender.core.ledger.columns import Columns
+from extender.core.ledger.holding import State
 from kube.gpus import WHOLE
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.holding import Holding
     from extender.core.ledger.nodes import GpuNode
 
+_NOMINATED = State.NOMINATED  # looked up at its class it costs more than all else
 _CHANGES = 4096  # pods, remembered one by one: who missed more looks at all of them
 
 
@@ -203,6 +207,17 @@ class Ledger(Columns):
         """Return the milli-GPU held on each device of a known node, shape [devices]; may exceed 1000."""
         return np.array(self._used[name], dtype=np.int64)
 
+    def has_left(self, holding: Holding) -> bool:
+        """Tell whether others left what a pod is nominated to: its devices are there, take pods, and have room for it."""
+        node = self._nodes.get(holding.node)
+        if node is None or holding.devices is None or node.name in self._unmapped:
+            return False
+        used = self._used[node.name]
+        places = [node.places.get(device) for device in holding.devices]
+        return all(
+            place is not None and place not in node.closed and used[place] + holding.milli <= WHOLE for place in places
+        )
+
     def overfull(self) -> Iterator[tuple[str, str, int]]:
         """Yield (node, device, milli held) for each device that holds more than it has; there should be none."""
         for name, devices in self._overfull.items():
@@ -235,7 +250,7 @@ class Ledger(Columns):
     def _room_on(self, node: GpuNode) -> tuple[list[int], int, int]:
         """Return the room of a node, as it is written; and take note of what else its holdings come to."""
         name = node.name
-        used, cpu, ram, mapped = self._held_on(node)
+        used, cpu, ram, mapped, nominated = self._held_on(node)
         self._used[name] = used
         self._note_overfull(node, used)
         closed = node.closed
@@ -247,19 +262,30 @@ class Ledger(Columns):
         else:
             self.barred.discard(name)
         free = [WHOLE - held if held < WHOLE else 0 for held in used] if mapped else [0] * len(used)
+        for holding in nominated:
+            for index in map(node.places.get, holding.devices or ()):
+                if index is not None:
+                    free[index] = max(0, free[index] - holding.milli)
         for index in closed:
             free[index] = 0
         return free, node.cpu - cpu, node.memory - ram
 
-    def _held_on(self, node: GpuNode) -> tuple[list[int], int, int, bool]:
-        """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; and if it is known on which."""
+    def _held_on(self, node: GpuNode) -> tuple[list[int], int, int, bool, list[Holding]]:
+        """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; if it is known on which devices;
+
+        and who is nominated to what others leave: of the node's CPU and memory that counts already.
+        """
         place, memories = node.places.get, node.memories
         milli = [0] * len(memories)
         cpu = ram = 0
         mapped, in_mib = True, False
+        nominated: list[Holding] = []
         for holding in self.holdings_on(node.name):
             cpu += holding.cpu
             ram += holding.memory
+            if holding.state is _NOMINATED:
+                nominated.append(holding)
+                continue
             devices = holding.devices
             if devices is None:
                 mapped = False
@@ -278,13 +304,15 @@ class Ledger(Columns):
                     milli[index] += share or WHOLE
         if in_mib:  # shares alone never come to more MiB than milli-GPU
             self._count_mib(node, milli)
-        return milli, cpu, ram, mapped
+        return milli, cpu, ram, mapped, nominated
 
     def _count_mib(self, node: GpuNode, milli: list[int]) -> None:
         """Raise the milli-GPU held of each device to what the MiB held of it come to."""
         place, memories = node.places.get, node.memories
         memory = [0] * len(memories)
         for holding in self.holdings_on(node.name):
+            if holding.nominated:
+                continue
             for device in holding.devices or ():
                 index = place(device)
                 if index is not None:

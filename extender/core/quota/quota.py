@@ -154,6 +154,12 @@ class Quota:
         self._follow()
         return self._usage.get(project) or Usage()
 
+    def charge(self, uid: str) -> Charge | None:
+        """Return what a pod that holds something is charged; None where no project pays for it."""
+        self._follow()
+        project = self._project_of.get(uid)
+        return None if project is None else self._usage[project].charge(uid)
+
     def asked(self, ask: Ask, model: str = "") -> int:
         """Return what a pod without a place is charged; `model`: on nodes of that one."""
         return self._prices.asked(ask, model)

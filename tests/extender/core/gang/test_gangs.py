@@ -212,7 +212,7 @@ def test_a_planned_pod_is_bound_nowhere_else() -> None:
     cluster.steps()
     (holding,) = cluster.scheduling.ledger.holdings()
     other = next(node for node in cluster.nodes if node != holding.node)
-    reason = f"the plan of its gang puts it on node {holding.node}"
+    reason = f"a plan puts it on node {holding.node}"
     assert cluster.scheduling.bind(pod.key.uid, other, 1.0) == BindRefused(reason)
     assert isinstance(answer := cluster.scheduling.filter(pod, [other], 1.0), Refused)
     assert dict(answer.reasons) == {other: f"the plan of its gang g puts it on node {holding.node}"}

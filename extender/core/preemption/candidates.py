@@ -1,0 +1,152 @@
+"""Which pods may have to leave for others at all, and why are the others spared?
+
+Train pods that we placed and that run, of lower priority than those that they make room for. Never a pod of another
+kind, or of another scheduler. A gang leaves whole, as losing one member loses it, unless more run than it needs: the
+youngest of those leave one by one. One that is being placed is left alone until it is whole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from extender.core.ledger.holding import State
+from extender.core.preemption.moment import unix_of
+from extender.core.quota.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from extender.core.gang.gang import Gang
+    from extender.core.gang.gangs import Gangs
+    from extender.core.gang.planning import Room
+    from extender.core.ledger.holding import Holding
+    from extender.core.preemption.moment import Moment
+    from extender.core.preemption.resting import Resting
+    from extender.core.preemption.settings import Settings
+    from extender.core.predicates.lodgers import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Leaver:
+    """A train pod that may have to leave: what it holds, for which project, and how long it has run, in seconds.
+
+    `project` is "" where it is in none; `charge` is what that gets back, in milli-GPU. `together`: the UIDs of all that
+    leave with it, itself among them. `budgets`: the disruption budgets that its leaving counts in, by their places.
+    """
+
+    holding: Holding
+    facts: Facts
+    project: str
+    charge: int
+    ran_s: int
+    together: frozenset[str]
+    budgets: tuple[int, ...] = ()
+
+    @property
+    def uid(self) -> str:
+        """Its UID."""
+        return self.holding.pod.uid
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Who may have to leave, by UID in a fixed order; and how many train pods are `spared`, by the reason."""
+
+    leavers: Mapping[str, Leaver]
+    spared: Mapping[str, int]
+
+
+def candidates(
+    room: Room, gangs: Gangs, settings: Settings, resting: Resting, taken: Collection[str], at: Moment
+) -> Candidates:
+    """Return all train pods that may have to leave for somebody; `taken`: those that leave already."""
+    spared: Counter[str] = Counter()
+    found: dict[str, tuple[Holding, Facts, int]] = {}
+    for holding in sorted(_train(room), key=lambda one: one.pod.uid):
+        uid = holding.pod.uid
+        if uid in taken:
+            continue
+        facts = room.checks.facts(uid)
+        if facts is None:
+            spared["not seen yet by what looks at pods as kube-scheduler does"] += 1
+            continue
+        ran_s = max(0, int(at.unix - unix_of(facts.started)))
+        if ran_s < settings.min_run_s:
+            spared["have not run for min-run-time yet"] += 1
+        elif resting.rests(uid, facts.owner, settings.cool_down_s, at.now):
+            spared["were made anew for an evicted pod, and preemption-cool-down is not over"] += 1
+        elif room.checks.counted_in(uid) is None:
+            spared["are counted by more than one PodDisruptionBudget, so that the API server evicts none of them"] += 1
+        else:
+            found[uid] = holding, facts, ran_s
+    together = _together(found, gangs, room, spared)
+    leavers = {
+        uid: Leaver(holding, facts, *_charged(room, uid), ran_s, together[uid], room.checks.counted_in(uid) or ())
+        for uid, (holding, facts, ran_s) in found.items()
+        if uid in together
+    }
+    return Candidates(leavers, spared)
+
+
+def below(every: Candidates, priority: int) -> Candidates:
+    """Return those that may have to leave for a pod of a priority."""
+    equal = {uid for uid, one in every.leavers.items() if one.facts.priority >= priority}
+    if not equal:
+        return every
+    kept = {uid: one for uid, one in every.leavers.items() if not one.together & equal}
+    above = len(every.leavers) - len(kept)
+    return Candidates(kept, {**every.spared, "are of no lower priority": above})
+
+
+def _train(room: Room) -> Iterable[Holding]:
+    kinds = room.quota.kinds
+    for one in room.ledger.holdings():
+        if one.ours and one.state is State.BOUND and not one.leaving and one.devices and one.ask is not None:
+            if kinds.of(one.ask.priority_class) is Kind.TRAIN:
+                yield one
+
+
+def _together(
+    found: Mapping[str, tuple[Holding, Facts, int]], gangs: Gangs, room: Room, spared: Counter[str]
+) -> dict[str, frozenset[str]]:
+    """Return with whom each leaves; those of a gang that cannot leave whole are spared."""
+    together: dict[str, frozenset[str]] = {}
+    of_gang: dict[int, dict[str, frozenset[str]]] = {}
+    for uid in found:
+        gang = gangs.gang_of(uid)
+        if gang is None:
+            together[uid] = frozenset((uid,))
+            continue
+        if id(gang) not in of_gang:
+            of_gang[id(gang)] = _of_gang(gang, found, room)
+        if uid in of_gang[id(gang)]:
+            together[uid] = of_gang[id(gang)][uid]
+        else:
+            spared["are of a gang that cannot leave as a whole now"] += 1
+    return together
+
+
+def _of_gang(
+    gang: Gang, found: Mapping[str, tuple[Holding, Facts, int]], room: Room
+) -> dict[str, frozenset[str]]:
+    """Return with whom each member of a gang leaves, by UID; those that do not stand in it cannot leave."""
+    standing = gang.standing(room.ledger)
+    staying = [pod.key.uid for pod in standing.bound if not pod.leaving]
+    if not gang.whole or standing.promised:
+        return {}
+    least = gang.least()
+    more = max(0, len(staying) - least) if isinstance(least, int) else 0
+    beyond = staying[len(staying) - more :]  # the youngest
+    alone = {uid: frozenset((uid,)) for uid in beyond if uid in found}
+    if not all(uid in found for uid in staying):
+        return alone
+    whole = frozenset(staying)
+    return {**dict.fromkeys(staying, whole), **alone}
+
+
+def _charged(room: Room, uid: str) -> tuple[str, int]:
+    """Return the project that gets something back, and how much, in milli-GPU; "" where none does."""
+    charge = room.quota.charge(uid)
+    return ("", 0) if charge is None else (charge.project, charge.milli)

@@ -1,0 +1,185 @@
+"""What room would there be if all left that may? Looked at once, and then kept up as plans are made on it.
+
+What leaves already counts as gone: its room costs nothing. Whoever is nominated to room that others leave has it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from extender.core.model import share_on
+from extender.core.preemption.candidates import Candidates
+from extender.core.preemption.field import Candidate, Field, Need
+from kube.gpus import MemoryShare, MiB, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from extender.core.gang.planning import Room
+    from extender.core.ledger.holding import Holding
+    from extender.core.model import SeenPod
+    from extender.core.preemption.candidates import Leaver
+
+
+class Clearing:
+    """The `room`, and what it would be without those that are `going`, and without all candidates too.
+
+    `yielding`: the promises of each plan that may be given up. Its nodes are those of the ledger, by name.
+    """
+
+    def __init__(
+        self, room: Room, candidates: Candidates, going: frozenset[str], yielding: Iterable[Sequence[Holding]] = ()
+    ) -> None:
+        self.room = room
+        self.candidates = candidates
+        self.going = going
+        self.yielding = {held.pod.uid: tuple(promises) for promises in yielding for held in promises}
+        self.names = tuple(sorted(node.name for node in room.ledger.nodes()))
+        self.ledger = room.ledger.copy()
+        with self.ledger.at_once():
+            for uid in (*sorted(going), *candidates.leavers, *self.yielding):
+                self.ledger.release(uid)
+        self._checks = room.checks.without(going | candidates.leavers.keys() | self.yielding.keys())
+        self._columns: NDArray[np.int64] = self.ledger.columns_of(self.names)
+        self._place = {name: place for place, name in enumerate(self.names)}
+
+    def take(self, holdings: Iterable[Holding], pods: Mapping[str, SeenPod], victims: Collection[str]) -> None:
+        """Take note of a plan that gives up none: these pods go there, and these victims are going."""
+        for holding in holdings:
+            self.ledger.hold(holding)
+            self._checks.place(pods[holding.pod.uid], holding.node)
+        self.going |= frozenset(victims)
+        left = {uid: one for uid, one in self.candidates.leavers.items() if not one.together & self.going}
+        self.candidates = Candidates(left, self.candidates.spared)
+
+    def search(
+        self, pods: Sequence[SeenPod], barred: Mapping[str, frozenset[str]], *, borrowed_only: bool
+    ) -> tuple[list[Need], Field]:
+        """Return what each pod needs, and what is searched for it.
+
+        `barred`: the nodes that are none for a pod, by its UID. `borrowed_only`: no other project loses of its quota.
+        """
+        wanted: list[dict[str, int]] = []
+        free: dict[str, NDArray[np.int64]] = {}
+        for pod in pods:
+            left = self._checks.left(pod)
+            wanted.append(dict(zip(left.names, left.wanted.tolist(), strict=True)))
+            free |= zip(left.names, left.free, strict=True)
+        resources = tuple(sorted(free))
+        alike: dict[object, tuple[int, ...]] = {}
+        found = []
+        for pod, asks in zip(pods, wanted, strict=True):
+            assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else has a place that others leave
+            suits = self._suits(pod, barred.get(pod.key.uid, frozenset()))
+            key = pod.request, suits.tobytes()
+            if key not in alike:
+                alike[key] = self._milli(pod.request, suits)
+            found.append(Need(pod.request.devices, alike[key], tuple(asks.get(name, 0) for name in resources)))
+        return found, self._field(resources, free, self._projects(pods), borrowed_only)
+
+    # --- how ---
+
+    def _suits(self, pod: SeenPod, barred: Collection[str]) -> NDArray[np.bool_]:
+        """Tell which nodes suit a pod by all but the room on them; shape [nodes]."""
+        ledger, shape = self.ledger, pod.shape()
+        suits = self._checks.fits(pod) & ledger.takes(shape) & (ledger.model >= 0)
+        if shape.models:
+            suits &= ledger.of_models(shape.models)
+        if closed := [over.model for over in self.room.quota.closed_models(pod.ask())]:
+            suits &= ~ledger.of_models(closed)
+        found: NDArray[np.bool_] = suits[self._columns]
+        found[[self._place[name] for name in barred if name in self._place]] = False
+        return found
+
+    def _milli(self, request: Share | MemoryShare, suits: NDArray[np.bool_]) -> tuple[int, ...]:
+        """Return what is needed of each device of each node, 0 where it does not suit."""
+        if isinstance(request, Share):
+            return tuple(np.where(suits, request.milli, 0).tolist())
+        # A pod holds the same of all its devices: that of the smallest which is large enough.
+        memory = self.ledger.device_memory[:, self._columns]
+        least = np.where(memory >= request.memory, memory, np.iinfo(np.int32).max).min(axis=0)
+        shares = {int(one): share_on(request, MiB(int(one))) for one in np.unique(least[suits])}
+        return tuple(
+            (share.milli if (share := shares.get(one)) is not None else 0) if suited else 0
+            for one, suited in zip(least.tolist(), suits.tolist(), strict=True)
+        )
+
+    def _projects(self, pods: Iterable[SeenPod]) -> frozenset[str]:
+        """Return the projects of some pods: their own train is the first to give way to them."""
+        return frozenset(self.room.quota.project_of(pod.ask()) for pod in pods)
+
+    def _field(
+        self, resources: Sequence[str], free: Mapping[str, NDArray[np.int64]], own: frozenset[str], borrowed_only: bool
+    ) -> Field:
+        # A gang of which some are on a node that is not ours any more leaves as well; they give back nothing here.
+        leavers = [one for one in self.candidates.leavers.values() if one.holding.node in self._place]
+        promises = [held for each in self.yielding.values() for held in each if held.node in self._place]
+        promises = list({held.pod.uid: held for held in promises}.values())
+        uids = [*(one.uid for one in leavers), *(held.pod.uid for held in promises)]
+        place = {uid: number for number, uid in enumerate(uids)}
+        taken: dict[tuple[tuple[str, int], ...], tuple[int, ...]] = {}
+
+        def takes(uid: str) -> tuple[int, ...]:
+            requests = self.room.checks.requests_of(uid)
+            if requests not in taken:  # thousands of pods take one of a few dozen
+                amounts = dict(requests)
+                taken[requests] = tuple(amounts.get(name, 0) for name in resources)
+            return taken[requests]
+
+        left = np.array([free[name] for name in resources])[:, self._columns]
+        return Field(
+            tuple(map(tuple, self.ledger.free[:, self._columns].T.tolist())),
+            tuple(map(tuple, left.T.tolist())),
+            (
+                *(self._candidate(one, takes(one.uid), place, own) for one in leavers),
+                *(self._promise(held, takes(held.pod.uid), place) for held in promises),
+            ),
+            tuple(budget.allowed for budget in self.room.checks.budgets),
+            self._over(),
+            borrowed_only,
+        )
+
+    def _candidate(
+        self, one: Leaver, requests: tuple[int, ...], place: Mapping[str, int], own: frozenset[str]
+    ) -> Candidate:
+        return Candidate(
+            one.uid,
+            self._place[one.holding.node],
+            self._held(one.holding),
+            requests,
+            tuple(sorted(place[uid] for uid in one.together if uid in place)),
+            one.budgets,
+            priority=one.facts.priority,
+            project="" if one.project in own else one.project,
+            charge=one.charge,
+            work=one.ran_s,
+        )
+
+    def _promise(self, held: Holding, requests: tuple[int, ...], place: Mapping[str, int]) -> Candidate:
+        """Return what is promised to a pod as something that may be given up, with all of its plan."""
+        together = {other.pod.uid for other in self.yielding[held.pod.uid]}
+        takes = tuple(sorted(place[uid] for uid in together if uid in place))
+        return Candidate(
+            held.pod.uid, self._place[held.node], self._held(held), requests, takes, reservation=True
+        )
+
+    def _held(self, holding: Holding) -> tuple[tuple[int, int], ...]:
+        node = self.ledger.node(holding.node)
+        assert node is not None  # noqa: S101  the others were passed over
+        return tuple((node.places[name], holding.milli) for name in holding.devices or () if name in node.places)
+
+    def _over(self) -> dict[str, int]:
+        """Return by how much each project holds more than its quota, what leaves not counted; in milli-GPU."""
+        quota = self.room.quota
+        leaving: dict[str, int] = {}
+        for uid in self.going:
+            if (charge := quota.charge(uid)) is not None:
+                leaving[charge.project] = leaving.get(charge.project, 0) + charge.milli
+        return {
+            project.name: max(0, quota.usage(project.name).held - leaving.get(project.name, 0) - project.quota)
+            for project in quota.projects.every
+        }

@@ -1,0 +1,23 @@
+"""When is it, and when was that? The core's own clock never jumps, and knows no dates; the API server writes dates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Moment(NamedTuple):
+    """When it is: `now` in seconds of the core's clock, `unix` in seconds since 1970."""
+
+    now: float
+    unix: float
+
+
+@lru_cache(65_536)
+def unix_of(written: str) -> float:
+    """Return a moment as the API server writes it in seconds since 1970; 0 where it cannot be read."""
+    try:
+        return datetime.fromisoformat(written).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,119 @@
+"""How far has one plan come by which others leave?
+
+    made: its pods are nominated, and those that have to leave are evicted -> left: its pods have the room, and are tried
+    -> run, once all of them are bound
+    <- given up, where an eviction is refused, somebody does not leave, or kube-scheduler places them elsewhere or nowhere
+
+A plan that is given up leaves nothing behind: its promises end, and whoever was not evicted yet stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from extender.core.gang.planning import break_promise
+from extender.core.ledger.holding import State
+
+if TYPE_CHECKING:
+    from extender.core.ledger.holding import Holding
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.preemption.plan import Plan, Preemptor, Victim
+
+_TAKEN_S = 10.0  # for what others left to be seen; by then somebody else has it
+_KICK_S = 5.0
+
+
+class Stage(Enum):
+    """How far a plan has come."""
+
+    EVICTING = "evicting"
+    LEAVING = "leaving"
+    READY = "ready"
+    RUNS = "runs"
+    OVER = "over"
+
+
+@dataclass(slots=True)
+class Outstanding:
+    """One plan and for whom it is; times in seconds. `gone_at`: since when nobody is there who has to leave.
+
+    `ready_at`: since when its pods have their room. `refused`: whom the API server did not evict, and why.
+    """
+
+    preemptor: Preemptor
+    plan: Plan
+    made_at: float
+    gone_at: float | None = None
+    ready_at: float | None = None
+    kicked_at: float = float("-inf")
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def holdings(self, ledger: Ledger) -> list[Holding]:
+        """Return what its pods hold now by the plan, bound or not."""
+        return [held for one in self.plan.holdings if (held := ledger.holding(one.pod.uid)) is not None]
+
+    def runs(self, ledger: Ledger) -> bool:
+        """Tell whether all its pods are bound."""
+        held = self.holdings(ledger)
+        return len(held) == len(self.plan.holdings) and all(one.state is State.BOUND for one in held)
+
+    def promised(self, ledger: Ledger) -> list[Holding]:
+        """Return what is promised to its pods that no Binding was asked for."""
+        return [one for one in self.holdings(ledger) if one.promised and one.planned]
+
+    def to_evict(self, ledger: Ledger) -> list[Victim]:
+        """Return the victims that are there and are not leaving yet."""
+        return [one for one in self.plan.victims if _stays(ledger.holding(one.pod.uid), one)]
+
+    def there(self, ledger: Ledger) -> list[str]:
+        """Return who has to leave and is there still, by UID."""
+        return [uid for uid in sorted(self.plan.awaits) if ledger.holding(uid) is not None]
+
+    def left(self, ledger: Ledger, now: float) -> bool:
+        """Give its pods the room once all have left; tell whether they have it."""
+        if self.ready_at is not None:
+            return True
+        if self.there(ledger):
+            return False
+        if self.gone_at is None:
+            self.gone_at = now
+        nominated = [one for one in self.promised(ledger) if one.nominated]
+        if not all(ledger.has_left(one) for one in nominated):
+            return False
+        with ledger.at_once():
+            for one in nominated:
+                ledger.hold(replace(one, state=State.RESERVED))
+        self.ready_at = now
+        return True
+
+    def taken(self, now: float) -> bool:
+        """Tell whether all have left, and the room is not there: somebody else has it."""
+        return self.ready_at is None and self.gone_at is not None and now - self.gone_at > _TAKEN_S
+
+    def to_kick(self, now: float) -> bool:
+        """Tell whether its pods are to be tried again now."""
+        if now - self.kicked_at < _KICK_S:
+            return False
+        self.kicked_at = now
+        return True
+
+    def end(self, ledger: Ledger) -> None:
+        """End what is promised to its pods."""
+        for held in self.promised(ledger):
+            break_promise(ledger, held.pod.uid)
+
+    def stage(self, ledger: Ledger) -> Stage:
+        """Return how far it has come."""
+        if self.runs(ledger):
+            return Stage.RUNS
+        if self.ready_at is not None:
+            return Stage.READY
+        return Stage.EVICTING if self.to_evict(ledger) else Stage.LEAVING
+
+
+def _stays(held: Holding | None, victim: Victim) -> bool:
+    return held is not None and not held.leaving and held.state is State.BOUND and held.node == victim.node

@@ -1,0 +1,120 @@
+"""What is remembered of each eviction, to be told: who left, why this one, for whom, and what else was considered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from extender.core.model import PodKey
+    from extender.core.preemption.plan import Plan, Preemptor, Victim
+
+_REMEMBERED = 2000
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One pod that had to leave, or would have had to: `evicted_at` None where nobody evicted it, in seconds.
+
+    `made_for`: the name of whom it left for, with its `project`; `others` left with it for the same plan, which was made
+    at `planned_at` of so many `candidates`. `passed_over`: those of them that would have been next. `because`: why this
+    one, in words.
+    """
+
+    victim: Victim
+    made_for: str
+    project: str
+    node: str
+    planned_at: float
+    because: str
+    others: tuple[PodKey, ...]
+    candidates: int
+    passed_over: tuple[Victim, ...]
+    evicted_at: float | None = None
+    observed: bool = False
+
+
+class Records:
+    """By the victims' UIDs, the last ones."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+
+    def planned(self, records: tuple[Record, ...]) -> None:
+        """Take note of a plan."""
+        for one in records:
+            self._records.pop(one.victim.pod.uid, None)
+            self._records[one.victim.pod.uid] = one
+        while len(self._records) > _REMEMBERED:
+            del self._records[next(iter(self._records))]
+
+    def evicted(self, uid: str, now: float) -> None:
+        """Take note that a pod was evicted at `now` seconds."""
+        if uid in self._records:
+            self._records[uid] = replace(self._records[uid], evicted_at=now)
+
+    def of(self, uid: str) -> Record | None:
+        """Return what is remembered of a pod."""
+        return self._records.get(uid)
+
+    def named(self, namespace: str, name: str) -> Record | None:
+        """Return the last record of a pod of a name."""
+        found = (one for one in reversed(self._records.values()))
+        return next((one for one in found if (one.victim.pod.namespace, one.victim.pod.name) == (namespace, name)), None)
+
+
+def records_of(preemptor: Preemptor, project: str, plan: Plan, now: float, *, observed: bool) -> tuple[Record, ...]:
+    """Return what is to be remembered of a plan."""
+    keys = tuple(one.pod for one in plan.victims)
+    return tuple(
+        Record(
+            one,
+            preemptor.name,
+            project,
+            one.node,
+            now,
+            because(one, preemptor, project, plan),
+            tuple(key for key in keys if key != one.pod),
+            plan.candidates,
+            plan.passed_over,
+            observed=observed,
+        )
+        for one in plan.victims
+    )
+
+
+def because(victim: Victim, preemptor: Preemptor, project: str, plan: Plan) -> str:
+    """Return why a pod has to leave, as one sentence."""
+    whose = "in no project" if not victim.project else f"of project {victim.project}"
+    how = "" if not victim.project or victim.project == project else _quota_of(victim)
+    gang = f", with its gang of {victim.together}" if victim.together > 1 else ""
+    return (
+        f"it makes room on node {victim.node} for {preemptor.name} of project {project}, which is within its quota: of "
+        f"{_count(plan.candidates, 'train pod')} that may leave, the cheapest way takes {_count(len(plan.victims), 'pod')}"
+        f"{gang}; this one is {whose}{how}, of priority {victim.priority}, and has run {duration(victim.ran_s)}"
+    )
+
+
+def _quota_of(victim: Victim) -> str:
+    return " and beyond its quota" if victim.borrowed else " and within its quota"
+
+
+def _count(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count} {what}s"
+
+
+def duration(seconds: int) -> str:
+    """Return a time as people read it, to the minute where it is longer than that."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{value}{unit}" for value, unit in ((days, "d"), (hours, "h"), (minutes, "m")) if value]
+    return "".join(parts[:2]) or f"{rest}s"
+
+
+def names(plan: Plan) -> str:
+    """Return some of the victims of a plan by name, and how many there are more."""
+    told = [f"{one.pod.namespace}/{one.pod.name}" for one in plan.victims[:_NAMED]]
+    more = len(plan.victims) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more else "")
