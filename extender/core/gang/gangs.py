@@ -122,6 +122,16 @@ class Gangs:
         key = self._key_of.get(uid)
         return None if key is None else self._gangs[key]
 
+    def get(self, key: GangKey) -> Gang | None:
+        """Return a gang."""
+        return self._gangs.get(key)
+
+    def moved(self, key: GangKey, now: float) -> None:
+        """Take note at `now` seconds that the members of a gang have the room now that others left for them."""
+        gang = self._gangs.get(key)
+        if gang is not None:
+            gang.moved_at, gang.short_since, gang.waits_since, gang.sentence = now, None, None, ""
+
     def missing(self, namespace: str, name: str, least: int) -> int:
         """Return how many members a gang of such a minimum needs at once now; 0 where it is whole."""
         gang = self._gangs.get(GangKey(namespace, name))

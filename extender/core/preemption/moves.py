@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from extender.core.gang.steps import Tell
+
 if TYPE_CHECKING:
-    from extender.core.gang.steps import Tell
     from extender.core.model import PodKey
+    from extender.core.preemption.plan import Preemptor
+
+_TOLD = 8  # pods that have an Event of what is done for all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +33,10 @@ class Moves:
     displace: tuple[tuple[Displace, ...], ...] = ()
     kick: tuple[PodKey, ...] = ()
     tell: tuple[Tell, ...] = ()
+
+
+def told(preemptor: Preemptor, reason: str, sentence: str, *, trouble: bool = True) -> Tell:
+    """Return what people are told of those for whom others leave."""
+    pods = tuple(pod.key for pod in preemptor.pods[:_TOLD])
+    gang = preemptor.key.gang
+    return Tell(pods, reason, sentence if gang is None else f"gang {gang.name}: {sentence}", trouble)

@@ -9,7 +9,7 @@ A plan that is given up leaves nothing behind: its promises end, and whoever was
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from extender.core.ledger.holding import State
 if TYPE_CHECKING:
     from extender.core.ledger.holding import Holding
     from extender.core.ledger.ledger import Ledger
+    from extender.core.model import PodKey
     from extender.core.preemption.plan import Plan, Preemptor, Victim
 
 _TAKEN_S = 10.0  # for what others left to be seen; by then somebody else has it
@@ -41,7 +42,7 @@ class Stage(Enum):
 class Outstanding:
     """One plan and for whom it is; times in seconds. `gone_at`: since when nobody is there who has to leave.
 
-    `ready_at`: since when its pods have their room. `refused`: whom the API server did not evict, and why.
+    `ready_at`: since when its pods have their room.
     """
 
     preemptor: Preemptor
@@ -50,7 +51,6 @@ class Outstanding:
     gone_at: float | None = None
     ready_at: float | None = None
     kicked_at: float = float("-inf")
-    refused: dict[str, str] = field(default_factory=dict)
 
     def holdings(self, ledger: Ledger) -> list[Holding]:
         """Return what its pods hold now by the plan, bound or not."""
@@ -94,12 +94,21 @@ class Outstanding:
         """Tell whether all have left, and the room is not there: somebody else has it."""
         return self.ready_at is None and self.gone_at is not None and now - self.gone_at > _TAKEN_S
 
-    def to_kick(self, now: float) -> bool:
-        """Tell whether its pods are to be tried again now."""
-        if now - self.kicked_at < _KICK_S:
-            return False
+    def is_over(self, ledger: Ledger) -> bool:
+        """Tell whether nothing is promised to its pods any more: they run, or are gone, or were taken back."""
+        return not any(one.state is State.BINDING or (one.promised and one.planned) for one in self.holdings(ledger))
+
+    def is_behind(self, within_s: float, now: float) -> bool:
+        """Tell whether its pods have had their room for longer than `within_s` seconds."""
+        return self.ready_at is not None and now - self.ready_at > within_s
+
+    def kick(self, now: float) -> tuple[PodKey, ...]:
+        """Return the pods that are to be tried again at `now` seconds; those of a gang its own plan lets go."""
+        ready = self.ready_at is not None and self.preemptor.key.gang is None
+        if not ready or self.preemptor.pods[0].gated or now - self.kicked_at < _KICK_S:
+            return ()
         self.kicked_at = now
-        return True
+        return tuple(pod.key for pod in self.preemptor.pods)
 
     def end(self, ledger: Ledger) -> None:
         """End what is promised to its pods."""

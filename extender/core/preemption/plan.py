@@ -77,6 +77,15 @@ class Plan:
     candidates: int = 0
     passed_over: tuple[Victim, ...] = ()
 
+    @property
+    def pods(self) -> frozenset[str]:
+        """The UIDs of those that it gives room."""
+        return frozenset(holding.pod.uid for holding in self.holdings)
+
+    def victim(self, uid: str) -> Victim | None:
+        """Return a pod as one that leaves; None where it does not."""
+        return next((one for one in self.victims if one.pod.uid == uid), None)
+
 
 @dataclass(frozen=True, slots=True)
 class NoPlan:

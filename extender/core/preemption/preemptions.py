@@ -2,106 +2,88 @@
 
 The laws:
 - Nobody is evicted before a plan stands by which all for whom it is made have room, and no longer than it stands.
-- What others leave is promised at once to whom they leave for (`State.NOMINATED`), and whoever waits longer, or is of
-  higher priority, is served first. One plan for each.
-- What leaves by itself is waited for, and used, before anybody else has to leave: so nobody is evicted twice for the
-  same, also where somebody else leads by now.
+- What others leave is promised at once to whom they leave for (`State.NOMINATED`). One plan for each; whoever is of
+  higher priority is served first, and else who is older.
+- What leaves by itself is waited for, and used, before anybody else has to leave: so nobody is evicted for what others
+  were evicted for already, also where somebody else leads by now.
 - An eviction for somebody who never came to run was needless; they are counted, and there should be none.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from extender.core.gang.steps import Tell
-from extender.core.preemption.candidates import Candidates, below, candidates
-from extender.core.preemption.clearing import Clearing
+from extender.core.held import holds
+from extender.core.ledger.holding import State
 from extender.core.preemption.leaving import Leaving
-from extender.core.preemption.moves import Displace, Moves
+from extender.core.preemption.moves import Displace, Moves, told
 from extender.core.preemption.outstanding import Outstanding
-from extender.core.preemption.plan import NoPlan
-from extender.core.preemption.planning import planned
-from extender.core.preemption.records import Records, names, records_of
+from extender.core.preemption.plan import Key
+from extender.core.preemption.prospects import Sight
+from extender.core.preemption.records import Records, count, names, records_of
 from extender.core.preemption.resting import Resting
-from extender.core.preemption.settings import Mode, Scope, Settings
+from extender.core.preemption.searching import Searching
+from extender.core.preemption.settings import Mode, Settings
 from extender.core.preemption.waiting import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from extender.core.gang.gangs import Gangs
+    from extender.core.gang.steps import Tell
     from extender.core.gang.planning import Room
-    from extender.core.model import SeenPod
-    from extender.core.preemption.candidates import Moment
-    from extender.core.preemption.plan import Key, Plan, Preemptor
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import PodKey, SeenPod
+    from extender.core.preemption.moment import Moment
+    from extender.core.preemption.plan import Plan, Preemptor
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 15.0  # until the next search for one for whom there was no plan
-_MOST_SEARCHES = 16  # in one look: verbs are answered too
-_MOST_PODS = 1024  # for which is searched in one look
-_AVOIDED_S = 120.0
-_CHANGED_S, _SAME_S = 10.0, 300.0
-_TOLD = 8  # pods that have an Event of what is done for all of them
-
-
-@dataclass(slots=True)
-class _Tried:
-    """When it is searched next for somebody, after which pause; and why there was no plan. Times in seconds."""
-
-    again_at: float = 0.0
-    pause_s: float = 0.0
-    reason: str = ""
-    told: tuple[str, float] = ("", 0.0)
-    avoided: dict[str, float] = field(default_factory=dict)
+_SPARED_S = 30.0  # a disruption budget lets a pod go again once another one is ready
 
 
 class Preemptions:
-    """All plans by which others leave. `start_s`: how long their pods may take to be bound once they have their room."""
+    """All plans by which others leave."""
 
     def __init__(self, gangs: Gangs, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.records = Records()
-        self.waits = False
-        """Whether anybody is there for whom room may be made, as of the last look."""
         self.needless = 0
         """Evictions for somebody who never came to run."""
+        self.wanted = False
+        """Whether there is, or was at the last look, anybody for whom others may leave."""
         self._gangs = gangs
         self._plans: dict[Key, Outstanding] = {}
-        self._tried: dict[Key, _Tried] = {}
         self._spent: dict[Key, dict[str, None]] = {}
         """The pods that were evicted for each who does not run yet."""
         self._leaving = Leaving()
         self._resting = Resting()
-        self._spared: dict[str, float] = {}
-        """Pods that the API server did not evict, each with until when it is not asked again."""
+        self._searching = Searching(gangs, self._resting)
 
     # --- what is asked ---
 
-    def look(self, room: Room, unbound: Iterable[SeenPod], at: Moment) -> Moves:
+    def is_wanted(self, unbound: Iterable[SeenPod], room: Room) -> bool:
+        """Tell whether a look would have anything to do."""
+        self.wanted = bool(self._plans) or bool(waiting(unbound, self._gangs, room.ledger, room.quota))
+        return self.wanted
+
+    def look(self, room: Room, unbound: Mapping[str, SeenPod], at: Moment) -> Moves:
         """Bring every plan as far as it can be brought, make those that can be made, and return what is to be done."""
         tell: list[Tell] = []
-        kick = self._follow(room, at, tell)
-        waiting_now = waiting(unbound, self._gangs, room.ledger, room.quota)
-        self.waits = bool(waiting_now) or bool(self._plans)
-        self._settle(waiting_now, room)
-        if waiting_now:
-            self._make(waiting_now, room, at, tell)
-        displace = tuple(self._displaced(one, room) for one in self._plans.values())
-        return Moves(tuple(filter(None, displace)), tuple(kick), tuple(tell))
-
-    def waits_for_room(self, unbound: Iterable[SeenPod], room: Room) -> bool:
-        """Tell whether a look would have anything to do."""
-        self.waits = bool(self._plans) or bool(waiting(unbound, self._gangs, room.ledger, room.quota))
-        return self.waits
+        going = self._leaving.soon_gone(room, at.now)
+        self._follow(room, unbound, at, tell)
+        who_wait = waiting(unbound.values(), self._gangs, room.ledger, room.quota)
+        self.wanted = bool(self._plans) or bool(who_wait)
+        self._settle({one.key for one in who_wait}, unbound, room.ledger)
+        self._resting.forget(self.settings.cool_down_s, at.now)
+        sight = Sight(room, going, self._plans, self.settings, at)
+        for preemptor, plan in self._searching.found(who_wait, sight, tell):
+            self._begin(preemptor, plan, room, at, tell)
+        displace = (self._displaced(one, room) for one in self._plans.values())
+        kick = (one.kick(at.now) for one in self._plans.values())
+        return Moves(tuple(filter(None, displace)), tuple(pod for pods in kick for pod in pods), tuple(tell))
 
     def plan_of(self, uid: str) -> Outstanding | None:
         """Return the plan by which a pod gets its room."""
-        gang = self._gangs.gang_of(uid)
-        for key, one in self._plans.items():
-            if key.uid == uid or (gang is not None and key.gang == gang.key):
-                return one
-        return None
+        return next((self._plans[key] for key in self._keys_of(uid) if key in self._plans), None)
 
     def plans(self) -> Iterable[Outstanding]:
         """Return all plans that have not come to their end."""
@@ -109,11 +91,7 @@ class Preemptions:
 
     def reason(self, uid: str) -> str:
         """Return why nobody leaves for a pod, as one sentence; "" where that was not looked at, or somebody does."""
-        gang = self._gangs.gang_of(uid)
-        for key, one in self._tried.items():
-            if key.uid == uid or (gang is not None and key.gang == gang.key):
-                return one.reason
-        return ""
+        return next(filter(None, map(self._searching.reason, self._keys_of(uid))), "")
 
     # --- what became of it ---
 
@@ -121,38 +99,116 @@ class Preemptions:
         """Take note at `now` seconds that a pod was evicted; `there`: the pods of its controller then, by UID."""
         self.records.evicted(uid, now)
         for key, one in self._plans.items():
-            victim = next((victim for victim in one.plan.victims if victim.pod.uid == uid), None)
+            victim = one.plan.victim(uid)
             if victim is not None:
                 self._spent.setdefault(key, {})[uid] = None
                 self._resting.evicted(victim.owner, there, now)
 
-    def refused(self, uid: str, why: str, room: Room, now: float) -> None:
+    def refused(self, uid: str, why: str, ledger: Ledger, now: float) -> None:
         """Take note that a pod is not evicted, as the API server does not allow it: those plans are made anew."""
-        self._spared[uid] = now + _AVOIDED_S / 4
-        for key in [key for key, one in self._plans.items() if any(v.pod.uid == uid for v in one.plan.victims)]:
-            self._give_up(key, room, why, now)
-            self._tried[key].again_at = now
+        self._searching.spare(uid, now + _SPARED_S)
+        for key in [key for key, one in self._plans.items() if one.plan.victim(uid) is not None]:
+            self._end(key, ledger)
+            self._searching.again(key, f"an eviction was refused: {why}", now)
 
-    def take_over(self, room: Room) -> None:
+    def take_over(self, ledger: Ledger) -> None:
         """Take note that we begin to lead: what we planned when we led before is void."""
-        for one in self._plans.values():
-            one.end(room.ledger)
-        self._plans, self._tried, self._spent = {}, {}, {}
+        for key in list(self._plans):
+            self._end(key, ledger)
+        self._spent.clear()
+        self._searching.begin_anew()
 
     # --- how ---
 
-    def _follow(self, room: Room, at: Moment, tell: list[Tell]) -> list[PodKey]:
-        ledger, now = room.ledger, at.now
-        kick: list[PodKey] = []
+    def _keys_of(self, uid: str) -> tuple[Key, ...]:
+        """Return under what a pod may be planned for."""
+        gang = self._gangs.gang_of(uid)
+        return (Key(uid),) if gang is None else (Key(uid), Key(gang=gang.key))
+
+    def _follow(self, room: Room, unbound: Mapping[str, SeenPod], at: Moment, tell: list[Tell]) -> None:
+        """Give those their room for whom others have left, and end what has come to its end."""
         for key, one in list(self._plans.items()):
-            if one.runs(ledger):
-                del self._plans[key]
-                self._spent.pop(key, None)
-                self._tried.pop(key, None)
+            if one.is_over(room.ledger):
+                self._end(key, room.ledger)
+                if one.runs(room.ledger):
+                    self._spent.pop(key, None)
                 continue
-            if not one.promised(ledger):
-                if not one.holdings(ledger):  # its pods are gone, or its gang took its promise back
-                    self._give_up(key, room, "", now)
-                continue
-            ...
-        return kick
+            failed = self._failure(one, room, unbound, at.now)
+            if failed:
+                self._end(key, room.ledger)
+                self._searching.again(key, failed, at.now)
+                tell.append(told(one.preemptor, "PreemptionUndone", f"the room made for it is given up: {failed}"))
+            else:
+                self._hand_over(one, room.ledger, at.now)
+
+    def _hand_over(self, one: Outstanding, ledger: Ledger, now: float) -> None:
+        """Give the pods of a plan their room, where all have left; those of a gang are let go from then on."""
+        if one.ready_at is None and one.left(ledger, now):
+            gang = one.preemptor.key.gang
+            if gang is not None:
+                self._gangs.moved(gang, now)
+
+    def _failure(self, one: Outstanding, room: Room, unbound: Mapping[str, SeenPod], now: float) -> str:
+        """Return why a plan will not come to be; "" where nothing says so."""
+        for held in one.promised(room.ledger):
+            pod = unbound.get(held.pod.uid)
+            if pod is not None and not holds(held, pod.request):
+                return f"pod {held.pod.name} asks for something else than when it was planned"
+        for uid in one.there(room.ledger):
+            if self._leaving.overdue(uid, room, now):
+                held = room.ledger.holding(uid)
+                assert held is not None  # noqa: S101  it is there
+                return f"pod {held.pod.namespace}/{held.pod.name} does not leave node {held.node}"
+        if one.taken(now):
+            return "what others left is held by somebody else"
+        if one.preemptor.key.gang is None and one.is_behind(self._gangs.settings.start_s, now):
+            node = one.plan.holdings[0].node
+            self._searching.avoid(one.preemptor.key, node, now)
+            return f"kube-scheduler did not place it on node {node} within {self._gangs.settings.start_s:g} s"
+        return ""
+
+    def _begin(self, preemptor: Preemptor, plan: Plan, room: Room, at: Moment, tell: list[Tell]) -> None:
+        """Promise what a plan gives; or, where nobody is to be evicted, tell of it alone."""
+        project = room.quota.project_of(preemptor.pods[0].ask())
+        observed = self.settings.mode is Mode.OBSERVE and bool(plan.victims)
+        self.records.planned(records_of(preemptor, project, plan, at.now, observed=observed))
+        if observed:
+            would = f"mode: observe: {count(len(plan.victims), 'train pod')} would leave for it: {names(plan)}"
+            tell.append(told(preemptor, "WouldPreempt", would, trouble=False))
+            return
+        for key in [key for key, one in self._plans.items() if one.plan.pods & plan.yields]:
+            self._end(key, room.ledger)
+            self._searching.again(key, f"its room goes to {preemptor.name}, which is of higher priority", at.now)
+        with room.ledger.at_once():
+            for holding in plan.holdings:
+                room.ledger.hold(holding)
+        self._plans[preemptor.key] = one = Outstanding(preemptor, plan, at.now)
+        if plan.victims:
+            nodes = count(len({holding.node for holding in plan.holdings}), "node")
+            leave = f"{count(len(plan.victims), 'train pod')} will leave for it, to make room on {nodes}: {names(plan)}"
+            tell.append(told(preemptor, "Preempting", leave, trouble=False))
+        self._hand_over(one, room.ledger, at.now)
+
+    def _displaced(self, one: Outstanding, room: Room) -> tuple[Displace, ...]:
+        """Return who has to leave now for a plan: first those that the API server may refuse to evict."""
+        victims = sorted(one.to_evict(room.ledger), key=lambda victim: not victim.guarded)
+        records = (self.records.of(victim.pod.uid) for victim in victims)
+        because = ("" if record is None else record.because for record in records)
+        return tuple(Displace(victim.pod, why, victim.guarded) for victim, why in zip(victims, because, strict=True))
+
+    def _end(self, key: Key, ledger: Ledger) -> None:
+        self._plans.pop(key).end(ledger)
+
+    def _settle(self, who_wait: set[Key], unbound: Mapping[str, SeenPod], ledger: Ledger) -> None:
+        """Count the evictions for those who will never run."""
+        for key in [one for one in self._spent if one not in self._plans and one not in who_wait]:
+            if key.gang is not None:
+                gang = self._gangs.get(key.gang)
+                waits, runs = gang is not None and not gang.whole, gang is not None and gang.whole
+            else:
+                held = ledger.holding(key.uid)
+                waits, runs = key.uid in unbound, held is not None and held.state is State.BOUND
+            if not waits:
+                spent = self._spent.pop(key)
+                self.needless += 0 if runs else len(spent)
+

@@ -91,7 +91,7 @@ def because(victim: Victim, preemptor: Preemptor, project: str, plan: Plan) -> s
     gang = f", with its gang of {victim.together}" if victim.together > 1 else ""
     return (
         f"it makes room on node {victim.node} for {preemptor.name} of project {project}, which is within its quota: of "
-        f"{_count(plan.candidates, 'train pod')} that may leave, the cheapest way takes {_count(len(plan.victims), 'pod')}"
+        f"{count(plan.candidates, 'train pod')} that may leave, the cheapest way takes {count(len(plan.victims), 'pod')}"
         f"{gang}; this one is {whose}{how}, of priority {victim.priority}, and has run {duration(victim.ran_s)}"
     )
 
@@ -100,8 +100,9 @@ def _quota_of(victim: Victim) -> str:
     return " and beyond its quota" if victim.borrowed else " and within its quota"
 
 
-def _count(count: int, what: str) -> str:
-    return f"1 {what}" if count == 1 else f"{count} {what}s"
+def count(number: int, what: str) -> str:
+    """Return so many of something, in words."""
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def duration(seconds: int) -> str:

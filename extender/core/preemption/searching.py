@@ -1,0 +1,132 @@
+"""For whom of those that wait is there a plan by which others leave? Searched again and again, as room and time change.
+
+A search is costly: one in vain makes the next one for the same wait longer, and pods that are alike are searched for
+once in a look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from extender.core.preemption.moment import unix_of
+from extender.core.preemption.moves import told
+from extender.core.preemption.plan import NoPlan
+from extender.core.preemption.prospects import Prospects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from extender.core.gang.gangs import Gangs
+    from extender.core.gang.steps import Tell
+    from extender.core.preemption.plan import Key, Plan, Preemptor
+    from extender.core.preemption.prospects import Sight
+    from extender.core.preemption.resting import Resting
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 15.0
+_MOST_SEARCHES, _MOST_PODS = 16, 1024  # in one look: verbs are answered too
+_AVOIDED_S = 120.0
+_CHANGED_S, _SAME_S = 10.0, 300.0
+
+
+@dataclass(slots=True)
+class _Tried:
+    """Why there was no plan for somebody, when it is searched again, and after which pause; times in seconds.
+
+    `told`: what people were told of it, and when. `avoided`: nodes that are none for it, each with until when.
+    """
+
+    reason: str = ""
+    again_at: float = 0.0
+    pause_s: float = 0.0
+    told: tuple[str, float] = ("", 0.0)
+    avoided: dict[str, float] = field(default_factory=dict)
+
+    def in_vain(self, reason: str, now: float) -> None:
+        """Take note of a search in vain."""
+        self.reason = reason
+        self.pause_s = min(2 * self.pause_s, _LONGEST_PAUSE_S) or _FIRST_PAUSE_S
+        self.again_at = now + self.pause_s
+
+
+class Searching:
+    """What was searched, and for whom in vain."""
+
+    def __init__(self, gangs: Gangs, resting: Resting) -> None:
+        self._gangs = gangs
+        self._resting = resting
+        self._tried: dict[Key, _Tried] = {}
+        self._spared: dict[str, float] = {}
+        """Pods that the API server did not evict, by UID, each with until when it is not asked again."""
+
+    def found(self, who_wait: Sequence[Preemptor], sight: Sight, tell: list[Tell]) -> Iterator[tuple[Preemptor, Plan]]:
+        """Give a plan for each for whom there is one, one after the other: what is done for one counts for the next."""
+        now = sight.at.now
+        self._forget(who_wait, sight)
+        prospects = Prospects(sight, self._gangs, self._resting, frozenset(self._spared))
+        searched = pods = 0
+        for one in who_wait:
+            tried = self._tried.setdefault(one.key, _Tried())
+            if one.key in sight.plans or tried.again_at > now:
+                continue
+            if searched >= _MOST_SEARCHES or pods >= _MOST_PODS:
+                return
+            searched, pods = searched + 1, pods + len(one.pods)
+            made = prospects.plan(replace(one, avoided=one.avoided | tried.avoided.keys()))
+            if isinstance(made, NoPlan):
+                tried.in_vain(made.reason, now)
+                _say(one, tried, now, tell)
+            elif (early_s := _early(one, made, sight)) > 0.0:
+                delay = f"{sight.settings.delay_s:g} s"
+                tried.reason, tried.again_at = f"others leave for it once it is {delay} old (preemption-delay)", now + early_s
+            else:
+                tried.reason, tried.pause_s = "", 0.0
+                tried.again_at = now + _LONGEST_PAUSE_S  # where it is observed only
+                yield one, made
+                if one.key in sight.plans:
+                    prospects.took(one, made)
+
+    def reason(self, key: Key) -> str:
+        """Return why nobody leaves for somebody, as one sentence; "" where that was not found."""
+        return self._tried[key].reason if key in self._tried else ""
+
+    def again(self, key: Key, reason: str, now: float) -> None:
+        """Take note that a plan was given up at `now` seconds, and why: it is searched for another one."""
+        tried = self._tried.setdefault(key, _Tried())
+        tried.reason, tried.again_at = reason, now
+
+    def avoid(self, key: Key, node: str, now: float) -> None:
+        """Take note that a node is none for somebody for a while."""
+        self._tried.setdefault(key, _Tried()).avoided[node] = now + _AVOIDED_S
+
+    def spare(self, uid: str, until: float) -> None:
+        """Take note that a pod is not to be evicted for a while."""
+        self._spared[uid] = until
+
+    def begin_anew(self) -> None:
+        """Forget what was tried: another may have led since."""
+        self._tried.clear()
+        self._spared.clear()
+
+    def _forget(self, who_wait: Sequence[Preemptor], sight: Sight) -> None:
+        now, keys = sight.at.now, {one.key for one in who_wait} | sight.plans.keys()
+        self._tried = {key: one for key, one in self._tried.items() if key in keys}
+        for tried in self._tried.values():
+            tried.avoided = {node: until for node, until in tried.avoided.items() if until > now}
+        self._spared = {uid: until for uid, until in self._spared.items() if until > now}
+
+
+def _early(one: Preemptor, made: Plan, sight: Sight) -> float:
+    """Return for how many seconds nobody is evicted for it yet; what is there without that it may have at once."""
+    if not made.victims:
+        return 0.0
+    youngest = max(unix_of(pod.created) for pod in one.pods)
+    return youngest + sight.settings.delay_s - sight.at.unix
+
+
+def _say(one: Preemptor, tried: _Tried, now: float, tell: list[Tell]) -> None:
+    said, at = tried.told
+    if said and now - at < (_SAME_S if said == tried.reason else _CHANGED_S):
+        return
+    tried.told = (tried.reason, now)
+    tell.append(told(one, "NoPreemption", tried.reason))
