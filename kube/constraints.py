@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kube.objects import Named, NodeSelector, NodeSelectorRequirement, Object, Resources
+from kube.objects import Named, NodeSelector, NodeSelectorRequirement, Object, ObjectMeta, Resources
 from kube.taints import Toleration
 
 
@@ -142,6 +142,8 @@ class ConstrainedSpec(Object):
     host_users: bool | None = None
     resource_claims: list[PodResourceClaim] | None = None
     scheduling_group: Present | None = None
+    priority: int | None = None
+    termination_grace_period_seconds: int | None = None
 
 
 class ResizedContainer(Object):
@@ -152,27 +154,36 @@ class ResizedContainer(Object):
     allocated_resources: dict[str, str] | None = None
 
 
-class Pending(Object):
+class PodCondition(Object):
     """One condition of a pod, and why."""
 
     type: str = ""
+    status: str = ""
     reason: str = ""
 
 
 class ConstrainedStatus(Object):
-    """status of a Pod: whether it has ended, and what it has been given while it is resized."""
+    """status of a Pod: whether it runs or has ended, and what it has been given while it is resized."""
 
     phase: str = ""
-    conditions: list[Pending] | None = None
+    start_time: str | None = None
+    conditions: list[PodCondition] | None = None
     container_statuses: list[ResizedContainer] | None = None
     init_container_statuses: list[ResizedContainer] | None = None
     resources: Resources | None = None
     allocated_resources: dict[str, str] | None = None
 
 
-class ConstrainedPod(Named):
-    """v1 Pod, with all that decides on which nodes it may run."""
+class ConstrainedMeta(ObjectMeta):
+    """metadata of a Pod: also how long it has to end where it is being deleted."""
 
+    deletion_grace_period_seconds: int | None = None
+
+
+class ConstrainedPod(Named):
+    """v1 Pod, with all that decides on which nodes it may run, and when it may have to leave its own."""
+
+    metadata: ConstrainedMeta
     spec: ConstrainedSpec = msgspec.field(default_factory=ConstrainedSpec)
     status: ConstrainedStatus = msgspec.field(default_factory=ConstrainedStatus)
 

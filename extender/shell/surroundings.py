@@ -1,6 +1,7 @@
-"""What will kube-scheduler look at besides GPUs? Followed only while there are gangs: it is more than all else is.
+"""What will kube-scheduler look at besides GPUs, and who may be evicted? Followed only while somebody wants it.
 
-Pods are read a second time here, with all that other pods' rules may speak of; of those on a node only that is kept.
+It is more than all else is. Pods are read a second time here, with all that other pods' rules may speak of; of those on
+a node only that is kept, and of those that hold GPUs of ours what matters where they have to leave.
 """
 
 from __future__ import annotations
@@ -8,14 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from extender.core.gang.surroundings import NothingSeen, Surroundings
+from extender.core.gang.nothing_seen import NothingSeen
+from extender.core.gang.surroundings import Seen, Surroundings
+from extender.core.predicates.lodgers import Lodger
 from extender.core.predicates.scene import Scene
 from extender.core.predicates.selectors import Labels
+from extender.shell.predicates.budgets import budget_of
 from extender.shell.predicates.demands import demands_of, node_of, resources_by_class
-from extender.shell.predicates.residents import counts, resident_of
+from extender.shell.predicates.lodgers import is_marked, lodger_of
+from extender.shell.predicates.residents import counts, has_ended
 from extender.shell.predicates.volumes import Storage, limited_drivers
+from kube.budgets import PodDisruptionBudget
 from kube.constraints import ConstrainedPod, CsiNode, DeviceClass, PersistentVolume, PersistentVolumeClaim
 from kube.gangs import GANG
 from kube.objects import Namespace, Node
@@ -23,10 +30,11 @@ from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from extender.core.ledger.ledger import Ledger
-    from extender.core.predicates.demands import PodDemands, Resident
+    from extender.core.predicates.budgets import Budget
+    from extender.core.predicates.demands import PodDemands
     from extender.core.predicates.nodes import NodeFacts
     from kube.client import Api, ApiError
 
@@ -40,7 +48,8 @@ _PODS, _NODES, _NAMESPACES = "/api/v1/pods", "/api/v1/nodes", "/api/v1/namespace
 _CLAIMS, _VOLUMES = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes"
 _CSI_NODES = "/apis/storage.k8s.io/v1/csinodes"
 _DEVICE_CLASSES = "/apis/resource.k8s.io/v1/deviceclasses"
-_MAY_LACK = (_CLAIMS, _VOLUMES, _CSI_NODES, _DEVICE_CLASSES)
+_BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
+_MAY_LACK = (_CLAIMS, _VOLUMES, _CSI_NODES, _DEVICE_CLASSES, _BUDGETS)
 _NOT_SERVED = (404, 501)
 _KINDS: dict[str, type[Any]] = {
     _PODS: ConstrainedPod,
@@ -50,6 +59,7 @@ _KINDS: dict[str, type[Any]] = {
     _VOLUMES: PersistentVolume,
     _CSI_NODES: CsiNode,
     _DEVICE_CLASSES: DeviceClass,
+    _BUDGETS: PodDisruptionBudget,
 }
 
 
@@ -70,7 +80,8 @@ class Following:
         self._version += 1
         self._demanded: dict[str, PodDemands] = {}
         """Of the pods that wait: read once, as long as neither the pod changes nor what else it depends on."""
-        self._as_seen: tuple[Scene, dict[str, PodDemands]] | None = None
+        self._residents: dict[str, Lodger] = {}
+        self._as_seen: Seen | None = None
 
     async def run(self) -> None:
         """Follow while that is wanted, without end."""
@@ -115,9 +126,7 @@ class Following:
                     self._unlisted.discard(path)
                     self._changed(path)
                 case Put((key, what)) if what is not None:
-                    if known.get(key) != what:
-                        known[key] = what
-                        self._changed(path, key)
+                    self._put(path, key, what)
                 case Put((key, _)) | Gone((key, _)):
                     if known.pop(key, None) is not None:
                         self._changed(path, key)
@@ -142,32 +151,73 @@ class Following:
         self._as_seen = None
         if path == _PODS and key is not None:
             self._demanded.pop(key, None)
-        elif path not in (_NODES, _NAMESPACES):
+        elif path not in (_NODES, _NAMESPACES, _BUDGETS):
             self._demanded.clear()
 
-    def _seen(self) -> tuple[Scene, dict[str, PodDemands]]:
+    def _put(self, path: str, key: Any, what: Any) -> None:
+        known = self._known[path].get(key)
+        if known == what:
+            return
+        self._known[path][key] = what
+        if isinstance(what, Lodger) and isinstance(known, Lodger) and known.counts_as(what):
+            self._residents[key] = what  # that it runs, or is ready, makes no room: nothing is planned anew for it
+        else:
+            self._changed(path, key)
+
+    def _seen(self) -> Seen:
         if self._as_seen is None:
             self._as_seen = self._made()
         return self._as_seen
 
-    def _made(self) -> tuple[Scene, dict[str, PodDemands]]:
+    def _made(self) -> Seen:
         known = self._known
-        residents: list[tuple[Resident, str]] = []
         waiting: dict[str, ConstrainedPod] = {}
+        self._residents = {}
         for uid, pod in known[_PODS].items():
-            if isinstance(pod, ConstrainedPod):
-                waiting[uid] = pod
+            if isinstance(pod, Lodger):
+                self._residents[uid] = pod
             else:
-                residents.append(pod)
+                waiting[uid] = pod
         namespaces: dict[str, Labels] = known[_NAMESPACES]
         nodes: list[NodeFacts] = [known[_NODES][name] for name in sorted(known[_NODES])]
         claims: dict[Any, PersistentVolumeClaim] = known[_CLAIMS]
         storage = Storage(claims, known[_VOLUMES], limited_drivers(known[_CSI_NODES].values()))
         by_class = resources_by_class(known[_DEVICE_CLASSES].values())
-        for uid, pod in waiting.items():
-            if uid not in self._demanded:
-                self._demanded[uid] = demands_of(pod, storage, by_class)
-        return Scene(nodes, residents, namespaces), self._demanded.copy()
+        budgets: list[Budget] = [known[_BUDGETS][key] for key in sorted(known[_BUDGETS])]
+        residents = ((one.resident, one.node) for one in self._residents.values())
+        scene = Scene(nodes, residents, namespaces)
+        return Seen(scene, _Demands(waiting, storage, by_class, self._demanded), self._residents, tuple(budgets))
+
+
+class _Demands(Mapping[str, "PodDemands"]):
+    """What the pods that wait demand, by UID: each is read when it is first asked about, and remembered in `read`.
+
+    Thousands may wait of which a plan asks about a few.
+    """
+
+    def __init__(
+        self,
+        waiting: Mapping[str, ConstrainedPod],
+        storage: Storage,
+        by_class: frozenset[str],
+        read: dict[str, PodDemands],
+    ) -> None:
+        self._waiting = waiting
+        self._storage = storage
+        self._by_class = by_class
+        self._read = read
+
+    def __getitem__(self, uid: str) -> PodDemands:
+        found = self._read.get(uid)
+        if found is None:
+            found = self._read[uid] = demands_of(self._waiting[uid], self._storage, self._by_class)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._waiting)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
 
 def _named(path: str) -> str:
@@ -179,13 +229,16 @@ def _read(one: Any) -> tuple[Any, Any]:
     metadata = one.metadata
     if isinstance(one, ConstrainedPod):
         if counts(one):
-            return metadata.uid, (resident_of(one), one.spec.node_name)
-        waits = not one.spec.node_name and GANG in (metadata.labels or {})
-        return metadata.uid, one if waits else None
+            return metadata.uid, lodger_of(one)
+        waits = not one.spec.node_name and not has_ended(one)
+        asks = waits and (GANG in (metadata.labels or {}) or is_marked(one))
+        return metadata.uid, one if asks else None
     if isinstance(one, Node):
         return metadata.name, node_of(one)
     if isinstance(one, Namespace):
         return metadata.name, Labels(metadata.labels)
+    if isinstance(one, PodDisruptionBudget):
+        return (metadata.namespace, metadata.name), budget_of(one)
     if isinstance(one, PersistentVolumeClaim):
         return (metadata.namespace, metadata.name), one
     return metadata.name, one

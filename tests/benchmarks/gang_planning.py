@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from extender.core.gang.surroundings import Surroundings
+from extender.core.gang.surroundings import Seen, Surroundings
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import Membership, PodKey, SeenPod
 from extender.core.predicates.demands import PodDemands, Resident
@@ -97,7 +97,7 @@ def measured(arm: Arm, seed: int) -> tuple[float, float, int]:
     began = time.process_time()
     scene = Scene(nodes, residents, {"team": Labels({})})
     prepared = time.process_time()
-    steps = scheduling.plan_gangs(Surroundings(lambda: (scene, demands), scheduling.ledger, 1), 1.0)
+    steps = scheduling.plan_gangs(Surroundings(lambda: Seen(scene, demands), scheduling.ledger, 1), 1.0)
     ended = time.process_time()
     return (prepared - began) * 1000, (ended - prepared) * 1000, len(steps.let_go)
 

@@ -40,6 +40,8 @@ MAY = {
         ("watch", "", "persistentvolumes", ""),
         ("watch", "storage.k8s.io", "csinodes", ""),
         ("watch", "resource.k8s.io", "deviceclasses", ""),
+        ("list", "policy", "poddisruptionbudgets", ""),
+        ("watch", "policy", "poddisruptionbudgets", "any"),
         ("list", "autoscaling.x-k8s.io", "provisioningrequests", ""),
         ("create", "autoscaling.x-k8s.io", "provisioningrequests", "any"),
         ("delete", "autoscaling.x-k8s.io", "provisioningrequests", "any"),
@@ -106,6 +108,7 @@ MAY_NOT = {
         ("list", "", "configmaps", "any"),
         ("list", "", "configmaps", SYSTEM),
         ("patch", "apps", "deployments/scale", "any"),
+        ("patch", "policy", "poddisruptionbudgets/status", "any"),
     ],
     "plimsoll-autoscaler": [
         ("delete", "", "pods", "any"),

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import Ask, SeenPod
     from extender.core.packing.packer import Packer
+    from extender.core.predicates.budgets import Budget
+    from extender.core.predicates.lodgers import Facts
+    from extender.core.predicates.resources import Remaining
     from extender.core.quota.over import OverQuota
     from extender.core.quota.quota import Quota
 
@@ -62,6 +65,25 @@ class Checks(Protocol):
 
     def place(self, pod: SeenPod, node: str) -> None:
         """Take note that a pod goes to a node: the next ones find it there."""
+
+    def without(self, uids: frozenset[str]) -> Self:
+        """Return checks that say what these would if those pods, on nodes or with a mere promise, were not there."""
+
+    def left(self, pod: SeenPod) -> Remaining:
+        """Return what is left of each resource that a pod asks for, on every column of the ledger."""
+
+    def facts(self, uid: str) -> Facts | None:
+        """Return what matters of a pod that holds a GPU of ours and is on its node; None of any other."""
+
+    def requests_of(self, uid: str) -> tuple[tuple[str, int], ...]:
+        """Return what a pod takes of each resource, its place among the pods included; () of one that is not known."""
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """The disruption budgets, in an order that stays."""
+
+    def counted_in(self, uid: str) -> tuple[int, ...] | None:
+        """Return the `budgets`, by their places, that an eviction of a pod counts in; None: it cannot be evicted."""
 
 
 @dataclass(frozen=True, slots=True)

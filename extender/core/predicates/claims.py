@@ -26,7 +26,7 @@ class Taken:
     @classmethod
     def begin(cls, exclusive: frozenset[tuple[str, str]], population: Population) -> Self:
         """Tell it of the pods that are there."""
-        return cls(exclusive, not exclusive.isdisjoint(population.claims))
+        return cls(exclusive, any(claim in population.claims for claim in exclusive))
 
     def after(self, placed: Sequence[Placed]) -> Self:
         """Tell it once more pods are there."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 
@@ -16,29 +16,50 @@ if TYPE_CHECKING:
     from extender.core.predicates.selectors import Labels, Selector
     from extender.core.predicates.terms import PodTerm
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
 
 class Population:
     """The pods of `nodes` nodes. Thousands of them have a few hundred labels: each is looked at once.
 
     `holders`: the nodes of the pods that have a required anti-affinity term, by term. `claims`: the
-    PersistentVolumeClaims in use, by namespace and name. `with_ports`: the pods that take ports of their node.
+    PersistentVolumeClaims in use, by namespace and name, each with how many pods use it. `with_ports`: the pods that
+    take ports of their node.
     """
 
     def __init__(self, nodes: int, placed: Iterable[Placed]) -> None:
         self._nodes = nodes
-        self._by_labels: dict[str, dict[Labels, list[tuple[int, bool]]]] = defaultdict(lambda: defaultdict(list))
+        by_labels: dict[str, dict[Labels, list[tuple[int, bool]]]] = defaultdict(lambda: defaultdict(list))
         holders: dict[PodTerm, list[int]] = defaultdict(list)
-        claims: set[tuple[str, str]] = set()
+        claims: dict[tuple[str, str], int] = defaultdict(int)
         self.with_ports: list[Placed] = []
         for pod, node in placed:
-            self._by_labels[pod.namespace][pod.labels].append((node, pod.leaving))
+            by_labels[pod.namespace][pod.labels].append((node, pod.leaving))
             for term in pod.anti_affinity:
                 holders[term].append(node)
-            claims |= claimed(pod)
+            if pod.claims:
+                for claim in claimed(pod):
+                    claims[claim] += 1
             if pod.ports:
                 self.with_ports.append((pod, node))
+        self._by_labels: Mapping[str, Mapping[Labels, list[tuple[int, bool]]]] = dict(by_labels)
         self.holders: Mapping[PodTerm, list[int]] = dict(holders)
-        self.claims = frozenset(claims)
+        self.claims: Mapping[tuple[str, str], int] = dict(claims)
+
+    def without(self, gone: Iterable[Placed]) -> Self:
+        """Return the pods that are there once some of them are gone; what those have no part in is shared."""
+        other = object.__new__(type(self))
+        gone = tuple(gone)
+        leaving = Population(self._nodes, gone)
+        by_labels = dict(self._by_labels)
+        for namespace, theirs in leaving._by_labels.items():
+            by_labels[namespace] = _less(by_labels[namespace], theirs)
+        other._nodes, other._by_labels = self._nodes, by_labels
+        other.holders = _less(self.holders, leaving.holders) if leaving.holders else self.holders
+        other.with_ports = _rest(self.with_ports, leaving.with_ports) if leaving.with_ports else self.with_ports
+        other.claims = dict(Counter(self.claims) - Counter(leaving.claims)) if leaving.claims else self.claims
+        return other
 
     def nodes_of(self, reached: Callable[[str], bool], selectors: tuple[Selector, ...]) -> list[int]:
         """Return the nodes of the pods that all `selectors` accept, in the namespaces that are `reached`."""
@@ -66,3 +87,27 @@ class Population:
 def claimed(pod: Resident) -> frozenset[tuple[str, str]]:
     """Return the PersistentVolumeClaims that a pod uses, by namespace and name."""
     return frozenset((pod.namespace, claim) for claim in pod.claims)
+
+
+def _less(all_of: Mapping[_Key, list[_Value]], gone: Mapping[_Key, list[_Value]]) -> dict[_Key, list[_Value]]:
+    """Return what is left under each key; a key under which nothing is left is not there."""
+    left = dict(all_of)
+    for key, theirs in gone.items():
+        rest = _rest(left[key], theirs)
+        if rest:
+            left[key] = rest
+        else:
+            del left[key]
+    return left
+
+
+def _rest(all_of: list[_Value], gone: list[_Value]) -> list[_Value]:
+    """Return `all_of` without as many of each as are in `gone`."""
+    missing = Counter(gone)
+    rest = []
+    for one in all_of:
+        if missing.get(one):
+            missing[one] -= 1
+        else:
+            rest.append(one)
+    return rest

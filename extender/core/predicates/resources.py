@@ -7,7 +7,7 @@ overcommitted in memory takes a pod that asks for CPU alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 PODS = "pods"
 """The resource that says how many pods a node takes."""
+
+ONE_POD = (PODS, 1)
+"""What every pod takes of its node."""
+
+
+class Remaining(NamedTuple):
+    """What is left: of each of `names` int64 [resources, columns], `free`; below zero where too much is taken.
+
+    `wanted`: what a pod asks for of each, int64 [resources]. The last resource are the places for pods.
+    """
+
+    names: tuple[str, ...]
+    free: NDArray[np.int64]
+    wanted: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,16 @@ class Room:
                 if name in rows:
                     free[rows[name], column] -= amount
         return cls(rows, free, places)
+
+    def without(self, placed: Iterable[Placed]) -> Self:
+        """Return what is left once these pods, which were counted, are gone."""
+        free, places = self.free.copy(), self.places.copy()
+        for pod, column in placed:
+            places[column] += 1
+            for name, amount in pod.requests:
+                if name in self.rows:
+                    free[self.rows[name], column] += amount
+        return type(self)(self.rows, free, places)
 
 
 @dataclass(frozen=True, slots=True)

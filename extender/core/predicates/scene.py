@@ -79,6 +79,10 @@ class Scene:
         self._ground = Ground(nodes, namespaces)
         self._room = Room.of(nodes, there)
         self._population = Population(len(nodes), there)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Have no pod placed, and nothing asked yet."""
         self._terms: dict[PodTerm, None] = dict.fromkeys(self._population.holders)
         self._placed: list[Placed] = []
         self._numbers: dict[Hashable, int] = {}
@@ -99,6 +103,16 @@ class Scene:
     def emptied(self) -> Scene:
         """Return a scene of the same nodes with no pod on them."""
         return Scene(self._ground.nodes, (), self._ground.namespaces)
+
+    def without(self, gone: Iterable[tuple[Resident, str]]) -> Scene:
+        """Return a scene of what was there at the beginning except these pods of it; none is placed in it yet."""
+        columns = {name: column for column, name in enumerate(self.names)}
+        left = [(pod, columns[name]) for pod, name in gone if name in columns]
+        scene = object.__new__(Scene)
+        scene.names, scene._ground = self.names, self._ground
+        scene._room, scene._population = self._room.without(left), self._population.without(left)
+        scene._begin()
+        return scene
 
     def place(self, demands: PodDemands, node: int) -> None:
         """Put a pod on a node, whether it suits or not."""

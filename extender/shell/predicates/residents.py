@@ -16,8 +16,14 @@ from extender.core.predicates.selectors import Labels
 from extender.shell.predicates.requests import RESIZE, requested
 from extender.shell.predicates.selecting import UnreadableSelectorError, pod_terms
 from extender.shell.predicates.volumes import claims_of
-from kube.constraints import ClaimSource, ConstrainedAffinity, ConstrainedPod, ConstrainedSpec, PodVolume
-from kube.objects import ObjectMeta
+from kube.constraints import (
+    ClaimSource,
+    ConstrainedAffinity,
+    ConstrainedMeta,
+    ConstrainedPod,
+    ConstrainedSpec,
+    PodVolume,
+)
 from kube.resources import SIDECAR
 
 _ENDED = ("Succeeded", "Failed")
@@ -39,7 +45,12 @@ def resident_of(pod: ConstrainedPod) -> Resident:
 
 def counts(pod: ConstrainedPod) -> bool:
     """Tell whether a pod is on a node and has not ended: kube-scheduler sees no other."""
-    return bool(pod.spec.node_name) and pod.status.phase not in _ENDED
+    return bool(pod.spec.node_name) and not has_ended(pod)
+
+
+def has_ended(pod: ConstrainedPod) -> bool:
+    """Tell whether all that a pod was to do is done, or has failed."""
+    return pod.status.phase in _ENDED
 
 
 def _counting(pod: ConstrainedPod) -> ConstrainedPod:
@@ -47,7 +58,9 @@ def _counting(pod: ConstrainedPod) -> ConstrainedPod:
     meta, spec, status = pod.metadata, pod.spec, pod.status
     affinity = spec.affinity.pod_anti_affinity if spec.affinity else None
     return ConstrainedPod(
-        ObjectMeta(namespace=meta.namespace, labels=meta.labels, deletion_timestamp=meta.deletion_timestamp and "set"),
+        ConstrainedMeta(
+            namespace=meta.namespace, labels=meta.labels, deletion_timestamp=meta.deletion_timestamp and "set"
+        ),
         ConstrainedSpec(
             containers=spec.containers,
             init_containers=spec.init_containers,
@@ -57,7 +70,7 @@ def _counting(pod: ConstrainedPod) -> ConstrainedPod:
             volumes=[PodVolume(persistent_volume_claim=ClaimSource(name)) for name in claims_of(pod)],
         ),
         msgspec.structs.replace(
-            status, phase="", conditions=[one for one in status.conditions or () if one.type == RESIZE]
+            status, phase="", start_time=None, conditions=[one for one in status.conditions or () if one.type == RESIZE]
         ),
     )
 

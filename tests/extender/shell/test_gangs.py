@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
+from extender.core.gang.nothing_seen import NothingSeen
 from extender.core.gang.steps import Evict, LetGo, Steps, TakeBack, Tell
-from extender.core.gang.surroundings import NothingSeen
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey
 from extender.core.scheduling import Scheduling

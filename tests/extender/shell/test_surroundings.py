@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
-from extender.core.gang.surroundings import NOT_SEEN, NothingSeen, Surroundings
+from extender.core.gang.nothing_seen import NothingSeen
+from extender.core.gang.surroundings import NOT_SEEN, Surroundings
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.shell import cluster, pods, surroundings
@@ -18,6 +19,7 @@ from extender.shell.surroundings import Following
 from kube.client import MERGE_PATCH, Api, ApiError
 from kube.constraints import ConstrainedPod, PersistentVolume, PersistentVolumeClaim
 from kube.gangs import GANG
+from kube.gpus import MARKER
 from tests.story.programs import until
 
 if TYPE_CHECKING:
@@ -28,7 +30,16 @@ if TYPE_CHECKING:
 
 PODS = "/api/v1/namespaces/default/pods"
 COMPLETED = {"pv.kubernetes.io/bind-completed": "yes"}
-LISTS = ["pods", "nodes", "namespaces", "persistentvolumeclaims", "persistentvolumes", "csinodes", "deviceclasses"]
+LISTS = [
+    "pods",
+    "nodes",
+    "namespaces",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "csinodes",
+    "deviceclasses",
+    "poddisruptionbudgets",
+]
 
 
 class Story:
@@ -128,11 +139,70 @@ async def test_a_member_that_is_bound_counts_on_its_node_and_is_no_candidate_any
     async with following(api) as story:
         await story.seen(lambda checks: knows(pod)(checks) and knows(wants_port)(checks))
         taken = await member(api, "taken", containers=ports, schedulingGates=[])
-        body = {"metadata": {"name": "taken"}, "target": {"kind": "Node", "name": "gpu-00"}}
-        await api.request("POST", f"{PODS}/taken/binding", body=body)
+        await bind(api, "taken", "gpu-00")
         checks = await story.seen(lambda checks: story.columns(checks.fits(wants_port)) == ["gpu-01"])
         assert checks.unknown(taken) == NOT_SEEN
         assert story.columns(checks.could(wants_port)) == ["gpu-00", "gpu-01"]
+
+
+async def single(api: Api, name: str, **spec: Any) -> SeenPod:
+    container = {"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}, "limits": {MARKER: "1"}}}
+    body = {"metadata": {"name": name}, "spec": {"containers": [container], "schedulerName": "plimsoll", **spec}}
+    return cluster.seen_pod(msgspec.json.decode(await api.request("POST", PODS, body=body), type=pods.Pod))
+
+
+async def test_a_single_pod_that_asks_for_gpus_of_ours_is_checked_and_one_that_does_not_is_not(api: Api) -> None:
+    pod, plain = await single(api, "p"), [{"name": "c", "image": "i"}]
+    without = await single(api, "q", containers=plain)
+    async with following(api) as story:
+        checks = await story.seen(knows(pod))
+        assert story.columns(checks.fits(pod)) == ["gpu-00", "gpu-01"]
+        assert checks.unknown(without) == NOT_SEEN
+
+
+async def test_what_has_ended_waits_no_more(api: Api) -> None:
+    pod = await single(api, "p")
+    async with following(api) as story:
+        await story.seen(knows(pod))
+        body = {"status": {"phase": "Failed"}}
+        await api.request("PATCH", f"{PODS}/p/status", body=body, content_type=MERGE_PATCH)
+        await story.seen(lambda checks: checks.unknown(pod) == NOT_SEEN)
+
+
+async def test_of_a_pod_on_a_node_facts_are_followed_without_a_new_version_of_what_makes_room(api: Api) -> None:
+    pod, uid = await single(api, "p"), ""
+    async with following(api) as story:
+        await bind(api, "p", "gpu-00")
+        uid = pod.key.uid
+        checks = await story.seen(lambda checks: checks.facts(uid) is not None)
+        scene, version = checks._seen().scene, checks.version
+        body = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+        await api.request("PATCH", f"{PODS}/p/status", body=body, content_type=MERGE_PATCH)
+        checks = await story.seen(lambda checks: bool((facts := checks.facts(uid)) and facts.ready))
+        assert (checks.version, checks._seen().scene is scene) == (version, True)
+        assert checks.requests_of(uid) == (("cpu", 1000), ("pods", 1))
+
+
+async def test_budgets_are_followed(api: Api) -> None:
+    path = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+    spec = {"selector": {}, "minAvailable": 0}
+    await api.request("POST", path, body={"metadata": {"name": "b"}, "spec": spec})
+    async with following(api) as story:
+        checks = await story.seen(lambda checks: bool(checks.budgets))
+        assert [(one.name, one.allowed) for one in checks.budgets] == [("b", 0)]
+        version = checks.version
+        await single(api, "p")
+        body = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+        await api.request("PATCH", f"{PODS}/p/status", body=body, content_type=MERGE_PATCH)
+        checks = await story.seen(lambda checks: [one.allowed for one in checks.budgets] == [1])
+        assert checks.version > version
+        await api.request("DELETE", f"{path}/b")
+        await story.seen(lambda checks: checks.budgets == ())
+
+
+async def bind(api: Api, name: str, node: str) -> None:
+    body = {"metadata": {"name": name}, "target": {"kind": "Node", "name": node}}
+    await api.request("POST", f"{PODS}/{name}/binding", body=body)
 
 
 async def test_nothing_is_listed_as_long_as_there_is_no_gang(api: Api) -> None:
@@ -226,14 +296,18 @@ def test_what_a_pod_demands_is_read_again_only_where_the_pod_or_its_volumes_chan
         spec = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]} if name == "p" else {}
         pod = {"metadata": {"name": name, "namespace": "default"}, "spec": spec}
         story._known[surroundings._PODS][name] = msgspec.convert(pod, ConstrainedPod)
-    assert "c" in str(story._seen()[1]["p"].unmodelled)
+    assert read == []
+    assert "c" in str(story._seen().demands["p"].unmodelled)
+    assert read == ["p"]
+    assert story._seen().demands["q"].unmodelled == ()
     story._changed(surroundings._NODES, "n")
+    story._changed(surroundings._BUDGETS, "b")
     story._changed(surroundings._PODS, "q")
-    story._seen()
+    assert dict(story._seen().demands).keys() == {"p", "q"}
     assert read == ["p", "q", "q"]
     bound = {"spec": {"volumeName": "v"}, "status": {"phase": "Bound"}, "metadata": {"annotations": COMPLETED}}
     volume = {"metadata": {"name": "v"}, "spec": {"claimRef": {"namespace": "default", "name": "c"}}}
     story._known[surroundings._CLAIMS]["default", "c"] = msgspec.convert(bound, PersistentVolumeClaim)
     story._known[surroundings._VOLUMES]["v"] = msgspec.convert(volume, PersistentVolume)
     story._changed(surroundings._CLAIMS, ("default", "c"))
-    assert story._seen()[1]["p"].unmodelled == ()
+    assert story._seen().demands["p"].unmodelled == ()

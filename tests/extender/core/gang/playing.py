@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from extender.core.answers import BindTo, Chosen
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import Membership, PodKey, SeenPod
+from extender.core.predicates.resources import ONE_POD, PODS, Remaining
 from extender.core.scheduling import Scheduling
 from kube.gangs import Planned
 from kube.gpus import MiB, MilliGpu, Share
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from extender.core.gang.steps import Steps
     from extender.core.ledger.ledger import Ledger
+    from extender.core.predicates.budgets import Budget
+    from extender.core.predicates.lodgers import Facts
     from kube.gpus import GpuRequest, Malformed
 
 WHOLE = Share(1, MilliGpu(1000))
@@ -59,6 +62,30 @@ class Anywhere:
 
     def place(self, pod: SeenPod, node: str) -> None:
         """Nothing depends on who is there."""
+
+    def without(self, uids: frozenset[str]) -> Self:
+        del uids
+        return self
+
+    def left(self, pod: SeenPod) -> Remaining:
+        free = np.full((1, self.ledger.free.shape[1]), 1000, dtype=np.int64)
+        return Remaining((PODS,), np.where(self.fits(pod), free, 0), np.ones(1, dtype=np.int64))
+
+    def facts(self, uid: str) -> Facts | None:
+        del uid
+        return None
+
+    def requests_of(self, uid: str) -> tuple[tuple[str, int], ...]:
+        del uid
+        return (ONE_POD,)
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        return ()
+
+    def counted_in(self, uid: str) -> tuple[int, ...] | None:
+        del uid
+        return ()
 
 
 class Cluster:

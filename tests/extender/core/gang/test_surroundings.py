@@ -8,12 +8,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from extender.core.gang.surroundings import NOT_SEEN, NothingSeen, Surroundings
+from extender.core.gang.nothing_seen import NothingSeen
+from extender.core.gang.surroundings import NOT_SEEN, Seen, Surroundings
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey, SeenPod
+from extender.core.predicates.budgets import Budget
+from extender.core.predicates.demands import Resident
+from extender.core.predicates.lodgers import Facts, Lodger
 from extender.core.predicates.scene import Scene
+from extender.core.predicates.selectors import NO_LABELS, Labels, Selector, equal_to
 from extender.shell.predicates.demands import demands_of, node_of
 from kube.constraints import ConstrainedPod
 from kube.gpus import MilliGpu
@@ -44,12 +49,15 @@ class Story:
             {"metadata": {"name": name}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}}}
             for name in ("a", "theirs", "z")
         ]
-        self.scene = Scene([node_of(msgspec.convert(node, Node)) for node in nodes], [], {})
+        self.residents: dict[str, Lodger] = {}
+        self.budgets: tuple[Budget, ...] = ()
+        self.nodes = [node_of(msgspec.convert(node, Node)) for node in nodes]
+        self.scene = Scene(self.nodes, [], {})
         self.demands = {"p": demands(), "q": demands(), "odd": demands(schedulingGroup={"podGroupName": "x"})}
 
-    def seen(self) -> tuple[Scene, dict[str, PodDemands]]:
+    def seen(self) -> Seen:
         self.looks += 1
-        return self.scene, self.demands
+        return Seen(self.scene, self.demands, self.residents, self.budgets)
 
     def checks(self) -> Surroundings:
         return Surroundings(self.seen, self.ledger, 7)
@@ -58,6 +66,10 @@ class Story:
         fits = checks.fits(PODS[pod])
         assert len(fits) == len(self.ledger.model)
         return {name for name, column in self.ledger.columns.items() if fits[column]}
+
+    def settle(self, **residents: Lodger) -> None:
+        self.residents = residents
+        self.scene = Scene(self.nodes, [(one.resident, one.node) for one in residents.values()], {})
 
     def promise(self, pod: str, node: str) -> None:
         self.ledger.hold(Holding(PODS[pod].key, node, ("0",), MilliGpu(1000), State.RESERVED, planned=True))
@@ -112,9 +124,111 @@ def test_no_room_is_kept_for_a_gang_that_asks_for_more_cpu_than_nodes_have(nodes
     asked = demands(containers=[{"name": "c", "resources": {"requests": {"cpu": cpu}}}])
     wanted = {pod.key.uid: asked for pod in first}
     for now in (0.0, 1000.0):
-        cluster.scheduling.plan_gangs(Surroundings(lambda: (scene, wanted), cluster.scheduling.ledger, 1), now)
+        cluster.scheduling.plan_gangs(Surroundings(lambda: Seen(scene, wanted), cluster.scheduling.ledger, 1), now)
     assert list(cluster.scheduling.ledger.holdings()) == []
     assert cluster.scheduling.gangs.kept is None
+
+
+def runs(node: str, cpu: int = 3000, labels: Labels = NO_LABELS, **facts: Any) -> Facts:
+    return Facts(Resident("default", labels, (("cpu", cpu),)), node, **facts)
+
+
+def test_without_residents_their_room_is_there_and_nobody_else_notices() -> None:
+    story = Story()
+    story.settle(r=runs("a"), s=runs("z"), t=runs("z", 1000), theirs=Lodger(Resident("default"), "theirs"))
+    checks = story.checks()
+    assert story.fitting(checks, "p") == set()
+    assert story.fitting(checks.without(frozenset({"r"})), "p") == {"a"}
+    assert story.fitting(checks.without(frozenset({"r"})).without(frozenset({"s"})), "p") == {"a", "z"}
+    assert story.fitting(checks.without(frozenset({"t", "nobody", "theirs"})), "p") == set()
+    assert story.fitting(checks, "p") == set()
+
+
+def test_without_those_that_hold_a_place_only_it_is_free() -> None:
+    story = Story()
+    story.promise("q", "z")
+    checks = story.checks()
+    assert story.fitting(checks, "p") == {"a"}
+    assert story.fitting(checks.without(frozenset({"q"})), "p") == {"a", "z"}
+
+
+def test_what_was_placed_here_stays_without_others_unless_it_is_what_leaves() -> None:
+    story = Story()
+    story.settle(r=runs("a"))
+    trial = story.checks().copy()
+    trial.alone(PODS["p"])
+    trial.place(PODS["q"], "z")
+    freed = trial.without(frozenset({"r"}))
+    assert story.fitting(freed, "p") == {"a"}
+    assert not freed.alone(PODS["p"])[story.ledger.columns["z"]]
+    freed.place(PODS["odd"], "a")
+    assert story.fitting(freed, "p") == set()
+    assert story.fitting(freed.copy(), "p") == set()
+    assert story.fitting(freed.without(frozenset({"q"})), "p") == {"z"}
+    assert freed.without(frozenset({"q"})).alone(PODS["p"])[story.ledger.columns["z"]]
+    assert story.fitting(trial.without(frozenset({"r"})), "p") == {"a"}
+
+
+def test_the_same_pods_are_taken_away_once_and_of_many_sets_the_last_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story()
+    story.settle(**{f"r{number}": runs("a", 100) for number in range(20)})
+    made: list[int] = []
+    without = Scene.without
+
+    def counted(scene: Scene, gone: list[tuple[Resident, str]]) -> Scene:
+        made.append(len(gone))
+        return without(scene, gone)
+
+    monkeypatch.setattr(Scene, "without", counted)
+    checks = story.checks()
+    for _ in range(2):
+        story.fitting(checks.copy().without(frozenset({"r0", "r1"})), "p")
+    assert made == [2]
+    for number in range(20):
+        story.fitting(checks.without(frozenset({f"r{number}"})), "p")
+    assert len(checks._scenes) < 20
+
+
+def test_what_is_left_is_told_of_each_resource_that_is_asked_for_and_of_the_places_for_pods() -> None:
+    story = Story()
+    story.settle(r=runs("a", 3500), greedy=runs("z", 5000))
+    names, free, wanted = story.checks().left(PODS["p"])
+    assert (names, wanted.tolist()) == (("cpu", "pods"), [3000, 1])
+    columns = [story.ledger.columns[name] for name in ("a", "z", "unseen")]
+    assert free[:, columns].tolist() == [[500, -1000, 0], [9, 9, 0]]
+    assert free.shape == (2, len(story.ledger.model))
+
+
+def test_what_victims_give_back_is_what_they_take() -> None:
+    story = Story()
+    story.settle(r=runs("a", 3500))
+    checks = story.checks()
+    assert checks.requests_of("r") == (("cpu", 3500), ("pods", 1))
+    assert checks.requests_of("q") == (("cpu", 3000), ("pods", 1))
+    assert checks.requests_of("nobody") == ()
+    given = dict(checks.requests_of("r"))
+    names, before, _ = checks.left(PODS["p"])
+    after, column = checks.without(frozenset({"r"})).left(PODS["p"]).free, story.ledger.columns["a"]
+    assert (after - before)[:, column].tolist() == [given[name] for name in names]
+
+
+def test_facts_are_known_of_those_alone_that_hold_gpus_of_ours() -> None:
+    story = Story()
+    story.settle(r=runs("a", priority=5, owner="rs"), bare=Lodger(Resident("default"), "a"))
+    checks = story.checks()
+    assert checks.facts("r") == story.residents["r"]
+    assert checks.facts("bare") is checks.facts("q") is None
+
+
+def test_budgets_guard_the_pods_that_they_select() -> None:
+    story, web = Story(), Labels({"app": "web"})
+    story.settle(r=runs("a", labels=web), s=runs("a"), bare=Lodger(Resident("default", web), "a"))
+    story.budgets = (Budget("default", "b", Selector(equal_to({"app": "web"})), 1),)
+    checks = story.checks()
+    assert checks.budgets == story.budgets
+    assert [checks.counted_in(uid) for uid in ("r", "r", "s", "bare")] == [(0,), (0,), (), ()]
 
 
 def test_what_is_not_modelled_or_not_known_of_a_pod_is_named() -> None:
@@ -145,6 +259,10 @@ def test_where_nothing_is_seen_no_node_suits_and_every_pod_is_told_why() -> None
         assert not one.could(PODS["p"]).any()
         assert not one.alone(PODS["p"]).any()
         assert len(one.fits(PODS["p"])) == len(story.ledger.model)
+        assert one.without(frozenset({"q"})).unknown(PODS["p"]) == "pods: forbidden"
+        assert not one.left(PODS["p"]).free.any()
+        assert one.left(PODS["p"]).wanted.tolist() == [1]
+        assert (one.facts("q"), one.requests_of("q"), one.budgets, one.counted_in("q")) == (None, (), (), None)
 
 
 def test_gangs_that_are_planned_in_one_look_find_each_other() -> None:
@@ -156,5 +274,5 @@ def test_gangs_that_are_planned_in_one_look_find_each_other() -> None:
     ]
     scene = Scene([node_of(msgspec.convert(node, Node)) for node in nodes], [], {})
     wanted = {first.key.uid: demands(), second.key.uid: demands()}  # three CPUs each: a node has four
-    cluster.scheduling.plan_gangs(Surroundings(lambda: (scene, wanted), cluster.scheduling.ledger, 1), 0.0)
+    cluster.scheduling.plan_gangs(Surroundings(lambda: Seen(scene, wanted), cluster.scheduling.ledger, 1), 0.0)
     assert len({holding.node for holding in cluster.scheduling.ledger.holdings()}) == 2

@@ -21,6 +21,14 @@ def test_what_pods_take_is_not_left() -> None:
     assert left((("cpu", 2),), (Resident("a", requests=(("cpu", 3),)), 0)).enough.tolist() == [False, True]
 
 
+def test_what_pods_took_is_left_again_once_they_are_gone() -> None:
+    greedy, other = Resident("a", requests=(("cpu", 3), ("unheard", 1))), Resident("a", requests=(("cpu", 1),))
+    full = Room.of(NODES, [(greedy, 0), (other, 0)])
+    after = Left.begin((("cpu", 2),), full.without([(greedy, 0)]))
+    assert (after.free[0].tolist(), after.places.tolist()) == ([3, 2], [1, 1])
+    assert not Left.begin((("cpu", 2),), full).enough[0]
+
+
 def test_of_a_resource_that_a_node_lacks_nothing_is_left() -> None:
     assert left((("gpu", 1),)).enough.tolist() == [False, True]
     assert left((("tpu", 1),)).enough.tolist() == [False, False]
