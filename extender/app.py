@@ -23,6 +23,8 @@ from extender.shell.http import Asgi
 from extender.shell.leading import Leading, right_of
 from extender.shell.namespaces import Namespaces
 from extender.shell.nodes import Nodes
+from extender.shell.planning import Planning
+from extender.shell.preempting import Preempting
 from extender.shell.sending import MOST_AT_ONCE, Sender
 from extender.shell.surroundings import Following
 from extender.shell.telemetry import Telemetry
@@ -81,16 +83,24 @@ class Extender:
         self._decides = {
             verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind")
         }
-        self._following = Following(api, lambda: bool(self.scheduling.gangs))
+        self._following = Following(api, lambda: self.scheduling.follows)
         self._gangs = Gangs(
             api,
             self.scheduling,
-            self._following,
             self._events.write,
             leads=self.leading.leads,
             evicted=lambda result: self.telemetry.evictions.labels("gang_too_small", result).inc(),
             planned=lambda result: self.telemetry.gang_plans.labels(result).inc(),
         )
+        preempting = Preempting(
+            api,
+            self.scheduling,
+            self._events.write,
+            leads=self.leading.leads,
+            evicted=lambda result: self.telemetry.evictions.labels("preempted", result).inc(),
+            planned=lambda result: self.telemetry.preemption_plans.labels(result).inc(),
+        )
+        self._planning = Planning(self.scheduling, self._following, self._gangs, preempting, self.leading.leads)
         self._sender = Sender(
             api, self.scheduling, read=self._read, left_s=self.leading.left_s, deciding=self._decides["bind"].time
         )
@@ -110,7 +120,7 @@ class Extender:
             tasks.create_task(self.leading.run())
             tasks.create_task(self._doubles.run())
             tasks.create_task(self._following.run())
-            tasks.create_task(self._gangs.run())
+            tasks.create_task(self._planning.run())
             tasks.create_task(self._gangs.requests.run())
 
     # --- Verbs ---
@@ -200,7 +210,7 @@ class Extender:
         waiting = list(self.scheduling.to_fence())
         await asyncio.gather(*(self._fence(waiting) for _ in range(MOST_AT_ONCE)))
         self._unfenced.clear()
-        await self._gangs.take_over()
+        await self._planning.take_over()
 
     async def _fence(self, waiting: list[PodKey]) -> None:
         while waiting:

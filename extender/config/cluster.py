@@ -12,6 +12,8 @@ from extender.core.gang.settings import Provision
 from extender.core.gang.settings import Settings as Gang
 from extender.core.packing.settings import Settings as Packing
 from extender.core.packing.settings import Strategy
+from extender.core.preemption.settings import Mode, Scope
+from extender.core.preemption.settings import Settings as Preemption
 from extender.core.quota.kinds import Kinds
 from extender.core.settings import Settings
 from kube import texts
@@ -19,7 +21,7 @@ from kube.problem import Problem
 from kube.rules import Rule, duration, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kube.rules import Read
 
@@ -45,12 +47,14 @@ _KINDS = ("inference-priority-classes", "build-priority-classes", "train-priorit
 _WEIGHT = Rule("a whole number of milli-GPU from 0 to 10000", texts.int32, lambda value: 0 <= value <= 10_000)
 _STRATEGIES = (Strategy.FRAGMENTATION, Strategy.BEST_FIT, Strategy.SPREAD)
 
+
+def _one_of(words: Iterable[str]) -> Rule:
+    known = tuple(words)
+    return Rule(f"one of {', '.join(known)}", texts.string, lambda value: value in known)
+
+
 RULES = {
-    "packing-strategy": Rule(
-        f"one of {', '.join(one.value for one in _STRATEGIES)}",
-        texts.string,
-        lambda value: value in [one.value for one in _STRATEGIES],
-    ),
+    "packing-strategy": _one_of(one.value for one in _STRATEGIES),
     "scarce-node-weight": _WEIGHT,
     "starved-gpu-weight": _WEIGHT,
     "node-order-weight": _WEIGHT,
@@ -65,12 +69,13 @@ RULES = {
     "gang-start-timeout": duration("from 5s to 1h", 5 * _SECOND_NS, _HOUR_NS),
     "gang-grace-period": duration("from 0s to 1h", 0, _HOUR_NS),
     "gang-patience": duration("from 0s to 24h", 0, 24 * _HOUR_NS),
-    "gang-provisioning": Rule(
-        f"one of {', '.join(one.value for one in Provision)}",
-        texts.string,
-        lambda value: value in [one.value for one in Provision],
-    ),
+    "gang-provisioning": _one_of(one.value for one in Provision),
     "gang-provisioning-class": Rule("a DNS name", texts.string, lambda value: _CLASS.fullmatch(value) is not None),
+    "mode": _one_of(mode.value for mode in Mode),
+    "preemption-scope": _one_of(scope.value for scope in Scope),
+    "preemption-delay": duration("from 0s to 1h", 0, _HOUR_NS),
+    "min-run-time": duration("from 0s to 168h", 0, 168 * _HOUR_NS),
+    "preemption-cool-down": duration("from 0s to 24h", 0, 24 * _HOUR_NS),
     "enforcement": Rule(
         f"{_REQUIRED} or {_NOT_REQUIRED}", texts.string, lambda value: value in (_REQUIRED, _NOT_REQUIRED)
     ),
@@ -99,6 +104,7 @@ def settings(data: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
         nvfractions_prefix=values.get("nvfractions-annotation-prefix", default.nvfractions_prefix),
         packing=_packing(values, default.packing),
         gang=_gang(values, default.gang),
+        preemption=_preemption(values, default.preemption),
         kinds=kinds,
     ), ()
 
@@ -125,6 +131,16 @@ def _gang(values: Mapping[str, Any], default: Gang) -> Gang:
         patience_s=_seconds(values.get("gang-patience"), default.patience_s),
         provision_class=values.get("gang-provisioning-class", default.provision_class),
         provision=Provision(values.get("gang-provisioning", default.provision.value)),
+    )
+
+
+def _preemption(values: Mapping[str, Any], default: Preemption) -> Preemption:
+    return Preemption(
+        mode=Mode(values.get("mode", default.mode.value)),
+        scope=Scope(values.get("preemption-scope", default.scope.value)),
+        delay_s=_seconds(values.get("preemption-delay"), default.delay_s),
+        min_run_s=_seconds(values.get("min-run-time"), default.min_run_s),
+        cool_down_s=_seconds(values.get("preemption-cool-down"), default.cool_down_s),
     )
 
 

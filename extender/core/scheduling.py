@@ -31,6 +31,7 @@ from extender.core.ledger.holding import State
 from extender.core.ledger.ledger import Ledger
 from extender.core.packing.choice import Misfit
 from extender.core.packing.packer import HIGHEST_SCORE, Packer
+from extender.core.preemption.preemptions import Preemptions
 from extender.core.quota.over import OverQuota
 from extender.core.quota.quota import Quota
 from extender.core.settings import Settings
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from extender.core.ledger.holding import Holding
     from extender.core.ledger.nodes import GpuNode
     from extender.core.model import Membership, PodKey, SeenPod, Shape
+    from extender.core.preemption.moment import Moment
+    from extender.core.preemption.moves import Moves
     from extender.core.quota.projects import Projects, Unauthorised
     from extender.core.reasons import Reasons
 
@@ -64,6 +67,7 @@ class Scheduling:
     packer: Packer = field(init=False)
     quota: Quota = field(init=False)
     gangs: Gangs = field(init=False)
+    preemptions: Preemptions = field(init=False)
     _unbound: dict[str, SeenPod] = field(default_factory=dict)
     _waiting: Waiting = field(default_factory=Waiting)
     _bindings: Bindings = field(init=False)
@@ -75,6 +79,7 @@ class Scheduling:
         self.packer = Packer(self.ledger, self.settings.packing)
         self.quota = Quota(self.ledger)
         self.gangs = Gangs(self.ledger, self.settings.gang)
+        self.preemptions = Preemptions(self.gangs, self.settings.preemption)
         self._bindings = Bindings(self.ledger)
 
     def tune(self, settings: Settings) -> None:
@@ -82,6 +87,7 @@ class Scheduling:
         if settings.packing != self.settings.packing:
             self.packer.retune(settings.packing)
         self.gangs.settings = settings.gang
+        self.preemptions.settings = settings.preemption
         self.settings = settings
         self.quota.configure(self.quota.projects, settings.kinds)
 
@@ -236,7 +242,34 @@ class Scheduling:
         `checks`: what kube-scheduler will look at besides the GPUs.
         """
         self.ledger.expire(now)
-        return self.gangs.steps(Room(self.ledger, self.packer, checks, self.quota, self.left_out), now)
+        return self.gangs.steps(self._room(checks), now)
+
+    def plans(self) -> bool:
+        """Tell whether there is anything to plan."""
+        wanted = self.preemptions.is_wanted(self._unbound.values(), self.ledger, self.quota)
+        return wanted or bool(self.gangs)
+
+    @property
+    def follows(self) -> bool:
+        """Whether it matters what kube-scheduler looks at besides GPUs: as of the last `plans`."""
+        return self.preemptions.wanted or bool(self.gangs)
+
+    def take_over(self) -> None:
+        """Take note that we begin to lead: what we planned when we led before is void."""
+        self.preemptions.take_over(self.ledger)
+        self.gangs.take_over()
+
+    def make_room(self, checks: Checks, at: Moment) -> Moves:
+        """Plan who leaves for those that wait, and return what is to be done about it; after `plan_gangs`."""
+        self.ledger.expire(at.now)
+        moves = self.preemptions.look(self._room(checks), self._unbound, at)
+        for plan in self.preemptions.plans():
+            for uid in plan.plan.pods:
+                self._waiting.ended(uid)  # it is tried when its room is there, and not before
+        return moves
+
+    def _room(self, checks: Checks) -> Room:
+        return Room(self.ledger, self.packer, checks, self.quota, self.left_out)
 
     def filter(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:
         """Choose one of `nodes` for `pod` and reserve its devices there, at `now` seconds."""

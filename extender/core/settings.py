@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from extender.core.gang.settings import Settings as Gang
 from extender.core.packing.settings import Settings as Packing
+from extender.core.preemption.settings import Settings as Preemption
 from extender.core.quota.kinds import Kinds
 
 
@@ -28,4 +29,5 @@ class Settings:
     nvfractions_prefix: str = "nvidia.com/container."
     packing: Packing = field(default_factory=Packing)
     gang: Gang = field(default_factory=Gang)
+    preemption: Preemption = field(default_factory=Preemption)
     kinds: Kinds = field(default_factory=Kinds)

@@ -270,8 +270,10 @@ async def delete(api: Api, key: PodKey) -> None:
             raise
 
 
-async def evict(api: Api, key: PodKey) -> None:
+async def evict(api: Api, key: PodKey, *, dry_run: bool = False) -> None:
     """Have a pod leave within its disruption budget; one that is gone, or another of its name, is left alone.
+
+    `dry_run`: it is asked only whether it may.
 
     Raises:
         ApiError: it was refused, by 429 where the budget does not allow it now, or there was no answer.
@@ -280,7 +282,7 @@ async def evict(api: Api, key: PodKey) -> None:
         "apiVersion": "policy/v1",
         "kind": "Eviction",
         "metadata": {"name": key.name, "namespace": key.namespace},
-        "deleteOptions": {"preconditions": {"uid": key.uid}},
+        "deleteOptions": {"preconditions": {"uid": key.uid}} | ({"dryRun": ["All"]} if dry_run else {}),
     }
     try:
         await api.request("POST", f"/api/v1/namespaces/{key.namespace}/pods/{key.name}/eviction", body=body)

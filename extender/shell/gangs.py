@@ -6,10 +6,11 @@ import asyncio
 import logging
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from extender.shell import cluster
 from extender.shell.provisioning import Requests
+from extender.shell.telling import say
 from extender.shell.trying import Trying
 from kube.client import ApiError
 from kube.events import Notice
@@ -21,18 +22,14 @@ if TYPE_CHECKING:
     from extender.core.gang.steps import Evict, LetGo, Mark, Show, Step, Steps, TakeBack
     from extender.core.model import PodKey, SeenPod
     from extender.core.scheduling import Scheduling
-    from extender.shell.surroundings import Following
     from kube.client import Api
 
 _log = logging.getLogger("extender")
 
-_PAUSE_S = 0.25
 _AT_ONCE = 16
 _MOST = 128  # pods that are changed in one way before the core looks again at what has become of them
 _SAME_S = 300.0
-_KINDS: dict[bool, Literal["Normal", "Warning"]] = {False: "Normal", True: "Warning"}  # of an Event, by `Tell.trouble`
 _PLANS = {"GangPlanned": "made", "GangUndone": "undone"}  # what became of a plan, by `Tell.reason`
-_LISTED_S = 5.0  # for what the predicates look at to be listed
 
 
 class Gangs:
@@ -46,7 +43,6 @@ class Gangs:
         self,
         api: Api,
         scheduling: Scheduling,
-        following: Following,
         tell: Callable[[Notice], None],
         *,
         leads: Callable[[], bool],
@@ -55,7 +51,6 @@ class Gangs:
     ) -> None:
         self._api = api
         self._scheduling = scheduling
-        self._following = following
         self._tell = tell
         self._leads = leads
         self._evicted = evicted
@@ -64,32 +59,10 @@ class Gangs:
         self.requests = Requests(api, leads)
         self._outage = Outage("what a gang's plan wants of the API server", "it is tried again", _log)
 
-    async def run(self) -> None:
-        """Look again and again, without end."""
-        while True:
-            await asyncio.sleep(_PAUSE_S)
-            if not self._leads() or not self._scheduling.gangs:
-                self.requests.wanted = ()
-                continue
-            checks = self._following.checks(self._scheduling.ledger)
-            if checks is not None:
-                await self._carry_out(self._scheduling.plan_gangs(checks, time.monotonic()))
-
-    async def take_over(self) -> None:
-        """Plan what another began before anybody else is placed: its room is there now, and soon would not be."""
-        self._scheduling.gangs.take_over()
-        until = time.monotonic() + _LISTED_S
-        while self._scheduling.gangs and time.monotonic() < until:
-            checks = self._following.checks(self._scheduling.ledger)
-            if checks is not None:
-                # What is to be done is found again once we lead; what is told is told once.
-                self._say(self._scheduling.plan_gangs(checks, time.monotonic()))
-                return
-            await asyncio.sleep(_PAUSE_S)
-
-    async def _carry_out(self, steps: Steps) -> None:
+    async def carry_out(self, steps: Steps) -> None:
+        """Do it."""
         self._trying.forget(time.monotonic())
-        self._say(steps)
+        self.say(steps)
         self.requests.wanted = steps.want
         await self._each(steps.take_back, self._take_back)
         await self._each(steps.evict, self._evict)
@@ -97,15 +70,12 @@ class Gangs:
         await self._each(steps.let_go, self._let_go)
         await self._each(steps.mark, self._mark)
 
-    def _say(self, steps: Steps) -> None:
+    def say(self, steps: Steps) -> None:
+        """Tell people of it alone."""
         for one in steps.tell:
             if one.reason in _PLANS:
                 self._planned(_PLANS[one.reason])
-            for pod in one.pods:
-                about, kind = cluster.reference(pod), _KINDS[one.trouble]
-                self._tell(Notice(about, one.reason, one.sentence, kind, old_for_s=_SAME_S))
-            if one.pods:
-                _log.info("gang", extra={"namespace": one.pods[0].namespace, "note": one.sentence})
+            say(one, self._tell, "gang")
 
     async def _each(self, todo: Iterable[Step], work: Callable[..., Awaitable[None]]) -> None:
         """Carry out those that are due, no more than `_MOST`."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from extender.core.accounts import accounts
 from extender.core.gang.progress import Stage, all_progress
 from extender.core.ledger.holding import State
+from extender.core.preemption.outstanding import Stage as Under
 from extender.core.totals import by_model
 from kube.gpus import WHOLE
 
@@ -69,7 +70,7 @@ class Telemetry:
             self.bindings.labels(result)
         self.evictions = Counter(
             "plimsoll_extender_evictions_total",
-            "Evictions by cause (device_bound_twice, gang_too_small) and result (evicted, refused).",
+            "Evictions by cause (device_bound_twice, gang_too_small, preempted) and result (evicted, refused).",
             ["cause", "result"],
             registry=self._registry,
         )
@@ -81,6 +82,14 @@ class Telemetry:
         )
         for result in ("made", "undone"):
             self.gang_plans.labels(result)
+        self.preemption_plans = Counter(
+            "plimsoll_extender_preemption_plans_total",
+            "Plans by which train pods leave, by what became of them (made, and of those: undone; observed).",
+            ["result"],
+            registry=self._registry,
+        )
+        for result in ("made", "undone", "observed"):
+            self.preemption_plans.labels(result)
         self.decision_seconds = Histogram(
             "plimsoll_extender_decision_duration_seconds",
             "Time that a decision alone takes: choosing node and devices, scoring, or what may be bound.",
@@ -105,6 +114,7 @@ class _Collector(Collector):
         yield from self._by_model()
         yield from self._by_project()
         yield from self._of_gangs()
+        yield from self._of_preemption()
         holdings = GaugeMetricFamily(
             "plimsoll_extender_holdings", "Pods that hold devices, by how sure that is.", labels=["state"]
         )
@@ -187,6 +197,29 @@ class _Collector(Collector):
         )
         longest.add_metric([], self._now() - min(since) if since else 0.0)
         yield from (stages, pods, longest)
+
+    def _of_preemption(self) -> Iterator[Metric]:
+        preemptions = self._scheduling.preemptions
+        stages = [one.stage(self._ledger) for one in preemptions.plans()]
+        plans = GaugeMetricFamily(
+            "plimsoll_extender_preemptions",
+            f"Plans by which train pods leave, by how far they have come ({', '.join(one.value for one in Under)}).",
+            labels=["stage"],
+        )
+        for stage in Under:
+            plans.add_metric([stage.value], stages.count(stage))
+        oldest = GaugeMetricFamily(
+            "plimsoll_extender_oldest_preemption_seconds",
+            "How long ago the oldest plan was made whose pods do not run yet; 0: there is none.",
+        )
+        made = [one.made_at for one in preemptions.plans()]
+        oldest.add_metric([], self._now() - min(made) if made else 0.0)
+        needless = CounterMetricFamily(
+            "plimsoll_extender_needless_evictions",
+            "Pods that were evicted for somebody who never came to run; anything but 0 is an alarm.",
+        )
+        needless.add_metric([], preemptions.needless)
+        yield from (plans, oldest, needless)
 
     def _by_project(self) -> Iterator[Metric]:
         quota = GaugeMetricFamily("plimsoll_extender_project_quota_gpus", "Quota of each project.", labels=["project"])

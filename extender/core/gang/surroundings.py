@@ -87,6 +87,15 @@ class Surroundings:
     def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self._seen().scene.names)}
 
+    @cached_property
+    def _on_their_way(self) -> dict[str, int]:
+        """The pods that hold a place without being there yet, each with the index of its node in the scene.
+
+        As it was at the first question: those that are given a place after that are placed here.
+        """
+        held = (self._ledger.holding(uid) for uid in sorted(self._demands))
+        return {one.pod.uid: self._places[one.node] for one in held if one is not None and one.node in self._places}
+
     def _as_it_is(self) -> Scene:
         """Return what is there without those that are gone, and with those that are on their way."""
         known = self._scenes.pop(self._gone, None)
@@ -95,10 +104,9 @@ class Surroundings:
             residents = (seen.residents.get(uid) for uid in sorted(self._gone))
             gone = [(one.resident, one.node) for one in residents if one is not None]
             known = seen.scene.without(gone) if gone else seen.scene.copy()
-            on_their_way = (self._ledger.holding(uid) for uid in sorted(self._demands) if uid not in self._gone)
-            for held in on_their_way:
-                if held is not None and held.node in self._places:
-                    known.place(self._demands[held.pod.uid], self._places[held.node])
+            for uid, place in self._on_their_way.items():
+                if uid not in self._gone:
+                    known.place(self._demands[uid], place)
             if len(self._scenes) >= _REMEMBERED:
                 del self._scenes[next(iter(self._scenes))]
         self._scenes[self._gone] = known
@@ -122,7 +130,7 @@ class Surroundings:
 
         Pods on nodes, pods that only hold a place, and pods that were placed here.
         """
-        _ = self._places, self._ours
+        _ = self._places, self._ours, self._on_their_way
         stays = tuple(one for one in self._placed if one[0] not in uids)
         copied = self._alike(_gone=self._gone | uids, _placed=stays)
         for made in ("_scene", "_empty"):

@@ -208,7 +208,7 @@ class Ledger(Columns):
         return np.array(self._used[name], dtype=np.int64)
 
     def has_left(self, holding: Holding) -> bool:
-        """Tell whether others left what a pod is nominated to: its devices are there, take pods, and have room for it."""
+        """Tell whether others left what a pod is nominated to: its devices are there and open, and have room for it."""
         node = self._nodes.get(holding.node)
         if node is None or holding.devices is None or node.name in self._unmapped:
             return False
@@ -271,9 +271,9 @@ class Ledger(Columns):
         return free, node.cpu - cpu, node.memory - ram
 
     def _held_on(self, node: GpuNode) -> tuple[list[int], int, int, bool, list[Holding]]:
-        """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; if it is known on which devices;
+        """Return what is held: milli-GPU of each device, milli-CPU and MiB of the node; and if it is known on which.
 
-        and who is nominated to what others leave: of the node's CPU and memory that counts already.
+        Last, who is nominated to what others leave: of the node's CPU and memory it counts already.
         """
         place, memories = node.places.get, node.memories
         milli = [0] * len(memories)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from extender.core.ledger.holding import State
 from extender.core.preemption.moment import unix_of
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from extender.core.gang.gangs import Gangs
     from extender.core.gang.planning import Room
     from extender.core.ledger.holding import Holding
+    from extender.core.predicates.lodgers import Facts
     from extender.core.preemption.moment import Moment
     from extender.core.preemption.resting import Resting
     from extender.core.preemption.settings import Settings
-    from extender.core.predicates.lodgers import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,18 @@ class Candidates:
     spared: Mapping[str, int]
 
 
-def candidates(
-    room: Room, gangs: Gangs, settings: Settings, resting: Resting, taken: Collection[str], at: Moment
-) -> Candidates:
-    """Return all train pods that may have to leave for somebody; `taken`: those that leave already."""
+class Rules(NamedTuple):
+    """By what pods are spared; `taken`: those that leave already, or were not let go."""
+
+    settings: Settings
+    resting: Resting
+    taken: Collection[str]
+    at: Moment
+
+
+def candidates(room: Room, gangs: Gangs, rules: Rules) -> Candidates:
+    """Return all train pods that may have to leave for somebody."""
+    settings, resting, taken, at = rules
     spared: Counter[str] = Counter()
     found: dict[str, tuple[Holding, Facts, int]] = {}
     for holding in sorted(_train(room), key=lambda one: one.pod.uid):
@@ -103,9 +111,9 @@ def below(every: Candidates, priority: int) -> Candidates:
 def _train(room: Room) -> Iterable[Holding]:
     kinds = room.quota.kinds
     for one in room.ledger.holdings():
-        if one.ours and one.state is State.BOUND and not one.leaving and one.devices and one.ask is not None:
-            if kinds.of(one.ask.priority_class) is Kind.TRAIN:
-                yield one
+        runs = one.ours and one.state is State.BOUND and not one.leaving and one.devices
+        if runs and one.ask is not None and kinds.of(one.ask.priority_class) is Kind.TRAIN:
+            yield one
 
 
 def _together(
@@ -128,9 +136,7 @@ def _together(
     return together
 
 
-def _of_gang(
-    gang: Gang, found: Mapping[str, tuple[Holding, Facts, int]], room: Room
-) -> dict[str, frozenset[str]]:
+def _of_gang(gang: Gang, found: Mapping[str, tuple[Holding, Facts, int]], room: Room) -> dict[str, frozenset[str]]:
     """Return with whom each member of a gang leaves, by UID; those that do not stand in it cannot leave."""
     standing = gang.standing(room.ledger)
     staying = [pod.key.uid for pod in standing.bound if not pod.leaving]

@@ -79,7 +79,7 @@ class Clearing:
             if key not in alike:
                 alike[key] = self._milli(pod.request, suits)
             found.append(Need(pod.request.devices, alike[key], tuple(asks.get(name, 0) for name in resources)))
-        return found, self._field(resources, free, self._projects(pods), borrowed_only)
+        return found, self._field(free, self._projects(pods), borrowed_only=borrowed_only)
 
     # --- how ---
 
@@ -112,9 +112,8 @@ class Clearing:
         """Return the projects of some pods: their own train is the first to give way to them."""
         return frozenset(self.room.quota.project_of(pod.ask()) for pod in pods)
 
-    def _field(
-        self, resources: Sequence[str], free: Mapping[str, NDArray[np.int64]], own: frozenset[str], borrowed_only: bool
-    ) -> Field:
+    def _field(self, free: Mapping[str, NDArray[np.int64]], own: frozenset[str], *, borrowed_only: bool) -> Field:
+        resources = tuple(sorted(free))
         # A gang of which some are on a node that is not ours any more leaves as well; they give back nothing here.
         leavers = [one for one in self.candidates.leavers.values() if one.holding.node in self._place]
         promises = [held for each in self.yielding.values() for held in each if held.node in self._place]
@@ -163,9 +162,7 @@ class Clearing:
         """Return what is promised to a pod as something that may be given up, with all of its plan."""
         together = {other.pod.uid for other in self.yielding[held.pod.uid]}
         takes = tuple(sorted(place[uid] for uid in together if uid in place))
-        return Candidate(
-            held.pod.uid, self._place[held.node], self._held(held), requests, takes, reservation=True
-        )
+        return Candidate(held.pod.uid, self._place[held.node], self._held(held), requests, takes, reservation=True)
 
     def _held(self, holding: Holding) -> tuple[tuple[int, int], ...]:
         node = self.ledger.node(holding.node)

@@ -1,8 +1,8 @@
 """How far has one plan come by which others leave?
 
-    made: its pods are nominated, and those that have to leave are evicted -> left: its pods have the room, and are tried
+    made: its pods are nominated, and who has to leave is evicted -> left: its pods have the room, and are tried
     -> run, once all of them are bound
-    <- given up, where an eviction is refused, somebody does not leave, or kube-scheduler places them elsewhere or nowhere
+    <- given up, where an eviction is refused, somebody does not leave, or kube-scheduler does not place them there
 
 A plan that is given up leaves nothing behind: its promises end, and whoever was not evicted yet stays.
 """
@@ -32,10 +32,11 @@ class Stage(Enum):
     """How far a plan has come."""
 
     EVICTING = "evicting"
+    """Somebody has to leave, and is not leaving yet."""
     LEAVING = "leaving"
+    """All that have to leave are leaving."""
     READY = "ready"
-    RUNS = "runs"
-    OVER = "over"
+    """Its pods have their room, and are tried."""
 
 
 @dataclass(slots=True)
@@ -117,8 +118,6 @@ class Outstanding:
 
     def stage(self, ledger: Ledger) -> Stage:
         """Return how far it has come."""
-        if self.runs(ledger):
-            return Stage.RUNS
         if self.ready_at is not None:
             return Stage.READY
         return Stage.EVICTING if self.to_evict(ledger) else Stage.LEAVING

@@ -1,4 +1,4 @@
-"""What is planned so that others have room: who leaves, and where each pod goes then. Values, for whoever acts on them."""
+"""What is planned so that others have room: who leaves, and where each pod goes then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who leaves so that these pods have room, and where does each of them go then? Checked as a whole before anybody leaves.
+"""Who leaves so that these pods have room, and where does each of them go? Checked as a whole before anybody leaves.
 
 The cheapest sufficient set is searched in numbers. What numbers do not say (which pods must be near or apart, how they
 are spread, ports) is checked of the result, pod by pod: a node that is refused there is none, and it is searched again.
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from extender.core.gang.planning import promised
 from extender.core.ledger.holding import State
 from extender.core.preemption.cheapest import cheapest
-from extender.core.preemption.cost import within_quota
+from extender.core.preemption.cost import _within_quota as within_quota
 from extender.core.preemption.plan import NoPlan, Plan, Victim
 from kube.gangs import Planned
 from kube.gpus import MilliGpu, Placement
@@ -68,7 +68,7 @@ def _holdings(
 def _refused(
     pods: Sequence[SeenPod], holdings: Sequence[Holding], choice: Choice, field: Field, clearing: Clearing
 ) -> tuple[str, str] | None:
-    """Return which pod kube-scheduler would refuse on its node, once the victims had left; None where it refuses none."""
+    """Return which pod kube-scheduler would refuse on its node, had the victims left; None where it refuses none."""
     gone = {field.candidates[one].uid for one in choice.victims}
     checks = clearing.room.checks.without(clearing.going | gone)
     columns = clearing.ledger.columns

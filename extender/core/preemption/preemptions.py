@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from extender.core.gang.gangs import Gangs
-    from extender.core.gang.steps import Tell
     from extender.core.gang.planning import Room
+    from extender.core.gang.steps import Tell
     from extender.core.ledger.ledger import Ledger
-    from extender.core.model import PodKey, SeenPod
+    from extender.core.model import SeenPod
     from extender.core.preemption.moment import Moment
     from extender.core.preemption.plan import Plan, Preemptor
+    from extender.core.quota.quota import Quota
 
 _SPARED_S = 30.0  # a disruption budget lets a pod go again once another one is ready
 
@@ -60,9 +61,9 @@ class Preemptions:
 
     # --- what is asked ---
 
-    def is_wanted(self, unbound: Iterable[SeenPod], room: Room) -> bool:
+    def is_wanted(self, unbound: Iterable[SeenPod], ledger: Ledger, quota: Quota) -> bool:
         """Tell whether a look would have anything to do."""
-        self.wanted = bool(self._plans) or bool(waiting(unbound, self._gangs, room.ledger, room.quota))
+        self.wanted = bool(self._plans) or bool(self._spent) or bool(waiting(unbound, self._gangs, ledger, quota))
         return self.wanted
 
     def look(self, room: Room, unbound: Mapping[str, SeenPod], at: Moment) -> Moves:
@@ -71,7 +72,6 @@ class Preemptions:
         going = self._leaving.soon_gone(room, at.now)
         self._follow(room, unbound, at, tell)
         who_wait = waiting(unbound.values(), self._gangs, room.ledger, room.quota)
-        self.wanted = bool(self._plans) or bool(who_wait)
         self._settle({one.key for one in who_wait}, unbound, room.ledger)
         self._resting.forget(self.settings.cool_down_s, at.now)
         sight = Sight(room, going, self._plans, self.settings, at)
@@ -156,9 +156,9 @@ class Preemptions:
                 return f"pod {held.pod.name} asks for something else than when it was planned"
         for uid in one.there(room.ledger):
             if self._leaving.overdue(uid, room, now):
-                held = room.ledger.holding(uid)
-                assert held is not None  # noqa: S101  it is there
-                return f"pod {held.pod.namespace}/{held.pod.name} does not leave node {held.node}"
+                there = room.ledger.holding(uid)
+                assert there is not None  # noqa: S101  as it was told
+                return f"pod {there.pod.namespace}/{there.pod.name} does not leave node {there.node}"
         if one.taken(now):
             return "what others left is held by somebody else"
         if one.preemptor.key.gang is None and one.is_behind(self._gangs.settings.start_s, now):
@@ -182,6 +182,8 @@ class Preemptions:
         with room.ledger.at_once():
             for holding in plan.holdings:
                 room.ledger.hold(holding)
+        for pod, holding in zip(preemptor.pods, plan.holdings, strict=True):
+            room.checks.place(pod, holding.node)
         self._plans[preemptor.key] = one = Outstanding(preemptor, plan, at.now)
         if plan.victims:
             nodes = count(len({holding.node for holding in plan.holdings}), "node")
@@ -211,4 +213,3 @@ class Preemptions:
             if not waits:
                 spent = self._spent.pop(key)
                 self.needless += 0 if runs else len(spent)
-

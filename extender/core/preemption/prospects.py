@@ -1,10 +1,10 @@
-"""What plans are there in one look? What they rest on is computed when it is asked for first, and kept up from then on."""
+"""What plans are there in one look? What they rest on is computed at the first question, and kept up from then on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from extender.core.preemption.candidates import below, candidates
+from extender.core.preemption.candidates import Rules, below, candidates
 from extender.core.preemption.clearing import Clearing
 from extender.core.preemption.plan import NoPlan
 from extender.core.preemption.planning import planned
@@ -76,10 +76,8 @@ class Prospects:
         sight = self._sight
         going = sight.leaving | {one.pod.uid for each in sight.plans.values() for one in each.plan.victims}
         if self._candidates is None:
-            taken = going | self._spared
-            self._candidates = candidates(
-                sight.room, self._gangs, sight.settings, self._resting, taken, sight.at
-            )
+            rules = Rules(sight.settings, self._resting, going | self._spared, sight.at)
+            self._candidates = candidates(sight.room, self._gangs, rules)
         lower = (
             each.promised(sight.room.ledger)
             for each in sight.plans.values()

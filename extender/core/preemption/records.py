@@ -17,8 +17,8 @@ _NAMED = 3
 class Record:
     """One pod that had to leave, or would have had to: `evicted_at` None where nobody evicted it, in seconds.
 
-    `made_for`: the name of whom it left for, with its `project`; `others` left with it for the same plan, which was made
-    at `planned_at` of so many `candidates`. `passed_over`: those of them that would have been next. `because`: why this
+    `made_for`: the name of whom it left for, with its `project`; `others` left with it by the same plan, which was made
+    at `planned_at` among `candidates` pods. `passed_over`: those of them that would have been next. `because`: why this
     one, in words.
     """
 
@@ -61,7 +61,9 @@ class Records:
     def named(self, namespace: str, name: str) -> Record | None:
         """Return the last record of a pod of a name."""
         found = (one for one in reversed(self._records.values()))
-        return next((one for one in found if (one.victim.pod.namespace, one.victim.pod.name) == (namespace, name)), None)
+        return next(
+            (one for one in found if (one.victim.pod.namespace, one.victim.pod.name) == (namespace, name)), None
+        )
 
 
 def records_of(preemptor: Preemptor, project: str, plan: Plan, now: float, *, observed: bool) -> tuple[Record, ...]:
@@ -90,9 +92,9 @@ def because(victim: Victim, preemptor: Preemptor, project: str, plan: Plan) -> s
     how = "" if not victim.project or victim.project == project else _quota_of(victim)
     gang = f", with its gang of {victim.together}" if victim.together > 1 else ""
     return (
-        f"it makes room on node {victim.node} for {preemptor.name} of project {project}, which is within its quota: of "
-        f"{count(plan.candidates, 'train pod')} that may leave, the cheapest way takes {count(len(plan.victims), 'pod')}"
-        f"{gang}; this one is {whose}{how}, of priority {victim.priority}, and has run {duration(victim.ran_s)}"
+        f"it makes room on node {victim.node} for {preemptor.name} of project {project}, which is within its quota: "
+        f"of {count(plan.candidates, 'train pod')} that may leave, the cheapest way takes "
+        f"{count(len(plan.victims), 'pod')}{gang}; this one is {whose}{how}, of priority {victim.priority}, and has run {duration(victim.ran_s)}"
     )
 
 

@@ -72,13 +72,13 @@ class Searching:
             if searched >= _MOST_SEARCHES or pods >= _MOST_PODS:
                 return
             searched, pods = searched + 1, pods + len(one.pods)
-            made = prospects.plan(replace(one, avoided=one.avoided | tried.avoided.keys()))
+            made = prospects.plan(replace(one, avoided=one.avoided | frozenset(tried.avoided)))
             if isinstance(made, NoPlan):
                 tried.in_vain(made.reason, now)
                 _say(one, tried, now, tell)
             elif (early_s := _early(one, made, sight)) > 0.0:
-                delay = f"{sight.settings.delay_s:g} s"
-                tried.reason, tried.again_at = f"others leave for it once it is {delay} old (preemption-delay)", now + early_s
+                tried.reason = f"others leave for it once it is {sight.settings.delay_s:g} s old (preemption-delay)"
+                tried.again_at = now + early_s
             else:
                 tried.reason, tried.pause_s = "", 0.0
                 tried.again_at = now + _LONGEST_PAUSE_S  # where it is observed only

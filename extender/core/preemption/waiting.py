@@ -28,9 +28,7 @@ def waiting(unbound: Iterable[SeenPod], gangs: Gangs, ledger: Ledger, quota: Quo
     """Return all for whom room may be made, in their order: of higher priority first, then the older."""
     if not quota.projects:
         return []
-    found = [
-        _single(pod, gangs) for pod in unbound if pod.gang is None and not pod.gated and _may(pod, ledger, quota)
-    ]
+    found = [_single(pod, gangs) for pod in unbound if pod.gang is None and not pod.gated and _may(pod, ledger, quota)]
     for gang in gangs:
         found += _of_gang(gang, gangs, quota, ledger)
     return sorted(found, key=lambda one: (one.order, one.key))
