@@ -1,0 +1,36 @@
+"""Who leaves so that all of these find room, at the least cost, and where does each then go?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extender.core.preemption.exact import improved
+from extender.core.preemption.greedy import by_need
+from extender.core.preemption.ground import Ground, classes
+from extender.core.preemption.needless import fill_back
+from extender.core.preemption.reverse import kept_back
+from extender.core.preemption.room import Room
+from extender.core.preemption.steps import Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extender.core.preemption.field import Choice, Field, Need
+
+
+def cheapest(needs: Sequence[Need], field: Field) -> Choice | None:
+    """Return who leaves and where all needs go then; None where not all find room, whoever leaves."""
+    kinds = classes(needs)
+    ground = Ground(field)
+    steps = Steps(2_000)
+    found = []
+    for bundled in (False, True):
+        room = Room(ground)
+        if by_need(room, kinds, steps, bundled=bundled):
+            found.append(fill_back(room, kinds, steps))
+    kept = kept_back(ground, kinds, steps)
+    if kept is not None:
+        found.append(fill_back(kept, kinds, steps))
+    best = min(found, key=lambda room: room.price, default=None)
+    best = improved(ground, kinds, best)
+    return None if best is None else best.choice()

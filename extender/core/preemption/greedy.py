@@ -1,0 +1,102 @@
+"""Who leaves if each pod in turn goes where it costs least? Good, quick, and often the best.
+
+Offers of nodes lie in a heap. An offer is made anew where its node has changed since; where it only costs more than
+before, as a quota or a budget was used up elsewhere, it goes back into the heap.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from extender.core.preemption.field import Need
+from extender.core.preemption.one_node import Offer, offer
+from extender.core.preemption.placing import capacity, together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from extender.core.preemption.ground import Class
+    from extender.core.preemption.room import Room
+    from extender.core.preemption.steps import Steps
+
+# Prices are compared by pod: 720,720 is divided by all numbers up to 16 without a remainder.
+_POD = 720_720
+
+def by_need(room: Room, kinds: Sequence[Class], steps: Steps, *, bundled: bool = False) -> bool:
+    """Place all needs, and let those leave that are in their way; tell whether all have found room.
+
+    `bundled`: of the offers of a node the one counts whose price is lowest for each pod that it makes room for.
+    """
+    return all(_place(room, kind, steps, bundled=bundled) for kind in kinds)
+
+
+def _place(room: Room, kind: Class, steps: Steps, *, bundled: bool) -> bool:
+    """Place all needs of a kind, each where it costs least."""
+    need = kind.need
+    waiting = [at for at in reversed(kind.places) if at not in room.places]
+    changed = [0] * len(need.milli)
+    heap: list[tuple[int, int, int, Offer | None]] = [(0, node, 0, None) for node, size in enumerate(need.milli) if size]
+    while waiting and heap:
+        _, node, seen, found = heappop(heap)
+        if seen != changed[node]:
+            continue
+        if found is None or (found.units and room.price_of(found.units) != found.price):
+            found = offer(room, need, node, steps)
+            if bundled and found is not None:
+                key, found = min(_by_pod(room, kind, node, found, len(waiting), steps))
+                heappush(heap, (key, node, seen, found))
+            elif found is not None:
+                heappush(heap, (found.price, node, seen, found))
+            continue
+        touched = room.let_go(found.units) | {node}
+        count = 1
+        if bundled:
+            count = capacity(need, node, room.free(node), room.left(node), len(waiting))
+            for devices in together(need, node, room.free(node), count):
+                room.place(waiting.pop(), need, node, devices)
+        else:
+            room.place(waiting.pop(), need, node, found.devices)
+        for each in sorted(touched):
+            changed[each] += 1
+            if need.milli[each]:
+                heappush(heap, (0, each, changed[each], None))
+    return not waiting
+
+
+def _by_pod(
+    room: Room, kind: Class, node: int, first: Offer, waiting: int, steps: Steps
+) -> Iterator[tuple[int, Offer]]:
+    """Yield offers for one pod and for several on the same node, each with its price by pod."""
+    yield first.price * _POD // _gain(room, kind.need, first, waiting), first
+    need = kind.need
+    if not first.units or not need.devices:
+        return
+    devices = room.ground.devices(node)
+    for wide in range(need.devices, len(devices) + 1, need.devices):
+        for deep in range(1, max(devices) // need.milli[node] + 1):
+            pods = wide * deep // need.devices
+            if pods == 1 or wide * (deep - 1) // need.devices >= waiting:
+                continue
+            sizes = list(need.milli)
+            sizes[node] *= deep
+            many = Need(wide, tuple(sizes), tuple(pods * request for request in need.requests))
+            found = offer(room, many, node, steps)
+            if found is not None:
+                yield found.price * _POD // _gain(room, need, found, waiting), found
+
+
+def _gain(room: Room, need: Need, found: Offer, waiting: int) -> int:
+    """Return how many more pods like this fit, on all nodes, once these have left."""
+    gain = 0
+    for node in sorted({node for unit in found.units for node in room.ground.nodes(unit)}):
+        free = list(room.free(node))
+        left = list(room.left(node))
+        before = capacity(need, node, free, left, waiting)
+        for unit in found.units:
+            devices, resources = room.frees(unit, node)
+            for device, amount in devices.items():
+                free[device] += amount
+            left = [there + amount for there, amount in zip(left, resources, strict=True)]
+        gain += capacity(need, node, free, left, waiting) - before
+    return max(1, min(gain, waiting))

@@ -1,0 +1,167 @@
+"""What stays the same during a search: who leaves together, what that costs and frees, and the room before anyone left.
+
+Candidates are told apart by their rank among all UIDs, so that the order in which they were given decides nothing. Those
+that leave together are a `unit`, named by the first candidate that takes exactly these with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from extender.core.preemption.cost import Prices, closed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from extender.core.preemption.field import Candidate, Field, Need
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """Needs that are alike, by their places among all."""
+
+    need: Need
+    places: tuple[int, ...]
+
+
+class Ground:
+    """The field as a search looks at it.
+
+    `order`: the place of each candidate in the field. `units_of`: the units that free something of a node and may leave,
+    in rising order. `members`: who leaves with a unit. `firm`: what a unit costs at least, whoever else leaves. `free`,
+    `left`: the room of every node while all stay.
+    """
+
+    def __init__(self, field: Field) -> None:
+        given = field.candidates
+        uids = [each.uid for each in given]
+        self.order = sorted(range(len(given)), key=uids.__getitem__)
+        self.candidates: list[Candidate] = [given[at] for at in self.order]
+        self.budgets = field.budgets
+        self.prices = Prices(self.candidates, field.over or {}, borrowed_only=field.borrowed_only)
+        self._units(field)
+        self._all_free = field.devices
+        self._rooms(field)
+        self._frees: dict[tuple[int, int], tuple[dict[int, int], list[int]]] = {}
+
+    def frees(self, unit: int, node: int) -> tuple[dict[int, int], list[int]]:
+        """Return what a unit frees of a node: milli-GPU by device, and resources."""
+        found = self._frees.get((unit, node))
+        if found is None:
+            found = self._frees[unit, node] = self.freed(self.members(unit), node)
+        return found
+
+    def freed(self, some: Sequence[int], node: int) -> tuple[dict[int, int], list[int]]:
+        """Return what candidates free of a node."""
+        devices: dict[int, int] = {}
+        resources = [0] * len(self.left[node])
+        for one in some:
+            each = self.candidates[one]
+            if each.node == node:
+                for device, milli in each.held:
+                    devices[device] = devices.get(device, 0) + milli
+                for at, amount in enumerate(each.requests):
+                    resources[at] += amount
+        return devices, resources
+
+    def members(self, unit: int) -> tuple[int, ...]:
+        """Return who leaves with a unit, in rising order."""
+        return self._taken.get(unit) or (unit,)
+
+    def firm(self, unit: int) -> int:
+        """Return what a unit costs at least, whoever else has left before."""
+        return self._firm[unit] if unit in self._firm else self.prices.least[unit]
+
+    def nodes(self, unit: int) -> set[int]:
+        """Return the nodes of which a unit frees something."""
+        return {self.candidates[one].node for one in self.members(unit)}
+
+    @property
+    def takers(self) -> Iterable[int]:
+        """Return the units of more than one candidate."""
+        return self._taken
+
+    def devices(self, node: int) -> tuple[int, ...]:
+        """Return the milli-GPU of each device of a node if all had left."""
+        return self._all_free[node]
+
+    def _units(self, field: Field) -> None:
+        """Find who leaves together, and who never may."""
+        rank = dict(zip(self.order, range(len(self.order)), strict=True))
+        self._taken: dict[int, tuple[int, ...]] = {}
+        named: dict[tuple[int, ...], int] = {}
+        of_many: dict[int, int] = {}
+        self.units: list[int] = []
+        barred = self.prices.kept | {
+            one for one, each in enumerate(self.candidates) if each.budgets and not self._may_go((one,))
+        }
+        for one, each in enumerate(self.candidates):
+            if len(each.takes) > 1:
+                members = tuple(sorted(map(rank.__getitem__, closed(field.candidates, each.takes))))
+                if members in named:
+                    continue
+                named[members] = one
+                self._taken[one] = members
+                for member in members:
+                    of_many[member] = of_many.get(member, 0) + 1
+                if barred.isdisjoint(members) and self._may_go(members):
+                    self.units.append(one)
+            elif one not in barred:
+                self.units.append(one)
+        solo = {member for member in of_many if len(self.candidates[member].takes) == 1}
+        # What several units take is nobody's alone: a bound may add the others up, and no more.
+        self._firm = {
+            unit: sum(self.prices.least[one] for one in members if of_many[one] == 1 and (one == unit or one not in solo))
+            for unit, members in self._taken.items()
+        }
+        self._firm.update(dict.fromkeys(solo, 0))
+        self.of_node: list[list[int]] = [[] for _ in field.devices]
+        for unit in self.units:
+            if unit in self._taken:
+                for node in self.nodes(unit):
+                    self.of_node[node].append(unit)
+            else:
+                self.of_node[self.candidates[unit].node].append(unit)
+
+    def _may_go(self, members: Sequence[int]) -> bool:
+        """Tell whether the budgets let these go, were they the only ones."""
+        counted = list(chain.from_iterable(self.candidates[one].budgets for one in members))
+        return all(counted.count(budget) <= self.budgets[budget] for budget in set(counted))
+
+    def _rooms(self, field: Field) -> None:
+        """Count the room while all stay."""
+        self.free = [list(devices) for devices in field.devices]
+        self.left = [list(left) for left in field.left]
+        for each in self.candidates:
+            devices = self.free[each.node]
+            for device, milli in each.held:
+                devices[device] -= milli
+            if each.requests:
+                left = self.left[each.node]
+                for at, amount in enumerate(each.requests):
+                    left[at] -= amount
+
+
+def classes(needs: Sequence[Need]) -> list[Class]:
+    """Return the needs by kind, those first that are hardest to place."""
+    by_value: dict[tuple[int, tuple[int, ...], tuple[int, ...]], list[int]] = {}
+    seen: dict[tuple[int, int, tuple[int, ...]], list[int]] = {}
+    for at, need in enumerate(needs):
+        same = seen.get((need.devices, id(need.milli), need.requests))
+        if same is None:
+            same = by_value.setdefault((need.devices, need.milli, need.requests), [])
+            seen[need.devices, id(need.milli), need.requests] = same
+        same.append(at)
+    kinds = [Class(needs[places[0]], tuple(places)) for places in by_value.values()]
+    return sorted(
+        kinds,
+        key=lambda kind: (
+            -kind.need.devices * max(kind.need.milli, default=0),
+            -kind.need.devices,
+            tuple(-request for request in kind.need.requests),
+            kind.places,
+        ),
+    )
+

@@ -1,0 +1,75 @@
+"""Who of those that were to leave may stay after all?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extender.core.preemption.placing import place_all
+from extender.core.preemption.room import Room
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extender.core.preemption.ground import Class
+    from extender.core.preemption.steps import Steps
+
+# Beyond so many pairs of a unit and a node, pods stay where they were placed while others are taken back.
+_MOST_MOVED = 1_000
+
+
+def fill_back(room: Room, kinds: Sequence[Class], steps: Steps) -> Room:
+    """Return the room with nobody gone in vain; the dearest are taken back first.
+
+    What was needed once stays needed when others are taken back; only that it may now be taken back at all changes.
+    """
+    ground = room.ground
+    small = len(ground.free) * len(room.gone) <= _MOST_MOVED
+    again = True
+    while again:
+        again = False
+        for unit in sorted(filter(room.has_left, ground.units), key=lambda unit: (-ground.firm(unit), unit)):
+            if _is_taken(room, unit):
+                continue
+            room.take_back(unit)
+            moved = room if _still_fit(room, unit) else placed(room, kinds, steps) if small else None
+            if moved is None:
+                room.let_go((unit,))
+            else:
+                room = moved
+                again = bool(ground.takers)
+    return room
+
+
+def placed(room: Room, kinds: Sequence[Class], steps: Steps) -> Room | None:
+    """Return a room in which the same have left and all are placed; None where they do not fit."""
+    anew = Room(room.ground)
+    anew.let_go(room.gone)
+    nodes = range(len(room.ground.free))
+    places = place_all(kinds, [anew.free(node) for node in nodes], [anew.left(node) for node in nodes], steps)
+    if places is None:
+        return None
+    for kind in kinds:
+        for at in kind.places:
+            anew.place(at, kind.need, *places[at])
+    return anew
+
+
+def _is_taken(room: Room, unit: int) -> bool:
+    """Tell whether another that leaves takes some of a unit with it, and the unit not it."""
+    members = set(room.ground.members(unit))
+    return not members <= room.gone or any(
+        other not in members and room.has_left(other) and not members.isdisjoint(room.ground.members(other))
+        for other in room.ground.takers
+    )
+
+
+def _still_fit(room: Room, unit: int) -> bool:
+    """Tell whether those that were placed where a unit has come back still have their room."""
+    for node in room.ground.nodes(unit):
+        free, left = room.free(node), room.left(node)
+        for need, devices in room.on(node):
+            if any(free[device] < 0 for device in devices):
+                return False
+            if any(there < 0 < wanted for there, wanted in zip(left, need.requests, strict=True)):
+                return False
+    return True

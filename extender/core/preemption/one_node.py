@@ -1,0 +1,207 @@
+"""Who leaves one node so that one pod fits there? Exactly the cheapest, whatever else they take with them.
+
+First each device is looked at alone: the cheapest that free enough of it, where a unit that frees several devices counts
+with its share of the price. So much every choice of devices costs at least; where nobody is on two devices it is the
+answer. Else the choices of devices are tried in the order of these bounds, each by taking, for what is hardest to free,
+one unit after the other.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, NamedTuple
+
+from extender.core.preemption.cover import NOTHING, Cover, Item, cheapest_cover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from extender.core.preemption.field import Need
+    from extender.core.preemption.room import Room
+    from extender.core.preemption.steps import Steps
+
+
+class Offer(NamedTuple):
+    """What room for one pod costs on a node: who leaves, and the devices that it then gets."""
+
+    price: int
+    units: tuple[int, ...]
+    devices: tuple[int, ...]
+
+
+def offer(room: Room, need: Need, node: int, steps: Steps, below: int | None = None) -> Offer | None:
+    """Return the cheapest room for a pod on a node; None where there is none, or none that costs less than `below`."""
+    size = need.milli[node]
+    free = room.free(node)
+    if not size or need.devices > len(free):
+        return None
+    short = [(at, wanted - left) for at, (wanted, left) in enumerate(zip(need.requests, room.left(node), strict=True))]
+    short = [(at, lack) for at, lack in short if lack > 0 and need.requests[at] > 0]
+    if not short and sum(1 for milli in free if milli >= size) >= need.devices:
+        return Offer(0, (), _tightest(free, size, need.devices))
+    return _Search(room, need, node, short, steps, below).found()
+
+
+def _tightest(free: Sequence[int], size: int, devices: int) -> tuple[int, ...]:
+    """Return the devices that have the least room of those that have enough: the others are kept for larger pods."""
+    enough = sorted((milli, device) for device, milli in enumerate(free) if milli >= size)
+    return tuple(sorted(device for _, device in enough[:devices]))
+
+
+class _Search:
+    """The search of one node for one pod."""
+
+    def __init__(
+        self, room: Room, need: Need, node: int, short: list[tuple[int, int]], steps: Steps, below: int | None
+    ) -> None:
+        self._room = room
+        self._need = need
+        self._short = short
+        self._steps = steps
+        self._below = below
+        self._size = need.milli[node]
+        self._free = room.free(node)
+        self._best: Offer | None = None
+        self._units = [unit for unit in room.ground.of_node[node] if not room.has_left(unit)]
+        self._frees = {unit: room.frees(unit, node) for unit in self._units}
+        self._firm = {unit: room.firm(unit) for unit in self._units}
+
+    def found(self) -> Offer | None:
+        covers = self._covers()
+        if len(covers) < self._need.devices:
+            return None
+        floor = 0
+        for at, lack in self._short:
+            cover = cheapest_cover(self._freeing(at), lack)
+            if cover is None:
+                return None
+            floor = max(floor, cover.price)
+        for price, devices in self._choices(covers):
+            if self._too_dear(max(floor, price)):
+                break
+            chosen = sorted({unit for device in devices for unit in covers[device].units})
+            if self._is_enough(devices, chosen) and self._keep(devices, chosen) == price:
+                continue
+            if self._steps.are_left:
+                self._take(devices, (), frozenset())
+            else:
+                self._grab(devices, chosen)
+        return self._best
+
+    def _covers(self) -> dict[int, Cover]:
+        """Return what each device costs at least to be freed, and by whom."""
+        items: dict[int, list[Item]] = {}
+        for unit, (devices, _) in self._frees.items():
+            share = self._firm[unit] // max(1, len(devices))
+            for device, amount in devices.items():
+                items.setdefault(device, []).append(Item(share, amount, unit))
+        found = {}
+        for device, free in enumerate(self._free):
+            lack = self._size - free
+            cover = cheapest_cover(items.get(device, ()), lack) if lack > 0 else NOTHING
+            if cover is not None:
+                found[device] = cover
+        return found
+
+    def _freeing(self, resource: int) -> list[Item]:
+        return [
+            Item(self._firm[unit], resources[resource], unit)
+            for unit, (_, resources) in self._frees.items()
+            if resources[resource] > 0
+        ]
+
+    def _choices(self, covers: dict[int, Cover]) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield the choices of devices and what they cost at least, the cheapest first."""
+        if not self._need.devices:
+            yield 0, ()
+            return
+        ranked = sorted(covers, key=lambda device: (covers[device].price, self._free[device], device))
+        yield from _rising([(covers[device].price, device) for device in ranked], self._need.devices)
+
+    def _too_dear(self, price: int) -> bool:
+        if self._best is not None and price >= self._best.price:
+            return True
+        return self._below is not None and price >= self._below
+
+    def _is_enough(self, devices: tuple[int, ...], units: Sequence[int]) -> bool:
+        return not self._lacks(devices, units)
+
+    def _lacks(self, devices: tuple[int, ...], units: Sequence[int]) -> list[tuple[bool, int, int]]:
+        """Return what is lacking once these have left: of which device or resource, and how much."""
+        lacks = []
+        for device in devices:
+            lack = self._size - self._free[device] - sum(self._frees[unit][0].get(device, 0) for unit in units)
+            if lack > 0:
+                lacks.append((True, device, lack))
+        for at, short in self._short:
+            lack = short - sum(self._frees[unit][1][at] for unit in units)
+            if lack > 0:
+                lacks.append((False, at, lack))
+        return lacks
+
+    def _keep(self, devices: tuple[int, ...], units: Sequence[int]) -> int | None:
+        """Take note of a choice where it is the best so far; return its price."""
+        price = self._room.price_of(units)
+        if price is not None and not self._too_dear(price):
+            self._best = Offer(price, tuple(sorted(units)), tuple(sorted(devices)))
+        return price
+
+    def _take(self, devices: tuple[int, ...], units: tuple[int, ...], without: frozenset[int]) -> None:
+        """Try all that free what is still lacking, beginning with what the fewest can free."""
+        self._steps.take()
+        price = self._room.price_of(units)
+        if price is None or self._too_dear(price):
+            return
+        lacks = self._lacks(devices, units)
+        if not lacks:
+            self._keep(devices, units)
+            return
+        ways = []
+        for is_device, at, lack in lacks:
+            ways_of = [item for item in self._of(is_device, at) if item.unit not in without and item.unit not in units]
+            if sum(item.amount for item in ways_of) < lack:
+                return
+            ways.append(ways_of)
+        for item in sorted(min(ways, key=len)):
+            if not self._steps.are_left:
+                return
+            self._take(devices, (*units, item.unit), without)
+            without |= {item.unit}
+
+    def _grab(self, devices: tuple[int, ...], units: list[int]) -> None:
+        """Take what is cheapest for what is lacking: without steps left something is better than nothing."""
+        while lacks := self._lacks(devices, units):
+            is_device, at, _ = lacks[0]
+            ways = [
+                item
+                for item in sorted(self._of(is_device, at))
+                if item.unit not in units and self._room.price_of([*units, item.unit]) is not None
+            ]
+            if not ways:
+                return
+            units.append(ways[0].unit)
+        self._keep(devices, units)
+
+    def _of(self, is_device: bool, at: int) -> list[Item]:  # noqa: FBT001 - the two kinds of things a unit frees
+        if not is_device:
+            return self._freeing(at)
+        return [
+            Item(self._firm[unit], devices[at], unit) for unit, (devices, _) in self._frees.items() if at in devices
+        ]
+
+
+def _rising(ranked: list[tuple[int, int]], size: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield the sets of so many of these, the smallest sum first, each once."""
+    first = tuple(range(size))
+    heap = [(sum(ranked[at][0] for at in first), first)]
+    seen = {first}
+    while heap:
+        total, chosen = heappop(heap)
+        yield total, tuple(ranked[at][1] for at in chosen)
+        for position, at in enumerate(chosen):
+            following = chosen[position + 1] if position + 1 < size else len(ranked)
+            if at + 1 < following:
+                moved = (*chosen[:position], at + 1, *chosen[position + 1 :])
+                if moved not in seen:
+                    seen.add(moved)
+                    heappush(heap, (total - ranked[at][0] + ranked[at + 1][0], moved))

@@ -1,0 +1,25 @@
+"""Who leaves if all had left and come back one by one, the dearest first, as long as all needs fit?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extender.core.preemption.needless import placed
+from extender.core.preemption.room import Room
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extender.core.preemption.ground import Class, Ground
+    from extender.core.preemption.steps import Steps
+
+_MOST = 1_000
+
+
+def kept_back(ground: Ground, kinds: Sequence[Class], steps: Steps) -> Room | None:
+    """Return the room once all needs fit and nobody more may come back."""
+    if ground.budgets or ground.takers or len(ground.units) * len(ground.free) > _MOST:
+        return None
+    room = Room(ground)
+    room.let_go(ground.units)
+    return placed(room, kinds, steps)

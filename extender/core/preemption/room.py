@@ -1,0 +1,161 @@
+"""The room as a search has changed it so far: who has left, what their leaving costs, and who has been placed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extender.core.preemption.field import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from extender.core.preemption.field import Need
+    from extender.core.preemption.ground import Ground
+
+Place = tuple[int, tuple[int, ...]]
+
+
+class Room:
+    """A changing copy of the ground. `gone`: the candidates that have left; `price`: what that costs."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.gone: set[int] = set()
+        self.price = 0
+        self.places: dict[int, Place] = {}
+        self._on: dict[int, list[tuple[Need, tuple[int, ...]]]] = {}
+        self._free: dict[int, list[int]] = {}
+        self._left: dict[int, list[int]] = {}
+        self._counted = [0] * len(ground.budgets)
+        self._torn: dict[str, list[int]] = {project: [] for project in ground.prices.torn}
+        self._extra: dict[str, int] = dict.fromkeys(ground.prices.torn, 0)
+
+    def free(self, node: int) -> list[int]:
+        """Return the milli-GPU that are free on each device of a node."""
+        return self._free[node] if node in self._free else self.ground.free[node]
+
+    def left(self, node: int) -> list[int]:
+        """Return what is left of each resource of a node."""
+        return self._left[node] if node in self._left else self.ground.left[node]
+
+    def has_left(self, unit: int) -> bool:
+        """Tell whether all of a unit have left."""
+        return unit in self.gone and self.gone.issuperset(self.ground.members(unit))
+
+    def firm(self, unit: int) -> int:
+        """Return what a unit costs at least from here on."""
+        if self._is_partly_gone(unit):
+            return 0
+        return self.ground.firm(unit)
+
+    def frees(self, unit: int, node: int) -> tuple[dict[int, int], list[int]]:
+        """Return what a unit still frees of a node: milli-GPU by device, and resources."""
+        if not self._is_partly_gone(unit):
+            return self.ground.frees(unit, node)
+        return self.ground.freed([one for one in self.ground.members(unit) if one not in self.gone], node)
+
+    def price_of(self, units: Iterable[int]) -> int | None:
+        """Return what it costs that these leave too; None: they may not."""
+        new = self._new(units)
+        if any(self.ground.candidates[one].budgets for one in new) and not self._within_budgets(new):
+            return None
+        price = sum(map(self.ground.prices.least.__getitem__, new))
+        for project, torn in self._by_torn(new).items():
+            extra = self.ground.prices.extra(project, self._torn[project] + torn)
+            if extra is None:
+                return None
+            price += extra - self._extra[project]
+        return price
+
+    def let_go(self, units: Iterable[int]) -> set[int]:
+        """Let these leave; return the nodes on which that makes room."""
+        new = self._new(units)
+        for one in new:
+            self._move(one, 1)
+        self.gone |= new
+        self.price += sum(map(self.ground.prices.least.__getitem__, new))
+        for project, torn in self._by_torn(new).items():
+            self._torn[project] += torn
+            extra = self.ground.prices.extra(project, self._torn[project]) or 0
+            self.price += extra - self._extra[project]
+            self._extra[project] = extra
+        return {self.ground.candidates[one].node for one in new}
+
+    def take_back(self, unit: int) -> None:
+        """Let all of a unit stay: nobody may be placed where they are."""
+        members = set(self.ground.members(unit))
+        for one in members:
+            self._move(one, -1)
+        self.gone -= members
+        self.price -= sum(map(self.ground.prices.least.__getitem__, members))
+        for project, torn in self._by_torn(members).items():
+            self._torn[project] = [one for one in self._torn[project] if one not in torn]
+            extra = self.ground.prices.extra(project, self._torn[project]) or 0
+            self.price += extra - self._extra[project]
+            self._extra[project] = extra
+
+    def place(self, at: int, need: Need, node: int, devices: tuple[int, ...]) -> None:
+        """Put a need on devices of a node."""
+        self._change(node)
+        for device in devices:
+            self._free[node][device] -= need.milli[node]
+        for resource, amount in enumerate(need.requests):
+            self._left[node][resource] -= amount
+        self.places[at] = node, devices
+        self._on.setdefault(node, []).append((need, devices))
+
+    def on(self, node: int) -> Sequence[tuple[Need, tuple[int, ...]]]:
+        """Return who has been placed on a node, and on which devices."""
+        return self._on.get(node, ())
+
+    def choice(self) -> Choice:
+        """Return who has left and where everybody goes, in the words of the field."""
+        order = self.ground.order
+        return Choice(
+            tuple(sorted(order[one] for one in self.gone)), tuple(self.places[at] for at in range(len(self.places)))
+        )
+
+    def _is_partly_gone(self, unit: int) -> bool:
+        """Tell whether some of a unit have left with another: it takes more with it than that one did."""
+        members = self.ground.members(unit)
+        return len(members) > 1 and not self.gone.isdisjoint(members)
+
+    def _new(self, units: Iterable[int]) -> set[int]:
+        new: set[int] = set()
+        for unit in units:
+            new.update(self.ground.members(unit))
+        return new - self.gone
+
+    def _by_torn(self, new: set[int]) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        if self._torn:
+            for one in sorted(new):
+                project = self.ground.prices.counted(one)
+                if project:
+                    found.setdefault(project, []).append(one)
+        return found
+
+    def _within_budgets(self, new: set[int]) -> bool:
+        counted = list(self._counted)
+        for one in new:
+            for budget in self.ground.candidates[one].budgets:
+                counted[budget] += 1
+        return all(count <= most for count, most in zip(counted, self.ground.budgets, strict=True))
+
+    def _move(self, one: int, sign: int) -> None:
+        """Add what a candidate holds to what is free, or take it away again."""
+        each = self.ground.candidates[one]
+        self._change(each.node)
+        free = self._free[each.node]
+        for device, milli in each.held:
+            free[device] += sign * milli
+        left = self._left[each.node]
+        for at, amount in enumerate(each.requests):
+            left[at] += sign * amount
+        for budget in each.budgets:
+            self._counted[budget] += sign
+
+    def _change(self, node: int) -> None:
+        if node not in self._free:
+            self._free[node] = list(self.ground.free[node])
+            self._left[node] = list(self.ground.left[node])
