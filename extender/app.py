@@ -14,6 +14,7 @@ from extender.core.answers import Chosen
 from extender.core.binding import SETTLING_S
 from extender.core.explaining import malformed
 from extender.core.explanations import Cause
+from extender.core.preemption import preempting
 from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import PROJECTS, SETTINGS, Configuration
@@ -40,6 +41,7 @@ from kube.watch import Gone, Put, Relisted
 if TYPE_CHECKING:
     from extender.core.model import PodKey, SeenPod
     from extender.core.settings import Settings
+    from extender.shell.proposals import Proposals
     from kube.client import Api
     from kube.lease import Right
     from kube.program import Started
@@ -81,7 +83,7 @@ class Extender:
             evicted=lambda result: self.telemetry.evictions.labels("device_bound_twice", result).inc(),
         )
         self._decides = {
-            verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind")
+            verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind", "preempt")
         }
         self._following = Following(api, lambda: self.scheduling.follows)
         self._gangs = Gangs(
@@ -162,6 +164,19 @@ class Extender:
         with self._decides["prioritize"].time():
             scores = self.scheduling.prioritize(cluster.seen_pod(asked.pod), asked.nodes)
         return asked.prioritized(scores)
+
+    def preempt(self, asked: Proposals) -> bytes:
+        """Answer preempt: kube-scheduler evicts those alone whose leaving helps the pod."""
+        pod, known = cluster.seen_pod(asked.pod), self.scheduling
+        kept = known.gangs.kept_from(pod)
+        with self._decides["preempt"].time():
+            victims = preempting.answer(
+                pod, asked.proposed, ledger=known.ledger, quota=known.quota, kept=kept.nodes if kept else ()
+            )
+        proposed = {node: len(uids) for node, uids in asked.proposed.items()}
+        about = {"pod": f"{pod.key.namespace}/{pod.key.name}", "proposed": proposed, "helping": sorted(victims)}
+        _log.info("evictions by kube-scheduler", extra=about)
+        return asked.answered(victims)
 
     async def bind(self, asked: wire.BindingArguments, received_at: float) -> bytes:
         """Answer bind: the pod is bound with its devices in one write, or not at all."""

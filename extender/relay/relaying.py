@@ -1,9 +1,9 @@
 """What becomes of a question of kube-scheduler? It is passed on, or refused at once while the extender does not answer.
 
 kube-scheduler tries one pod at a time, for everybody: whatever a question waits for, all other pods wait for too. So
-the extender is asked all the time whether it is ready, and filter and prioritize wait no longer than it takes to see
-that it says nothing. bind keeps nobody waiting, and its outcome may be unknown: it is answered when kube-scheduler has
-given it up, not before.
+the extender is asked all the time whether it is ready, and filter, prioritize and preempt wait no longer than it takes
+to see that it says nothing. bind keeps nobody waiting, and its outcome may be unknown: it is answered when
+kube-scheduler has given it up, not before.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ _READY = 200
 # In kube-scheduler's words, and always the same ones: it writes into the pod why that waits, and waits for the write,
 # whenever that changes.
 _NO = Page(200, JSON, b'{"Error":"the extender does not answer: the pod is tried again"}')
-_VERBS = {"/filter", "/prioritize", "/bind"}
+# Nobody is evicted as long as nobody can tell whether it would help.
+_NOBODY = Page(200, JSON, b'{"NodeNameToMetaVictims":{}}')
+_VERBS = {"/filter": _NO, "/prioritize": _NO, "/bind": _NO, "/preempt": _NOBODY}
+"""What each hears while the extender does not answer."""
 
 
 class Relay:
@@ -93,8 +96,9 @@ class Relay:
             await respond(page, send)
 
     async def _answer(self, path: str, body: bytes, received_at: float) -> tuple[str, Page]:
+        no = _VERBS[path]
         if self._silent.is_set():
-            return "refused", _NO
+            return "refused", no
         if path == "/bind":
             return await self._bind(body, received_at)
         asking = asyncio.create_task(self._far.ask("POST", path, body, _CALLER_S))
@@ -104,11 +108,11 @@ class Relay:
             if asking.done():
                 return "passed", asking.result()
         except FarError:
-            return "given_up", _NO
+            return "given_up", no
         finally:
             asking.cancel()
             silence.cancel()
-        return "given_up", _NO
+        return "given_up", no
 
     async def _bind(self, body: bytes, received_at: float) -> tuple[str, Page]:
         now = time.monotonic()

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from extender.shell import wire
+from extender.shell.proposals import Proposals
 from extender.shell.telemetry import RESULTS
 from kube.body import BodyError, CutError, body_of
 from kube.http import trusted
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_VERBS = ("filter", "prioritize", "bind")
+_VERBS = ("filter", "prioritize", "bind", "preempt")
 _PATHS = {f"/{verb}": verb for verb in _VERBS}
 _UNTRUSTED = (
     "kube-scheduler alone is obeyed: from this machine, or with a certificate where --client-ca-file is given; "
@@ -40,6 +41,9 @@ class Verbs(Protocol):
 
     def prioritize(self, asked: wire.Candidates) -> bytes:
         """Answer prioritize."""
+
+    def preempt(self, asked: Proposals) -> bytes:
+        """Answer preempt."""
 
     async def bind(self, asked: wire.BindingArguments, received_at: float) -> bytes:
         """Answer bind; `received_at`, on the monotonic clock, is when the head of the request was."""
@@ -98,5 +102,7 @@ class Asgi:
     async def _answer(self, verb: str, body: bytes, received_at: float) -> bytes:
         if verb == "bind":
             return await self._verbs.bind(wire.binding_arguments(body), received_at)
+        if verb == "preempt":
+            return self._verbs.preempt(Proposals(body))
         asked = wire.Candidates(body)
         return await self._verbs.filter(asked) if verb == "filter" else self._verbs.prioritize(asked)

@@ -78,7 +78,7 @@ class Candidates:
     """
 
     def __init__(self, body: bytes) -> None:
-        arguments = _decode_any_case(body, _arguments)
+        arguments = decode_any_case(body, _arguments)
         self.pod = arguments.pod
         if not self.pod.metadata.uid:
             raise MalformedRequest("the pod has no UID - at `$.Pod.metadata.uid`")
@@ -86,7 +86,7 @@ class Candidates:
         names = _names(bytes(arguments.node_names))
         if names is None and arguments.nodes is not None:
             self._objects = {
-                _decode(bytes(raw), _named_node).metadata.name: raw.copy() for raw in arguments.nodes.items or ()
+                decode(bytes(raw), _named_node).metadata.name: raw.copy() for raw in arguments.nodes.items or ()
             }
         self.nodes: Sequence[str] = list(self._objects) if self._objects is not None else names or []
 
@@ -114,7 +114,7 @@ def binding_arguments(body: bytes) -> BindingArguments:
     Raises:
         MalformedRequest: it is not one.
     """
-    return _decode_any_case(body, _binding)
+    return decode_any_case(body, _binding)
 
 
 def bound(error: str = "") -> bytes:
@@ -128,7 +128,7 @@ def _names(text: bytes) -> Sequence[str] | None:
     if packed is not None:
         return packed
     try:
-        return _decode(text, _name_list)
+        return decode(text, _name_list)
     except MalformedRequest as error:
         raise MalformedRequest(str(error).replace("`$", "`$.NodeNames")) from error
 
@@ -185,21 +185,30 @@ _binding = msgspec.json.Decoder(BindingArguments)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def _decode(body: bytes, decoder: msgspec.json.Decoder[_Decoded]) -> _Decoded:
+def decode(body: bytes, decoder: msgspec.json.Decoder[_Decoded]) -> _Decoded:
+    """Decode JSON of kube-scheduler.
+
+    Raises:
+        MalformedRequest: it is not what the decoder takes.
+    """
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(str(error)) from error
 
 
-def _decode_any_case(body: bytes, decoder: msgspec.json.Decoder[_Decoded]) -> _Decoded:
-    """Decode a message of Go's, whatever the case of letters in its names; one that is not there is null."""
+def decode_any_case(body: bytes, decoder: msgspec.json.Decoder[_Decoded]) -> _Decoded:
+    """Decode a message of Go's, whatever the case of letters in its names; one that is not there is null.
+
+    Raises:
+        MalformedRequest: as `decode`.
+    """
     try:
         return decoder.decode(body)
     except msgspec.ValidationError:
-        fields = msgspec.structs.fields(decoder.type)  # type: ignore[arg-type]  # both messages are Structs
+        fields = msgspec.structs.fields(decoder.type)  # type: ignore[arg-type]  # all messages are Structs
         wanted = {field.encode_name.lower(): field.encode_name for field in fields}
-        members = {wanted.get(name.lower(), name): raw for name, raw in _decode(body, _members).items()}
-        return _decode(_encoder.encode({**dict.fromkeys(wanted.values()), **members}), decoder)
+        members = {wanted.get(name.lower(), name): raw for name, raw in decode(body, _members).items()}
+        return decode(_encoder.encode({**dict.fromkeys(wanted.values()), **members}), decoder)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(str(error)) from error

@@ -18,6 +18,7 @@ def test_an_extender_that_is_away_lets_no_pod_pass(file: Path) -> None:
     (extender,) = shipped["extenders"]
     assert not extender.get("ignorable", False), "its pods would be bound without a device"
     assert extender["bindVerb"] == "bind", "the default binder writes no devices"
+    assert extender["preemptVerb"] == "preempt", "pods would be evicted whose leaving frees no device"
     assert extender["nodeCacheCapable"] is True
     assert extender["httpTimeout"] == "1s", "no Binding is sent later than 0.8 s after it was asked for"
     (profile,) = (each for each in shipped["profiles"] if each["schedulerName"] == "plimsoll")

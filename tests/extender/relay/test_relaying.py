@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 NO = (200, {"Error": "the extender does not answer: the pod is tried again"})
+SAYS = {"filter": NO, "prioritize": NO, "bind": NO, "preempt": (200, {"NodeNameToMetaVictims": {}})}
 
 
 class Caller:
@@ -68,19 +69,19 @@ async def test_a_question_and_its_answer_are_passed_on_as_they_are() -> None:
         assert caller.extender.asked == [("/filter", b'{"Pod": 1}'), ("/prioritize", b"x"), ("/bind", b"{}")]
 
 
-@pytest.mark.parametrize("verb", ["filter", "prioritize"])
+@pytest.mark.parametrize("verb", ["filter", "prioritize", "preempt"])
 async def test_a_question_that_is_under_way_when_the_extender_falls_silent_is_given_up(verb: str) -> None:
     async with calling() as caller:
         caller.extender.hangs = True
-        assert await caller.post(verb) == NO
+        assert await caller.post(verb) == SAYS[verb]
 
 
-@pytest.mark.parametrize("verb", ["filter", "prioritize", "bind"])
+@pytest.mark.parametrize("verb", ["filter", "prioritize", "bind", "preempt"])
 async def test_nothing_is_passed_on_to_an_extender_that_is_silent(verb: str) -> None:
     async with calling() as caller:
         caller.extender.hangs = True
         await caller.heard(503)
-        assert await caller.post(verb) == NO
+        assert await caller.post(verb) == SAYS[verb]
         assert await caller.get("/readyz") == (503, "it does not answer: no answer within 0.3 s\n")
         assert caller.extender.asked == []
 

@@ -87,6 +87,7 @@ def _extender_problems(extender: Mapping[str, Any]) -> Iterator[str]:
     known = {
         "urlPrefix", "filterVerb", "prioritizeVerb", "bindVerb", "weight", "httpTimeout", "nodeCacheCapable",
         "managedResources",
+        "preemptVerb",  # never asked: nothing is preempted here, and the pod says so
     }  # fmt: skip
     # Set to what they are without being set, they ask for nothing.
     odd = {key for key in extender.keys() - known if extender[key] not in (False, "", None)}

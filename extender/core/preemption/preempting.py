@@ -1,0 +1,132 @@
+"""Which of the evictions that kube-scheduler would carry out for a pod help it? What we answer to its verb preempt.
+
+kube-scheduler sees no devices: for a pod that its node has too little CPU for, it proposes victims on nodes where our
+filter would refuse the pod all the same. The laws:
+- Nobody is evicted in vain: a node stays only where the pod fits on its devices once those victims are gone.
+- Nothing is added: for a pod that we make room for ourselves (`made_room_for`) kube-scheduler evicts nobody.
+- For a pod of a kind that is mapped neither inference nor build is evicted. Else kube-scheduler's priorities stand: it
+  proposes no pod of equal or higher priority.
+
+From 1.38 on it asks about nodes, too, on which it would have to evict nobody, with an empty list: such a node stays, as
+empty, where the pod fits now. Before that an empty list is an error to it: none is made of one that has victims.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from extender.core.ledger.holding import State
+from extender.core.packing.fitting import fit
+from extender.core.quota.kinds import Kind
+from kube.gpus import Malformed, Unmapped
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from extender.core.ledger.holding import Holding
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import SeenPod
+    from extender.core.quota.quota import Quota
+
+    Victims = dict[str, tuple[str, ...]]
+
+_SPARED = (Kind.INFERENCE, Kind.BUILD)
+
+
+def answer(
+    pod: SeenPod,
+    proposed: Mapping[str, tuple[str, ...]],
+    *,
+    ledger: Ledger,
+    quota: Quota,
+    kept: Collection[str] = frozenset(),
+) -> Victims:
+    """Return the nodes on which evicting helps a pod, each with the UIDs of the victims, every one of them once.
+
+    `proposed`: the victims on each node, as kube-scheduler has them. `kept`: nodes that take no such pod whatever is
+    free, for the sake of others. Nothing is changed.
+    """
+    # The same UID twice keeps kube-scheduler waiting for an eviction that it never sees.
+    victims = {node: tuple(dict.fromkeys(uids)) for node, uids in proposed.items()}
+    if pod.request is None:
+        return victims
+    if isinstance(pod.request, Malformed):
+        return {}  # filter refuses it everywhere until somebody corrects it
+    held = ledger.holding(pod.key.uid)
+    if held is not None and held.state in (State.BINDING, State.BOUND):
+        return {}  # it has its room
+    planned = nominated(ledger, pod.key.uid)
+    if made_room_for(pod, quota):
+        return {planned: ()} if victims.get(planned) == () else {}
+    trial = _Trial.of(pod, ledger, quota)
+    if pod.gang is not None and not isinstance(pod.request, Unmapped):
+        # A member goes where the plan of its gang puts it, on devices that it holds already.
+        return {node: uids for node, uids in victims.items() if node == planned and not trial.spares(node, uids)}
+    return {node: uids for node, uids in victims.items() if node not in kept and trial.helps(node, uids)}
+
+
+def made_room_for(pod: SeenPod, quota: Quota) -> bool:
+    """Tell whether we choose ourselves who leaves for a pod: inference of a project, as far as its quota goes."""
+    return quota.kinds.of(pod.priority_class) is Kind.INFERENCE and bool(quota.project_of(pod.ask()))
+
+
+def nominated(ledger: Ledger, uid: str) -> str:
+    """Return the node on which a plan of ours keeps room for a pod; "" where none does."""
+    held = ledger.holding(uid)
+    return held.node if held is not None and held.state is State.RESERVED and held.planned else ""
+
+
+class _Trial(NamedTuple):
+    """A ledger, with the quota over it, on which victims leave and come back."""
+
+    pod: SeenPod
+    ledger: Ledger
+    quota: Quota
+
+    @classmethod
+    def of(cls, pod: SeenPod, ledger: Ledger, quota: Quota) -> _Trial:
+        """Return one that is as the room is now, but for what the pod itself was promised for a while."""
+        trial = ledger.copy()
+        held = trial.holding(pod.key.uid)
+        if held is not None and not held.planned:
+            trial.release(pod.key.uid)
+        return cls(pod, trial, quota.copy(trial))
+
+    def spares(self, node: str, uids: tuple[str, ...]) -> bool:
+        """Tell whether one of these must stay, whatever kube-scheduler's priorities say."""
+        kinds = self.quota.kinds
+        if kinds.of(self.pod.priority_class) is Kind.FOREIGN:
+            return False
+        asks = (held.ask for held in self._held(node, uids))
+        return any(ask is not None and kinds.of(ask.priority_class) in _SPARED for ask in asks)
+
+    def helps(self, node: str, uids: tuple[str, ...]) -> bool:
+        """Tell whether the pod may go to a node once these are gone."""
+        if self.spares(node, uids):
+            return False
+        gone = self._held(node, uids)
+        for held in gone:
+            self.ledger.release(held.pod.uid)
+        suits = self._suits(node)
+        for held in gone:
+            self.ledger.hold(held)
+        return suits
+
+    def _suits(self, node: str) -> bool:
+        """Tell whether the pod may go to a node now, by its devices and its project's quota."""
+        ask, ledger = self.pod.ask(), self.ledger
+        if self.quota.refusal(ask) is not None:
+            return False
+        column = ledger.columns.get(node)
+        if isinstance(self.pod.request, Unmapped):
+            return column is None  # the kubelet gives it devices, where they are not ours to give
+        if column is None or any(over.model == ledger.model_of(node) for over in self.quota.closed_models(ask)):
+            return False
+        shape = self.pod.shape()
+        there = fit(shape.request, ledger.free[:, [column]], ledger.device_memory[:, [column]])
+        return bool(there.fits[0]) and ledger.takes_at(shape, column)
+
+    def _held(self, node: str, uids: tuple[str, ...]) -> list[Holding]:
+        """Return what these hold of the node's GPUs; what somebody else names of another node frees nothing here."""
+        held = (self.ledger.holding(uid) for uid in uids)
+        return [one for one in held if one is not None and one.node == node and one.devices != ()]
