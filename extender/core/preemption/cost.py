@@ -38,7 +38,7 @@ def cost(field: Field, victims: Iterable[int]) -> tuple[int, ...]:
     kinds = {priority: 2 * at for at, priority in enumerate(levels)}
     counted = [0] * (2 * len(levels))
     pods = [each for each in map(field.candidates.__getitem__, gone) if not each.reservation]
-    for pod, within in zip(pods, _within_quota(pods, field.over or {}), strict=True):
+    for pod, within in zip(pods, within_quota(pods, field.over or {}), strict=True):
         counted[kinds[pod.priority] + (0 if within else 1)] += 1
     return (*counted, sum(pod.work for pod in pods), len(gone) - len(pods))
 
@@ -98,12 +98,12 @@ class Prices:
         """Return what these of one torn project cost beyond the least; None: not allowed, as one is within its quota."""
         pods = [self._candidates[one] for one in gone]
         dearer = [
-            self._more[pod.priority] for pod, within in zip(pods, _within_quota(pods, self._over), strict=True) if within
+            self._more[pod.priority] for pod, within in zip(pods, within_quota(pods, self._over), strict=True) if within
         ]
         return None if dearer and self._borrowed_only else sum(dearer)
 
 
-def _within_quota(pods: Sequence[Candidate], over: Mapping[str, int]) -> list[bool]:
+def within_quota(pods: Sequence[Candidate], over: Mapping[str, int]) -> list[bool]:
     """Tell which pods are lost within their project's quota, after what it had borrowed."""
     lost: dict[str, int] = {}
     within = [False] * len(pods)

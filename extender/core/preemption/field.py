@@ -56,7 +56,8 @@ class Field:
     """The room, if all `candidates` had left: the milli-GPU of the `devices` of each node, and what is `left` there.
 
     `left`: of each resource, in one order for all. `budgets`: how many pods each disruption budget lets go. `over`: by
-    how much each project holds more than its quota, in milli-GPU: so much its train has borrowed. `borrowed_only`: no project loses what it has not borrowed.
+    how much each project holds more than its quota, in milli-GPU: so much its train has borrowed. `borrowed_only`: no
+    project loses what it has not borrowed.
     """
 
     devices: tuple[tuple[int, ...], ...]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Prices are compared by pod: 720,720 is divided by all numbers up to 16 without a remainder.
 _POD = 720_720
 
+
 def by_need(room: Room, kinds: Sequence[Class], steps: Steps, *, bundled: bool = False) -> bool:
     """Place all needs, and let those leave that are in their way; tell whether all have found room.
 
@@ -36,7 +37,9 @@ def _place(room: Room, kind: Class, steps: Steps, *, bundled: bool) -> bool:
     need = kind.need
     waiting = [at for at in reversed(kind.places) if at not in room.places]
     changed = [0] * len(need.milli)
-    heap: list[tuple[int, int, int, Offer | None]] = [(0, node, 0, None) for node, size in enumerate(need.milli) if size]
+    heap: list[tuple[int, int, int, Offer | None]] = [
+        (0, node, 0, None) for node, size in enumerate(need.milli) if size
+    ]
     while waiting and heap:
         _, node, seen, found = heappop(heap)
         if seen != changed[node]:

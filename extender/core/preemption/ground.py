@@ -113,7 +113,9 @@ class Ground:
         solo = {member for member in of_many if len(self.candidates[member].takes) == 1}
         # What several units take is nobody's alone: a bound may add the others up, and no more.
         self._firm = {
-            unit: sum(self.prices.least[one] for one in members if of_many[one] == 1 and (one == unit or one not in solo))
+            unit: sum(
+                self.prices.least[one] for one in members if of_many[one] == 1 and (one == unit or one not in solo)
+            )
             for unit, members in self._taken.items()
         }
         self._firm.update(dict.fromkeys(solo, 0))
@@ -164,4 +166,3 @@ def classes(needs: Sequence[Need]) -> list[Class]:
             kind.places,
         ),
     )
-

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from extender.core.gang.planning import promised
 from extender.core.ledger.holding import State
 from extender.core.preemption.cheapest import cheapest
-from extender.core.preemption.cost import _within_quota as within_quota
+from extender.core.preemption.cost import within_quota
 from extender.core.preemption.plan import NoPlan, Plan, Victim
 from kube.gangs import Planned
 from kube.gpus import MilliGpu, Placement

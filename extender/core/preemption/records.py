@@ -94,7 +94,8 @@ def because(victim: Victim, preemptor: Preemptor, project: str, plan: Plan) -> s
     return (
         f"it makes room on node {victim.node} for {preemptor.name} of project {project}, which is within its quota: "
         f"of {count(plan.candidates, 'train pod')} that may leave, the cheapest way takes "
-        f"{count(len(plan.victims), 'pod')}{gang}; this one is {whose}{how}, of priority {victim.priority}, and has run {duration(victim.ran_s)}"
+        f"{count(len(plan.victims), 'pod')}{gang}; this one is {whose}{how}, of priority {victim.priority}, and has run "
+        f"{duration(victim.ran_s)}"
     )
 
 

@@ -234,7 +234,9 @@ def cluster(random: Random, shape: Shape) -> tuple[list[Need], Field]:
         size = random.choice(shape.sizes)
         milli = tuple(random.choice([size, size, size, size, 0, random.choice(shape.sizes)]) for _ in range(nodes))
         most = max(1, shape.devices - 1)
-        kinds.append(Need(random.choice([1, 1, 1, most, 0]), milli, tuple(random.randint(0, 3) for _ in range(resources))))
+        kinds.append(
+            Need(random.choice([1, 1, 1, most, 0]), milli, tuple(random.randint(0, 3) for _ in range(resources)))
+        )
     needs = [random.choice(kinds) for _ in range(random.randint(1, shape.needs))]
     field = Field(
         devices,

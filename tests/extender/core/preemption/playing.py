@@ -57,7 +57,9 @@ class Cluster:
         self.scheduling = Scheduling(settings=Settings(preemption=Preemption(**{"delay_s": 0.0, **tuned})))  # type: ignore[arg-type]
         self.scheduling.nodes_are(GpuNode(f"n{number}", alike(gpus, MiB(16_384)), cpu=cpu) for number in range(nodes))
         every = {"search": 100, "vision": 100} if quotas is None else quotas
-        self.scheduling.projects_are(Projects(tuple(Project(one, gpu * 1000, (), (one,)) for one, gpu in every.items())))
+        self.scheduling.projects_are(
+            Projects(tuple(Project(one, gpu * 1000, (), (one,)) for one, gpu in every.items()))
+        )
         self.cpu = cpu
         self.pods: dict[str, SeenPod] = {}
         self.owners: dict[str, str] = {}
@@ -80,7 +82,7 @@ class Cluster:
     def nodes(self) -> list[str]:
         return sorted(node.name for node in self.scheduling.ledger.nodes())
 
-    def pod(  # noqa: PLR0913  what a pod may say
+    def pod(
         self,
         name: str,
         request: GpuRequest,
@@ -207,7 +209,14 @@ class Cluster:
         resident = Resident(pod.key.namespace, self.labels[uid], (("cpu", pod.cpu),), leaving=pod.leaving)
         started = datetime.fromtimestamp(_BEGAN + self.started[uid], UTC).isoformat()
         return Facts(
-            resident, pod.node, pod.priority, started, self.owners[uid], int(self.grace_s), ready=True, guarded=not pod.leaving
+            resident,
+            pod.node,
+            pod.priority,
+            started,
+            self.owners[uid],
+            int(self.grace_s),
+            ready=True,
+            guarded=not pod.leaving,
         )
 
     def _evict(self, key: PodKey) -> bool:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from extender.core.ledger.holding import State
-from extender.core.predicates.budgets import Budget
-from extender.core.predicates.selectors import EVERYTHING
-from extender.core.preemption.settings import Mode, Scope
-from tests.extender.core.preemption.playing import BUILD, SERVE, Cluster, part, until, whole
+from tests.extender.core.preemption.playing import Cluster, part, until, whole
 
 
 def test_one_train_pod_leaves_for_an_inference_pod_and_its_device_goes_to_nobody_else() -> None:
