@@ -6,7 +6,9 @@ look each up costs more than to choose among the nodes; eight bytes of every nam
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from hashlib import blake2b
 from itertools import repeat
 from typing import TYPE_CHECKING, overload
@@ -29,42 +31,36 @@ _ROOM = 4  # places in the table for each name, at least: few share one
 
 
 class PackedNames(Sequence[str]):
-    """Names as they stand in `text`, ASCII without zero bytes: the first from `starts[0]` to before `ends[0]`.
+    """`count` names as they stand in `text`, ASCII without zero bytes."""
 
-    Both are int64, shape [names].
-    """
-
-    def __init__(self, text: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
+    def __init__(self, text: bytes, count: int) -> None:
         self.text = text
-        self.starts = starts
-        self.ends = ends
+        self._count = count
         self._names: list[str] | None = None
 
+    @property
+    @abstractmethod
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where names start in `text`, and before where they end; each int64, shape [names]."""
+
+    @abstractmethod
     def first_bytes(self, masks: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return the first bytes of each name as numbers, zeros beyond its end: shape [words, names].
 
         `masks`, shape [words, lengths], has the bits that a name of each length has; the last counts for all longer.
         """
-        words, longest = masks.shape[0], masks.shape[1] - 1
-        width = _WORD * words
-        padded = self.text + bytes(width)
-        every = np.ndarray((len(self.text) + 1,), dtype=f"V{width}", buffer=padded, strides=(1,))
-        found = every[self.starts].view(_NUMBER).reshape(-1, words)
-        kept = masks.take(np.minimum(self.ends - self.starts, longest), axis=1)
-        numbers: NDArray[np.uint64] = np.bitwise_and(found.T, kept, order="C")
-        return numbers
 
     @property
     def names(self) -> list[str]:
         """The names as texts."""
         if self._names is None:
             text = self.text.decode("ascii")
-            places = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
-            self._names = [text[start:end] for start, end in places]
+            starts, ends = self.places
+            self._names = [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         return self._names
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return self._count
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -72,8 +68,34 @@ class PackedNames(Sequence[str]):
     def __getitem__(self, place: slice) -> list[str]: ...
     def __getitem__(self, place: int | slice) -> str | list[str]:
         if isinstance(place, int) and self._names is None:
-            return self.text[int(self.starts[place]) : int(self.ends[place])].decode("ascii")
+            starts, ends = self.places
+            return self.text[int(starts[place]) : int(ends[place])].decode("ascii")
         return self.names[place]
+
+
+class UnevenNames(PackedNames):
+    """Packed names of any lengths: the first from `starts[0]` to before `ends[0]`."""
+
+    def __init__(self, text: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
+        super().__init__(text, len(starts))
+        self._places = starts, ends
+
+    @property
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """As `PackedNames` says."""
+        return self._places
+
+    def first_bytes(self, masks: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Return what `PackedNames` says."""
+        words, longest = masks.shape[0], masks.shape[1] - 1
+        width = _WORD * words
+        padded = self.text + bytes(width)
+        every = np.ndarray((len(self.text) + 1,), dtype=f"V{width}", buffer=padded, strides=(1,))
+        starts, ends = self._places
+        found = every[starts].view(_NUMBER).reshape(-1, words)
+        kept = masks.take(np.minimum(ends - starts, longest), axis=1)
+        numbers: NDArray[np.uint64] = np.bitwise_and(found.T, kept, order="C")
+        return numbers
 
 
 class EvenNames(PackedNames):
@@ -83,26 +105,30 @@ class EvenNames(PackedNames):
     """
 
     def __init__(self, text: bytes, count: int, *, first: int, length: int, stride: int) -> None:
-        starts = np.arange(first, first + count * stride, stride, dtype=np.int64)
-        super().__init__(text, starts, starts + length)
-        self._length, self._stride = length, stride
+        super().__init__(text, count)
+        self._first, self._length, self._stride = first, length, stride
+
+    @cached_property
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """As `PackedNames` says; only where a name is told or refused does anybody ask."""
+        starts = np.arange(self._count, dtype=np.int64) * self._stride + self._first
+        return starts, starts + self._length
 
     def first_bytes(self, masks: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Return what `PackedNames` returns."""
+        """Return what `PackedNames` says."""
         words, longest = masks.shape[0], masks.shape[1] - 1
         padded = self.text + bytes(_WORD * words)
-        first = int(self.starts[0])
-        found = np.ndarray((words, len(self)), _NUMBER, padded, first, strides=(_WORD, self._stride))
+        found = np.ndarray((words, self._count), _NUMBER, padded, self._first, strides=(_WORD, self._stride))
         length = min(self._length, longest)
         numbers: NDArray[np.uint64] = np.bitwise_and(found, masks[:, length : length + 1], order="C")
         return numbers
 
 
-def packed(names: Sequence[str]) -> PackedNames:
+def packed(names: Sequence[str]) -> UnevenNames:
     """Return names, each of them ASCII, in one text."""
     lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))
     ends = np.cumsum(lengths)
-    return PackedNames("".join(names).encode("ascii"), ends - lengths, ends)
+    return UnevenNames("".join(names).encode("ascii"), ends - lengths, ends)
 
 
 class NameTable:
@@ -114,9 +140,8 @@ class NameTable:
 
     def __init__(self, columns: Mapping[str, int]) -> None:
         known = packed([name for name in columns if name.isascii()])
-        words = (
-            int((known.ends - known.starts).max(initial=1)) // _WORD + 1
-        )  # one byte more than the longest: none goes on unseen
+        starts, ends = known.places
+        words = int((ends - starts).max(initial=1)) // _WORD + 1  # one byte more than the longest: none goes on unseen
         self._masks = _masks(words)
         self._numbers = known.first_bytes(self._masks)
         self._columns = np.array([columns[name] for name in known.names], dtype=np.int64)
