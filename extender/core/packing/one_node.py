@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from extender.core.model import Shape
     from extender.core.packing.fragmentation import Usable
 
-_PLAIN = (Strategy.FRAGMENTATION, Strategy.BEST_FIT, Strategy.SPREAD)
+_FRAGMENTATION, _SPREAD = Strategy.FRAGMENTATION, Strategy.SPREAD  # to look them up at their class takes its time
+_PLAIN = (_FRAGMENTATION, Strategy.BEST_FIT, _SPREAD)
 
 
 class OneRoom(NamedTuple):
@@ -48,7 +49,7 @@ def score_one(shape: Shape, room: OneRoom, usable: Usable, settings: Settings) -
     """Return the score of a node for a pod of a `shape` that `scores_plainly`; None where it does not fit."""
     request = shape.request
     assert isinstance(request, Share)  # noqa: S101  nothing else is asked
-    if settings.strategy is not Strategy.FRAGMENTATION:
+    if settings.strategy is not _FRAGMENTATION:
         return _by_what_is_left(shape.cpu, request, room, settings)
     devices, milli = request.devices, request.milli
     free, cpu = room.free, room.cpu - shape.cpu
@@ -75,7 +76,7 @@ def score_one(shape: Shape, room: OneRoom, usable: Usable, settings: Settings) -
 
 
 def _by_what_is_left(cpu: int, request: Share, room: OneRoom, settings: Settings) -> OneScore | None:
-    spread = settings.strategy is Strategy.SPREAD
+    spread = settings.strategy is _SPREAD
     rows = _tightest(room.free, request, emptiest=spread)
     if not rows:
         return None
