@@ -143,28 +143,30 @@ class NameTable:
         starts, ends = known.places
         words = int((ends - starts).max(initial=1)) // _WORD + 1  # one byte more than the longest: none goes on unseen
         self._masks = _masks(words)
-        self._numbers = known.first_bytes(self._masks)
-        self._columns = np.array([columns[name] for name in known.names], dtype=np.int64)
+        self._known = np.array([columns[name] for name in known.names], dtype=np.int64)
+        # By column, so that a place says the column itself; those of no known name are never looked at.
+        self._numbers = np.zeros((words, int(self._known.max(initial=-1)) + 1), dtype=np.uint64)
+        self._numbers[:, self._known] = known.first_bytes(self._masks)
         size = 1 << max(_ROOM * len(known), _ROOM).bit_length()
         self._last = np.array(size - 1, dtype=np.uint64)
         self._shift = np.array(64 - size.bit_length() + 1, dtype=np.uint64)
         # Small numbers: a table that is looked up at random is quick as long as it stays in the processor's cache.
         # An empty place points at the first name, from which an unknown one differs too.
-        self._places = np.zeros(size, dtype=np.min_scalar_type(len(known)))
+        first = self._known[0] if len(known) else 0
+        self._places = np.full(size, first, dtype=np.min_scalar_type(self._numbers.shape[1]))
         self._group = np.array(size // 4 - 1, dtype=np.uint64)
-        self._moved = np.zeros(size // 4, dtype=np.uint16)
+        self._moved = np.zeros(size // 4, dtype=np.uint64)
         self._plain = None if any(map(self._placed, range(_TRIES))) else columns
 
     def find(self, names: PackedNames) -> NDArray[np.int64]:
         """Return the column of each name, int64, shape [names]; -1 for unknown ones."""
         if self._plain is not None:
             return np.fromiter(map(self._plain.get, names, repeat(_UNKNOWN)), dtype=np.int64, count=len(names))
-        if len(self._columns) == 0:
+        if len(self._known) == 0:
             return np.full(len(names), _UNKNOWN)
         numbers = names.first_bytes(self._masks)
-        found = self._places.take(self._place(self._mixed(numbers)))
-        columns = self._columns.take(found)
-        differ = self._numbers.take(found, axis=1) != numbers
+        columns = self._places.take(self._place(self._mixed(numbers))).astype(np.int64)
+        differ = self._numbers.take(columns, axis=1) != numbers
         if np.count_nonzero(differ):  # half the time of `any`
             columns[differ.any(axis=0)] = _UNKNOWN
         return columns
@@ -173,7 +175,7 @@ class NameTable:
         """Give every known name a place; tell whether that could be done with the factors of this attempt."""
         self._factors = _factors(attempt, self._numbers.shape[0])
         self._moved[:] = 0
-        mixed = self._mixed(self._numbers)
+        mixed = self._mixed(self._numbers[:, self._known])
         at = self._place(mixed)
         groups = mixed & self._group
         crowded = np.bincount(at, minlength=len(self._places)).take(at) > 1
@@ -192,7 +194,7 @@ class NameTable:
                 return False
             self._moved[group] = step
             taken[free] = True
-        self._places[self._place(mixed)] = np.arange(len(self._columns))
+        self._places[self._place(mixed)] = self._known
         return True
 
     def _place(self, mixed: NDArray[np.uint64]) -> NDArray[np.int64]:
