@@ -7,7 +7,10 @@ and the strategy that only serves comparisons, are scored as arrays alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from extender.core.packing.scoring import MOST_CPU, MOST_GPU, OneScore
 from extender.core.packing.settings import Settings, Strategy
@@ -15,8 +18,6 @@ from extender.core.packing.typical import ALL
 from kube.gpus import WHOLE, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from extender.core.model import Shape
     from extender.core.packing.fragmentation import Usable
 
@@ -24,7 +25,7 @@ _FRAGMENTATION, _SPREAD = Strategy.FRAGMENTATION, Strategy.SPREAD  # to look the
 _PLAIN = (_FRAGMENTATION, Strategy.BEST_FIT, _SPREAD)
 
 
-class OneRoom(NamedTuple):
+class OneRoom(msgspec.Struct, frozen=True, gc=False):
     """A node as `scoring.Room` has many: `free` milli-GPU of each device; the others as they are called there.
 
     `before`: what the typical pods can use of it now, times `ALL`.
