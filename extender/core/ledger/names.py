@@ -146,7 +146,9 @@ class NameTable:
         self._known = np.array([columns[name] for name in known.names], dtype=np.int64)
         # By column, so that a place says the column itself; those of no known name are never looked at.
         self._numbers = np.zeros((words, int(self._known.max(initial=-1)) + 1), dtype=np.uint64)
-        self._numbers[:, self._known] = known.first_bytes(self._masks)
+        self._numbers[:, self._known] = numbers = known.first_bytes(self._masks)
+        # Nodes' names begin alike: the words before the first in which any two differ tell nothing of which it is.
+        self._telling = int((numbers != numbers[:, :1]).any(axis=1).argmax())
         size = 1 << max(_ROOM * len(known), _ROOM).bit_length()
         self._last = np.array(size - 1, dtype=np.uint64)
         self._shift = np.array(64 - size.bit_length() + 1, dtype=np.uint64)
@@ -173,7 +175,7 @@ class NameTable:
 
     def _placed(self, attempt: int) -> bool:
         """Give every known name a place; tell whether that could be done with the factors of this attempt."""
-        self._factors = _factors(attempt, self._numbers.shape[0])
+        self._factors = _factors(attempt, self._numbers.shape[0] - self._telling)
         self._moved[:] = 0
         mixed = self._mixed(self._numbers[:, self._known])
         at = self._place(mixed)
@@ -204,19 +206,23 @@ class NameTable:
         return at.view(np.int64)
 
     def _mixed(self, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        telling = numbers[self._telling :]
         # Multiplying carries upwards alone: first what is above is brought down, or ends of words would hardly count.
-        lowered = numbers >> _HALF
-        lowered ^= numbers
-        mixed: NDArray[np.uint64] = self._factors @ lowered
+        lowered = telling >> _HALF
+        lowered ^= telling
+        mixed: NDArray[np.uint64] = lowered[0] * self._factors[0]
+        for word in range(1, len(lowered)):
+            mixed += lowered[word] * self._factors[word]
         mixed ^= mixed >> _HALF
         mixed *= _MIX_ONCE_MORE
         return mixed
 
 
-def _factors(attempt: int, words: int) -> NDArray[np.uint64]:
+def _factors(attempt: int, words: int) -> tuple[NDArray[np.uint64], ...]:
     """Return an odd factor for each word, independent of the others: no two words make up for each other."""
     texts = (f"{attempt} {word}".encode() for word in range(words))
-    return np.array([int.from_bytes(blake2b(text, digest_size=8).digest()) | 1 for text in texts], dtype=np.uint64)
+    odd = (int.from_bytes(blake2b(text, digest_size=8).digest()) | 1 for text in texts)
+    return tuple(np.array(factor, dtype=np.uint64) for factor in odd)
 
 
 def _masks(words: int) -> NDArray[np.uint64]:
