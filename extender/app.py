@@ -147,8 +147,9 @@ class Extender:
         """
         await self._sender.few()
         pod = cluster.seen_pod(asked.pod)
-        with self._decides["filter"].time():
-            answer = self.scheduling.filter(pod, asked.nodes, time.monotonic())
+        asked_at = time.monotonic()
+        answer = self.scheduling.filter(pod, asked.nodes, asked_at)
+        self._decides["filter"].observe(time.monotonic() - asked_at)  # by hand: `time` costs as much as observing
         if isinstance(answer, Chosen):
             return asked.kept(answer.nodes)
         if isinstance(pod.request, Malformed):

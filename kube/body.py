@@ -35,7 +35,7 @@ async def body_of(scope: Mapping[str, Any], receive: Receive) -> bytes:
     Raises:
         BodyError: it is too large, or ends before its end.
     """
-    told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    told = dict(scope["headers"]).get(b"content-length", b"0")
     if told.isdigit() and int(told) > _LIMIT:
         raise TooLargeError(_TOO_LARGE.format(_LIMIT))
     parts: list[bytes] = []

@@ -117,7 +117,7 @@ class _Protocol(HttpToolsProtocol):
         self._idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
+        super().connection_made(_Gathering(transport, self.loop))  # type: ignore[arg-type]
         self._trusted = self._trusts(transport)
         self.app_state = {**self.app_state, "trusted": self._trusted}
         self.timeout_keep_alive = _IDLE_S if self._trusted else _UNTRUSTED_IDLE_S
@@ -220,18 +220,22 @@ class _ProtocolForCertified(_Protocol):
 class _Gathering:
     """A transport that writes at the end of the loop's turn what was written during it."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
+        self._loop = loop
         self._parts: list[bytes] = []
 
     def write(self, part: bytes) -> None:
         if not self._parts:
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._loop.call_soon(self._flush)
         self._parts.append(part)
 
     def close(self) -> None:
         self._flush()
         self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()  # asked after every answer; `__getattr__` takes long
 
     def _flush(self) -> None:
         if self._parts:

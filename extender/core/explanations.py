@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from extender.core import reasons
+from extender.core.packing.choice import Choice
 from extender.core.quota.over import OverQuota
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import SeenPod
-    from extender.core.packing.choice import Choice, RunnerUp
+    from extender.core.packing.choice import RunnerUp
     from extender.core.quota.projects import Unauthorised
     from extender.core.reasons import Misfits, Reasons
 
@@ -54,7 +57,7 @@ class Waits:
     cause: Cause = Cause.ROOM
 
 
-class Weighed(NamedTuple):
+class Weighed(msgspec.Struct, frozen=True, gc=False):
     """How a place was chosen, at `at` seconds among `offered` nodes. Few are asked about: words are made of it then."""
 
     at: float

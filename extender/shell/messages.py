@@ -208,7 +208,7 @@ def _to_weighed(weighed: Weighed, moments: Moments) -> v1.Weighed:
         score=weighed.choice.score,
         offered=weighed.offered,
         fitted=weighed.choice.fitting,
-        others=(v1.Considered(node=node, score=score) for node, score in weighed.others),
+        others=(v1.Considered(node=other.node, score=other.score) for other in weighed.others),
         because=weighed.choice.because,
     )
 

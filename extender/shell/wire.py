@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 import numpy as np
 
-from extender.core.ledger.names import EvenNames, PackedNames
+from extender.core.ledger.names import EvenNames, PackedNames, UnevenNames
 from extender.shell.pods import Pod
 from kube.objects import BareMeta
 
@@ -152,7 +152,7 @@ def packed_names(text: bytes) -> PackedNames | None:
         return None
     if not (starts[1:] - ends[:-1] == 3).all():  # between two names is a comma and nothing else
         return None
-    return PackedNames(text, starts, ends)
+    return UnevenNames(text, starts, ends)
 
 
 def _told(reasons: Reasons) -> dict[str, str] | msgspec.Raw:
@@ -164,7 +164,7 @@ def _told(reasons: Reasons) -> dict[str, str] | msgspec.Raw:
     if len(reasons.said) == 1:
         said = _encoder.encode(reasons.said[0])
         return msgspec.Raw(b"{%b:%b}" % (names.text[1:-1].replace(b'","', b'":%b,"' % said), said))
-    starts, ends = names.starts, names.ends
+    starts, ends = names.places
     parts = []
     for number, reason in enumerate(reasons.said):
         places = np.flatnonzero(reasons.which == number)

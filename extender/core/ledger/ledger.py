@@ -323,6 +323,6 @@ class Ledger(Columns):
 
     def _note_overfull(self, node: GpuNode, used: list[int]) -> None:
         self._overfull.pop(node.name, None)
-        if max(used, default=0) > WHOLE:
+        if used and max(used) > WHOLE:
             over = [(device.name, held) for device, held in zip(node.devices, used, strict=True) if held > WHOLE]
             self._overfull[node.name] = tuple(over)

@@ -6,7 +6,9 @@ look each up costs more than to choose among the nodes; eight bytes of every nam
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from hashlib import blake2b
 from itertools import repeat
 from typing import TYPE_CHECKING, overload
@@ -29,42 +31,36 @@ _ROOM = 4  # places in the table for each name, at least: few share one
 
 
 class PackedNames(Sequence[str]):
-    """Names as they stand in `text`, ASCII without zero bytes: the first from `starts[0]` to before `ends[0]`.
+    """`count` names as they stand in `text`, ASCII without zero bytes."""
 
-    Both are int64, shape [names].
-    """
-
-    def __init__(self, text: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
+    def __init__(self, text: bytes, count: int) -> None:
         self.text = text
-        self.starts = starts
-        self.ends = ends
+        self._count = count
         self._names: list[str] | None = None
 
+    @property
+    @abstractmethod
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where names start in `text`, and before where they end; each int64, shape [names]."""
+
+    @abstractmethod
     def first_bytes(self, masks: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return the first bytes of each name as numbers, zeros beyond its end: shape [words, names].
 
         `masks`, shape [words, lengths], has the bits that a name of each length has; the last counts for all longer.
         """
-        words, longest = masks.shape[0], masks.shape[1] - 1
-        width = _WORD * words
-        padded = self.text + bytes(width)
-        every = np.ndarray((len(self.text) + 1,), dtype=f"V{width}", buffer=padded, strides=(1,))
-        found = every[self.starts].view(_NUMBER).reshape(-1, words)
-        kept = masks.take(np.minimum(self.ends - self.starts, longest), axis=1)
-        numbers: NDArray[np.uint64] = np.bitwise_and(found.T, kept, order="C")
-        return numbers
 
     @property
     def names(self) -> list[str]:
         """The names as texts."""
         if self._names is None:
             text = self.text.decode("ascii")
-            places = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
-            self._names = [text[start:end] for start, end in places]
+            starts, ends = self.places
+            self._names = [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         return self._names
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return self._count
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -72,8 +68,34 @@ class PackedNames(Sequence[str]):
     def __getitem__(self, place: slice) -> list[str]: ...
     def __getitem__(self, place: int | slice) -> str | list[str]:
         if isinstance(place, int) and self._names is None:
-            return self.text[int(self.starts[place]) : int(self.ends[place])].decode("ascii")
+            starts, ends = self.places
+            return self.text[int(starts[place]) : int(ends[place])].decode("ascii")
         return self.names[place]
+
+
+class UnevenNames(PackedNames):
+    """Packed names of any lengths: the first from `starts[0]` to before `ends[0]`."""
+
+    def __init__(self, text: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
+        super().__init__(text, len(starts))
+        self._places = starts, ends
+
+    @property
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """As `PackedNames` says."""
+        return self._places
+
+    def first_bytes(self, masks: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Return what `PackedNames` says."""
+        words, longest = masks.shape[0], masks.shape[1] - 1
+        width = _WORD * words
+        padded = self.text + bytes(width)
+        every = np.ndarray((len(self.text) + 1,), dtype=f"V{width}", buffer=padded, strides=(1,))
+        starts, ends = self._places
+        found = every[starts].view(_NUMBER).reshape(-1, words)
+        kept = masks.take(np.minimum(ends - starts, longest), axis=1)
+        numbers: NDArray[np.uint64] = np.bitwise_and(found.T, kept, order="C")
+        return numbers
 
 
 class EvenNames(PackedNames):
@@ -83,26 +105,30 @@ class EvenNames(PackedNames):
     """
 
     def __init__(self, text: bytes, count: int, *, first: int, length: int, stride: int) -> None:
-        starts = np.arange(first, first + count * stride, stride, dtype=np.int64)
-        super().__init__(text, starts, starts + length)
-        self._length, self._stride = length, stride
+        super().__init__(text, count)
+        self._first, self._length, self._stride = first, length, stride
+
+    @cached_property
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """As `PackedNames` says; only where a name is told or refused does anybody ask."""
+        starts = np.arange(self._count, dtype=np.int64) * self._stride + self._first
+        return starts, starts + self._length
 
     def first_bytes(self, masks: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Return what `PackedNames` returns."""
+        """Return what `PackedNames` says."""
         words, longest = masks.shape[0], masks.shape[1] - 1
         padded = self.text + bytes(_WORD * words)
-        first = int(self.starts[0])
-        found = np.ndarray((words, len(self)), _NUMBER, padded, first, strides=(_WORD, self._stride))
+        found = np.ndarray((words, self._count), _NUMBER, padded, self._first, strides=(_WORD, self._stride))
         length = min(self._length, longest)
         numbers: NDArray[np.uint64] = np.bitwise_and(found, masks[:, length : length + 1], order="C")
         return numbers
 
 
-def packed(names: Sequence[str]) -> PackedNames:
+def packed(names: Sequence[str]) -> UnevenNames:
     """Return names, each of them ASCII, in one text."""
     lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))
     ends = np.cumsum(lengths)
-    return PackedNames("".join(names).encode("ascii"), ends - lengths, ends)
+    return UnevenNames("".join(names).encode("ascii"), ends - lengths, ends)
 
 
 class NameTable:
@@ -114,41 +140,44 @@ class NameTable:
 
     def __init__(self, columns: Mapping[str, int]) -> None:
         known = packed([name for name in columns if name.isascii()])
-        words = (
-            int((known.ends - known.starts).max(initial=1)) // _WORD + 1
-        )  # one byte more than the longest: none goes on unseen
+        starts, ends = known.places
+        words = int((ends - starts).max(initial=1)) // _WORD + 1  # one byte more than the longest: none goes on unseen
         self._masks = _masks(words)
-        self._numbers = known.first_bytes(self._masks)
-        self._columns = np.array([columns[name] for name in known.names], dtype=np.int64)
+        self._known = np.array([columns[name] for name in known.names], dtype=np.int64)
+        # By column, so that a place says the column itself; those of no known name are never looked at.
+        self._numbers = np.zeros((words, int(self._known.max(initial=-1)) + 1), dtype=np.uint64)
+        self._numbers[:, self._known] = numbers = known.first_bytes(self._masks)
+        # Nodes' names begin alike: the words before the first in which any two differ tell nothing of which it is.
+        self._telling = int((numbers != numbers[:, :1]).any(axis=1).argmax())
         size = 1 << max(_ROOM * len(known), _ROOM).bit_length()
         self._last = np.array(size - 1, dtype=np.uint64)
         self._shift = np.array(64 - size.bit_length() + 1, dtype=np.uint64)
         # Small numbers: a table that is looked up at random is quick as long as it stays in the processor's cache.
         # An empty place points at the first name, from which an unknown one differs too.
-        self._places = np.zeros(size, dtype=np.min_scalar_type(len(known)))
+        first = self._known[0] if len(known) else 0
+        self._places = np.full(size, first, dtype=np.min_scalar_type(self._numbers.shape[1]))
         self._group = np.array(size // 4 - 1, dtype=np.uint64)
-        self._moved = np.zeros(size // 4, dtype=np.uint16)
+        self._moved = np.zeros(size // 4, dtype=np.uint64)
         self._plain = None if any(map(self._placed, range(_TRIES))) else columns
 
     def find(self, names: PackedNames) -> NDArray[np.int64]:
         """Return the column of each name, int64, shape [names]; -1 for unknown ones."""
         if self._plain is not None:
             return np.fromiter(map(self._plain.get, names, repeat(_UNKNOWN)), dtype=np.int64, count=len(names))
-        if len(self._columns) == 0:
+        if len(self._known) == 0:
             return np.full(len(names), _UNKNOWN)
         numbers = names.first_bytes(self._masks)
-        found = self._places.take(self._place(self._mixed(numbers)))
-        columns = self._columns.take(found)
-        differ = self._numbers.take(found, axis=1) != numbers
+        columns = self._places.take(self._place(self._mixed(numbers))).astype(np.int64)
+        differ = self._numbers.take(columns, axis=1) != numbers
         if np.count_nonzero(differ):  # half the time of `any`
             columns[differ.any(axis=0)] = _UNKNOWN
         return columns
 
     def _placed(self, attempt: int) -> bool:
         """Give every known name a place; tell whether that could be done with the factors of this attempt."""
-        self._factors = _factors(attempt, self._numbers.shape[0])
+        self._factors = _factors(attempt, self._numbers.shape[0] - self._telling)
         self._moved[:] = 0
-        mixed = self._mixed(self._numbers)
+        mixed = self._mixed(self._numbers[:, self._known])
         at = self._place(mixed)
         groups = mixed & self._group
         crowded = np.bincount(at, minlength=len(self._places)).take(at) > 1
@@ -167,7 +196,7 @@ class NameTable:
                 return False
             self._moved[group] = step
             taken[free] = True
-        self._places[self._place(mixed)] = np.arange(len(self._columns))
+        self._places[self._place(mixed)] = self._known
         return True
 
     def _place(self, mixed: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -177,19 +206,23 @@ class NameTable:
         return at.view(np.int64)
 
     def _mixed(self, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        telling = numbers[self._telling :]
         # Multiplying carries upwards alone: first what is above is brought down, or ends of words would hardly count.
-        lowered = numbers >> _HALF
-        lowered ^= numbers
-        mixed: NDArray[np.uint64] = self._factors @ lowered
+        lowered = telling >> _HALF
+        lowered ^= telling
+        mixed: NDArray[np.uint64] = lowered[0] * self._factors[0]
+        for word in range(1, len(lowered)):
+            mixed += lowered[word] * self._factors[word]
         mixed ^= mixed >> _HALF
         mixed *= _MIX_ONCE_MORE
         return mixed
 
 
-def _factors(attempt: int, words: int) -> NDArray[np.uint64]:
+def _factors(attempt: int, words: int) -> tuple[NDArray[np.uint64], ...]:
     """Return an odd factor for each word, independent of the others: no two words make up for each other."""
     texts = (f"{attempt} {word}".encode() for word in range(words))
-    return np.array([int.from_bytes(blake2b(text, digest_size=8).digest()) | 1 for text in texts], dtype=np.uint64)
+    odd = (int.from_bytes(blake2b(text, digest_size=8).digest()) | 1 for text in texts)
+    return tuple(np.array(factor, dtype=np.uint64) for factor in odd)
 
 
 def _masks(words: int) -> NDArray[np.uint64]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from kube.gpus import Placement
+import msgspec
+
+from kube.gpus import Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +16,14 @@ class Misfit:
     reason: str
 
 
-class RunnerUp(NamedTuple):
+class RunnerUp(msgspec.Struct, frozen=True, gc=False):
     """The node that would have been next."""
 
     node: str
     score: int
 
 
-class Choice(NamedTuple):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """A node and its devices for a pod; the rest says why, in milli-GPU.
 
     `before` and `after`: the node's fragmentation. `pressure`, `starvation` and `order` were taken off the score.

@@ -7,7 +7,10 @@ and the strategy that only serves comparisons, are scored as arrays alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from extender.core.packing.scoring import MOST_CPU, MOST_GPU, OneScore
 from extender.core.packing.settings import Settings, Strategy
@@ -15,15 +18,14 @@ from extender.core.packing.typical import ALL
 from kube.gpus import WHOLE, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from extender.core.model import Shape
     from extender.core.packing.fragmentation import Usable
 
-_PLAIN = (Strategy.FRAGMENTATION, Strategy.BEST_FIT, Strategy.SPREAD)
+_FRAGMENTATION, _SPREAD = Strategy.FRAGMENTATION, Strategy.SPREAD  # to look them up at their class takes its time
+_PLAIN = (_FRAGMENTATION, Strategy.BEST_FIT, _SPREAD)
 
 
-class OneRoom(NamedTuple):
+class OneRoom(msgspec.Struct, frozen=True, gc=False):
     """A node as `scoring.Room` has many: `free` milli-GPU of each device; the others as they are called there.
 
     `before`: what the typical pods can use of it now, times `ALL`.
@@ -48,7 +50,7 @@ def score_one(shape: Shape, room: OneRoom, usable: Usable, settings: Settings) -
     """Return the score of a node for a pod of a `shape` that `scores_plainly`; None where it does not fit."""
     request = shape.request
     assert isinstance(request, Share)  # noqa: S101  nothing else is asked
-    if settings.strategy is not Strategy.FRAGMENTATION:
+    if settings.strategy is not _FRAGMENTATION:
         return _by_what_is_left(shape.cpu, request, room, settings)
     devices, milli = request.devices, request.milli
     free, cpu = room.free, room.cpu - shape.cpu
@@ -75,7 +77,7 @@ def score_one(shape: Shape, room: OneRoom, usable: Usable, settings: Settings) -
 
 
 def _by_what_is_left(cpu: int, request: Share, room: OneRoom, settings: Settings) -> OneScore | None:
-    spread = settings.strategy is Strategy.SPREAD
+    spread = settings.strategy is _SPREAD
     rows = _tightest(room.free, request, emptiest=spread)
     if not rows:
         return None

@@ -42,6 +42,7 @@ HIGHEST_SCORE = 10
 
 _FEW = 10  # nodes that are scored one by one: of more, arrays are quicker
 _MOST_SHAPES = 512  # remembered at once: of 10,000 nodes, 40 MB
+_FRAGMENTATION = Strategy.FRAGMENTATION  # to look it up at its class takes its time
 
 
 @dataclass(slots=True)
@@ -300,7 +301,7 @@ class Packer:
             return known[1]
         there, devices, kind, order, pressure = self._fixed[:, column].tolist()
         free, cpu = ledger.free[:, column].tolist(), int(ledger.cpu_free[column])
-        ours = self.settings.strategy is Strategy.FRAGMENTATION  # no other asks what was usable before
+        ours = self.settings.strategy is _FRAGMENTATION  # no other asks what was usable before
         before = self._usable.of_one(kind, cpu, free) if ours else 0
         room = OneRoom(free, cpu, there, devices, kind, order, pressure, before)
         self._rooms[column] = (generation, room)
@@ -335,7 +336,7 @@ class Packer:
         felt = pressure(seen, capacity.pools, there)
         if due or felt != self._felt or len(capacity.kinds) != self._kinds:
             self._felt, self._kinds = felt, len(capacity.kinds)
-            ours = self.settings.strategy is Strategy.FRAGMENTATION
+            ours = self.settings.strategy is _FRAGMENTATION
             self._usable = Usable(with_a_whole_gpu(self._typical) if ours else self._typical, capacity.kinds)
         self._lesson += 1
         self._rooms.clear()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from extender.core.packing.capacity import PLACES
@@ -58,7 +59,7 @@ class Room(NamedTuple):
     pressure: NDArray[np.int64]
 
 
-class OneScore(NamedTuple):
+class OneScore(msgspec.Struct, frozen=True, gc=False):
     """The score of one node, and what it comes from, all milli-GPU.
 
     `rows`: the devices taken, `milli` of each. `free`: on all devices before; `before`, `after`: what the typical pods

@@ -72,8 +72,8 @@ def test_a_placed_pod_says_what_it_holds_and_what_was_weighed() -> None:
     assert (found.model, found.asks) == ("T4", "0.5 of a GPU")
     assert found.weighed is not None
     assert (found.weighed.at, found.weighed.offered, found.weighed.choice.fitting) == (7.0, 3, 3)
-    assert [node for node, _ in found.weighed.others] == ["n0"], "the one that would have been next"
-    assert all(score < found.weighed.choice.score for _, score in found.weighed.others)
+    assert [other.node for other in found.weighed.others] == ["n0"], "the one that would have been next"
+    assert all(other.score < found.weighed.choice.score for other in found.weighed.others)
 
 
 def test_a_place_that_another_chose_has_no_score() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from extender.core.answers import BindRefused, BindTo, Chosen, Refused
 from extender.core.binding import SETTLING_S
-from extender.core.ledger.names import PackedNames, packed
+from extender.core.ledger.names import UnevenNames, packed
 from extender.core.ledger.nodes import Device, GpuNode, alike
 from extender.core.model import PodKey, SeenPod
 from extender.core.scheduling import Scheduling
@@ -455,7 +455,7 @@ def test_a_placed_pod_is_kicked_no_more() -> None:
     assert s.to_kick(100.0) == ()
 
 
-class Unread(PackedNames):
+class Unread(UnevenNames):
     """Names of which nobody is to make texts."""
 
     def __getitem__(self, place: object) -> str:  # type: ignore[override]
@@ -464,7 +464,7 @@ class Unread(PackedNames):
 
 def unread(*names: str) -> Unread:
     found = packed(names)
-    return Unread(found.text, found.starts, found.ends)
+    return Unread(found.text, *found.places)
 
 
 def test_a_node_that_is_promised_is_found_among_packed_names() -> None:

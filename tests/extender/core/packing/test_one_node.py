@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple, replace
 
 from extender.core.model import Shape
 from extender.core.packing.capacity import Kind
@@ -46,10 +47,10 @@ def test_alone_or_among_others_the_score_and_all_that_explains_it_are_the_same(
 ) -> None:
     settings, usable = Settings(strategy=strategy), Usable(typical(lesson), KINDS)
     free = np.array([one.free for one in rooms], dtype=np.uint16).T
-    others = np.array([one[1:-1] for one in rooms], dtype=np.int64).T
+    others = np.array([astuple(one)[1:-1] for one in rooms], dtype=np.int64).T
     found = score(shape, Room(free, np.full(free.shape, 16_000, dtype=np.int32), *others), usable, settings)
     for place, room in enumerate(rooms):
-        known = room._replace(before=usable.of_one(room.kind, room.cpu, room.free))
+        known = replace(room, before=usable.of_one(room.kind, room.cpu, room.free))
         assert score_one(shape, known, usable, settings) == found.one(place)
 
 
