@@ -33,19 +33,21 @@ if TYPE_CHECKING:
 _SPARED = (Kind.INFERENCE, Kind.BUILD)
 
 
-def answer(
-    pod: SeenPod,
-    proposed: Mapping[str, tuple[str, ...]],
-    *,
-    ledger: Ledger,
-    quota: Quota,
-    kept: Collection[str] = frozenset(),
-) -> Victims:
+class Situation(NamedTuple):
+    """How things stand at `now` seconds. `kept`: nodes that do not take the pod whatever is free, for others' sake."""
+
+    ledger: Ledger
+    quota: Quota
+    now: float
+    kept: Collection[str] = ()
+
+
+def answer(pod: SeenPod, proposed: Mapping[str, tuple[str, ...]], situation: Situation) -> Victims:
     """Return the nodes on which evicting helps a pod, each with the UIDs of the victims, every one of them once.
 
-    `proposed`: the victims on each node, as kube-scheduler has them. `kept`: nodes that take no such pod whatever is
-    free, for the sake of others. Nothing is changed.
+    `proposed`: the victims on each node, as kube-scheduler has them. Nothing is changed.
     """
+    ledger, quota = situation.ledger, situation.quota
     # The same UID twice keeps kube-scheduler waiting for an eviction that it never sees.
     victims = {node: tuple(dict.fromkeys(uids)) for node, uids in proposed.items()}
     if pod.request is None:
@@ -58,11 +60,11 @@ def answer(
     planned = nominated(ledger, pod.key.uid)
     if made_room_for(pod, quota):
         return {planned: ()} if victims.get(planned) == () else {}
-    trial = _Trial.of(pod, ledger, quota)
+    trial = _Trial.of(pod, situation)
     if pod.gang is not None and not isinstance(pod.request, Unmapped):
         # A member goes where the plan of its gang puts it, on devices that it holds already.
         return {node: uids for node, uids in victims.items() if node == planned and not trial.spares(node, uids)}
-    return {node: uids for node, uids in victims.items() if node not in kept and trial.helps(node, uids)}
+    return {node: uids for node, uids in victims.items() if node not in situation.kept and trial.helps(node, uids)}
 
 
 def made_room_for(pod: SeenPod, quota: Quota) -> bool:
@@ -84,13 +86,14 @@ class _Trial(NamedTuple):
     quota: Quota
 
     @classmethod
-    def of(cls, pod: SeenPod, ledger: Ledger, quota: Quota) -> _Trial:
+    def of(cls, pod: SeenPod, situation: Situation) -> _Trial:
         """Return one that is as the room is now, but for what the pod itself was promised for a while."""
-        trial = ledger.copy()
+        trial = situation.ledger.copy()
+        trial.expire(situation.now)
         held = trial.holding(pod.key.uid)
         if held is not None and not held.planned:
             trial.release(pod.key.uid)
-        return cls(pod, trial, quota.copy(trial))
+        return cls(pod, trial, situation.quota.copy(trial))
 
     def spares(self, node: str, uids: tuple[str, ...]) -> bool:
         """Tell whether one of these must stay, whatever kube-scheduler's priorities say."""

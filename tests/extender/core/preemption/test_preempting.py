@@ -11,7 +11,7 @@ from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import Backend, Device, GpuNode, alike
 from extender.core.model import Ask, Membership, PodKey, SeenPod
-from extender.core.preemption.preempting import answer, made_room_for, nominated
+from extender.core.preemption.preempting import Situation, answer, made_room_for, nominated
 from extender.core.quota.kinds import Kinds
 from extender.core.quota.projects import Project, Projects
 from extender.core.quota.quota import Quota
@@ -61,7 +61,7 @@ class Story:
         self, pod: SeenPod, proposed: dict[str, tuple[str, ...]], kept: Collection[str] = ()
     ) -> dict[str, tuple[str, ...]]:
         before = sorted(self.ledger.holdings(), key=lambda held: held.pod.uid), self.ledger.version
-        answered = answer(pod, proposed, ledger=self.ledger, quota=self.quota, kept=kept)
+        answered = answer(pod, proposed, Situation(self.ledger, self.quota, 10.0, kept))
         assert (sorted(self.ledger.holdings(), key=lambda held: held.pod.uid), self.ledger.version) == before
         return answered
 
@@ -132,6 +132,16 @@ def test_what_the_pod_itself_was_promised_for_a_while_does_not_stand_in_its_way(
     asking = pod()
     story.promised(asking, "a", planned=False)
     assert story.asked(asking, {"a": ("cpu",), "b": ("cpu",)}) == {"a": ("cpu",)}
+
+
+def test_what_was_held_until_a_moment_that_has_passed_is_free() -> None:
+    story = Story()
+    story.full()
+    held = story.ledger.holding("a0")
+    assert held is not None
+    for until, answered in ((11.0, {}), (9.0, {"a": ("cpu",)})):
+        story.ledger.hold(replace(held, state=State.QUARANTINED, expires_at=until))
+        assert story.asked(pod(), {"a": ("cpu",)}) == answered
 
 
 def test_what_others_were_promised_is_taken() -> None:
