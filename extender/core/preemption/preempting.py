@@ -64,7 +64,12 @@ def answer(pod: SeenPod, proposed: Mapping[str, tuple[str, ...]], situation: Sit
     if pod.gang is not None and not isinstance(pod.request, Unmapped):
         # A member goes where the plan of its gang puts it, on devices that it holds already.
         return {node: uids for node, uids in victims.items() if node == planned and not trial.spares(node, uids)}
-    return {node: uids for node, uids in victims.items() if node not in situation.kept and trial.helps(node, uids)}
+    allowed = {
+        node: uids
+        for node, uids in victims.items()
+        if node not in situation.kept and not trial.spares(node, uids) and trial.is_within(node, uids)
+    }
+    return trial.fitting(allowed)
 
 
 def made_room_for(pod: SeenPod, quota: Quota) -> bool:
@@ -79,21 +84,23 @@ def nominated(ledger: Ledger, uid: str) -> str:
 
 
 class _Trial(NamedTuple):
-    """A ledger, with the quota over it, on which victims leave and come back."""
+    """A ledger on which victims leave, and the quota over it; `limited`: as long as all stay it refuses some node."""
 
     pod: SeenPod
     ledger: Ledger
     quota: Quota
+    limited: bool
 
     @classmethod
     def of(cls, pod: SeenPod, situation: Situation) -> _Trial:
         """Return one that is as the room is now, but for what the pod itself was promised for a while."""
-        trial = situation.ledger.copy()
-        trial.expire(situation.now)
-        held = trial.holding(pod.key.uid)
+        ledger = situation.ledger.copy()
+        ledger.expire(situation.now)
+        held = ledger.holding(pod.key.uid)
         if held is not None and not held.planned:
-            trial.release(pod.key.uid)
-        return cls(pod, trial, situation.quota.copy(trial))
+            ledger.release(pod.key.uid)
+        quota, ask = situation.quota.copy(ledger), pod.ask()
+        return cls(pod, ledger, quota, quota.refusal(ask) is not None or bool(quota.closed_models(ask)))
 
     def spares(self, node: str, uids: tuple[str, ...]) -> bool:
         """Tell whether one of these must stay, whatever kube-scheduler's priorities say."""
@@ -103,31 +110,34 @@ class _Trial(NamedTuple):
         asks = (held.ask for held in self._held(node, uids))
         return any(ask is not None and kinds.of(ask.priority_class) in _SPARED for ask in asks)
 
-    def helps(self, node: str, uids: tuple[str, ...]) -> bool:
-        """Tell whether the pod may go to a node once these are gone."""
-        if self.spares(node, uids):
-            return False
-        gone = self._held(node, uids)
+    def is_within(self, node: str, uids: tuple[str, ...]) -> bool:
+        """Tell whether its project's quota lets the pod run on a node once these are gone."""
+        if not self.limited:
+            return True
+        ask, gone = self.pod.ask(), self._held(node, uids)
         for held in gone:
             self.ledger.release(held.pod.uid)
-        suits = self._suits(node)
+        refused = self.quota.refusal(ask) is not None
+        closed = [over.model for over in self.quota.closed_models(ask)]
         for held in gone:
             self.ledger.hold(held)
-        return suits
+        return not refused and (node not in self.ledger.columns or self.ledger.model_of(node) not in closed)
 
-    def _suits(self, node: str) -> bool:
-        """Tell whether the pod may go to a node now, by its devices and its project's quota."""
-        ask, ledger = self.pod.ask(), self.ledger
-        if self.quota.refusal(ask) is not None:
-            return False
-        column = ledger.columns.get(node)
+    def fitting(self, victims: Victims) -> Victims:
+        """Return the nodes on whose devices the pod fits once these are gone: all leave at once, each from its node."""
+        ledger, nodes = self.ledger, tuple(victims)
+        columns = ledger.columns_of(nodes)
         if isinstance(self.pod.request, Unmapped):
-            return column is None  # the kubelet gives it devices, where they are not ours to give
-        if column is None or any(over.model == ledger.model_of(node) for over in self.quota.closed_models(ask)):
-            return False
-        shape = self.pod.shape()
-        there = fit(shape.request, ledger.free[:, [column]], ledger.device_memory[:, [column]])
-        return bool(there.fits[0]) and ledger.takes_at(shape, column)
+            suits = columns < 0  # the kubelet gives it devices, where they are not ours to give
+        else:
+            with ledger.at_once():
+                for node in nodes:
+                    for held in self._held(node, victims[node]):
+                        ledger.release(held.pod.uid)
+            shape = self.pod.shape()
+            there = fit(shape.request, ledger.free[:, columns], ledger.device_memory[:, columns])
+            suits = (columns >= 0) & there.fits & ledger.takes(shape)[columns]
+        return {node: victims[node] for node, does in zip(nodes, suits.tolist(), strict=True) if does}
 
     def _held(self, node: str, uids: tuple[str, ...]) -> list[Holding]:
         """Return what these hold of the node's GPUs; what somebody else names of another node frees nothing here."""

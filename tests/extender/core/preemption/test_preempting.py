@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from extender.core.ledger.holding import Holding, State
@@ -258,3 +260,30 @@ def test_a_pod_is_nominated_where_a_plan_keeps_room_until_it_is_bound() -> None:
 
 def test_nothing_proposed_is_nothing_answered() -> None:
     assert Story().asked(pod(), {}) == {}
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from("ab"), st.sampled_from("01"), st.integers(0, 2)), st.sampled_from((250, 300, 500))
+    ),
+    st.sets(st.integers(0, 12)),
+    st.builds(Share, st.integers(1, 2), st.sampled_from((MilliGpu(250), MilliGpu(500), MilliGpu(1000)))),
+)
+def test_it_answers_as_who_counts_each_device_by_hand(
+    held: dict[tuple[str, str, int], int], leave: set[int], request_: Share
+) -> None:
+    story = Story()
+    free = {(node, device): 1000 for node in "ab" for device in "01"}
+    victims: dict[str, tuple[str, ...]] = {"a": (), "b": ()}
+    for number, ((node, device, _), milli) in enumerate(sorted(held.items())):
+        story.runs(f"v{number}", node, device, milli)
+        if number in leave:
+            victims[node] += (f"v{number}",)
+        else:
+            free[node, device] -= milli
+    helped = {
+        node: uids
+        for node, uids in victims.items()
+        if sum(free[node, device] >= request_.milli for device in "01") >= request_.devices
+    }
+    assert story.asked(pod(request=request_), victims) == helped
