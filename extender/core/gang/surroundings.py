@@ -94,7 +94,7 @@ class Surroundings:
             seen = self._seen()
             residents = (seen.residents.get(uid) for uid in sorted(self._gone))
             gone = [(one.resident, one.node) for one in residents if one is not None]
-            known = seen.scene.without(gone) if gone else seen.scene.copy()
+            known = seen.scene.changed(gone) if gone else seen.scene.copy()
             on_their_way = (self._ledger.holding(uid) for uid in sorted(self._demands) if uid not in self._gone)
             for held in on_their_way:
                 if held is not None and held.node in self._places:

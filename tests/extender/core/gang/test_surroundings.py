@@ -175,13 +175,13 @@ def test_the_same_pods_are_taken_away_once_and_of_many_sets_the_last_are_remembe
     story = Story()
     story.settle(**{f"r{number}": runs("a", 100) for number in range(20)})
     made: list[int] = []
-    without = Scene.without
+    changed = Scene.changed
 
     def counted(scene: Scene, gone: list[tuple[Resident, str]]) -> Scene:
         made.append(len(gone))
-        return without(scene, gone)
+        return changed(scene, gone)
 
-    monkeypatch.setattr(Scene, "without", counted)
+    monkeypatch.setattr(Scene, "changed", counted)
     checks = story.checks()
     for _ in range(2):
         story.fitting(checks.copy().without(frozenset({"r0", "r1"})), "p")
