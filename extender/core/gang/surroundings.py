@@ -201,10 +201,13 @@ class Surroundings:
         return self._seen().budgets
 
     def counted_in(self, uid: str) -> tuple[int, ...] | None:
-        """Return the `budgets`, by their places, that an eviction of a pod counts in; None: it cannot be evicted."""
+        """Return the `budgets`, by their places, that an eviction of a pod counts in; None: it cannot be evicted.
+
+        Nor is one to be of which no `facts` are known: nobody can tell what guards it.
+        """
         pod = self.facts(uid)
         if pod is None:
-            return ()
+            return None
         who = pod.resident.namespace, pod.resident.labels
         selected = self._selected.get(who)
         if selected is None:
