@@ -14,7 +14,7 @@ from extender.core.answers import Chosen
 from extender.core.binding import SETTLING_S
 from extender.core.explaining import malformed
 from extender.core.explanations import Cause
-from extender.core.preemption import preempting
+from extender.core.preemption.preempting import Situation, answer
 from extender.core.scheduling import Scheduling
 from extender.shell import cluster, rpc, wire
 from extender.shell.configuration import PROJECTS, SETTINGS, Configuration
@@ -170,10 +170,9 @@ class Extender:
         """Answer preempt: kube-scheduler evicts those alone whose leaving helps the pod."""
         pod, known = cluster.seen_pod(asked.pod), self.scheduling
         kept = known.gangs.kept_from(pod)
+        situation = Situation(known.ledger, known.quota, time.monotonic(), kept.nodes if kept else ())
         with self._decides["preempt"].time():
-            victims = preempting.answer(
-                pod, asked.proposed, ledger=known.ledger, quota=known.quota, kept=kept.nodes if kept else ()
-            )
+            victims = answer(pod, asked.proposed, situation)
         proposed = {node: len(uids) for node, uids in asked.proposed.items()}
         about = {"pod": f"{pod.key.namespace}/{pod.key.name}", "proposed": proposed, "helping": sorted(victims)}
         _log.info("evictions by kube-scheduler", extra=about)

@@ -30,11 +30,11 @@ from kube.outage import Outage
 from kube.watch import Gone, Put, Relisted, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from extender.core.ledger.ledger import Ledger
     from extender.core.predicates.budgets import Budget
-    from extender.core.predicates.demands import PodDemands
+    from extender.core.predicates.demands import PodDemands, Resident
     from extender.core.predicates.nodes import NodeFacts
     from kube.client import Api, ApiError
 
@@ -42,6 +42,7 @@ _log = logging.getLogger("extender")
 
 _LOOK_S = 0.2
 _UNWANTED_S = 600.0  # gangs come and go: what is followed is not listed anew for each
+_MOST_CHANGES = 2000  # pods: no longer is remembered what nodes answered to pods that are gone
 _FIRST_REFUSAL, _LAST_REFUSAL = 400, 428  # what comes after tells that the API server is busy, or not well
 
 _PODS, _NODES, _NAMESPACES = "/api/v1/pods", "/api/v1/nodes", "/api/v1/namespaces"
@@ -82,6 +83,10 @@ class Following:
         """Of the pods that wait: read once, as long as neither the pod changes nor what else it depends on."""
         self._residents: dict[str, Lodger] = {}
         self._as_seen: Seen | None = None
+        self._scene: Scene | None = None
+        self._since: dict[str, Lodger | None] = {}
+        """The pods that changed since the scene was made, as they stand in it; None: they do not."""
+        self._renewals = 0
 
     async def run(self) -> None:
         """Follow while that is wanted, without end."""
@@ -128,8 +133,9 @@ class Following:
                 case Put((key, what)) if what is not None:
                     self._put(path, key, what)
                 case Put((key, _)) | Gone((key, _)):
-                    if known.pop(key, None) is not None:
-                        self._changed(path, key)
+                    was = known.pop(key, None)
+                    if was is not None:
+                        self._changed(path, key, was)
 
     def _hearing(self, path: str) -> Callable[[ApiError | None], None]:
         outage = Outage(f"the list of {_named(path)}", "no gang is planned until it is there", _log)
@@ -145,13 +151,17 @@ class Following:
 
         return hear
 
-    def _changed(self, path: str, key: Any = None) -> None:
-        """Take note that an object at `path` is another one, or is gone; None: that all may be."""
+    def _changed(self, path: str, key: Any = None, known: Any = None) -> None:
+        """Take note that an object at `path` is another than was `known`, or is gone; without key: that all may be."""
         self._version += 1
         self._as_seen = None
         if path == _PODS and key is not None:
             self._demanded.pop(key, None)
-        elif path not in (_NODES, _NAMESPACES, _BUDGETS):
+            self._since.setdefault(key, known if isinstance(known, Lodger) else None)
+            return
+        if path in (_PODS, _NODES, _NAMESPACES):
+            self._scene = None
+        if path not in (_NODES, _NAMESPACES, _BUDGETS):
             self._demanded.clear()
 
     def _put(self, path: str, key: Any, what: Any) -> None:
@@ -162,7 +172,7 @@ class Following:
         if isinstance(what, Lodger) and isinstance(known, Lodger) and known.counts_as(what):
             self._residents[key] = what  # that it runs, or is ready, makes no room: nothing is planned anew for it
         else:
-            self._changed(path, key)
+            self._changed(path, key, known)
 
     def _seen(self) -> Seen:
         if self._as_seen is None:
@@ -178,15 +188,30 @@ class Following:
                 self._residents[uid] = pod
             else:
                 waiting[uid] = pod
-        namespaces: dict[str, Labels] = known[_NAMESPACES]
-        nodes: list[NodeFacts] = [known[_NODES][name] for name in sorted(known[_NODES])]
         claims: dict[Any, PersistentVolumeClaim] = known[_CLAIMS]
         storage = Storage(claims, known[_VOLUMES], limited_drivers(known[_CSI_NODES].values()))
         by_class = resources_by_class(known[_DEVICE_CLASSES].values())
         budgets: list[Budget] = [known[_BUDGETS][key] for key in sorted(known[_BUDGETS])]
-        residents = ((one.resident, one.node) for one in self._residents.values())
-        scene = Scene(nodes, residents, namespaces)
-        return Seen(scene, _Demands(waiting, storage, by_class, self._demanded), self._residents, tuple(budgets))
+        demands = _Demands(waiting, storage, by_class, self._demanded)
+        return Seen(self._scene_now(), demands, self._residents, tuple(budgets))
+
+    def _scene_now(self) -> Scene:
+        """Return the scene: that of before with what has changed, or a new one now and then, as none ever forgets."""
+        since, self._since = self._since, {}
+        self._renewals += len(since)
+        if self._scene is None or self._renewals > _MOST_CHANGES:
+            nodes: list[NodeFacts] = [self._known[_NODES][name] for name in sorted(self._known[_NODES])]
+            namespaces: dict[str, Labels] = self._known[_NAMESPACES]
+            self._scene = Scene(nodes, _standing(self._residents.values()), namespaces)
+            self._renewals = 0
+        elif since:
+            gone, come = since.values(), (self._residents.get(uid) for uid in since)
+            self._scene = self._scene.changed(_standing(gone), _standing(come))
+        return self._scene
+
+
+def _standing(lodgers: Iterable[Lodger | None]) -> list[tuple[Resident, str]]:
+    return [(one.resident, one.node) for one in lodgers if one is not None]
 
 
 class _Demands(Mapping[str, "PodDemands"]):

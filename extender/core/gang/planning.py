@@ -83,7 +83,10 @@ class Checks(Protocol):
         """The disruption budgets, in an order that stays."""
 
     def counted_in(self, uid: str) -> tuple[int, ...] | None:
-        """Return the `budgets`, by their places, that an eviction of a pod counts in; None: it cannot be evicted."""
+        """Return the `budgets`, by their places, that an eviction of a pod counts in; None: it cannot be evicted.
+
+        At most one. None as well of a pod of which no `facts` are known.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class Surroundings:
             seen = self._seen()
             residents = (seen.residents.get(uid) for uid in sorted(self._gone))
             gone = [(one.resident, one.node) for one in residents if one is not None]
-            known = seen.scene.without(gone) if gone else seen.scene.copy()
+            known = seen.scene.changed(gone) if gone else seen.scene.copy()
             for uid, place in self._on_their_way.items():
                 if uid not in self._gone:
                     known.place(self._demands[uid], place)
@@ -209,10 +209,13 @@ class Surroundings:
         return self._seen().budgets
 
     def counted_in(self, uid: str) -> tuple[int, ...] | None:
-        """Return the `budgets`, by their places, that an eviction of a pod counts in; None: it cannot be evicted."""
+        """Return the `budgets`, by their places, that an eviction of a pod counts in; None: it cannot be evicted.
+
+        Nor is one to be of which no `facts` are known: nobody can tell what guards it.
+        """
         pod = self.facts(uid)
         if pod is None:
-            return ()
+            return None
         who = pod.resident.namespace, pod.resident.labels
         selected = self._selected.get(who)
         if selected is None:

@@ -47,18 +47,20 @@ class Population:
         self.holders: Mapping[PodTerm, list[int]] = dict(holders)
         self.claims: Mapping[tuple[str, str], int] = dict(claims)
 
-    def without(self, gone: Iterable[Placed]) -> Self:
-        """Return the pods that are there once some of them are gone; what those have no part in is shared."""
+    def changed(self, gone: Iterable[Placed], come: Iterable[Placed]) -> Self:
+        """Return the pods that are there once these of them are gone and those have come; most of it is shared."""
+        left, new = Population(self._nodes, gone), Population(self._nodes, come)
         other = object.__new__(type(self))
-        gone = tuple(gone)
-        leaving = Population(self._nodes, gone)
         by_labels = dict(self._by_labels)
-        for namespace, theirs in leaving._by_labels.items():
-            by_labels[namespace] = _less(by_labels[namespace], theirs)
+        for namespace in left._by_labels.keys() | new._by_labels.keys():
+            gone_here, come_here = left._by_labels.get(namespace, {}), new._by_labels.get(namespace, {})
+            by_labels[namespace] = _changed(by_labels.get(namespace, {}), gone_here, come_here)
         other._nodes, other._by_labels = self._nodes, by_labels
-        other.holders = _less(self.holders, leaving.holders) if leaving.holders else self.holders
-        other.with_ports = _rest(self.with_ports, leaving.with_ports) if leaving.with_ports else self.with_ports
-        other.claims = dict(Counter(self.claims) - Counter(leaving.claims)) if leaving.claims else self.claims
+        other.holders = _changed(self.holders, left.holders, new.holders)
+        other.with_ports = _rest(self.with_ports, left.with_ports) + new.with_ports
+        other.claims = self.claims
+        if left.claims or new.claims:
+            other.claims = dict(Counter(self.claims) - Counter(left.claims) + Counter(new.claims))
         return other
 
     def nodes_of(self, reached: Callable[[str], bool], selectors: tuple[Selector, ...]) -> list[int]:
@@ -89,20 +91,24 @@ def claimed(pod: Resident) -> frozenset[tuple[str, str]]:
     return frozenset((pod.namespace, claim) for claim in pod.claims)
 
 
-def _less(all_of: Mapping[_Key, list[_Value]], gone: Mapping[_Key, list[_Value]]) -> dict[_Key, list[_Value]]:
-    """Return what is left under each key; a key under which nothing is left is not there."""
-    left = dict(all_of)
-    for key, theirs in gone.items():
-        rest = _rest(left[key], theirs)
-        if rest:
-            left[key] = rest
-        else:
-            del left[key]
-    return left
+def _changed(
+    known: Mapping[_Key, list[_Value]], gone: Mapping[_Key, list[_Value]], come: Mapping[_Key, list[_Value]]
+) -> Mapping[_Key, list[_Value]]:
+    """Return what is under each key then; a key under which nothing is left is not there."""
+    if not gone and not come:
+        return known
+    then = dict(known)
+    for key in gone.keys() | come.keys():
+        then[key] = _rest(then.get(key, []), gone.get(key, [])) + come.get(key, [])
+        if not then[key]:
+            del then[key]
+    return then
 
 
 def _rest(all_of: list[_Value], gone: list[_Value]) -> list[_Value]:
     """Return `all_of` without as many of each as are in `gone`."""
+    if not gone:
+        return all_of
     missing = Counter(gone)
     rest = []
     for one in all_of:

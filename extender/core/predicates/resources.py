@@ -66,14 +66,15 @@ class Room:
                     free[rows[name], column] -= amount
         return cls(rows, free, places)
 
-    def without(self, placed: Iterable[Placed]) -> Self:
-        """Return what is left once these pods, which were counted, are gone."""
+    def changed(self, gone: Iterable[Placed], come: Iterable[Placed]) -> Self:
+        """Return what is left once these pods, which were counted, are gone and those have come."""
         free, places = self.free.copy(), self.places.copy()
-        for pod, column in placed:
-            places[column] += 1
-            for name, amount in pod.requests:
-                if name in self.rows:
-                    free[self.rows[name], column] += amount
+        for pods, sign in ((gone, 1), (come, -1)):
+            for pod, column in pods:
+                places[column] += sign
+                for name, amount in pod.requests:
+                    if name in self.rows:
+                        free[self.rows[name], column] += sign * amount
         return type(self)(self.rows, free, places)
 
 

@@ -33,19 +33,21 @@ if TYPE_CHECKING:
 _SPARED = (Kind.INFERENCE, Kind.BUILD)
 
 
-def answer(
-    pod: SeenPod,
-    proposed: Mapping[str, tuple[str, ...]],
-    *,
-    ledger: Ledger,
-    quota: Quota,
-    kept: Collection[str] = frozenset(),
-) -> Victims:
+class Situation(NamedTuple):
+    """How things stand at `now` seconds. `kept`: nodes that do not take the pod whatever is free, for others' sake."""
+
+    ledger: Ledger
+    quota: Quota
+    now: float
+    kept: Collection[str] = ()
+
+
+def answer(pod: SeenPod, proposed: Mapping[str, tuple[str, ...]], situation: Situation) -> Victims:
     """Return the nodes on which evicting helps a pod, each with the UIDs of the victims, every one of them once.
 
-    `proposed`: the victims on each node, as kube-scheduler has them. `kept`: nodes that take no such pod whatever is
-    free, for the sake of others. Nothing is changed.
+    `proposed`: the victims on each node, as kube-scheduler has them. Nothing is changed.
     """
+    ledger, quota = situation.ledger, situation.quota
     # The same UID twice keeps kube-scheduler waiting for an eviction that it never sees.
     victims = {node: tuple(dict.fromkeys(uids)) for node, uids in proposed.items()}
     if pod.request is None:
@@ -58,11 +60,16 @@ def answer(
     planned = nominated(ledger, pod.key.uid)
     if made_room_for(pod, quota):
         return {planned: ()} if victims.get(planned) == () else {}
-    trial = _Trial.of(pod, ledger, quota)
+    trial = _Trial.of(pod, situation)
     if pod.gang is not None and not isinstance(pod.request, Unmapped):
         # A member goes where the plan of its gang puts it, on devices that it holds already.
         return {node: uids for node, uids in victims.items() if node == planned and not trial.spares(node, uids)}
-    return {node: uids for node, uids in victims.items() if node not in kept and trial.helps(node, uids)}
+    allowed = {
+        node: uids
+        for node, uids in victims.items()
+        if node not in situation.kept and not trial.spares(node, uids) and trial.is_within(node, uids)
+    }
+    return trial.fitting(allowed)
 
 
 def made_room_for(pod: SeenPod, quota: Quota) -> bool:
@@ -73,24 +80,27 @@ def made_room_for(pod: SeenPod, quota: Quota) -> bool:
 def nominated(ledger: Ledger, uid: str) -> str:
     """Return the node on which a plan of ours keeps room for a pod; "" where none does."""
     held = ledger.holding(uid)
-    return held.node if held is not None and held.state is State.RESERVED and held.planned else ""
+    return held.node if held is not None and held.promised and held.planned else ""
 
 
 class _Trial(NamedTuple):
-    """A ledger, with the quota over it, on which victims leave and come back."""
+    """A ledger on which victims leave, and the quota over it; `limited`: as long as all stay it refuses some node."""
 
     pod: SeenPod
     ledger: Ledger
     quota: Quota
+    limited: bool
 
     @classmethod
-    def of(cls, pod: SeenPod, ledger: Ledger, quota: Quota) -> _Trial:
+    def of(cls, pod: SeenPod, situation: Situation) -> _Trial:
         """Return one that is as the room is now, but for what the pod itself was promised for a while."""
-        trial = ledger.copy()
-        held = trial.holding(pod.key.uid)
+        ledger = situation.ledger.copy()
+        ledger.expire(situation.now)
+        held = ledger.holding(pod.key.uid)
         if held is not None and not held.planned:
-            trial.release(pod.key.uid)
-        return cls(pod, trial, quota.copy(trial))
+            ledger.release(pod.key.uid)
+        quota, ask = situation.quota.copy(ledger), pod.ask()
+        return cls(pod, ledger, quota, quota.refusal(ask) is not None or bool(quota.closed_models(ask)))
 
     def spares(self, node: str, uids: tuple[str, ...]) -> bool:
         """Tell whether one of these must stay, whatever kube-scheduler's priorities say."""
@@ -100,31 +110,34 @@ class _Trial(NamedTuple):
         asks = (held.ask for held in self._held(node, uids))
         return any(ask is not None and kinds.of(ask.priority_class) in _SPARED for ask in asks)
 
-    def helps(self, node: str, uids: tuple[str, ...]) -> bool:
-        """Tell whether the pod may go to a node once these are gone."""
-        if self.spares(node, uids):
-            return False
-        gone = self._held(node, uids)
+    def is_within(self, node: str, uids: tuple[str, ...]) -> bool:
+        """Tell whether its project's quota lets the pod run on a node once these are gone."""
+        if not self.limited:
+            return True
+        ask, gone = self.pod.ask(), self._held(node, uids)
         for held in gone:
             self.ledger.release(held.pod.uid)
-        suits = self._suits(node)
+        refused = self.quota.refusal(ask) is not None
+        closed = [over.model for over in self.quota.closed_models(ask)]
         for held in gone:
             self.ledger.hold(held)
-        return suits
+        return not refused and (node not in self.ledger.columns or self.ledger.model_of(node) not in closed)
 
-    def _suits(self, node: str) -> bool:
-        """Tell whether the pod may go to a node now, by its devices and its project's quota."""
-        ask, ledger = self.pod.ask(), self.ledger
-        if self.quota.refusal(ask) is not None:
-            return False
-        column = ledger.columns.get(node)
+    def fitting(self, victims: Victims) -> Victims:
+        """Return the nodes on whose devices the pod fits once these are gone: all leave at once, each from its node."""
+        ledger, nodes = self.ledger, tuple(victims)
+        columns = ledger.columns_of(nodes)
         if isinstance(self.pod.request, Unmapped):
-            return column is None  # the kubelet gives it devices, where they are not ours to give
-        if column is None or any(over.model == ledger.model_of(node) for over in self.quota.closed_models(ask)):
-            return False
-        shape = self.pod.shape()
-        there = fit(shape.request, ledger.free[:, [column]], ledger.device_memory[:, [column]])
-        return bool(there.fits[0]) and ledger.takes_at(shape, column)
+            suits = columns < 0  # the kubelet gives it devices, where they are not ours to give
+        else:
+            with ledger.at_once():
+                for node in nodes:
+                    for held in self._held(node, victims[node]):
+                        ledger.release(held.pod.uid)
+            shape = self.pod.shape()
+            there = fit(shape.request, ledger.free[:, columns], ledger.device_memory[:, columns])
+            suits = (columns >= 0) & there.fits & ledger.takes(shape)[columns]
+        return {node: victims[node] for node, does in zip(nodes, suits.tolist(), strict=True) if does}
 
     def _held(self, node: str, uids: tuple[str, ...]) -> list[Holding]:
         """Return what these hold of the node's GPUs; what somebody else names of another node frees nothing here."""

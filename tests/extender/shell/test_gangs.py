@@ -14,8 +14,10 @@ from extender.core.gang.steps import Evict, LetGo, Steps, TakeBack, Tell
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey
 from extender.core.scheduling import Scheduling
-from extender.shell import cluster, gangs, pods, trying
+from extender.shell import cluster, gangs, planning, pods, trying
 from extender.shell.gangs import Gangs
+from extender.shell.planning import Planning
+from extender.shell.preempting import Preempting
 from kube.client import Api, ApiError
 from kube.gangs import GANG, LEAST, Planned
 from kube.gpus import MARKER, MilliGpu, Placement
@@ -52,12 +54,20 @@ class Story:
         self.gangs = Gangs(
             cast("Api", self),
             self.scheduling,
-            cast("Following", self),
             self.told.append,
             leads=self.leads,
             evicted=self.evicted.append,
             planned=self.planned.append,
         )
+        preempting = Preempting(
+            cast("Api", self),
+            self.scheduling,
+            self.told.append,
+            leads=self.leads,
+            evicted=self.evicted.append,
+            planned=self.planned.append,
+        )
+        self.planning = Planning(self.scheduling, cast("Following", self), self.gangs, preempting, self.leads)
 
     def checks(self, ledger: Any) -> Anywhere | None:
         return Anywhere(ledger) if self.sees else None
@@ -105,7 +115,7 @@ class Story:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gangs, "_PAUSE_S", 0.01)
+    monkeypatch.setattr(planning, "_PAUSE_S", 0.01)
     monkeypatch.setattr(trying, "_FIRST_PAUSE_S", 0.02)
     monkeypatch.setattr(trying, "_LONGEST_PAUSE_S", 0.04)
     monkeypatch.setattr(trying, "_CARRIED_OUT_S", 0.1)
@@ -125,12 +135,13 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(gangs, "time", clock)
+    monkeypatch.setattr(planning, "time", clock)
     return clock
 
 
 @asynccontextmanager
 async def running(story: Story) -> AsyncIterator[None]:
-    task = asyncio.create_task(story.gangs.run())
+    task = asyncio.create_task(story.planning.run())
     try:
         yield
         assert not task.done()
@@ -235,7 +246,7 @@ async def test_where_that_cannot_be_known_the_gang_is_told_why(api: Api, monkeyp
 
 
 async def carried_out(story: Story, **steps: Any) -> None:
-    await story.gangs._carry_out(Steps(**{kind: (step,) for kind, step in steps.items()}))
+    await story.gangs.carry_out(Steps(**{kind: (step,) for kind, step in steps.items()}))
 
 
 async def test_a_pod_is_let_go_once_although_the_step_comes_again(api: Api, clock: Clock) -> None:
@@ -335,7 +346,7 @@ async def test_who_takes_over_plans_what_was_begun_and_tells_it_but_changes_noth
     assert freed is not None
     story.scheduling.pod_seen(freed)
     story.right = False
-    await story.gangs.take_over()
+    await story.planning.take_over()
     assert len(list(story.scheduling.ledger.holdings())) == 2
     assert (story.asked, {notice.reason for notice in story.told}) == ([], {"GangPlanned"})
 
@@ -343,9 +354,9 @@ async def test_who_takes_over_plans_what_was_begun_and_tells_it_but_changes_noth
 async def test_who_takes_over_waits_a_while_for_what_is_not_listed_and_no_longer(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gangs, "_LISTED_S", 0.05)
+    monkeypatch.setattr(planning, "_LISTED_S", 0.05)
     story = Story(api)
     await story.create("p")
     story.sees = False
-    await asyncio.wait_for(story.gangs.take_over(), 5.0)
+    await asyncio.wait_for(story.planning.take_over(), 5.0)
     assert list(story.scheduling.ledger.holdings()) == []

@@ -93,7 +93,17 @@ async def test_bind_answers_with_an_error_text(ask: Call) -> None:
     assert answer["Error"].startswith("the pod is not known here")
 
 
-@pytest.mark.parametrize("verb", ["filter", "prioritize", "bind"])
+async def test_preempt_answers_with_the_victims_that_help_and_is_counted(ask: Call, call: Call) -> None:
+    nodes = {node: {"Pods": [{"UID": "x"}, {"UID": "x"}], "NumPDBViolations": 2} for node in ("gpu-00", "absent")}
+    answer = await ask("preempt", {"Pod": POD, "NodeNameToVictims": None, "NodeNameToMetaVictims": nodes})
+    victims = {"gpu-00": {"Pods": [{"UID": "x"}], "NumPDBViolations": 2}}
+    assert answer == (200, {"NodeNameToMetaVictims": victims})
+    _, told = await call("GET", "/metrics")
+    assert 'plimsoll_extender_requests_total{result="ok",verb="preempt"} 1.0' in told
+    assert 'plimsoll_extender_decision_duration_seconds_count{verb="preempt"} 1.0' in told
+
+
+@pytest.mark.parametrize("verb", ["filter", "prioritize", "bind", "preempt"])
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'{"Pod": 1}', b'{"PodName": 1}', b"\xff\xfe", b"1" * 9999]
 )

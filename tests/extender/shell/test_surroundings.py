@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extender.core.gang.nothing_seen import NothingSeen
 from extender.core.gang.surroundings import NOT_SEEN, Surroundings
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode, alike
+from extender.core.predicates.demands import Resident
+from extender.core.predicates.lodgers import Facts
+from extender.core.predicates.scene import Scene
 from extender.shell import cluster, pods, surroundings
 from extender.shell.predicates.demands import demands_of
 from extender.shell.surroundings import Following
@@ -20,6 +25,7 @@ from kube.client import MERGE_PATCH, Api, ApiError
 from kube.constraints import ConstrainedPod, PersistentVolume, PersistentVolumeClaim
 from kube.gangs import GANG
 from kube.gpus import MARKER
+from tests.extender.core.predicates import drawn
 from tests.story.programs import until
 
 if TYPE_CHECKING:
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 
     from extender.core.model import SeenPod
     from extender.core.predicates.demands import PodDemands
+    from extender.core.predicates.nodes import NodeFacts
 
 PODS = "/api/v1/namespaces/default/pods"
 COMPLETED = {"pv.kubernetes.io/bind-completed": "yes"}
@@ -311,3 +318,39 @@ def test_what_a_pod_demands_is_read_again_only_where_the_pod_or_its_volumes_chan
     story._known[surroundings._VOLUMES]["v"] = msgspec.convert(volume, PersistentVolume)
     story._changed(surroundings._CLAIMS, ("default", "c"))
     assert story._seen().demands["p"].unmodelled == ()
+
+
+@given(drawn.nodes(), st.data())
+def test_the_scene_that_follows_what_changes_answers_as_one_made_anew(
+    nodes: list[NodeFacts], data: st.DataObject
+) -> None:
+    story = Following(cast("Api", None), lambda: True)
+    for node in nodes:
+        story._put(surroundings._NODES, node.name, node)
+    for name, labels in drawn.NAMESPACES.items():
+        story._put(surroundings._NAMESPACES, name, labels)
+    lodgers = st.builds(Facts, drawn.residents, st.sampled_from([node.name for node in nodes]), ready=st.booleans())
+    moves = st.lists(st.tuples(st.sampled_from("pqr"), st.none() | lodgers, st.booleans()), max_size=8)
+    for uid, what, looks in data.draw(moves):
+        if what is not None:
+            story._put(surroundings._PODS, uid, what)
+        elif (was := story._known[surroundings._PODS].pop(uid, None)) is not None:
+            story._changed(surroundings._PODS, uid, was)
+        if looks:
+            story._seen()
+    known = story._known[surroundings._PODS]
+    assert story._seen().residents == known
+    in_order = sorted(nodes, key=lambda node: node.name)
+    anew = Scene(in_order, [(one.resident, one.node) for one in known.values()], drawn.NAMESPACES)
+    for demands in data.draw(st.lists(drawn.demands, min_size=1, max_size=2)):
+        assert story._seen().scene.checks(demands).fits.tolist() == anew.checks(demands).fits.tolist()
+
+
+def test_the_scene_is_made_anew_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "_MOST_CHANGES", 2)
+    story = Following(cast("Api", None), lambda: True)
+    grounds = []
+    for number in range(4):
+        story._put(surroundings._PODS, f"p{number}", Facts(Resident("a"), "n"))
+        grounds.append(story._seen().scene._ground)
+    assert [ground is grounds[0] for ground in grounds] == [True, True, True, False]

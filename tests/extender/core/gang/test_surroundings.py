@@ -175,13 +175,13 @@ def test_the_same_pods_are_taken_away_once_and_of_many_sets_the_last_are_remembe
     story = Story()
     story.settle(**{f"r{number}": runs("a", 100) for number in range(20)})
     made: list[int] = []
-    without = Scene.without
+    changed = Scene.changed
 
     def counted(scene: Scene, gone: list[tuple[Resident, str]]) -> Scene:
         made.append(len(gone))
-        return without(scene, gone)
+        return changed(scene, gone)
 
-    monkeypatch.setattr(Scene, "without", counted)
+    monkeypatch.setattr(Scene, "changed", counted)
     checks = story.checks()
     for _ in range(2):
         story.fitting(checks.copy().without(frozenset({"r0", "r1"})), "p")
@@ -228,7 +228,7 @@ def test_budgets_guard_the_pods_that_they_select() -> None:
     story.budgets = (Budget("default", "b", Selector(equal_to({"app": "web"})), 1),)
     checks = story.checks()
     assert checks.budgets == story.budgets
-    assert [checks.counted_in(uid) for uid in ("r", "r", "s", "bare")] == [(0,), (0,), (), ()]
+    assert [checks.counted_in(uid) for uid in ("r", "r", "s", "bare", "q")] == [(0,), (0,), (), None, None]
 
 
 def test_what_is_not_modelled_or_not_known_of_a_pod_is_named() -> None:

@@ -38,10 +38,20 @@ def test_holders_of_terms_claims_and_ports_are_known() -> None:
 def test_who_is_gone_leaves_those_who_are_like_it() -> None:
     holder = Resident("a", WEB, anti_affinity=(APART,), claims=frozenset({"c"}), ports=(HostPort(80),))
     before = Population(2, [(holder, 1), (holder, 1), (holder, 0), (Resident("b", WEB), 0)])
-    after = before.without([(holder, 1), (Resident("b", WEB), 0)])
+    after = before.changed([(holder, 1), (Resident("b", WEB), 0)], [])
     assert after.nodes_of(lambda _: True, (SELECTED,)) == [1, 0]
     assert after.staying("a", SELECTED).tolist() == [1, 1]
     assert (after.holders, after.claims) == ({APART: [1, 0]}, {("a", "c"): 2})
     assert after.with_ports == [(holder, 1), (holder, 0)]
-    assert after.without([(holder, 1), (holder, 0)]).holders == {}
+    assert after.changed([(holder, 1), (holder, 0)], []).holders == {}
     assert before.claims == {("a", "c"): 3}
+
+
+def test_who_comes_is_found_beside_those_who_were_there() -> None:
+    holder = Resident("a", WEB, anti_affinity=(APART,), claims=frozenset({"c"}), ports=(HostPort(80),))
+    before = Population(2, [(holder, 1)])
+    after = before.changed([], [(holder, 0), (Resident("b", WEB), 1)])
+    assert after.nodes_of(lambda _: True, (SELECTED,)) == [1, 0, 1]
+    assert (after.holders, after.claims) == ({APART: [1, 0]}, {("a", "c"): 2})
+    assert after.with_ports == [(holder, 1), (holder, 0)]
+    assert before.nodes_of(lambda _: True, (SELECTED,)) == [1]

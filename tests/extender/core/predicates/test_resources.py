@@ -24,8 +24,8 @@ def test_what_pods_take_is_not_left() -> None:
 def test_what_pods_took_is_left_again_once_they_are_gone() -> None:
     greedy, other = Resident("a", requests=(("cpu", 3), ("unheard", 1))), Resident("a", requests=(("cpu", 1),))
     full = Room.of(NODES, [(greedy, 0), (other, 0)])
-    after = Left.begin((("cpu", 2),), full.without([(greedy, 0)]))
-    assert (after.free[0].tolist(), after.places.tolist()) == ([3, 2], [1, 1])
+    after = Left.begin((("cpu", 2),), full.changed([(greedy, 0)], [(other, 1)]))
+    assert (after.free[0].tolist(), after.places.tolist()) == ([3, 1], [1, 0])
     assert not Left.begin((("cpu", 2),), full).enough[0]
 
 

@@ -85,13 +85,17 @@ def test_it_answers_as_one_built_anew(nodes: list[NodeFacts], data: st.DataObjec
 
 
 @given(drawn.nodes(), st.data())
-def test_without_some_it_answers_as_if_they_had_never_been_there(nodes: list[NodeFacts], data: st.DataObject) -> None:
+def test_once_some_are_gone_and_others_have_come_it_answers_as_one_made_anew(
+    nodes: list[NodeFacts], data: st.DataObject
+) -> None:
     names = [node.name for node in nodes]
-    there = data.draw(st.lists(st.tuples(drawn.residents, st.sampled_from([*names, "gone"])), max_size=6))
+    residents = st.lists(st.tuples(drawn.residents, st.sampled_from([*names, "gone"])), max_size=6)
+    there, come = data.draw(residents), data.draw(residents)
     goes = data.draw(st.lists(st.booleans(), min_size=len(there), max_size=len(there)))
     scene = Scene(nodes, there, drawn.NAMESPACES)
-    left = scene.without([one for one, leaves in zip(there, goes, strict=True) if leaves])
-    anew = Scene(nodes, [one for one, leaves in zip(there, goes, strict=True) if not leaves], drawn.NAMESPACES)
+    left = scene.changed([one for one, leaves in zip(there, goes, strict=True) if leaves], come)
+    stay = [one for one, leaves in zip(there, goes, strict=True) if not leaves]
+    anew = Scene(nodes, [*stay, *come], drawn.NAMESPACES)
     for demands in data.draw(st.lists(drawn.demands, min_size=1, max_size=3)):
         assert fits(left, demands) == fits(anew, demands)
         left.place(demands, 0)

@@ -82,6 +82,10 @@ class Cluster:
     def nodes(self) -> list[str]:
         return sorted(node.name for node in self.scheduling.ledger.nodes())
 
+    def add_node(self, name: str, gpus: int = 1) -> None:
+        """Let a node come."""
+        self.scheduling.node_seen(GpuNode(name, alike(gpus, MiB(16_384)), cpu=self.cpu))
+
     def pod(
         self,
         name: str,
@@ -98,7 +102,7 @@ class Cluster:
         """Create a pod."""
         self.created += 1
         uid = f"{name}-{self.created:04}"
-        created = datetime.fromtimestamp(_BEGAN + self.now, UTC).isoformat()
+        created = _written(self.now)
         pod = SeenPod(
             PodKey(uid, of, name),
             request,
@@ -116,7 +120,7 @@ class Cluster:
 
     def train(self, name: str, request: GpuRequest, node: str = "n0", **says: object) -> SeenPod:
         """Create a train pod that runs on a node."""
-        pod = self.pod(name, request, by=TRAIN, **{"of": "vision", **says})  # type: ignore[arg-type]
+        pod = self.pod(name, request, **{"by": TRAIN, "of": "vision", **says})  # type: ignore[arg-type]
         runs = self.schedule(pod, node)
         assert runs, f"{name} has no room on {node}"
         return self.pods[pod.key.uid]
@@ -207,7 +211,7 @@ class Cluster:
     def _facts(self, pod: SeenPod) -> Facts:
         uid = pod.key.uid
         resident = Resident(pod.key.namespace, self.labels[uid], (("cpu", pod.cpu),), leaving=pod.leaving)
-        started = datetime.fromtimestamp(_BEGAN + self.started[uid], UTC).isoformat()
+        started = _written(self.started[uid])
         return Facts(
             resident,
             pod.node,
@@ -223,7 +227,11 @@ class Cluster:
         pod = self.pods.get(key.uid)
         if pod is None or pod.leaving:
             return True
-        counting = [at for at, one in enumerate(self.budgets) if one.selector.accepts(self.labels[key.uid])]
+        counting = [
+            at
+            for at, one in enumerate(self.budgets)
+            if one.namespace == key.namespace and one.selector.accepts(self.labels[key.uid])
+        ]
         if key.name in self.refuses or any(self.budgets[at].allowed < 1 for at in counting):
             self.scheduling.preemptions.refused(key.uid, "not now", self.scheduling.ledger, self.now)
             return False
@@ -255,3 +263,7 @@ def until(cluster: Cluster, names: Sequence[str], turns: int = 20) -> int:
             return count
         cluster.turn()
     raise AssertionError(f"{names} do not run after {turns} turns, but {cluster.running()}; {cluster.told}")
+
+
+def _written(at: float) -> str:
+    return datetime.fromtimestamp(_BEGAN + at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

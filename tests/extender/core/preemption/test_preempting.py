@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import Backend, Device, GpuNode, alike
 from extender.core.model import Ask, Membership, PodKey, SeenPod
-from extender.core.preemption.preempting import answer, made_room_for, nominated
+from extender.core.preemption.preempting import Situation, answer, made_room_for, nominated
 from extender.core.quota.kinds import Kinds
 from extender.core.quota.projects import Project, Projects
 from extender.core.quota.quota import Quota
@@ -61,7 +63,7 @@ class Story:
         self, pod: SeenPod, proposed: dict[str, tuple[str, ...]], kept: Collection[str] = ()
     ) -> dict[str, tuple[str, ...]]:
         before = sorted(self.ledger.holdings(), key=lambda held: held.pod.uid), self.ledger.version
-        answered = answer(pod, proposed, ledger=self.ledger, quota=self.quota, kept=kept)
+        answered = answer(pod, proposed, Situation(self.ledger, self.quota, 10.0, kept))
         assert (sorted(self.ledger.holdings(), key=lambda held: held.pod.uid), self.ledger.version) == before
         return answered
 
@@ -132,6 +134,16 @@ def test_what_the_pod_itself_was_promised_for_a_while_does_not_stand_in_its_way(
     asking = pod()
     story.promised(asking, "a", planned=False)
     assert story.asked(asking, {"a": ("cpu",), "b": ("cpu",)}) == {"a": ("cpu",)}
+
+
+def test_what_was_held_until_a_moment_that_has_passed_is_free() -> None:
+    story = Story()
+    story.full()
+    held = story.ledger.holding("a0")
+    assert held is not None
+    for until, answered in ((11.0, {}), (9.0, {"a": ("cpu",)})):
+        story.ledger.hold(replace(held, state=State.QUARANTINED, expires_at=until))
+        assert story.asked(pod(), {"a": ("cpu",)}) == answered
 
 
 def test_what_others_were_promised_is_taken() -> None:
@@ -248,3 +260,30 @@ def test_a_pod_is_nominated_where_a_plan_keeps_room_until_it_is_bound() -> None:
 
 def test_nothing_proposed_is_nothing_answered() -> None:
     assert Story().asked(pod(), {}) == {}
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from("ab"), st.sampled_from("01"), st.integers(0, 2)), st.sampled_from((250, 300, 500))
+    ),
+    st.sets(st.integers(0, 12)),
+    st.builds(Share, st.integers(1, 2), st.sampled_from((MilliGpu(250), MilliGpu(500), MilliGpu(1000)))),
+)
+def test_it_answers_as_who_counts_each_device_by_hand(
+    held: dict[tuple[str, str, int], int], leave: set[int], request_: Share
+) -> None:
+    story = Story()
+    free = {(node, device): 1000 for node in "ab" for device in "01"}
+    victims: dict[str, tuple[str, ...]] = {"a": (), "b": ()}
+    for number, ((node, device, _), milli) in enumerate(sorted(held.items())):
+        story.runs(f"v{number}", node, device, milli)
+        if number in leave:
+            victims[node] += (f"v{number}",)
+        else:
+            free[node, device] -= milli
+    helped = {
+        node: uids
+        for node, uids in victims.items()
+        if sum(free[node, device] >= request_.milli for device in "01") >= request_.devices
+    }
+    assert story.asked(pod(request=request_), victims) == helped
