@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extender.core.preemption.cover import Item
 from extender.core.preemption.field import Choice
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Room:
         self._left: dict[int, list[int]] = {}
         self._counted = [0] * len(ground.budgets)
         self._torn: dict[str, list[int]] = {project: [] for project in ground.prices.torn}
+        self._spent: set[str] = set()
         self._extra: dict[str, int] = dict.fromkeys(ground.prices.torn, 0)
 
     def free(self, node: int) -> list[int]:
@@ -54,10 +56,44 @@ class Room:
             return self.ground.frees(unit, node)
         return self.ground.freed([one for one in self.ground.members(unit) if one not in self.gone], node)
 
+    def items(self, node: int) -> dict[int, list[Item]]:
+        """Return what units still free of each device of a node, at their shares of the price, the cheapest first."""
+        items = self.ground.items(node)
+        if node in self._free and self.gone:
+            items = self._items_left(node, items)
+        if self._spent:
+            items = {device: sorted(map(self._as_of_now, some)) for device, some in items.items()}
+        return items
+
+    def _items_left(self, node: int, items: dict[int, list[Item]]) -> dict[int, list[Item]]:
+        if not self.ground.overlap:
+            return {device: [item for item in some if item.unit not in self.gone] for device, some in items.items()}
+        found: dict[int, list[Item]] = {}
+        for unit in self.ground.of_node[node]:
+            if not self.has_left(unit):
+                devices, _ = self.frees(unit, node)
+                share = self.firm(unit) // max(1, len(devices))
+                for device, amount in devices.items():
+                    found.setdefault(device, []).append(Item(share, amount, unit))
+        return {device: sorted(some) for device, some in found.items()}
+
+    def _as_of_now(self, item: Item) -> Item:
+        """Return an item at its price once all that its project had borrowed is taken."""
+        prices = self.ground.prices
+        members = self.ground.members(item.unit)
+        if len(members) > 1 or prices.counted(item.unit) not in self._spent:
+            return item
+        width = max(1, len(self.ground.candidates[item.unit].held))
+        return item._replace(price=item.price + prices.dearer(item.unit) // width)
+
+    def is_as_before(self, node: int) -> bool:
+        """Tell whether nothing has changed on a node."""
+        return node not in self._free
+
     def price_of(self, units: Iterable[int]) -> int | None:
         """Return what it costs that these leave too; None: they may not."""
         new = self._new(units)
-        if any(self.ground.candidates[one].budgets for one in new) and not self._within_budgets(new):
+        if self._counted and not self._within_budgets(new):
             return None
         price = sum(map(self.ground.prices.least.__getitem__, new))
         for project, torn in self._by_torn(new).items():
@@ -79,6 +115,8 @@ class Room:
             extra = self.ground.prices.extra(project, self._torn[project]) or 0
             self.price += extra - self._extra[project]
             self._extra[project] = extra
+            if sum(self.ground.candidates[one].charge for one in self._torn[project]) >= self.ground.prices.over[project]:
+                self._spent.add(project)
         return {self.ground.candidates[one].node for one in new}
 
     def take_back(self, unit: int) -> None:
@@ -121,6 +159,8 @@ class Room:
         return len(members) > 1 and not self.gone.isdisjoint(members)
 
     def _new(self, units: Iterable[int]) -> set[int]:
+        if not self.ground.takers:
+            return {unit for unit in units if unit not in self.gone}
         new: set[int] = set()
         for unit in units:
             new.update(self.ground.members(unit))
