@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from extender.core.preemption.bounds import Bounds
 from extender.core.preemption.exact import improved
-from extender.core.preemption.greedy import by_need
+from extender.core.preemption.greedy import by_need, is_shared
 from extender.core.preemption.ground import Ground, classes
 from extender.core.preemption.needless import fill_back
 from extender.core.preemption.reverse import kept_back
@@ -26,7 +26,7 @@ def cheapest(needs: Sequence[Need], field: Field) -> Choice | None:
     bounds = Bounds(ground)
     steps = Steps(2_000)
     found = []
-    for bundled in (False, True)[: len(needs)]:
+    for bundled in (False, True) if len(needs) > 1 and is_shared(ground, kinds) else (False,):
         room = Room(ground)
         if by_need(room, kinds, bounds, steps, bundled=bundled):
             found.append(fill_back(room, kinds, steps) if len(needs) > 1 else room)

@@ -102,6 +102,10 @@ class Prices:
         """Return what a candidate costs more if it is taken within the quota of its torn project."""
         return self._dearer.get(one, 0)
 
+    def is_spent(self, project: str, gone: Iterable[int]) -> bool:
+        """Tell whether all that a torn project had borrowed has gone with these."""
+        return sum(self._candidates[one].charge for one in gone) >= self.over[project]
+
     def extra(self, project: str, gone: Collection[int]) -> int | None:
         """Return what these of one torn project cost beyond the least; None: not allowed, as one is within its quota."""
         borrowed = self.over[project]

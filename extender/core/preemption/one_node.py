@@ -11,7 +11,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
-from extender.core.preemption.cover import NOTHING, Cover, Item, cheapest_cover
+from extender.core.preemption.cover import Cover, Item, cheapest_cover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,10 +62,12 @@ class _Search:
         self._below = below
         self._size = need.milli[node]
         self._free = room.free(node)
+        # Nobody takes with it what another takes: what covers each device covers all of them.
+        self._plain = not short and not room.ground.overlap
         self._best: Offer | None = None
 
     def found(self) -> Offer | None:
-        covers = self._covers()
+        covers = self._room.covers(self._node, self._size)
         if len(covers) < self._need.devices:
             return None
         floor = 0
@@ -78,7 +80,7 @@ class _Search:
             if self._too_dear(max(floor, price)):
                 break
             chosen = sorted({unit for device in devices for unit in covers[device].units})
-            if not self._lacks(devices, chosen) and self._keep(devices, chosen) == price:
+            if (self._plain or not self._lacks(devices, chosen)) and self._keep(devices, chosen) == price:
                 return self._best
             if self._steps.are_left:
                 self._take(devices, (), frozenset())
@@ -87,17 +89,6 @@ class _Search:
                 if self._best is not None:
                     break
         return self._best
-
-    def _covers(self) -> dict[int, Cover]:
-        """Return what each device costs at least to be freed, and by whom."""
-        items = self._room.items(self._node)
-        found = {}
-        for device, free in enumerate(self._free):
-            lack = self._size - free
-            cover = cheapest_cover(items.get(device, ()), lack) if lack > 0 else NOTHING
-            if cover is not None:
-                found[device] = cover
-        return found
 
     def _freeing(self, resource: int) -> list[Item]:
         units = [unit for unit in self._room.ground.of_node[self._node] if not self._room.has_left(unit)]

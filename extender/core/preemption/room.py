@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.cover import Item
+from extender.core.preemption.cover import Cover, Item, cheapest_cover
 from extender.core.preemption.field import Choice
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Room:
         self._left: dict[int, list[int]] = {}
         self._counted = [0] * len(ground.budgets)
         self._torn: dict[str, list[int]] = {project: [] for project in ground.prices.torn}
+        self._covers: dict[int, dict[int, dict[int, Cover | None]]] = {}
         self._spent: set[str] = set()
         self._extra: dict[str, int] = dict.fromkeys(ground.prices.torn, 0)
 
@@ -64,6 +65,19 @@ class Room:
         if self._spent:
             items = {device: sorted(map(self._as_of_now, some)) for device, some in items.items()}
         return items
+
+    def covers(self, node: int, size: int) -> dict[int, Cover]:
+        """Return what each device of a node costs at least to have so much free, and by whom; none that cannot."""
+        covers = self._covers.setdefault(node, {}).setdefault(size, {})
+        if self.ground.overlap:
+            covers.clear()
+        free = self.free(node)
+        if len(covers) < len(free):
+            items = self.items(node)
+            for device, milli in enumerate(free):
+                if device not in covers:
+                    covers[device] = cheapest_cover(items.get(device, ()), size - milli)
+        return {device: cover for device, cover in covers.items() if cover is not None}
 
     def _items_left(self, node: int, items: dict[int, list[Item]]) -> dict[int, list[Item]]:
         if not self.ground.overlap:
@@ -115,8 +129,9 @@ class Room:
             extra = self.ground.prices.extra(project, self._torn[project]) or 0
             self.price += extra - self._extra[project]
             self._extra[project] = extra
-            if sum(self.ground.candidates[one].charge for one in self._torn[project]) >= self.ground.prices.over[project]:
+            if project not in self._spent and self.ground.prices.is_spent(project, self._torn[project]):
                 self._spent.add(project)
+                self._covers.clear()
         return {self.ground.candidates[one].node for one in new}
 
     def take_back(self, unit: int) -> None:
@@ -137,6 +152,7 @@ class Room:
         self._change(node)
         for device in devices:
             self._free[node][device] -= need.milli[node]
+            self._forget(node, device)
         for resource, amount in enumerate(need.requests):
             self._left[node][resource] -= amount
         self.places[at] = node, devices
@@ -182,6 +198,10 @@ class Room:
                 counted[budget] += 1
         return all(count <= most for count, most in zip(counted, self.ground.budgets, strict=True))
 
+    def _forget(self, node: int, device: int) -> None:
+        for covers in self._covers.get(node, {}).values():
+            covers.pop(device, None)
+
     def _move(self, one: int, sign: int) -> None:
         """Add what a candidate holds to what is free, or take it away again."""
         each = self.ground.candidates[one]
@@ -189,6 +209,7 @@ class Room:
         free = self._free[each.node]
         for device, milli in each.held:
             free[device] += sign * milli
+            self._forget(each.node, device)
         left = self._left[each.node]
         for at, amount in enumerate(each.requests):
             left[at] += sign * amount
