@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extender.core.preemption.bounds import Bounds
 from extender.core.preemption.exact import improved
-from extender.core.preemption.greedy import by_need
+from extender.core.preemption.greedy import by_need, is_shared
 from extender.core.preemption.ground import Ground, classes
 from extender.core.preemption.needless import fill_back
 from extender.core.preemption.reverse import kept_back
@@ -22,15 +23,16 @@ def cheapest(needs: Sequence[Need], field: Field) -> Choice | None:
     """Return who leaves and where all needs go then; None where not all find room, whoever leaves."""
     kinds = classes(needs)
     ground = Ground(field)
+    bounds = Bounds(ground)
     steps = Steps(2_000)
     found = []
-    for bundled in (False, True):
+    for bundled in (False, True) if len(needs) > 1 and is_shared(ground, kinds) else (False,):
         room = Room(ground)
-        if by_need(room, kinds, steps, bundled=bundled):
-            found.append(fill_back(room, kinds, steps))
-    kept = kept_back(ground, kinds, steps)
-    if kept is not None:
-        found.append(fill_back(kept, kinds, steps))
+        if by_need(room, kinds, bounds, steps, bundled=bundled):
+            found.append(fill_back(room, kinds, steps) if len(needs) > 1 else room)
+    if len(needs) > 1:
+        found += kept_back(ground, kinds, steps)
     best = min(found, key=lambda room: room.price, default=None)
-    best = improved(ground, kinds, best)
+    if len(needs) > 1:
+        best = improved(ground, kinds, best)
     return None if best is None else best.choice()

@@ -64,14 +64,13 @@ class Prices:
 
     def __init__(self, candidates: Sequence[Candidate], over: Mapping[str, int], *, borrowed_only: bool) -> None:
         self._candidates = candidates
-        self._over = over
+        self.over = over
         self._borrowed_only = borrowed_only
         most = len(candidates) + 1
         second = SHARES * most
         pod = second * (1 + sum(each.work for each in candidates if not each.reservation))
         levels = sorted({each.priority for each in candidates if not each.reservation})
         other = {priority: pod * most ** (2 * at) for at, priority in enumerate(levels)}
-        self._more = {priority: price * (most - 1) for priority, price in other.items()}
         within = {priority: price * most for priority, price in other.items()}
         charges: dict[str, int] = {}
         for each in candidates:
@@ -85,22 +84,39 @@ class Prices:
             else (within if each.project in none else other)[each.priority] + each.work * second
             for each in candidates
         ]
-        self.kept = {at for at, each in enumerate(candidates) if each.project in none and not each.reservation}
-        if not borrowed_only:
-            self.kept = set()
+        self.kept = set()
+        if borrowed_only:
+            self.kept = {at for at, each in enumerate(candidates) if each.project in none and not each.reservation}
+        self._rank: dict[int, tuple[int, int, str]] = {}
+        self._dearer: dict[int, int] = {}
+        for at, each in enumerate(candidates if self.torn else ()):
+            if each.project in self.torn and not each.reservation:
+                self._rank[at] = each.priority, each.charge, each.uid
+                self._dearer[at] = within[each.priority] - other[each.priority]
 
     def counted(self, one: int) -> str:
         """Return the project whose quota decides what a candidate costs; "" where it always costs the same."""
-        each = self._candidates[one]
-        return each.project if each.project in self.torn and not each.reservation else ""
+        return self._candidates[one].project if one in self._rank else ""
+
+    def dearer(self, one: int) -> int:
+        """Return what a candidate costs more if it is taken within the quota of its torn project."""
+        return self._dearer.get(one, 0)
+
+    def is_spent(self, project: str, gone: Iterable[int]) -> bool:
+        """Tell whether all that a torn project had borrowed has gone with these."""
+        return sum(self._candidates[one].charge for one in gone) >= self.over[project]
 
     def extra(self, project: str, gone: Collection[int]) -> int | None:
         """Return what these of one torn project cost beyond the least; None: not allowed, as one is within its quota."""
-        pods = [self._candidates[one] for one in gone]
-        dearer = [
-            self._more[pod.priority] for pod, within in zip(pods, within_quota(pods, self._over), strict=True) if within
-        ]
-        return None if dearer and self._borrowed_only else sum(dearer)
+        borrowed = self.over[project]
+        extra = 0
+        for one in sorted(gone, key=self._rank.__getitem__):
+            if borrowed <= 0:
+                if self._borrowed_only:
+                    return None
+                extra += self._dearer[one]
+            borrowed -= self._candidates[one].charge
+        return extra
 
 
 def within_quota(pods: Sequence[Candidate], over: Mapping[str, int]) -> list[bool]:

@@ -29,19 +29,18 @@ NOTHING = Cover(0, ())
 def cheapest_cover(items: Sequence[Item], lack: int) -> Cover | None:
     """Return the cheapest units that free at least what is lacking; None where all together do not.
 
-    By amounts freed so far, each kept at its least price: exact, and quick as shares of a device are few.
+    `items`: the cheapest first. By amounts freed so far, each kept at its least price: exact, and quick as shares of a device are few.
     """
     if lack <= 0:
         return NOTHING
     if sum(item.amount for item in items) < lack:
         return None
-    ranked = sorted(items)
-    amount = ranked[0].amount
-    if all(item.amount == amount for item in ranked):
-        taken = ranked[: -(-lack // amount)]
+    amount = items[0].amount
+    if all(item.amount == amount for item in items):
+        taken = items[: -(-lack // amount)]
         return Cover(sum(item.price for item in taken), tuple(item.unit for item in taken))
     best: dict[int, Cover] = {0: NOTHING}
-    for price, amount, unit in ranked:
+    for price, amount, unit in items:
         for freed, cover in list(best.items()):
             if freed < lack:
                 together = min(lack, freed + amount)

@@ -6,7 +6,7 @@ before, as a quota or a budget was used up elsewhere, it goes back into the heap
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from extender.core.preemption.field import Need
@@ -16,30 +16,48 @@ from extender.core.preemption.placing import capacity, together
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from extender.core.preemption.ground import Class
+    from extender.core.preemption.bounds import Bounds
+    from extender.core.preemption.ground import Class, Ground
     from extender.core.preemption.room import Room
     from extender.core.preemption.steps import Steps
 
 # Prices are compared by pod: 720,720 is divided by all numbers up to 16 without a remainder.
 _POD = 720_720
+# On more nodes only offers for one pod are compared by pod.
+_MOST_BUNDLED = 64
 
-
-def by_need(room: Room, kinds: Sequence[Class], steps: Steps, *, bundled: bool = False) -> bool:
+def by_need(room: Room, kinds: Sequence[Class], bounds: Bounds, steps: Steps, *, bundled: bool = False) -> bool:
     """Place all needs, and let those leave that are in their way; tell whether all have found room.
 
     `bundled`: of the offers of a node the one counts whose price is lowest for each pod that it makes room for.
     """
-    return all(_place(room, kind, steps, bundled=bundled) for kind in kinds)
+    return all(_place(room, kind, bounds, steps, bundled=bundled) for kind in kinds)
 
 
-def _place(room: Room, kind: Class, steps: Steps, *, bundled: bool) -> bool:
+def is_shared(ground: Ground, kinds: Sequence[Class]) -> bool:
+    """Tell whether one that leaves may make room for several: else there is nothing to bundle."""
+    return (
+        bool(ground.takers)
+        or len(ground.amount) > len(ground.candidates)
+        or any(kind.need.requests and max(kind.need.requests) > 0 and len(ground.free) <= _MOST_BUNDLED for kind in kinds)
+        or any(
+            0 < 2 * size <= max(ground.devices(node), default=0)
+            for kind in kinds
+            for node, size in enumerate(kind.need.milli)
+        )
+    )
+
+
+def _place(room: Room, kind: Class, bounds: Bounds, steps: Steps, *, bundled: bool) -> bool:
     """Place all needs of a kind, each where it costs least."""
     need = kind.need
     waiting = [at for at in reversed(kind.places) if at not in room.places]
     changed = [0] * len(need.milli)
-    heap: list[tuple[int, int, int, Offer | None]] = [
-        (0, node, 0, None) for node, size in enumerate(need.milli) if size
-    ]
+    heap: list[tuple[int, int, int, Offer | None]] = []
+    for least, node in bounds.of(need):
+        key = (least * _POD // len(waiting) if bundled else least) if room.is_as_before(node) else 0
+        heap.append((key, node, 0, None))
+    heapify(heap)
     while waiting and heap:
         _, node, seen, found = heappop(heap)
         if seen != changed[node]:
@@ -73,7 +91,7 @@ def _by_pod(
     """Yield offers for one pod and for several on the same node, each with its price by pod."""
     yield first.price * _POD // _gain(room, kind.need, first, waiting), first
     need = kind.need
-    if not first.units or not need.devices:
+    if not first.units or not need.devices or len(need.milli) > _MOST_BUNDLED:
         return
     devices = room.ground.devices(node)
     for wide in range(need.devices, len(devices) + 1, need.devices):

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from extender.core.preemption.cost import Prices, closed
+from extender.core.preemption.cover import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,16 +47,21 @@ class Ground:
         self._units(field)
         self._all_free = field.devices
         self._rooms(field)
+        self._items: dict[int, dict[int, list[Item]]] = {}
         self._frees: dict[tuple[int, int], tuple[dict[int, int], list[int]]] = {}
 
     def frees(self, unit: int, node: int) -> tuple[dict[int, int], list[int]]:
         """Return what a unit frees of a node: milli-GPU by device, and resources."""
         found = self._frees.get((unit, node))
         if found is None:
-            found = self._frees[unit, node] = self.freed(self.members(unit), node)
+            if unit in self._taken or self.candidates[unit].node != node:
+                found = self.freed(self.members(unit), node)
+            else:
+                found = dict(self.candidates[unit].held), list(self.candidates[unit].requests)
+            self._frees[unit, node] = found
         return found
 
-    def freed(self, some: Sequence[int], node: int) -> tuple[dict[int, int], list[int]]:
+    def freed(self, some: Iterable[int], node: int) -> tuple[dict[int, int], list[int]]:
         """Return what candidates free of a node."""
         devices: dict[int, int] = {}
         resources = [0] * len(self.left[node])
@@ -110,15 +118,18 @@ class Ground:
                     self.units.append(one)
             elif one not in barred:
                 self.units.append(one)
-        solo = {member for member in of_many if len(self.candidates[member].takes) == 1}
         # What several units take is nobody's alone: a bound may add the others up, and no more.
         self._firm = {
-            unit: sum(
-                self.prices.least[one] for one in members if of_many[one] == 1 and (one == unit or one not in solo)
-            )
+            unit: sum(self.prices.least[one] for one in members if of_many[one] == 1 and self._is_named(one, unit))
             for unit, members in self._taken.items()
         }
-        self._firm.update(dict.fromkeys(solo, 0))
+        self._firm.update((one, 0) for one in of_many if len(self.candidates[one].takes) == 1)
+        self.overlap = any(count > 1 for count in of_many.values()) or any(
+            len(self.candidates[one].takes) == 1 for one in of_many
+        )
+        self.may_leave = self.units
+        if self._taken:
+            self.may_leave = sorted({one for unit in self.units for one in self.members(unit)})
         self.of_node: list[list[int]] = [[] for _ in field.devices]
         for unit in self.units:
             if unit in self._taken:
@@ -127,6 +138,24 @@ class Ground:
             else:
                 self.of_node[self.candidates[unit].node].append(unit)
 
+    def _is_named(self, one: int, unit: int) -> bool:
+        """Tell whether a candidate that a unit takes leaves with no other."""
+        return one == unit or len(self.candidates[one].takes) > 1
+
+    def items(self, node: int) -> dict[int, list[Item]]:
+        """Return what units free of each device of a node, at their shares of the price, the cheapest first."""
+        found = self._items.get(node)
+        if found is None:
+            found = self._items[node] = {}
+            for unit in self.of_node[node]:
+                devices, _ = self.frees(unit, node)
+                share = self.firm(unit) // max(1, len(devices))
+                for device, amount in devices.items():
+                    found.setdefault(device, []).append(Item(share, amount, unit))
+            for items in found.values():
+                items.sort()
+        return found
+
     def _may_go(self, members: Sequence[int]) -> bool:
         """Tell whether the budgets let these go, were they the only ones."""
         counted = list(chain.from_iterable(self.candidates[one].budgets for one in members))
@@ -134,16 +163,31 @@ class Ground:
 
     def _rooms(self, field: Field) -> None:
         """Count the room while all stay."""
-        self.free = [list(devices) for devices in field.devices]
-        self.left = [list(left) for left in field.left]
-        for each in self.candidates:
-            devices = self.free[each.node]
-            for device, milli in each.held:
-                devices[device] -= milli
-            if each.requests:
-                left = self.left[each.node]
-                for at, amount in enumerate(each.requests):
-                    left[at] -= amount
+        some = self.candidates
+        self.width = max(map(len, field.devices), default=0)
+        widths = [len(each.held) for each in some]
+        self.nodes_of = np.fromiter((each.node for each in some), np.int64, len(some))
+        pairs = np.fromiter(
+            chain.from_iterable(chain.from_iterable([each.held for each in some])), np.int64, 2 * sum(widths)
+        ).reshape(-1, 2)
+        self.holder = np.repeat(np.arange(len(some)), widths)
+        self.device = self.nodes_of[self.holder] * self.width + pairs[:, 0]
+        self.amount = pairs[:, 1]
+        size = len(field.devices) * self.width
+        held = np.bincount(self.device, self.amount, size).astype(np.int64).reshape(-1, self.width or 1).tolist()
+        self.free = [
+            [milli - taken for milli, taken in zip(devices, there, strict=False)]
+            for devices, there in zip(field.devices, held, strict=False)
+        ] or [[] for _ in field.devices]
+        resources = max(map(len, field.left), default=0)
+        requests = np.fromiter(chain.from_iterable([each.requests for each in some]), np.int64).reshape(-1, resources or 1)
+        taken = [
+            np.bincount(self.nodes_of, requests[:, at], len(field.left)).astype(np.int64).tolist()
+            for at in range(resources)
+        ]
+        self.left = [
+            [there - taken[at][node] for at, there in enumerate(left)] for node, left in enumerate(field.left)
+        ]
 
 
 def classes(needs: Sequence[Need]) -> list[Class]:
@@ -166,3 +210,4 @@ def classes(needs: Sequence[Need]) -> list[Class]:
             kind.places,
         ),
     )
+

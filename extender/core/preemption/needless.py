@@ -23,12 +23,12 @@ def fill_back(room: Room, kinds: Sequence[Class], steps: Steps) -> Room:
     What was needed once stays needed when others are taken back; only that it may now be taken back at all changes.
     """
     ground = room.ground
-    small = len(ground.free) * len(room.gone) <= _MOST_MOVED
+    small = len(ground.free) * len(room.gone) < _MOST_MOVED
     again = True
     while again:
         again = False
-        for unit in sorted(filter(room.has_left, ground.units), key=lambda unit: (-ground.firm(unit), unit)):
-            if _is_taken(room, unit):
+        for unit in sorted(filter(room.has_left, room.gone.intersection(ground.units)), key=lambda unit: (-ground.firm(unit), unit)):
+            if (ground.overlap and _is_taken(room, unit)):
                 continue
             room.take_back(unit)
             moved = room if _still_fit(room, unit) else placed(room, kinds, steps) if small else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
-from extender.core.preemption.cover import NOTHING, Cover, Item, cheapest_cover
+from extender.core.preemption.cover import Cover, Item, cheapest_cover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,18 +56,18 @@ class _Search:
     ) -> None:
         self._room = room
         self._need = need
+        self._node = node
         self._short = short
         self._steps = steps
         self._below = below
         self._size = need.milli[node]
         self._free = room.free(node)
+        # Nobody takes with it what another takes: what covers each device covers all of them.
+        self._plain = not short and not room.ground.overlap
         self._best: Offer | None = None
-        self._units = [unit for unit in room.ground.of_node[node] if not room.has_left(unit)]
-        self._frees = {unit: room.frees(unit, node) for unit in self._units}
-        self._firm = {unit: room.firm(unit) for unit in self._units}
 
     def found(self) -> Offer | None:
-        covers = self._covers()
+        covers = self._room.covers(self._node, self._size)
         if len(covers) < self._need.devices:
             return None
         floor = 0
@@ -80,35 +80,20 @@ class _Search:
             if self._too_dear(max(floor, price)):
                 break
             chosen = sorted({unit for device in devices for unit in covers[device].units})
-            if self._is_enough(devices, chosen) and self._keep(devices, chosen) == price:
-                continue
+            if (self._plain or not self._lacks(devices, chosen)) and self._keep(devices, chosen) == price:
+                return self._best
             if self._steps.are_left:
                 self._take(devices, (), frozenset())
             else:
                 self._grab(devices, chosen)
+                if self._best is not None:
+                    break
         return self._best
 
-    def _covers(self) -> dict[int, Cover]:
-        """Return what each device costs at least to be freed, and by whom."""
-        items: dict[int, list[Item]] = {}
-        for unit, (devices, _) in self._frees.items():
-            share = self._firm[unit] // max(1, len(devices))
-            for device, amount in devices.items():
-                items.setdefault(device, []).append(Item(share, amount, unit))
-        found = {}
-        for device, free in enumerate(self._free):
-            lack = self._size - free
-            cover = cheapest_cover(items.get(device, ()), lack) if lack > 0 else NOTHING
-            if cover is not None:
-                found[device] = cover
-        return found
-
     def _freeing(self, resource: int) -> list[Item]:
-        return [
-            Item(self._firm[unit], resources[resource], unit)
-            for unit, (_, resources) in self._frees.items()
-            if resources[resource] > 0
-        ]
+        units = [unit for unit in self._room.ground.of_node[self._node] if not self._room.has_left(unit)]
+        frees = [(unit, self._room.frees(unit, self._node)[1][resource]) for unit in units]
+        return sorted(Item(self._room.firm(unit), amount, unit) for unit, amount in frees if amount > 0)
 
     def _choices(self, covers: dict[int, Cover]) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Yield the choices of devices and what they cost at least, the cheapest first."""
@@ -123,21 +108,26 @@ class _Search:
             return True
         return self._below is not None and price >= self._below
 
-    def _is_enough(self, devices: tuple[int, ...], units: Sequence[int]) -> bool:
-        return not self._lacks(devices, units)
-
     def _lacks(self, devices: tuple[int, ...], units: Sequence[int]) -> list[tuple[bool, int, int]]:
         """Return what is lacking once these have left: of which device or resource, and how much."""
+        freed, resources = self._freed(units)
         lacks = []
         for device in devices:
-            lack = self._size - self._free[device] - sum(self._frees[unit][0].get(device, 0) for unit in units)
+            lack = self._size - self._free[device] - freed.get(device, 0)
             if lack > 0:
                 lacks.append((True, device, lack))
         for at, short in self._short:
-            lack = short - sum(self._frees[unit][1][at] for unit in units)
-            if lack > 0:
-                lacks.append((False, at, lack))
+            if short > resources[at]:
+                lacks.append((False, at, short - resources[at]))
         return lacks
+
+    def _freed(self, units: Sequence[int]) -> tuple[dict[int, int], list[int]]:
+        """Return what these free together, once where two of them take the same with them."""
+        if len(units) == 1:
+            return self._room.frees(units[0], self._node)
+        ground = self._room.ground
+        members = {one for unit in units for one in ground.members(unit)}
+        return ground.freed(members - self._room.gone, self._node)
 
     def _keep(self, devices: tuple[int, ...], units: Sequence[int]) -> int | None:
         """Take note of a choice where it is the best so far; return its price."""
@@ -162,7 +152,7 @@ class _Search:
             if sum(item.amount for item in ways_of) < lack:
                 return
             ways.append(ways_of)
-        for item in sorted(min(ways, key=len)):
+        for item in min(ways, key=len):
             if not self._steps.are_left:
                 return
             self._take(devices, (*units, item.unit), without)
@@ -174,7 +164,7 @@ class _Search:
             is_device, at, _ = lacks[0]
             ways = [
                 item
-                for item in sorted(self._of(is_device, at))
+                for item in self._of(is_device, at)
                 if item.unit not in units and self._room.price_of([*units, item.unit]) is not None
             ]
             if not ways:
@@ -185,9 +175,7 @@ class _Search:
     def _of(self, is_device: bool, at: int) -> list[Item]:  # noqa: FBT001 - the two kinds of things a unit frees
         if not is_device:
             return self._freeing(at)
-        return [
-            Item(self._firm[unit], devices[at], unit) for unit, (devices, _) in self._frees.items() if at in devices
-        ]
+        return self._room.items(self._node).get(at, [])
 
 
 def _rising(ranked: list[tuple[int, int]], size: int) -> Iterator[tuple[int, tuple[int, ...]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.needless import placed
+from extender.core.preemption.needless import fill_back, placed
 from extender.core.preemption.room import Room
 
 if TYPE_CHECKING:
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 _MOST = 1_000
 
 
-def kept_back(ground: Ground, kinds: Sequence[Class], steps: Steps) -> Room | None:
-    """Return the room once all needs fit and nobody more may come back."""
+def kept_back(ground: Ground, kinds: Sequence[Class], steps: Steps) -> list[Room]:
+    """Return the room once nobody more may come back; none where that cannot be tried."""
     if ground.budgets or ground.takers or len(ground.units) * len(ground.free) > _MOST:
-        return None
+        return []
     room = Room(ground)
     room.let_go(ground.units)
-    return placed(room, kinds, steps)
+    back = placed(room, kinds, steps)
+    return [] if back is None else [fill_back(back, kinds, steps)]

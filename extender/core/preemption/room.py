@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extender.core.preemption.cover import Cover, Item, cheapest_cover
 from extender.core.preemption.field import Choice
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Room:
         self._left: dict[int, list[int]] = {}
         self._counted = [0] * len(ground.budgets)
         self._torn: dict[str, list[int]] = {project: [] for project in ground.prices.torn}
+        self._covers: dict[int, dict[int, dict[int, Cover | None]]] = {}
+        self._spent: set[str] = set()
         self._extra: dict[str, int] = dict.fromkeys(ground.prices.torn, 0)
 
     def free(self, node: int) -> list[int]:
@@ -54,10 +57,57 @@ class Room:
             return self.ground.frees(unit, node)
         return self.ground.freed([one for one in self.ground.members(unit) if one not in self.gone], node)
 
+    def items(self, node: int) -> dict[int, list[Item]]:
+        """Return what units still free of each device of a node, at their shares of the price, the cheapest first."""
+        items = self.ground.items(node)
+        if node in self._free and self.gone:
+            items = self._items_left(node, items)
+        if self._spent:
+            items = {device: sorted(map(self._as_of_now, some)) for device, some in items.items()}
+        return items
+
+    def covers(self, node: int, size: int) -> dict[int, Cover]:
+        """Return what each device of a node costs at least to have so much free, and by whom; none that cannot."""
+        covers = self._covers.setdefault(node, {}).setdefault(size, {})
+        if self.ground.overlap:
+            covers.clear()
+        free = self.free(node)
+        if len(covers) < len(free):
+            items = self.items(node)
+            for device, milli in enumerate(free):
+                if device not in covers:
+                    covers[device] = cheapest_cover(items.get(device, ()), size - milli)
+        return {device: cover for device, cover in covers.items() if cover is not None}
+
+    def _items_left(self, node: int, items: dict[int, list[Item]]) -> dict[int, list[Item]]:
+        if not self.ground.overlap:
+            return {device: [item for item in some if item.unit not in self.gone] for device, some in items.items()}
+        found: dict[int, list[Item]] = {}
+        for unit in self.ground.of_node[node]:
+            if not self.has_left(unit):
+                devices, _ = self.frees(unit, node)
+                share = self.firm(unit) // max(1, len(devices))
+                for device, amount in devices.items():
+                    found.setdefault(device, []).append(Item(share, amount, unit))
+        return {device: sorted(some) for device, some in found.items()}
+
+    def _as_of_now(self, item: Item) -> Item:
+        """Return an item at its price once all that its project had borrowed is taken."""
+        prices = self.ground.prices
+        members = self.ground.members(item.unit)
+        if len(members) > 1 or prices.counted(item.unit) not in self._spent:
+            return item
+        width = max(1, len(self.ground.candidates[item.unit].held))
+        return item._replace(price=item.price + prices.dearer(item.unit) // width)
+
+    def is_as_before(self, node: int) -> bool:
+        """Tell whether nothing has changed on a node."""
+        return node not in self._free
+
     def price_of(self, units: Iterable[int]) -> int | None:
         """Return what it costs that these leave too; None: they may not."""
         new = self._new(units)
-        if any(self.ground.candidates[one].budgets for one in new) and not self._within_budgets(new):
+        if self._counted and not self._within_budgets(new):
             return None
         price = sum(map(self.ground.prices.least.__getitem__, new))
         for project, torn in self._by_torn(new).items():
@@ -79,6 +129,9 @@ class Room:
             extra = self.ground.prices.extra(project, self._torn[project]) or 0
             self.price += extra - self._extra[project]
             self._extra[project] = extra
+            if project not in self._spent and self.ground.prices.is_spent(project, self._torn[project]):
+                self._spent.add(project)
+                self._covers.clear()
         return {self.ground.candidates[one].node for one in new}
 
     def take_back(self, unit: int) -> None:
@@ -99,6 +152,7 @@ class Room:
         self._change(node)
         for device in devices:
             self._free[node][device] -= need.milli[node]
+            self._forget(node, device)
         for resource, amount in enumerate(need.requests):
             self._left[node][resource] -= amount
         self.places[at] = node, devices
@@ -121,6 +175,8 @@ class Room:
         return len(members) > 1 and not self.gone.isdisjoint(members)
 
     def _new(self, units: Iterable[int]) -> set[int]:
+        if not self.ground.takers:
+            return {unit for unit in units if unit not in self.gone}
         new: set[int] = set()
         for unit in units:
             new.update(self.ground.members(unit))
@@ -142,6 +198,10 @@ class Room:
                 counted[budget] += 1
         return all(count <= most for count, most in zip(counted, self.ground.budgets, strict=True))
 
+    def _forget(self, node: int, device: int) -> None:
+        for covers in self._covers.get(node, {}).values():
+            covers.pop(device, None)
+
     def _move(self, one: int, sign: int) -> None:
         """Add what a candidate holds to what is free, or take it away again."""
         each = self.ground.candidates[one]
@@ -149,6 +209,7 @@ class Room:
         free = self._free[each.node]
         for device, milli in each.held:
             free[device] += sign * milli
+            self._forget(each.node, device)
         left = self._left[each.node]
         for at, amount in enumerate(each.requests):
             left[at] += sign * amount
