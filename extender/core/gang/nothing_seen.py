@@ -9,6 +9,7 @@ import numpy as np
 from extender.core.predicates.resources import PODS, Remaining
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
     from typing import Self
 
     from numpy.typing import NDArray
@@ -56,6 +57,10 @@ class NothingSeen:
         """Return itself: whoever leaves, nothing is seen."""
         del uids
         return self
+
+    def demands_of(self, pod: SeenPod) -> Hashable:
+        """Return who it is: no two pods are known to be alike."""
+        return pod.key.uid
 
     def left(self, pod: SeenPod) -> Remaining:
         """Tell that no node has a place for a pod."""

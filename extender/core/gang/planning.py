@@ -21,7 +21,7 @@ from kube.gangs import Planned
 from kube.gpus import MemoryShare, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
     from typing import Self
 
     from numpy.typing import NDArray
@@ -71,6 +71,9 @@ class Checks(Protocol):
 
     def left(self, pod: SeenPod) -> Remaining:
         """Return what is left of each resource that a pod asks for, on every column of the ledger."""
+
+    def demands_of(self, pod: SeenPod) -> Hashable:
+        """Return what alone decides on which nodes a pod may go, and what it counts for there."""
 
     def facts(self, uid: str) -> Facts | None:
         """Return what matters of a pod that holds a GPU of ours and is on its node; None of any other."""

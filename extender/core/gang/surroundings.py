@@ -16,7 +16,7 @@ from extender.core.predicates.lodgers import Facts
 from extender.core.predicates.resources import ONE_POD, Remaining
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from typing import Self
 
     from numpy.typing import NDArray
@@ -189,6 +189,10 @@ class Surroundings:
         free[-1, column_of] = standing.places[ours]
         names, amounts = zip(*standing.wanted, ONE_POD, strict=True)
         return Remaining(names, free, np.array(amounts, dtype=np.int64))
+
+    def demands_of(self, pod: SeenPod) -> Hashable:
+        """Return what alone decides on which nodes a pod may go, and what it counts for there."""
+        return self._demands[pod.key.uid]
 
     def facts(self, uid: str) -> Facts | None:
         """Return what matters of a pod that holds a GPU of ours and is on its node; None of any other."""

@@ -11,9 +11,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from extender.core.ledger.holding import State
 from extender.core.preemption.moment import unix_of
 from extender.core.quota.kinds import Kind
+from extender.core.ledger.holding import Holding
+from extender.core.predicates.lodgers import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -21,15 +25,12 @@ if TYPE_CHECKING:
     from extender.core.gang.gang import Gang
     from extender.core.gang.gangs import Gangs
     from extender.core.gang.planning import Room
-    from extender.core.ledger.holding import Holding
-    from extender.core.predicates.lodgers import Facts
     from extender.core.preemption.moment import Moment
     from extender.core.preemption.resting import Resting
     from extender.core.preemption.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Leaver:
+class Leaver(msgspec.Struct, frozen=True, gc=False):
     """A train pod that may have to leave: what it holds, for which project, and how long it has run, in seconds.
 
     `project` is "" where it is in none; `charge` is what that gets back, in milli-GPU. `together`: the UIDs of all that
@@ -58,6 +59,15 @@ class Candidates:
     spared: Mapping[str, int]
 
 
+class _Found(NamedTuple):
+    """A train pod of which nothing says that it stays."""
+
+    holding: Holding
+    facts: Facts
+    ran_s: int
+    budgets: tuple[int, ...]
+
+
 class Rules(NamedTuple):
     """By what pods are spared; `taken`: those that leave already, or were not let go."""
 
@@ -71,7 +81,7 @@ def candidates(room: Room, gangs: Gangs, rules: Rules) -> Candidates:
     """Return all train pods that may have to leave for somebody."""
     settings, resting, taken, at = rules
     spared: Counter[str] = Counter()
-    found: dict[str, tuple[Holding, Facts, int]] = {}
+    found: dict[str, _Found] = {}
     for holding in sorted(_train(room), key=lambda one: one.pod.uid):
         uid = holding.pod.uid
         if uid in taken:
@@ -85,16 +95,18 @@ def candidates(room: Room, gangs: Gangs, rules: Rules) -> Candidates:
             spared["have not run for min-run-time yet"] += 1
         elif resting.rests(uid, facts.owner, settings.cool_down_s, at.now):
             spared["were made anew for an evicted pod, and preemption-cool-down is not over"] += 1
-        elif room.checks.counted_in(uid) is None:
+        elif (counted := room.checks.counted_in(uid)) is None:
             spared["are counted by more than one PodDisruptionBudget, so that the API server evicts none of them"] += 1
         else:
-            found[uid] = holding, facts, ran_s
+            found[uid] = _Found(holding, facts, ran_s, counted)
     together = _together(found, gangs, room, spared)
-    leavers = {
-        uid: Leaver(holding, facts, *_charged(room, uid), ran_s, together[uid], room.checks.counted_in(uid) or ())
-        for uid, (holding, facts, ran_s) in found.items()
-        if uid in together
-    }
+    charges = room.quota.charges()
+    leavers = {}
+    for uid, one in found.items():
+        if uid in together:
+            charge = charges.get(uid)
+            project, milli = ("", 0) if charge is None else (charge.project, charge.milli)
+            leavers[uid] = Leaver(one.holding, one.facts, project, milli, one.ran_s, together[uid], one.budgets)
     return Candidates(leavers, spared)
 
 
@@ -116,9 +128,7 @@ def _train(room: Room) -> Iterable[Holding]:
             yield one
 
 
-def _together(
-    found: Mapping[str, tuple[Holding, Facts, int]], gangs: Gangs, room: Room, spared: Counter[str]
-) -> dict[str, frozenset[str]]:
+def _together(found: Mapping[str, _Found], gangs: Gangs, room: Room, spared: Counter[str]) -> dict[str, frozenset[str]]:
     """Return with whom each leaves; those of a gang that cannot leave whole are spared."""
     together: dict[str, frozenset[str]] = {}
     of_gang: dict[int, dict[str, frozenset[str]]] = {}
@@ -136,7 +146,7 @@ def _together(
     return together
 
 
-def _of_gang(gang: Gang, found: Mapping[str, tuple[Holding, Facts, int]], room: Room) -> dict[str, frozenset[str]]:
+def _of_gang(gang: Gang, found: Mapping[str, _Found], room: Room) -> dict[str, frozenset[str]]:
     """Return with whom each member of a gang leaves, by UID; those that do not stand in it cannot leave."""
     standing = gang.standing(room.ledger)
     staying = [pod.key.uid for pod in standing.bound if not pod.leaving]
@@ -150,9 +160,3 @@ def _of_gang(gang: Gang, found: Mapping[str, tuple[Holding, Facts, int]], room: 
         return alone
     whole = frozenset(staying)
     return {**dict.fromkeys(staying, whole), **alone}
-
-
-def _charged(room: Room, uid: str) -> tuple[str, int]:
-    """Return the project that gets something back, and how much, in milli-GPU; "" where none does."""
-    charge = room.quota.charge(uid)
-    return ("", 0) if charge is None else (charge.project, charge.milli)

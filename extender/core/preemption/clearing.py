@@ -47,6 +47,11 @@ class Clearing:
         self._columns: NDArray[np.int64] = self.ledger.columns_of(self.names)
         self._place = {name: place for place, name in enumerate(self.names)}
 
+    def anew(self) -> Clearing:
+        """Return one that is the same, and is taken apart from this one."""
+        promises = {id(one): one for one in self.yielding.values()}
+        return Clearing(self.room, self.candidates, self.going, promises.values())
+
     def take(self, holdings: Iterable[Holding], pods: Mapping[str, SeenPod], victims: Collection[str]) -> None:
         """Take note of a plan that gives up none: these pods go there, and these victims are going."""
         for holding in holdings:
@@ -63,22 +68,22 @@ class Clearing:
 
         `barred`: the nodes that are none for a pod, by its UID. `borrowed_only`: no other project loses of its quota.
         """
-        wanted: list[dict[str, int]] = []
+        asks = [dict(self._checks.requests_of(pod.key.uid)) for pod in pods]
         free: dict[str, NDArray[np.int64]] = {}
-        for pod in pods:
-            left = self._checks.left(pod)
-            wanted.append(dict(zip(left.names, left.wanted.tolist(), strict=True)))
-            free |= zip(left.names, left.free, strict=True)
+        for names, pod in {tuple(sorted(one)): pod for one, pod in zip(asks, pods, strict=True)}.items():
+            if not free.keys() >= set(names):
+                left = self._checks.left(pod)
+                free |= zip(left.names, left.free, strict=True)
         resources = tuple(sorted(free))
         alike: dict[object, tuple[int, ...]] = {}
         found = []
-        for pod, asks in zip(pods, wanted, strict=True):
+        for pod, asked in zip(pods, asks, strict=True):
             assert isinstance(pod.request, Share | MemoryShare)  # noqa: S101  nothing else has a place that others leave
-            suits = self._suits(pod, barred.get(pod.key.uid, frozenset()))
-            key = pod.request, suits.tobytes()
+            out = barred.get(pod.key.uid, frozenset())
+            key = self._checks.demands_of(pod), pod.shape(), pod.ask(), out
             if key not in alike:
-                alike[key] = self._milli(pod.request, suits)
-            found.append(Need(pod.request.devices, alike[key], tuple(asks.get(name, 0) for name in resources)))
+                alike[key] = self._milli(pod.request, self._suits(pod, out))
+            found.append(Need(pod.request.devices, alike[key], tuple(asked.get(name, 0) for name in resources)))
         return found, self._field(free, self._projects(pods), borrowed_only=borrowed_only)
 
     # --- how ---
@@ -173,8 +178,9 @@ class Clearing:
         """Return by how much each project holds more than its quota, what leaves not counted; in milli-GPU."""
         quota = self.room.quota
         leaving: dict[str, int] = {}
+        charges = quota.charges()
         for uid in self.going:
-            if (charge := quota.charge(uid)) is not None:
+            if (charge := charges.get(uid)) is not None:
                 leaving[charge.project] = leaving.get(charge.project, 0) + charge.milli
         return {
             project.name: max(0, quota.usage(project.name).held - leaving.get(project.name, 0) - project.quota)

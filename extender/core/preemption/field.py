@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A pod that may have to leave.
 
     `node`: its place among the nodes of the field. `held`: milli-GPU by device of that node. `requests`: what it takes
@@ -38,8 +39,7 @@ class Candidate:
     work: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True, gc=False):
     """A pod that needs room on one node: so many `devices`, and of each of them `milli[node]` milli-GPU.
 
     0: the node does not suit it. `requests`: what it takes of each resource of the field. Pods that are alike share the

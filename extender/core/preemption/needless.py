@@ -27,8 +27,10 @@ def fill_back(room: Room, kinds: Sequence[Class], steps: Steps) -> Room:
     again = True
     while again:
         again = False
-        for unit in sorted(filter(room.has_left, room.gone.intersection(ground.units)), key=lambda unit: (-ground.firm(unit), unit)):
-            if (ground.overlap and _is_taken(room, unit)):
+        for unit in sorted(
+            filter(room.has_left, room.gone.intersection(ground.units)), key=lambda unit: (-ground.firm(unit), unit)
+        ):
+            if ground.overlap and _is_taken(room, unit):
                 continue
             room.take_back(unit)
             moved = room if _still_fit(room, unit) else placed(room, kinds, steps) if small else None

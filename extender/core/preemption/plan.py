@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+from extender.core.model import PodKey
+
 if TYPE_CHECKING:
     from extender.core.gang.gang import GangKey
     from extender.core.ledger.holding import Holding
-    from extender.core.model import PodKey, SeenPod
+    from extender.core.model import SeenPod
 
 
 class Key(NamedTuple):
@@ -39,8 +42,7 @@ class Preemptor:
         return f"pod {first.namespace}/{first.name}" if gang is None else f"gang {gang.namespace}/{gang.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Victim:
+class Victim(msgspec.Struct, frozen=True, gc=False):
     """A pod that leaves, what it holds on its node, and what its leaving costs.
 
     `borrowed`: whether its project ("": none) loses what it holds beyond its quota only. `ran_s`: the seconds of work

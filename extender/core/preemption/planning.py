@@ -2,11 +2,11 @@
 
 The cheapest sufficient set is searched in numbers. What numbers do not say (which pods must be near or apart, how they
 are spread, ports) is checked of the result, pod by pod: a node that is refused there is none, and it is searched again.
+Where pods keep refusing each other's nodes, each is searched for after those before it have their places.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -14,42 +14,81 @@ from msgspec.structs import replace
 from extender.core.gang.planning import promised
 from extender.core.ledger.holding import State
 from extender.core.preemption.cheapest import cheapest
-from extender.core.preemption.cost import within_quota
-from extender.core.preemption.plan import NoPlan, Plan, Victim
+from extender.core.preemption.making import Found, plans_of
+from extender.core.preemption.plan import NoPlan
+from extender.core.preemption.wanting import why_none
 from kube.gangs import Planned
 from kube.gpus import MilliGpu, Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from extender.core.ledger.holding import Holding
     from extender.core.model import SeenPod
-    from extender.core.preemption.candidates import Leaver
     from extender.core.preemption.clearing import Clearing
-    from extender.core.preemption.field import Choice, Field, Need
-    from extender.core.preemption.plan import Preemptor
+    from extender.core.preemption.field import Choice, Need
+    from extender.core.preemption.plan import Plan, Preemptor
 
-_SEARCHES = 4  # of a plan; then its pods are given their places one after the other
-_TOLD = 5
+    _Barred = Mapping[str, frozenset[str]]
+
+_SEARCHES = 4
+_MOST_ONE_BY_ONE = 64  # pods: each of them costs a search
 
 
-def planned(preemptor: Preemptor, clearing: Clearing, *, borrowed_only: bool) -> Plan | NoPlan:
-    """Return the plan by which fewest and cheapest leave, as `cost` counts; or why there is none."""
-    barred = {pod.key.uid: preemptor.avoided for pod in preemptor.pods}
-    pods = preemptor.pods
+def planned(preemptors: Sequence[Preemptor], clearing: Clearing, *, borrowed_only: bool) -> list[Plan] | NoPlan:
+    """Return a plan for each, by which fewest and cheapest leave for all of them together; or why there is none."""
+    pods = [pod for one in preemptors for pod in one.pods]
+    barred = {pod.key.uid: one.avoided for one in preemptors for pod in one.pods}
+    found = _together(pods, barred, clearing, borrowed_only=borrowed_only)
+    if found is None and 1 < len(pods) <= _MOST_ONE_BY_ONE:
+        found = _one_by_one(pods, barred, clearing, borrowed_only=borrowed_only)
+    if found is None:
+        return NoPlan("no room can be made for it where all that kube-scheduler checks is met")
+    return found if isinstance(found, NoPlan) else plans_of(preemptors, found, clearing)
+
+
+def _together(
+    pods: Sequence[SeenPod], barred: _Barred, clearing: Clearing, *, borrowed_only: bool
+) -> Found | NoPlan | None:
+    """Search for all of them at once; None where kube-scheduler refuses what is found, again and again."""
     for _ in range(_SEARCHES):
         needs, field = clearing.search(pods, barred, borrowed_only=borrowed_only)
         choice = cheapest(needs, field)
         if choice is None:
-            return NoPlan(_why(needs, field, clearing))
+            return NoPlan(why_none(needs, field, clearing))
         holdings = _holdings(pods, needs, choice, clearing)
-        refused = _refused(pods, holdings, choice, field, clearing)
+        gone = tuple(field.candidates[one] for one in choice.victims)
+        refused = _refused(pods, holdings, (one.uid for one in gone), clearing)
         if refused is None:
-            return _plan(holdings, choice, field, clearing)
-        uid, node = refused
-        alike = [pod.key.uid for pod in pods if pod.shape() == _of(pods, uid).shape()]
-        barred |= {one: barred[one] | {node} for one in alike}
-    return NoPlan("no room can be made for it where all that kube-scheduler checks is met")
+            return Found(holdings, gone, field.over or {})
+        kind = clearing.room.checks.demands_of(refused[0])
+        alike = {pod.key.uid for pod in pods if clearing.room.checks.demands_of(pod) == kind}
+        barred = {uid: out | refused[1] if uid in alike else out for uid, out in barred.items()}
+    return None
+
+
+def _one_by_one(
+    pods: Sequence[SeenPod], barred: _Barred, clearing: Clearing, *, borrowed_only: bool
+) -> Found | NoPlan | None:
+    """Search for each after those before it, as if they had their places."""
+    trial = clearing.anew()
+    holdings: list[Holding] = []
+    gone: dict[str, object] = {}
+    over: Mapping[str, int] = {}
+    for pod in pods:
+        needs, field = trial.search((pod,), barred, borrowed_only=borrowed_only)
+        choice = cheapest(needs, field)
+        if choice is None:
+            return NoPlan(why_none(needs, field, trial))
+        over = over or field.over or {}
+        (holding,) = _holdings((pod,), needs, choice, trial)
+        leave = {field.candidates[one].uid: field.candidates[one] for one in choice.victims}
+        trial.take((holding,), {pod.key.uid: pod}, leave)
+        holdings.append(holding)
+        gone |= leave
+    if _refused(pods, holdings, gone, clearing) is not None:
+        return None
+    return Found(tuple(holdings), tuple(gone.values()), over)  # type: ignore[arg-type]
 
 
 def _holdings(
@@ -66,87 +105,27 @@ def _holdings(
 
 
 def _refused(
-    pods: Sequence[SeenPod], holdings: Sequence[Holding], choice: Choice, field: Field, clearing: Clearing
-) -> tuple[str, str] | None:
-    """Return which pod kube-scheduler would refuse on its node, had the victims left; None where it refuses none."""
-    gone = {field.candidates[one].uid for one in choice.victims}
-    checks = clearing.room.checks.without(clearing.going | gone)
-    columns = clearing.ledger.columns
+    pods: Sequence[SeenPod], holdings: Sequence[Holding], gone: Iterable[str], clearing: Clearing
+) -> tuple[SeenPod, frozenset[str]] | None:
+    """Return the first pod that could not go to its node had the victims left, and which nodes are none for it.
+
+    kube-scheduler would refuse it there, or there is too little left of what its project may hold of the node's model.
+    """
+    room = clearing.room
+    checks = room.checks.without(clearing.going | frozenset(gone))
+    left: dict[tuple[str, str], int | None] = {}
     for pod, holding in zip(pods, holdings, strict=True):
-        if not checks.fits(pod)[columns[holding.node]]:
-            return pod.key.uid, holding.node
+        if not checks.fits(pod)[room.ledger.columns[holding.node]]:
+            return pod, frozenset((holding.node,))
         checks.place(pod, holding.node)
+        project, model = room.quota.project_of(pod.ask()), room.ledger.model_of(holding.node)
+        if not project:
+            continue
+        if (project, model) not in left:
+            left[project, model] = room.quota.room(project, model) if model else None
+        has = left[project, model]
+        if has is not None:
+            left[project, model] = has = has - room.quota.asked(pod.ask(), model)
+            if has < 0:
+                return pod, frozenset(node.name for node in room.ledger.nodes() if node.model == model)
     return None
-
-
-def _plan(holdings: tuple[Holding, ...], choice: Choice, field: Field, clearing: Clearing) -> Plan:
-    leavers = clearing.candidates.leavers
-    chosen = [field.candidates[one] for one in choice.victims]
-    yields = frozenset(one.uid for one in chosen if one.reservation)
-    leave = [one for one in chosen if not one.reservation]
-    within = within_quota(leave, field.over or {})
-    victims = tuple(_victim(leavers[one.uid], borrowed=not lost) for one, lost in zip(leave, within, strict=True))
-    gone = frozenset(victim.pod.uid for victim in victims)
-    awaits = gone | _leaving(holdings, clearing)
-    others = sorted(
-        (one for one in leavers.values() if one.uid not in gone),
-        key=lambda one: (one.facts.priority, len(one.together), one.ran_s, one.uid),
-    )
-    passed_over = tuple(_victim(one, borrowed=False) for one in others[:_TOLD])
-    return Plan(holdings, victims, awaits, yields, len(leavers), passed_over)
-
-
-def _leaving(holdings: Sequence[Holding], clearing: Clearing) -> frozenset[str]:
-    """Return who leaves already and has to be gone before these have their room."""
-    ledger = clearing.room.ledger
-    found = set()
-    for holding in holdings:
-        devices = set(holding.devices or ())
-        for other in ledger.holdings_on(holding.node):
-            if other.pod.uid in clearing.going and devices & set(other.devices or ()):
-                found.add(other.pod.uid)
-    return frozenset(found)
-
-
-def _victim(one: Leaver, *, borrowed: bool) -> Victim:
-    holding = one.holding
-    return Victim(
-        holding.pod,
-        holding.node,
-        holding.devices or (),
-        holding.milli,
-        one.facts.priority,
-        one.project,
-        borrowed,
-        one.ran_s,
-        together=len(one.together),
-        guarded=bool(one.budgets),
-        owner=one.facts.owner,
-    )
-
-
-def _of(pods: Sequence[SeenPod], uid: str) -> SeenPod:
-    return next(pod for pod in pods if pod.key.uid == uid)
-
-
-def _why(needs: Sequence[Need], field: Field, clearing: Clearing) -> str:
-    """Return why no set of victims would do."""
-    may = len(field.candidates)
-    told = [f"{count} {why}" for why, count in sorted(clearing.candidates.spared.items()) if count]
-    spared = f"; of the other train pods {', '.join(told)}" if told else ""
-    if not may:
-        return f"no train pod may leave for it{spared}"
-    pods = "1 train pod" if may == 1 else f"{may} train pods"
-    unbudgeted = dataclasses.replace(field, budgets=tuple(len(field.candidates) for _ in field.budgets))
-    if field.budgets and cheapest(needs, unbudgeted) is not None:
-        return f"{_closed(clearing)} of those that would have to leave{spared}"
-    if field.borrowed_only and cheapest(needs, dataclasses.replace(field, borrowed_only=False)) is not None:
-        return f"other projects hold too little beyond their quotas (preemption-scope: borrowed){spared}"
-    return f"no room could be made for it if all {pods} left that may{spared}"
-
-
-def _closed(clearing: Clearing) -> str:
-    """Return which disruption budgets let too few pods go."""
-    told = [f"{one.namespace}/{one.name} lets {one.allowed} go" for one in clearing.room.checks.budgets]
-    more = f" and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
-    return f"PodDisruptionBudgets keep too many ({', '.join(told[:_TOLD])}{more})"

@@ -11,7 +11,7 @@ from extender.core.preemption.planning import planned
 from extender.core.preemption.settings import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     from extender.core.gang.gangs import Gangs
     from extender.core.gang.planning import Room
@@ -45,27 +45,35 @@ class Prospects:
         self._clearings: dict[int, Clearing] = {}
         self._in_vain: dict[Hashable, NoPlan] = {}
 
-    def plan(self, preemptor: Preemptor) -> Plan | NoPlan:
-        """Return the plan for somebody, or why there is none."""
-        alike = tuple((pod.shape(), pod.ask()) for pod in preemptor.pods), preemptor.priority, preemptor.avoided
-        if alike in self._in_vain and len(preemptor.pods) == 1:
+    def plans(self, preemptors: Sequence[Preemptor]) -> list[Plan] | NoPlan:
+        """Return a plan for each of some that are alike, together or for none of them; or why there is none."""
+        first = preemptors[0]
+        alike = len(preemptors) * len(first.pods) == 1 and kind_of(first)
+        if alike and alike in self._in_vain:
             return self._in_vain[alike]
-        scope = self._sight.settings.scope
-        made = planned(preemptor, self._clearing(preemptor.priority), borrowed_only=scope is Scope.BORROWED)
-        if isinstance(made, NoPlan):
+        made = self._planned(preemptors)
+        if alike and isinstance(made, NoPlan):
             self._in_vain[alike] = made
         return made
 
-    def took(self, preemptor: Preemptor, made: Plan) -> None:
-        """Take note that a plan is carried out."""
-        if made.yields:
+    def took(self, made: Sequence[tuple[Preemptor, Plan]]) -> None:
+        """Take note that these plans are carried out."""
+        if any(plan.yields for _, plan in made):
             self._clearings.clear()
             self._candidates = None
             return
-        pods = {pod.key.uid: pod for pod in preemptor.pods}
-        victims = [victim.pod.uid for victim in made.victims]
+        pods = {pod.key.uid: pod for one, _ in made for pod in one.pods}
+        holdings = [holding for _, plan in made for holding in plan.holdings]
+        victims = {victim.pod.uid for _, plan in made for victim in plan.victims}
         for clearing in self._clearings.values():
-            clearing.take(made.holdings, pods, victims)
+            clearing.take(holdings, pods, victims)
+
+    def _planned(self, preemptors: Sequence[Preemptor]) -> list[Plan] | NoPlan:
+        for pod in (pod for one in preemptors for pod in one.pods):
+            if unknown := self._sight.room.checks.unknown(pod):
+                return NoPlan(f"pod {pod.key.name}: {unknown}")
+        clearing = self._clearing(preemptors[0].priority)
+        return planned(preemptors, clearing, borrowed_only=self._sight.settings.scope is Scope.BORROWED)
 
     def _clearing(self, priority: int) -> Clearing:
         if priority not in self._clearings:
@@ -84,3 +92,9 @@ class Prospects:
             if each.preemptor.priority < priority and each.ready_at is None
         )
         return Clearing(sight.room, below(self._candidates, priority), going, filter(None, lower))
+
+
+def kind_of(preemptor: Preemptor) -> Hashable:
+    """Return what is equal for those for whom the same is searched."""
+    asks = tuple((pod.shape(), pod.ask()) for pod in preemptor.pods)
+    return asks, preemptor.priority, preemptor.avoided

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+from extender.core.preemption.plan import Plan, Victim
 
 if TYPE_CHECKING:
     from extender.core.model import PodKey
-    from extender.core.preemption.plan import Plan, Preemptor, Victim
+    from extender.core.preemption.plan import Preemptor
 
 _REMEMBERED = 2000
 _NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One pod that had to leave, or would have had to: `evicted_at` None where nobody evicted it, in seconds.
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One pod that had to leave, or would have had to (`observed`), by a `plan` made at `planned_at` seconds.
 
-    `made_for`: the name of whom it left for, with its `project`; `others` left with it by the same plan, which was made
-    at `planned_at` among `candidates` pods. `passed_over`: those of them that would have been next. `because`: why this
-    one, in words.
+    `made_for`: the name of whom it left for, with its `project`. `evicted_at`: when it was evicted, in seconds; None
+    where it was not.
     """
 
     victim: Victim
     made_for: str
     project: str
-    node: str
+    plan: Plan
     planned_at: float
-    because: str
-    others: tuple[PodKey, ...]
-    candidates: int
-    passed_over: tuple[Victim, ...]
     evicted_at: float | None = None
     observed: bool = False
+
+    @property
+    def others(self) -> tuple[PodKey, ...]:
+        """Who left with it by the same plan."""
+        return tuple(one.pod for one in self.plan.victims if one.pod != self.victim.pod)
+
+    @property
+    def because(self) -> str:
+        """Why this one, as one sentence."""
+        victim, plan = self.victim, self.plan
+        whose = "in no project" if not victim.project else f"of project {victim.project}"
+        how = "" if not victim.project or victim.project == self.project else _quota_of(victim)
+        gang = f", with its gang of {victim.together}" if victim.together > 1 else ""
+        return (
+            f"it makes room on node {victim.node} for {self.made_for} of project {self.project}, which is within its "
+            f"quota: of {count(plan.candidates, 'train pod')} that may leave, the cheapest way takes "
+            f"{count(len(plan.victims), 'pod')}{gang}; this one is {whose}{how}, of priority {victim.priority}, and "
+            f"has run {duration(victim.ran_s)}"
+        )
 
 
 class Records:
@@ -68,35 +84,8 @@ class Records:
 
 def records_of(preemptor: Preemptor, project: str, plan: Plan, now: float, *, observed: bool) -> tuple[Record, ...]:
     """Return what is to be remembered of a plan."""
-    keys = tuple(one.pod for one in plan.victims)
-    return tuple(
-        Record(
-            one,
-            preemptor.name,
-            project,
-            one.node,
-            now,
-            because(one, preemptor, project, plan),
-            tuple(key for key in keys if key != one.pod),
-            plan.candidates,
-            plan.passed_over,
-            observed=observed,
-        )
-        for one in plan.victims
-    )
-
-
-def because(victim: Victim, preemptor: Preemptor, project: str, plan: Plan) -> str:
-    """Return why a pod has to leave, as one sentence."""
-    whose = "in no project" if not victim.project else f"of project {victim.project}"
-    how = "" if not victim.project or victim.project == project else _quota_of(victim)
-    gang = f", with its gang of {victim.together}" if victim.together > 1 else ""
-    return (
-        f"it makes room on node {victim.node} for {preemptor.name} of project {project}, which is within its quota: "
-        f"of {count(plan.candidates, 'train pod')} that may leave, the cheapest way takes "
-        f"{count(len(plan.victims), 'pod')}{gang}; this one is {whose}{how}, of priority {victim.priority}, and has run "
-        f"{duration(victim.ran_s)}"
-    )
+    name = preemptor.name
+    return tuple(Record(one, name, project, plan, now, observed=observed) for one in plan.victims)
 
 
 def _quota_of(victim: Victim) -> str:

@@ -1,7 +1,7 @@
 """Which pods were made anew for one that was evicted? They are left alone for a while, so that work gets on.
 
-A pod is known by its UID, its workload by the controller that makes it. Of a workload of which one was evicted, all that
-are first seen after that are taken to stand for one that was evicted: nobody says which of them does.
+A pod is known by its UID, its workload by the controller that makes it. Of a workload of which one was evicted, all
+that are first seen after that are taken to stand for one that was evicted: nobody says which of them does.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from extender.core.preemption.moment import unix_of
 from extender.core.preemption.moves import told
 from extender.core.preemption.plan import NoPlan
-from extender.core.preemption.prospects import Prospects
+from extender.core.preemption.prospects import Prospects, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from extender.core.preemption.resting import Resting
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 15.0
-_MOST_SEARCHES, _MOST_PODS = 16, 1024  # in one look: verbs are answered too
+_MOST_SEARCHES, _MOST_PODS, _MOST_ALIKE = 16, 1024, 256  # in one look: verbs are answered too
 _AVOIDED_S = 120.0
 _CHANGED_S, _SAME_S = 10.0, 300.0
 
@@ -49,6 +49,21 @@ class _Tried:
         self.again_at = now + self.pause_s
 
 
+@dataclass(slots=True)
+class _Budget:
+    """How much is searched in one look."""
+
+    searches: int = _MOST_SEARCHES
+    pods: int = _MOST_PODS
+
+    def take(self, these: Sequence[Preemptor]) -> bool:
+        """Tell whether a search for these is to be made; the first always is."""
+        if self.searches <= 0 or self.pods <= 0:
+            return False
+        self.searches, self.pods = self.searches - 1, self.pods - sum(len(one.pods) for one in these)
+        return True
+
+
 class Searching:
     """What was searched, and for whom in vain."""
 
@@ -64,27 +79,52 @@ class Searching:
         now = sight.at.now
         self._forget(who_wait, sight)
         prospects = Prospects(sight, self._gangs, self._resting, frozenset(self._spared))
-        searched = pods = 0
+        budget = _Budget()
+        for alike in self._due(who_wait, sight):
+            waiting, at_once = alike, len(alike)
+            while waiting and budget.take(waiting[:at_once]):
+                made = prospects.plans(waiting[:at_once])
+                if not isinstance(made, NoPlan):
+                    found, waiting = list(zip(waiting, made, strict=False)), waiting[at_once:]
+                    yield from (pair for pair in found if self._in_time(*pair, sight))
+                    prospects.took([pair for pair in found if pair[0].key in sight.plans])
+                elif at_once > 1:
+                    at_once //= 2  # there may be room for fewer
+                else:
+                    for one in waiting:
+                        self._tried[one.key].in_vain(made.reason, now)
+                        _say(one, self._tried[one.key], now, tell)
+                    waiting = []
+
+    def _due(self, who_wait: Sequence[Preemptor], sight: Sight) -> Iterator[list[Preemptor]]:
+        """Give those that are to be searched for now, in their order; single pods that are alike together."""
+        alike: list[Preemptor] = []
         for one in who_wait:
             tried = self._tried.setdefault(one.key, _Tried())
-            if one.key in sight.plans or tried.again_at > now:
+            if one.key in sight.plans or tried.again_at > sight.at.now:
                 continue
-            if searched >= _MOST_SEARCHES or pods >= _MOST_PODS:
-                return
-            searched, pods = searched + 1, pods + len(one.pods)
-            made = prospects.plan(replace(one, avoided=one.avoided | frozenset(tried.avoided)))
-            if isinstance(made, NoPlan):
-                tried.in_vain(made.reason, now)
-                _say(one, tried, now, tell)
-            elif (early_s := _early(one, made, sight)) > 0.0:
-                tried.reason = f"others leave for it once it is {sight.settings.delay_s:g} s old (preemption-delay)"
-                tried.again_at = now + early_s
-            else:
-                tried.reason, tried.pause_s = "", 0.0
-                tried.again_at = now + _LONGEST_PAUSE_S  # where it is observed only
-                yield one, made
-                if one.key in sight.plans:
-                    prospects.took(one, made)
+            wanting = replace(one, avoided=one.avoided | frozenset(tried.avoided))
+            joins = alike and one.key.gang is None and kind_of(wanting) == kind_of(alike[0])
+            if joins and len(alike) < _MOST_ALIKE:
+                alike.append(wanting)
+                continue
+            if alike:
+                yield alike
+            alike = [wanting]
+        if alike:
+            yield alike
+
+    def _in_time(self, one: Preemptor, made: Plan, sight: Sight) -> bool:
+        """Tell whether a plan is to be carried out now; nobody is evicted for those that are too young."""
+        tried = self._tried[one.key]
+        early_s = _early(one, made, sight)
+        if early_s > 0.0:
+            tried.reason = f"others leave for it once it is {sight.settings.delay_s:g} s old (preemption-delay)"
+            tried.again_at = sight.at.now + early_s
+            return False
+        tried.reason, tried.pause_s = "", 0.0
+        tried.again_at = sight.at.now + _LONGEST_PAUSE_S  # where it is observed only
+        return True
 
     def reason(self, key: Key) -> str:
         """Return why nobody leaves for somebody, as one sentence; "" where that was not found."""

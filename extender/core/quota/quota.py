@@ -154,11 +154,11 @@ class Quota:
         self._follow()
         return self._usage.get(project) or Usage()
 
-    def charge(self, uid: str) -> Charge | None:
-        """Return what a pod that holds something is charged; None where no project pays for it."""
+    def charges(self) -> dict[str, Charge]:
+        """Return what each pod that holds something is charged, by UID, where a project pays for it."""
         self._follow()
-        project = self._project_of.get(uid)
-        return None if project is None else self._usage[project].charge(uid)
+        found = ((uid, self._usage[project].charge(uid)) for uid, project in self._project_of.items())
+        return {uid: charge for uid, charge in found if charge is not None}
 
     def asked(self, ask: Ask, model: str = "") -> int:
         """Return what a pod without a place is charged; `model`: on nodes of that one."""

@@ -17,6 +17,8 @@ from kube.gangs import Planned
 from kube.gpus import MiB, MilliGpu, Share
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from extender.core.gang.steps import Steps
@@ -70,6 +72,9 @@ class Anywhere:
     def left(self, pod: SeenPod) -> Remaining:
         free = np.full((1, self.ledger.free.shape[1]), 1000, dtype=np.int64)
         return Remaining((PODS,), np.where(self.fits(pod), free, 0), np.ones(1, dtype=np.int64))
+
+    def demands_of(self, pod: SeenPod) -> Hashable:
+        return pod.key.uid
 
     def facts(self, uid: str) -> Facts | None:
         del uid

@@ -1,0 +1,39 @@
+"""Why would no set of victims make enough room? In words, for people."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from extender.core.preemption.cheapest import cheapest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extender.core.preemption.clearing import Clearing
+    from extender.core.preemption.field import Field, Need
+
+_TOLD = 5
+
+
+def why_none(needs: Sequence[Need], field: Field, clearing: Clearing) -> str:
+    """Return why no set of victims would do."""
+    may = len(field.candidates)
+    told = [f"{count} {why}" for why, count in sorted(clearing.candidates.spared.items()) if count]
+    spared = f"; of the other train pods {', '.join(told)}" if told else ""
+    if not may:
+        return f"no train pod may leave for it{spared}"
+    pods = "1 train pod" if may == 1 else f"{may} train pods"
+    unbudgeted = dataclasses.replace(field, budgets=tuple(len(field.candidates) for _ in field.budgets))
+    if field.budgets and cheapest(needs, unbudgeted) is not None:
+        return f"{_closed(clearing)} of those that would have to leave{spared}"
+    if field.borrowed_only and cheapest(needs, dataclasses.replace(field, borrowed_only=False)) is not None:
+        return f"other projects hold too little beyond their quotas (preemption-scope: borrowed){spared}"
+    return f"no room could be made for it if all {pods} left that may{spared}"
+
+
+def _closed(clearing: Clearing) -> str:
+    """Return which disruption budgets let too few pods go."""
+    told = [f"{one.namespace}/{one.name} lets {one.allowed} go" for one in clearing.room.checks.budgets]
+    more = f" and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return f"PodDisruptionBudgets keep too many ({', '.join(told[:_TOLD])}{more})"
