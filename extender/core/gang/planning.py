@@ -135,7 +135,7 @@ def plan(needed: Sequence[SeenPod], more: Sequence[SeenPod], room: Room, barred:
     Both are in the order of their age, and one of them has a pod. None goes to a node that is `barred`, by its reason.
     `room` stays as it is.
     """
-    if over := _over(needed, room.quota):
+    if over := over_quota(needed, room.quota):
         return Shortfall(0, over, over_quota=True)
     first: Shortfall | None = None
     for order in orders(needed, room.checks):
@@ -217,7 +217,7 @@ def break_promise(ledger: Ledger, uid: str) -> None:
         ledger.hold(replace(held, planned=False))
 
 
-def _over(pods: Sequence[SeenPod], quota: Quota) -> str:
+def over_quota(pods: Sequence[SeenPod], quota: Quota) -> str:
     """Return why a project has no room for all these pods together, as one sentence; "" where it has."""
     asks: dict[str, list[Ask]] = {}
     for pod in pods:

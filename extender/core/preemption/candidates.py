@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from extender.core.ledger.holding import State
+from extender.core.ledger.holding import Holding, State
+from extender.core.predicates.lodgers import Facts
 from extender.core.preemption.moment import unix_of
 from extender.core.quota.kinds import Kind
-from extender.core.ledger.holding import Holding
-from extender.core.predicates.lodgers import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+
 from extender.core.model import PodKey
 
 if TYPE_CHECKING:

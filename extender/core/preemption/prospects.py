@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from extender.core.gang.planning import over_quota
 from extender.core.preemption.candidates import Rules, below, candidates
 from extender.core.preemption.clearing import Clearing
 from extender.core.preemption.plan import NoPlan
@@ -72,6 +73,9 @@ class Prospects:
         for pod in (pod for one in preemptors for pod in one.pods):
             if unknown := self._sight.room.checks.unknown(pod):
                 return NoPlan(f"pod {pod.key.name}: {unknown}")
+        # What was planned in this look counts by now.
+        if over := over_quota([pod for one in preemptors for pod in one.pods], self._sight.room.quota):
+            return NoPlan(over)
         clearing = self._clearing(preemptors[0].priority)
         return planned(preemptors, clearing, borrowed_only=self._sight.settings.scope is Scope.BORROWED)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
+
 from extender.core.preemption.plan import Plan, Victim
 
 if TYPE_CHECKING:

@@ -75,6 +75,8 @@ class Cluster:
         self.told: list[tuple[str, str, str]] = []
         self.evicted: list[str] = []
         self.created = 0
+        self.withdrawn = 0
+        """Counted by whoever deletes pods for which others may have left."""
 
     # --- what is there ---
 
