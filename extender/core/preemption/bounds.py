@@ -35,7 +35,11 @@ class Bounds:
         shares = np.array(ground.prices.least, np.float64)[holder] / np.maximum(1, widths[holder])
         devices, starts = np.unique(at, return_index=True)
         size = len(ground.free) * self._width
-        self._cheapest, self._largest, self._sum = np.full(size, np.inf), np.ones(size, np.int64), np.zeros(size, np.int64)
+        self._cheapest, self._largest, self._sum = (
+            np.full(size, np.inf),
+            np.ones(size, np.int64),
+            np.zeros(size, np.int64),
+        )
         if len(devices):
             self._cheapest[devices] = np.minimum.reduceat(shares, starts)
             self._largest[devices] = np.maximum(1, np.maximum.reduceat(amounts, starts))

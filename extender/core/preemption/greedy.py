@@ -26,6 +26,7 @@ _POD = 720_720
 # On more nodes only offers for one pod are compared by pod.
 _MOST_BUNDLED = 64
 
+
 def by_need(room: Room, kinds: Sequence[Class], bounds: Bounds, steps: Steps, *, bundled: bool = False) -> bool:
     """Place all needs, and let those leave that are in their way; tell whether all have found room.
 
@@ -39,7 +40,9 @@ def is_shared(ground: Ground, kinds: Sequence[Class]) -> bool:
     return (
         bool(ground.takers)
         or len(ground.amount) > len(ground.candidates)
-        or any(kind.need.requests and max(kind.need.requests) > 0 and len(ground.free) <= _MOST_BUNDLED for kind in kinds)
+        or any(
+            kind.need.requests and max(kind.need.requests) > 0 and len(ground.free) <= _MOST_BUNDLED for kind in kinds
+        )
         or any(
             0 < 2 * size <= max(ground.devices(node), default=0)
             for kind in kinds

@@ -180,14 +180,14 @@ class Ground:
             for devices, there in zip(field.devices, held, strict=False)
         ] or [[] for _ in field.devices]
         resources = max(map(len, field.left), default=0)
-        requests = np.fromiter(chain.from_iterable([each.requests for each in some]), np.int64).reshape(-1, resources or 1)
+        requests = np.fromiter(chain.from_iterable([each.requests for each in some]), np.int64).reshape(
+            -1, resources or 1
+        )
         taken = [
             np.bincount(self.nodes_of, requests[:, at], len(field.left)).astype(np.int64).tolist()
             for at in range(resources)
         ]
-        self.left = [
-            [there - taken[at][node] for at, there in enumerate(left)] for node, left in enumerate(field.left)
-        ]
+        self.left = [[there - taken[at][node] for at, there in enumerate(left)] for node, left in enumerate(field.left)]
 
 
 def classes(needs: Sequence[Need]) -> list[Class]:
@@ -210,4 +210,3 @@ def classes(needs: Sequence[Need]) -> list[Class]:
             kind.places,
         ),
     )
-

@@ -27,8 +27,10 @@ def fill_back(room: Room, kinds: Sequence[Class], steps: Steps) -> Room:
     again = True
     while again:
         again = False
-        for unit in sorted(filter(room.has_left, room.gone.intersection(ground.units)), key=lambda unit: (-ground.firm(unit), unit)):
-            if (ground.overlap and _is_taken(room, unit)):
+        for unit in sorted(
+            filter(room.has_left, room.gone.intersection(ground.units)), key=lambda unit: (-ground.firm(unit), unit)
+        ):
+            if ground.overlap and _is_taken(room, unit):
                 continue
             if not _may_come_back(room, unit):
                 if not small:
@@ -78,6 +80,9 @@ def _may_come_back(room: Room, unit: int) -> bool:
             for need, devices in on:
                 if any(free[device] < freed.get(device, 0) for device in devices):
                     return False
-                if any(there < back and wanted > 0 for there, back, wanted in zip(left, resources, need.requests, strict=True)):
+                if any(
+                    there < back and wanted > 0
+                    for there, back, wanted in zip(left, resources, need.requests, strict=True)
+                ):
                     return False
     return True
