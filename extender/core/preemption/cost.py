@@ -4,14 +4,15 @@ Costs are compared in this order: for each priority, from the highest to the low
 project runs within its quota, then how many others; after all priorities the seconds of work that are lost; last, how
 many reservations are given up, which cost nothing else.
 
-What a project has borrowed goes first. Its victims are looked at in the order of priority, charge and UID; one counts as
-borrowed as long as what went before it is less than what the project holds beyond its quota. A project that holds 700
-beyond its quota and loses three pods of 500 loses two that were borrowed (0 < 700, 500 < 700) and one within its quota
-(1000 is not less). So a set never costs less than a part of it, and what one pod costs may depend on who else leaves.
+What a project has borrowed goes first. Its victims are looked at in the order of priority, charge and UID; one counts
+as borrowed as long as what went before it is less than what the project holds beyond its quota. A project that holds
+700 beyond its quota and loses three pods of 500 loses two that were borrowed (0 < 700, 500 < 700) and one within its
+quota (1000 is not less). So a set never costs less than a part of it, and what one pod costs may depend on who else
+leaves.
 
-Costs add up, but for that. They are therefore folded into one whole number each: with 9 candidates that lose 500 seconds
-in all, no sum of theirs has more than 9 reservations, 500 seconds and 9 pods of a kind, so that a reservation weighs 1,
-a second 10, a pod 10 * 501, one of the next kind 10 times as much.
+Costs add up, but for that. They are therefore folded into one whole number each: with 9 candidates that lose 500
+seconds in all, no sum of theirs has more than 9 reservations, 500 seconds and 9 pods of a kind, so that a reservation
+weighs 1, a second 10, a pod 10 * 501, one of the next kind 10 times as much.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def closed(candidates: Sequence[Candidate], some: Iterable[int]) -> set[int]:
 class Prices:
     """What candidates cost as whole numbers that add up; `extra`, what those cost more that are taken within a quota.
 
-    `least`: what each costs at least. `torn`: the projects that lose borrowed pods or others, as it comes; of all others
-    the sum of `least` is the price. `kept`: those that nobody may take, where only what was borrowed may be.
+    `least`: what each costs at least. `torn`: the projects that lose borrowed pods or others, as it comes; of all
+    others the sum of `least` is the price. `kept`: those that nobody may take, where only what was borrowed may be.
     """
 
     def __init__(self, candidates: Sequence[Candidate], over: Mapping[str, int], *, borrowed_only: bool) -> None:

@@ -17,12 +17,12 @@ class Candidate:
     """A pod that may have to leave.
 
     `node`: its place among the nodes of the field. `held`: milli-GPU by device of that node. `requests`: what it takes
-    of each resource of the field. `takes`: the candidates that leave with it, itself among them, in rising order: losing
-    one member of a training gang loses them all. `budgets`: the disruption budgets that count it.
+    of each resource of the field. `takes`: the candidates that leave with it, itself among them, in rising order:
+    losing one member of a training gang loses them all. `budgets`: the disruption budgets that count it.
 
     What its leaving costs: `reservation`: it does not run, and only gives a promise up; else `priority`, the `project`
-    that loses `charge` milli-GPU ("": nobody's quota is touched, as in the project of those that it makes room for), and
-    `work`, the seconds that are lost.
+    that loses `charge` milli-GPU ("": nobody's quota is touched, as in the project of those that it makes room for),
+    and `work`, the seconds that are lost.
     """
 
     uid: str
@@ -53,7 +53,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The room, if all `candidates` had left: `devices`, the milli-GPU of each device of each node; `left` of resources.
+    """The room, if all `candidates` had left: `devices`, the milli-GPU of each device of each node; `left`, resources.
 
     `budgets`: how many pods each disruption budget lets go. `over`: by how much each project holds more than its quota,
     in milli-GPU: so much its train has borrowed. `borrowed_only`: no project loses what it has not borrowed.
@@ -69,7 +69,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who leaves, by their places among the candidates in rising order; and where each pod then goes, node and devices."""
+    """Who leaves, by their places among the candidates in rising order; and the node and devices of each pod then."""
 
     victims: tuple[int, ...]
     places: tuple[tuple[int, tuple[int, ...]], ...]

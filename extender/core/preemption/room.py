@@ -110,10 +110,10 @@ class Room:
         prices = self.ground.prices
         price = sum(map(prices.least.__getitem__, new))
         for project, lost in prices.by_torn(new).items():
-            extra = self._torn[project].extra(lost)
+            extra = self._torn[project].beyond(lost)
             if extra and prices.borrowed_only:
                 return None
-            price += extra - self._torn[project].extra()
+            price += extra - self._torn[project].beyond()
         return price
 
     def let_go(self, units: Iterable[int]) -> set[int]:
@@ -125,9 +125,9 @@ class Room:
         self.price += sum(map(self.ground.prices.least.__getitem__, new))
         for project, lost in self.ground.prices.by_torn(new).items():
             torn = self._torn[project]
-            self.price -= torn.extra()
+            self.price -= torn.beyond()
             torn.add(lost)
-            self.price += torn.extra()
+            self.price += torn.beyond()
             if project not in self._spent and torn.is_spent():
                 self._spent.add(project)
                 self._covers.clear()
@@ -142,9 +142,9 @@ class Room:
         self.price -= sum(map(self.ground.prices.least.__getitem__, members))
         for project, lost in self.ground.prices.by_torn(members).items():
             torn = self._torn[project]
-            self.price -= torn.extra()
+            self.price -= torn.beyond()
             torn.remove(lost)
-            self.price += torn.extra()
+            self.price += torn.beyond()
 
     def place(self, at: int, need: Need, node: int, devices: tuple[int, ...]) -> None:
         """Put a need on devices of a node."""

@@ -24,7 +24,7 @@ class Slots:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._known: dict[tuple[int, int, int, frozenset[int], frozenset[int]], list[int]] = {}
-        rows = {unit: 0 for unit in ground.units}
+        rows = dict.fromkeys(ground.units, 0)
         self._units = [frozenset(units) for units in ground.of_node]
         for node, units in enumerate(ground.of_node):
             for unit in units:

@@ -37,7 +37,7 @@ class Torn:
         self._sum_up()
         return self._before[-1] >= self._over
 
-    def extra(self, more: Sequence[Lost] = ()) -> int:
+    def beyond(self, more: Sequence[Lost] = ()) -> int:
         """Return what these and `more`, in rising order, cost beyond the least."""
         self._sum_up()
         low, high = 0, len(self._lost)
