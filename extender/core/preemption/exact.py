@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _MOST_UNITS = 200
 _MOST_DEVICES = 128
 
-# A step looks at every device once: some 10 microseconds each, 50 milliseconds in all.
-_LOOKS = 4_000
+# A step looks at every device a few times: some 20 microseconds each, 50 milliseconds in all.
+_LOOKS = 2_500
 
 
 def improved(ground: Ground, kinds: Sequence[Class], best: Room | None) -> Room | None:
@@ -48,7 +48,7 @@ class _Search:
         self._kinds = kinds
         self._best = best
         self._steps = steps
-        self._packing = Steps(2_000)
+        self._packing = Steps(1_000)
         self._slots = Slots(ground)
 
     def found(self) -> Room | None:
@@ -63,11 +63,11 @@ class _Search:
         """Look for the cheapest set of which these have left and those stay."""
         if not self._steps.are_left:
             return
-        self._steps.take()
-        price = Room(self._ground).price_of(gone)
+        room = Room(self._ground)
+        price = room.price_of(gone)
         if price is None or self._is_too_dear(price):
             return
-        room = Room(self._ground)
+        self._steps.take()
         room.let_go(gone)
         for kind in self._kinds:
             more = self._slots.least(room, kind, staying)

@@ -97,7 +97,7 @@ def _offers(  # noqa: PLR0913 - what is asked of a node
 def _bundles(room: Room, kind: Class, node: int, waiting: int, steps: Steps) -> Iterator[Offer]:
     """Yield offers for several pods at once: for one that is wider, or needs more of each device."""
     need = kind.need
-    if not need.devices or len(need.milli) > _MOST_BUNDLED:
+    if not need.devices or not steps.are_left or len(need.milli) > _MOST_BUNDLED:
         return
     devices = room.ground.devices(node)
     for wide in range(need.devices, len(devices) + 1, need.devices):

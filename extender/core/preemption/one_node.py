@@ -51,9 +51,7 @@ def _tightest(free: Sequence[int], size: int, devices: int) -> tuple[int, ...]:
 class _Search:
     """The search of one node for one pod."""
 
-    def __init__(
-        self, room: Room, need: Need, node: int, short: list[tuple[int, int]], steps: Steps
-    ) -> None:
+    def __init__(self, room: Room, need: Need, node: int, short: list[tuple[int, int]], steps: Steps) -> None:
         self._room = room
         self._need = need
         self._node = node

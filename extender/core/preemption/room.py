@@ -42,8 +42,8 @@ class Room:
         return self._left[node] if node in self._left else self.ground.left[node]
 
     def has_left(self, unit: int) -> bool:
-        """Tell whether all of a unit have left."""
-        return unit in self.gone and self.gone.issuperset(self.ground.members(unit))
+        """Tell whether a unit has left: whoever took the one that names it took all that leave with it."""
+        return unit in self.gone
 
     def firm(self, unit: int) -> int:
         """Return what a unit costs at least from here on."""

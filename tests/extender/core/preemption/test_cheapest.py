@@ -193,3 +193,11 @@ def test_a_gang_of_eight_whole_devices_among_64_halves_evicts_sixteen_of_the_lea
     assert len(choice.victims) == 16
     assert sum(halves[one].work for one in choice.victims) == 2 * 100 * sum(range(8))
     assert len(set(choice.places)) == 8
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_equals_the_lowest_uid_leaves_in_whatever_order_they_were_given(order: tuple[int, int]) -> None:
+    both = tuple(replace(pod(0, 0, (0, 500)), uid=f"uid-{name}", takes=(at,)) for at, name in enumerate(order))
+    choice = cheapest([need(500)], field(1, 1, *both))
+    assert choice is not None
+    assert [both[one].uid for one in choice.victims] == ["uid-0"]
