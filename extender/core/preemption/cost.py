@@ -4,22 +4,25 @@ Costs are compared in this order: for each priority, from the highest to the low
 project runs within its quota, then how many others; after all priorities the seconds of work that are lost; last, how
 many reservations are given up, which cost nothing else.
 
-What a project has borrowed goes first. Its victims are looked at in the order of priority, charge and UID; one counts as
-borrowed as long as what went before it is less than what the project holds beyond its quota. A project that holds 700
-beyond its quota and loses three pods of 500 loses two that were borrowed (0 < 700, 500 < 700) and one within its quota
-(1000 is not less). So a set never costs less than a part of it, and what one pod costs may depend on who else leaves.
+What a project has borrowed goes first. Its victims are looked at in the order of priority, charge and UID; one counts
+as borrowed as long as what went before it is less than what the project holds beyond its quota. A project that holds
+700 beyond its quota and loses three pods of 500 loses two that were borrowed (0 < 700, 500 < 700) and one within its
+quota (1000 is not less). So a set never costs less than a part of it, and what one pod costs may depend on who else
+leaves.
 
-Costs add up, but for that. They are therefore folded into one whole number each: with 9 candidates that lose 500 seconds
-in all, no sum of theirs has more than 9 reservations, 500 seconds and 9 pods of a kind, so that a reservation weighs 1,
-a second 10, a pod 10 * 501, one of the next kind 10 times as much.
+Costs add up, but for that. They are therefore folded into one whole number each: with 9 candidates that lose 500
+seconds in all, no sum of theirs has more than 9 reservations, 500 seconds and 9 pods of a kind, so that a reservation
+weighs 1, a second 10, a pod 10 * 501, one of the next kind 10 times as much.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extender.core.preemption.torn import Lost
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from extender.core.preemption.field import Candidate, Field
 
@@ -58,14 +61,14 @@ def closed(candidates: Sequence[Candidate], some: Iterable[int]) -> set[int]:
 class Prices:
     """What candidates cost as whole numbers that add up; `extra`, what those cost more that are taken within a quota.
 
-    `least`: what each costs at least. `torn`: the projects that lose borrowed pods or others, as it comes; of all others
-    the sum of `least` is the price. `kept`: those that nobody may take, where only what was borrowed may be.
+    `least`: what each costs at least. `torn`: the projects that lose borrowed pods or others, as it comes; of all
+    others the sum of `least` is the price. `kept`: those that nobody may take, where only what was borrowed may be.
     """
 
     def __init__(self, candidates: Sequence[Candidate], over: Mapping[str, int], *, borrowed_only: bool) -> None:
         self._candidates = candidates
         self.over = over
-        self._borrowed_only = borrowed_only
+        self.borrowed_only = borrowed_only
         most = len(candidates) + 1
         second = SHARES * most
         pod = second * (1 + sum(each.work for each in candidates if not each.reservation))
@@ -87,36 +90,27 @@ class Prices:
         self.kept = set()
         if borrowed_only:
             self.kept = {at for at, each in enumerate(candidates) if each.project in none and not each.reservation}
-        self._rank: dict[int, tuple[int, int, str]] = {}
-        self._dearer: dict[int, int] = {}
-        for at, each in enumerate(candidates if self.torn else ()):
-            if each.project in self.torn and not each.reservation:
-                self._rank[at] = each.priority, each.charge, each.uid
-                self._dearer[at] = within[each.priority] - other[each.priority]
+        torn = [at for at, each in enumerate(candidates) if each.project in self.torn and not each.reservation]
+        torn.sort(key=lambda at: (candidates[at].priority, candidates[at].charge, candidates[at].uid))
+        self._lost = {
+            at: Lost(rank, candidates[at].charge, within[candidates[at].priority] - other[candidates[at].priority])
+            for rank, at in enumerate(torn)
+        }
 
-    def counted(self, one: int) -> str:
-        """Return the project whose quota decides what a candidate costs; "" where it always costs the same."""
-        return self._candidates[one].project if one in self._rank else ""
+    def by_torn(self, some: Iterable[int]) -> dict[str, list[Lost]]:
+        """Return those of some candidates whose price depends on who else leaves, by project, in rising order."""
+        found: dict[str, list[Lost]] = {}
+        if self.torn:
+            for one in some:
+                if one in self._lost:
+                    found.setdefault(self._candidates[one].project, []).append(self._lost[one])
+            for lost in found.values():
+                lost.sort()
+        return found
 
-    def dearer(self, one: int) -> int:
-        """Return what a candidate costs more if it is taken within the quota of its torn project."""
-        return self._dearer.get(one, 0)
-
-    def is_spent(self, project: str, gone: Iterable[int]) -> bool:
-        """Tell whether all that a torn project had borrowed has gone with these."""
-        return sum(self._candidates[one].charge for one in gone) >= self.over[project]
-
-    def extra(self, project: str, gone: Collection[int]) -> int | None:
-        """Return what these of one torn project cost beyond the least; None: not allowed, as one is within its quota."""
-        borrowed = self.over[project]
-        extra = 0
-        for one in sorted(gone, key=self._rank.__getitem__):
-            if borrowed <= 0:
-                if self._borrowed_only:
-                    return None
-                extra += self._dearer[one]
-            borrowed -= self._candidates[one].charge
-        return extra
+    def dearer(self, one: int, spent: Container[str]) -> int:
+        """Return what a candidate costs more once all that these projects had borrowed is taken."""
+        return self._lost[one].dearer if one in self._lost and self._candidates[one].project in spent else 0
 
 
 def within_quota(pods: Sequence[Candidate], over: Mapping[str, int]) -> list[bool]:

@@ -29,7 +29,8 @@ NOTHING = Cover(0, ())
 def cheapest_cover(items: Sequence[Item], lack: int) -> Cover | None:
     """Return the cheapest units that free at least what is lacking; None where all together do not.
 
-    `items`: the cheapest first. By amounts freed so far, each kept at its least price: exact, and quick as shares of a device are few.
+    `items`: the cheapest first. By amounts freed so far, each kept at its least price: exact, and quick as shares of a
+    device are few.
     """
     if lack <= 0:
         return NOTHING

@@ -1,15 +1,18 @@
 """Is there anything cheaper? All sets of units are weighed, those left out that cannot be the cheapest.
 
-Units are decided one after the other, the dearest first: it stays, or it leaves. A branch is left where what has left
-already costs as much as the best that is known, or where all that are not yet decided would not be enough.
+Units are decided one after the other, the dearest first: it stays, or it leaves. A branch is left where what has left,
+and the cheapest slots that are still wanted, cost as much as the best that is known; or where all that are not yet
+decided would not be enough. Where the best costs no more than slots do at the very beginning, nothing is searched.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extender.core.preemption.cost import SHARES
 from extender.core.preemption.needless import placed
 from extender.core.preemption.room import Room
+from extender.core.preemption.slots import Slots
 from extender.core.preemption.steps import Steps
 
 if TYPE_CHECKING:
@@ -17,44 +20,70 @@ if TYPE_CHECKING:
 
     from extender.core.preemption.ground import Class, Ground
 
+# Beyond so many units and devices even a first look takes too long beside what was found already.
+_MOST_UNITS = 200
+_MOST_DEVICES = 128
+
+# A step looks at every device a few times: some 20 microseconds each, 50 milliseconds in all.
+_LOOKS = 2_500
+
 
 def improved(ground: Ground, kinds: Sequence[Class], best: Room | None) -> Room | None:
     """Return the cheapest room, or the best that was found within the steps."""
-    return _Search(ground, kinds, best).found()
+    devices = sum(map(len, ground.free))
+    if (
+        len(ground.units) > _MOST_UNITS
+        or devices > _MOST_DEVICES
+        or sum(len(kind.places) for kind in kinds) > _MOST_UNITS
+    ):
+        return best
+    return _Search(ground, kinds, best, Steps(_LOOKS // (devices + 4))).found()
 
 
 class _Search:
-    def __init__(self, ground: Ground, kinds: Sequence[Class], best: Room | None) -> None:
+    """The search, and the best that it knows."""
+
+    def __init__(self, ground: Ground, kinds: Sequence[Class], best: Room | None, steps: Steps) -> None:
         self._ground = ground
         self._kinds = kinds
         self._best = best
-        self._steps = Steps(3_000)
-        self._units = sorted(ground.units, key=lambda unit: (-ground.firm(unit), unit))
+        self._steps = steps
+        self._packing = Steps(1_000)
+        self._slots = Slots(ground)
 
     def found(self) -> Room | None:
-        if len(self._units) <= 12:
-            self._decide(0, (), self._units)
+        """Decide all units that cost less than all that is known."""
+        ground = self._ground
+        open_ = [unit for unit in ground.units if self._best is None or ground.firm(unit) < self._best.price]
+        open_.sort(key=lambda unit: (-ground.firm(unit), unit))
+        self._decide((), open_, frozenset(ground.units).difference(open_))
         return self._best
 
-    def _fits(self, units: Sequence[int]) -> Room | None:
-        room = Room(self._ground)
-        room.let_go(units)
-        return placed(room, self._kinds, self._steps)
-
-    def _decide(self, at: int, gone: tuple[int, ...], open_: Sequence[int]) -> None:
+    def _decide(self, gone: tuple[int, ...], open_: Sequence[int], staying: frozenset[int]) -> None:
+        """Look for the cheapest set of which these have left and those stay."""
         if not self._steps.are_left:
             return
+        room = Room(self._ground)
+        price = room.price_of(gone)
+        if price is None or self._is_too_dear(price):
+            return
         self._steps.take()
-        price = Room(self._ground).price_of(gone)
-        if price is None or (self._best is not None and price >= self._best.price):
+        room.let_go(gone)
+        for kind in self._kinds:
+            more = self._slots.least(room, kind, staying)
+            if more is None or self._is_too_dear(price + more):
+                return
+        there = placed(room, self._kinds, self._packing)
+        if there is not None:
+            self._best = there
             return
-        if self._fits((*gone, *open_)) is None:
+        room.let_go(open_)
+        if not open_ or placed(room, self._kinds, self._packing) is None:
             return
-        room = self._fits(gone)
-        if room is not None:
-            self._best = room
-            return
-        if open_:
-            unit, *rest = open_
-            self._decide(at + 1, gone, rest)
-            self._decide(at + 1, (*gone, unit), rest)
+        unit, *rest = open_
+        self._decide(gone, rest, staying | {unit})
+        self._decide((*gone, unit), rest, staying)
+
+    def _is_too_dear(self, price: int) -> bool:
+        """Tell whether no price from here on is below the best: all are multiples of a reservation's."""
+        return self._best is not None and price > self._best.price - SHARES

@@ -56,31 +56,26 @@ def _place(room: Room, kind: Class, bounds: Bounds, steps: Steps, *, bundled: bo
     need = kind.need
     waiting = [at for at in reversed(kind.places) if at not in room.places]
     changed = [0] * len(need.milli)
-    heap: list[tuple[int, int, int, Offer | None]] = []
-    for least, node in bounds.of(need):
-        key = (least * _POD // len(waiting) if bundled else least) if room.is_as_before(node) else 0
-        heap.append((key, node, 0, None))
+    by_pod = _POD // len(waiting) if bundled and waiting else 1
+    heap: list[tuple[int, int, int, Offer | None]] = [
+        (least * by_pod if room.is_as_before(node) else 0, node, 0, None) for least, node in bounds.of(need)
+    ]
     heapify(heap)
     while waiting and heap:
         _, node, seen, found = heappop(heap)
         if seen != changed[node]:
             continue
         if found is None or (found.units and room.price_of(found.units) != found.price):
-            found = offer(room, need, node, steps)
-            if bundled and found is not None:
-                key, found = min(_by_pod(room, kind, node, found, len(waiting), steps))
-                heappush(heap, (key, node, seen, found))
-            elif found is not None:
-                heappush(heap, (found.price, node, seen, found))
+            for offered in _offers(room, kind, node, len(waiting), steps, bundled=bundled):
+                heappush(heap, (offered[0], node, seen, offered[1]))
             continue
         touched = room.let_go(found.units) | {node}
-        count = 1
+        places = [found.devices]
         if bundled:
-            count = capacity(need, node, room.free(node), room.left(node), len(waiting))
-            for devices in together(need, node, room.free(node), count):
-                room.place(waiting.pop(), need, node, devices)
-        else:
-            room.place(waiting.pop(), need, node, found.devices)
+            most = capacity(need, node, room.free(node), room.left(node), len(waiting))
+            places = together(need, node, room.free(node), most)
+        for devices in places:
+            room.place(waiting.pop(), need, node, devices)
         for each in sorted(touched):
             changed[each] += 1
             if need.milli[each]:
@@ -88,13 +83,21 @@ def _place(room: Room, kind: Class, bounds: Bounds, steps: Steps, *, bundled: bo
     return not waiting
 
 
-def _by_pod(
-    room: Room, kind: Class, node: int, first: Offer, waiting: int, steps: Steps
-) -> Iterator[tuple[int, Offer]]:
-    """Yield offers for one pod and for several on the same node, each with its price by pod."""
-    yield first.price * _POD // _gain(room, kind.need, first, waiting), first
+def _offers(  # noqa: PLR0913 - what is asked of a node
+    room: Room, kind: Class, node: int, waiting: int, steps: Steps, *, bundled: bool
+) -> list[tuple[int, Offer]]:
+    """Return the best offer of a node with what it is compared by; none where it has none."""
+    one = offer(room, kind.need, node, steps)
+    if one is None or not bundled:
+        return [] if one is None else [(one.price, one)]
+    found = [one, *_bundles(room, kind, node, waiting, steps)] if one.units else [one]
+    return [min((each.price * _POD // _gain(room, kind.need, each, waiting), each) for each in found)]
+
+
+def _bundles(room: Room, kind: Class, node: int, waiting: int, steps: Steps) -> Iterator[Offer]:
+    """Yield offers for several pods at once: for one that is wider, or needs more of each device."""
     need = kind.need
-    if not first.units or not need.devices or len(need.milli) > _MOST_BUNDLED:
+    if not need.devices or not steps.are_left or len(need.milli) > _MOST_BUNDLED:
         return
     devices = room.ground.devices(node)
     for wide in range(need.devices, len(devices) + 1, need.devices):
@@ -107,7 +110,7 @@ def _by_pod(
             many = Need(wide, tuple(sizes), tuple(pods * request for request in need.requests))
             found = offer(room, many, node, steps)
             if found is not None:
-                yield found.price * _POD // _gain(room, need, found, waiting), found
+                yield found
 
 
 def _gain(room: Room, need: Need, found: Offer, waiting: int) -> int:

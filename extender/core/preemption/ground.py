@@ -1,7 +1,7 @@
 """What stays the same during a search: who leaves together, what that costs and frees, and the room before anyone left.
 
-Candidates are told apart by their rank among all UIDs, so that the order in which they were given decides nothing. Those
-that leave together are a `unit`, named by the first candidate that takes exactly these with it.
+Candidates are told apart by their rank among all UIDs, so that the order in which they were given decides nothing.
+Those that leave together are a `unit`, named by the first candidate that takes exactly these with it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Class:
 class Ground:
     """The field as a search looks at it.
 
-    `order`: the place of each candidate in the field. `units_of`: the units that free something of a node and may leave,
-    in rising order. `members`: who leaves with a unit. `firm`: what a unit costs at least, whoever else leaves. `free`,
-    `left`: the room of every node while all stay.
+    `order`: the place of each candidate in the field. `of_node`: the units that free something of a node and may
+    leave, in rising order. `members`: who leaves with a unit. `firm`: what a unit costs at least, whoever else leaves.
+    `free`, `left`: the room of every node while all stay.
     """
 
     def __init__(self, field: Field) -> None:
@@ -97,46 +97,48 @@ class Ground:
 
     def _units(self, field: Field) -> None:
         """Find who leaves together, and who never may."""
-        rank = dict(zip(self.order, range(len(self.order)), strict=True))
+        barred = set(self.prices.kept)
+        if field.budgets:
+            barred.update(one for one, each in enumerate(self.candidates) if each.budgets and not self._may_go((one,)))
+        alone = [one for one, each in enumerate(self.candidates) if len(each.takes) <= 1]
         self._taken: dict[int, tuple[int, ...]] = {}
-        named: dict[tuple[int, ...], int] = {}
         of_many: dict[int, int] = {}
-        self.units: list[int] = []
-        barred = self.prices.kept | {
-            one for one, each in enumerate(self.candidates) if each.budgets and not self._may_go((one,))
-        }
-        for one, each in enumerate(self.candidates):
-            if len(each.takes) > 1:
-                members = tuple(sorted(map(rank.__getitem__, closed(field.candidates, each.takes))))
-                if members in named:
-                    continue
-                named[members] = one
-                self._taken[one] = members
+        if len(alone) < len(self.candidates):
+            self._taken = self._together(field, set(alone))
+            for members in self._taken.values():
                 for member in members:
                     of_many[member] = of_many.get(member, 0) + 1
-                if barred.isdisjoint(members) and self._may_go(members):
-                    self.units.append(one)
-            elif one not in barred:
-                self.units.append(one)
+        self.units = alone if not barred else [one for one in alone if one not in barred]
+        self.units += [unit for unit, each in self._taken.items() if barred.isdisjoint(each) and self._may_go(each)]
+        self.units.sort()
         # What several units take is nobody's alone: a bound may add the others up, and no more.
         self._firm = {
             unit: sum(self.prices.least[one] for one in members if of_many[one] == 1 and self._is_named(one, unit))
             for unit, members in self._taken.items()
         }
         self._firm.update((one, 0) for one in of_many if len(self.candidates[one].takes) == 1)
-        self.overlap = any(count > 1 for count in of_many.values()) or any(
-            len(self.candidates[one].takes) == 1 for one in of_many
-        )
+        self.overlap = any(count > 1 or not self._is_named(one, -1) for one, count in of_many.items())
         self.may_leave = self.units
         if self._taken:
             self.may_leave = sorted({one for unit in self.units for one in self.members(unit)})
         self.of_node: list[list[int]] = [[] for _ in field.devices]
-        for unit in self.units:
-            if unit in self._taken:
+        if not self._taken:
+            for unit in self.units:
+                self.of_node[self.candidates[unit].node].append(unit)
+        else:
+            for unit in self.units:
                 for node in self.nodes(unit):
                     self.of_node[node].append(unit)
-            else:
-                self.of_node[self.candidates[unit].node].append(unit)
+
+    def _together(self, field: Field, alone: set[int]) -> dict[int, tuple[int, ...]]:
+        """Return who leaves with others, by the first that takes exactly these."""
+        rank = dict(zip(self.order, range(len(self.order)), strict=True))
+        found: dict[tuple[int, ...], int] = {}
+        for one, each in enumerate(self.candidates):
+            if one not in alone:
+                members = tuple(sorted(map(rank.__getitem__, closed(field.candidates, each.takes))))
+                found.setdefault(members, one)
+        return {one: members for members, one in found.items()}
 
     def _is_named(self, one: int, unit: int) -> bool:
         """Tell whether a candidate that a unit takes leaves with no other."""

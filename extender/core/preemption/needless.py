@@ -32,13 +32,18 @@ def fill_back(room: Room, kinds: Sequence[Class], steps: Steps) -> Room:
         ):
             if ground.overlap and _is_taken(room, unit):
                 continue
-            room.take_back(unit)
-            moved = room if _still_fit(room, unit) else placed(room, kinds, steps) if small else None
-            if moved is None:
-                room.let_go((unit,))
-            else:
+            if not _may_come_back(room, unit):
+                if not small:
+                    continue
+                room.take_back(unit)
+                moved = placed(room, kinds, steps)
+                if moved is None:
+                    room.let_go((unit,))
+                    continue
                 room = moved
-                again = bool(ground.takers)
+            else:
+                room.take_back(unit)
+            again = bool(ground.takers)
     return room
 
 
@@ -65,13 +70,19 @@ def _is_taken(room: Room, unit: int) -> bool:
     )
 
 
-def _still_fit(room: Room, unit: int) -> bool:
-    """Tell whether those that were placed where a unit has come back still have their room."""
+def _may_come_back(room: Room, unit: int) -> bool:
+    """Tell whether all that were placed where a unit was still have their room once it is back."""
     for node in room.ground.nodes(unit):
-        free, left = room.free(node), room.left(node)
-        for need, devices in room.on(node):
-            if any(free[device] < 0 for device in devices):
-                return False
-            if any(there < 0 < wanted for there, wanted in zip(left, need.requests, strict=True)):
-                return False
+        on = room.on(node)
+        if on:
+            free, left = room.free(node), room.left(node)
+            freed, resources = room.ground.frees(unit, node)
+            for need, devices in on:
+                if any(free[device] < freed.get(device, 0) for device in devices):
+                    return False
+                if any(
+                    there < back and wanted > 0
+                    for there, back, wanted in zip(left, resources, need.requests, strict=True)
+                ):
+                    return False
     return True

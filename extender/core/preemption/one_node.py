@@ -1,9 +1,9 @@
 """Who leaves one node so that one pod fits there? Exactly the cheapest, whatever else they take with them.
 
-First each device is looked at alone: the cheapest that free enough of it, where a unit that frees several devices counts
-with its share of the price. So much every choice of devices costs at least; where nobody is on two devices it is the
-answer. Else the choices of devices are tried in the order of these bounds, each by taking, for what is hardest to free,
-one unit after the other.
+First each device is looked at alone: the cheapest that free enough of it, where a unit that frees several devices
+counts with its share of the price. So much every choice of devices costs at least; where nobody is on two devices it is
+the answer. Else the choices of devices are tried in the order of these bounds, each by taking, for what is hardest to
+free, one unit after the other.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Offer(NamedTuple):
     devices: tuple[int, ...]
 
 
-def offer(room: Room, need: Need, node: int, steps: Steps, below: int | None = None) -> Offer | None:
-    """Return the cheapest room for a pod on a node; None where there is none, or none that costs less than `below`."""
+def offer(room: Room, need: Need, node: int, steps: Steps) -> Offer | None:
+    """Return the cheapest room for a pod on a node; None where there is none."""
     size = need.milli[node]
     free = room.free(node)
     if not size or need.devices > len(free):
@@ -39,7 +39,7 @@ def offer(room: Room, need: Need, node: int, steps: Steps, below: int | None = N
     short = [(at, lack) for at, lack in short if lack > 0 and need.requests[at] > 0]
     if not short and sum(1 for milli in free if milli >= size) >= need.devices:
         return Offer(0, (), _tightest(free, size, need.devices))
-    return _Search(room, need, node, short, steps, below).found()
+    return _Search(room, need, node, short, steps).found()
 
 
 def _tightest(free: Sequence[int], size: int, devices: int) -> tuple[int, ...]:
@@ -51,15 +51,12 @@ def _tightest(free: Sequence[int], size: int, devices: int) -> tuple[int, ...]:
 class _Search:
     """The search of one node for one pod."""
 
-    def __init__(
-        self, room: Room, need: Need, node: int, short: list[tuple[int, int]], steps: Steps, below: int | None
-    ) -> None:
+    def __init__(self, room: Room, need: Need, node: int, short: list[tuple[int, int]], steps: Steps) -> None:
         self._room = room
         self._need = need
         self._node = node
         self._short = short
         self._steps = steps
-        self._below = below
         self._size = need.milli[node]
         self._free = room.free(node)
         # Nobody takes with it what another takes: what covers each device covers all of them.
@@ -104,9 +101,7 @@ class _Search:
         yield from _rising([(covers[device].price, device) for device in ranked], self._need.devices)
 
     def _too_dear(self, price: int) -> bool:
-        if self._best is not None and price >= self._best.price:
-            return True
-        return self._below is not None and price >= self._below
+        return self._best is not None and price >= self._best.price
 
     def _lacks(self, devices: tuple[int, ...], units: Sequence[int]) -> list[tuple[bool, int, int]]:
         """Return what is lacking once these have left: of which device or resource, and how much."""

@@ -68,7 +68,7 @@ class Outstanding:
 
     def to_evict(self, ledger: Ledger) -> list[Victim]:
         """Return the victims that are there and are not leaving yet."""
-        return [one for one in self.plan.victims if _stays(ledger.holding(one.pod.uid), one)]
+        return [one for one in self.plan.victims if _is_to_leave(ledger.holding(one.pod.uid), one)]
 
     def there(self, ledger: Ledger) -> list[str]:
         """Return who has to leave and is there still, by UID."""
@@ -123,5 +123,10 @@ class Outstanding:
         return Stage.EVICTING if self.to_evict(ledger) else Stage.LEAVING
 
 
-def _stays(held: Holding | None, victim: Victim) -> bool:
-    return held is not None and not held.leaving and held.state is State.BOUND and held.node == victim.node
+def stays(held: Holding) -> bool:
+    """Tell whether a pod runs, and is not leaving."""
+    return held.state is State.BOUND and not held.leaving
+
+
+def _is_to_leave(held: Holding | None, victim: Victim) -> bool:
+    return held is not None and stays(held) and held.node == victim.node

@@ -1,8 +1,8 @@
 """Do all of these fit at once where nobody else has to leave?
 
-Pods that are alike are counted: a node takes `t` of them where its devices offer `t * devices` slots, no device more than
-one to the same pod. Pods of several kinds are tried one after the other, the last kind counted; nodes and devices that
-are in the same state are tried once.
+Pods that are alike are counted: a node takes `t` of them where its devices offer `t * devices` slots, no device more
+than one to the same pod. Pods of several kinds are tried one after the other, the last kind counted; nodes and devices
+that are in the same state are tried once.
 """
 
 from __future__ import annotations

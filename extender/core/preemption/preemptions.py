@@ -17,7 +17,7 @@ from extender.core.held import holds
 from extender.core.ledger.holding import State
 from extender.core.preemption.leaving import Leaving
 from extender.core.preemption.moves import Displace, Moves, told
-from extender.core.preemption.outstanding import Outstanding
+from extender.core.preemption.outstanding import Outstanding, stays
 from extender.core.preemption.plan import Key
 from extender.core.preemption.prospects import Sight
 from extender.core.preemption.records import Records, count, names, records_of
@@ -154,11 +154,11 @@ class Preemptions:
             pod = unbound.get(held.pod.uid)
             if pod is not None and not holds(held, pod.request):
                 return f"pod {held.pod.name} asks for something else than when it was planned"
-        for uid in one.there(room.ledger):
-            if self._leaving.overdue(uid, room, now):
-                there = room.ledger.holding(uid)
-                assert there is not None  # noqa: S101  as it was told
+        for there in filter(None, map(room.ledger.holding, one.there(room.ledger))):
+            if self._leaving.overdue(there.pod.uid, room, now):
                 return f"pod {there.pod.namespace}/{there.pod.name} does not leave node {there.node}"
+            if stays(there) and not any(other.plan.victim(there.pod.uid) for other in self._plans.values()):
+                return f"pod {there.pod.namespace}/{there.pod.name} stays, as the plan is given up by which it was to leave"
         if one.taken(now):
             return "what others left is held by somebody else"
         if one.preemptor.key.gang is None and one.is_behind(self._gangs.settings.start_s, now):

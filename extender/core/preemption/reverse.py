@@ -1,4 +1,7 @@
-"""Who leaves if all had left and come back one by one, the dearest first, as long as all needs fit?"""
+"""Who leaves if all had left, and come back one by one, the dearest first, as long as all needs fit?
+
+That finds room where the cheapest for one pod are dear for the others: what no set can do without stays to the end.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,13 @@ _MOST = 1_000
 
 
 def kept_back(ground: Ground, kinds: Sequence[Class], steps: Steps) -> list[Room]:
-    """Return the room once nobody more may come back; none where that cannot be tried."""
-    if ground.budgets or ground.takers or len(ground.units) * len(ground.free) > _MOST:
+    """Return the room once nobody more may come back; none where budgets and quotas do not allow it."""
+    if len(ground.units) * len(ground.free) > _MOST:
         return []
     room = Room(ground)
     room.let_go(ground.units)
     back = placed(room, kinds, steps)
-    return [] if back is None else [fill_back(back, kinds, steps)]
+    if back is None:
+        return []
+    kept = fill_back(back, kinds, steps)
+    return [] if Room(ground).price_of(kept.gone) is None else [kept]

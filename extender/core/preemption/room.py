@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from extender.core.preemption.cover import Cover, Item, cheapest_cover
 from extender.core.preemption.field import Choice
+from extender.core.preemption.torn import Torn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,10 +29,9 @@ class Room:
         self._free: dict[int, list[int]] = {}
         self._left: dict[int, list[int]] = {}
         self._counted = [0] * len(ground.budgets)
-        self._torn: dict[str, list[int]] = {project: [] for project in ground.prices.torn}
         self._covers: dict[int, dict[int, dict[int, Cover | None]]] = {}
+        self._torn = {project: Torn(ground.prices.over[project]) for project in sorted(ground.prices.torn)}
         self._spent: set[str] = set()
-        self._extra: dict[str, int] = dict.fromkeys(ground.prices.torn, 0)
 
     def free(self, node: int) -> list[int]:
         """Return the milli-GPU that are free on each device of a node."""
@@ -42,8 +42,8 @@ class Room:
         return self._left[node] if node in self._left else self.ground.left[node]
 
     def has_left(self, unit: int) -> bool:
-        """Tell whether all of a unit have left."""
-        return unit in self.gone and self.gone.issuperset(self.ground.members(unit))
+        """Tell whether a unit has left: whoever took the one that names it took all that leave with it."""
+        return unit in self.gone
 
     def firm(self, unit: int) -> int:
         """Return what a unit costs at least from here on."""
@@ -93,12 +93,10 @@ class Room:
 
     def _as_of_now(self, item: Item) -> Item:
         """Return an item at its price once all that its project had borrowed is taken."""
-        prices = self.ground.prices
-        members = self.ground.members(item.unit)
-        if len(members) > 1 or prices.counted(item.unit) not in self._spent:
+        if len(self.ground.members(item.unit)) > 1:
             return item
         width = max(1, len(self.ground.candidates[item.unit].held))
-        return item._replace(price=item.price + prices.dearer(item.unit) // width)
+        return item._replace(price=item.price + self.ground.prices.dearer(item.unit, self._spent) // width)
 
     def is_as_before(self, node: int) -> bool:
         """Tell whether nothing has changed on a node."""
@@ -109,12 +107,13 @@ class Room:
         new = self._new(units)
         if self._counted and not self._within_budgets(new):
             return None
-        price = sum(map(self.ground.prices.least.__getitem__, new))
-        for project, torn in self._by_torn(new).items():
-            extra = self.ground.prices.extra(project, self._torn[project] + torn)
-            if extra is None:
+        prices = self.ground.prices
+        price = sum(map(prices.least.__getitem__, new))
+        for project, lost in prices.by_torn(new).items():
+            extra = self._torn[project].beyond(lost)
+            if extra and prices.borrowed_only:
                 return None
-            price += extra - self._extra[project]
+            price += extra - self._torn[project].beyond()
         return price
 
     def let_go(self, units: Iterable[int]) -> set[int]:
@@ -124,12 +123,12 @@ class Room:
             self._move(one, 1)
         self.gone |= new
         self.price += sum(map(self.ground.prices.least.__getitem__, new))
-        for project, torn in self._by_torn(new).items():
-            self._torn[project] += torn
-            extra = self.ground.prices.extra(project, self._torn[project]) or 0
-            self.price += extra - self._extra[project]
-            self._extra[project] = extra
-            if project not in self._spent and self.ground.prices.is_spent(project, self._torn[project]):
+        for project, lost in self.ground.prices.by_torn(new).items():
+            torn = self._torn[project]
+            self.price -= torn.beyond()
+            torn.add(lost)
+            self.price += torn.beyond()
+            if project not in self._spent and torn.is_spent():
                 self._spent.add(project)
                 self._covers.clear()
         return {self.ground.candidates[one].node for one in new}
@@ -141,11 +140,11 @@ class Room:
             self._move(one, -1)
         self.gone -= members
         self.price -= sum(map(self.ground.prices.least.__getitem__, members))
-        for project, torn in self._by_torn(members).items():
-            self._torn[project] = [one for one in self._torn[project] if one not in torn]
-            extra = self.ground.prices.extra(project, self._torn[project]) or 0
-            self.price += extra - self._extra[project]
-            self._extra[project] = extra
+        for project, lost in self.ground.prices.by_torn(members).items():
+            torn = self._torn[project]
+            self.price -= torn.beyond()
+            torn.remove(lost)
+            self.price += torn.beyond()
 
     def place(self, at: int, need: Need, node: int, devices: tuple[int, ...]) -> None:
         """Put a need on devices of a node."""
@@ -181,15 +180,6 @@ class Room:
         for unit in units:
             new.update(self.ground.members(unit))
         return new - self.gone
-
-    def _by_torn(self, new: set[int]) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        if self._torn:
-            for one in sorted(new):
-                project = self.ground.prices.counted(one)
-                if project:
-                    found.setdefault(project, []).append(one)
-        return found
 
     def _within_budgets(self, new: set[int]) -> bool:
         counted = list(self._counted)
