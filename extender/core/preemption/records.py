@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from extender.core.model import PodKey
-    from extender.core.preemption.plan import Plan, Preemptor, Victim
+    from extender.core.preemption.plan import Key, Plan, Preemptor, Victim
 
 _REMEMBERED = 2000
 _NAMED = 3
@@ -17,12 +19,13 @@ _NAMED = 3
 class Record:
     """One pod that had to leave, or would have had to: `evicted_at` None where nobody evicted it, in seconds.
 
-    `made_for`: the name of whom it left for, with its `project`; `others` left with it by the same plan, which was made
+    It left for whom `key` says, by the name `made_for` and of a `project`; `others` left with it by the same plan, made
     at `planned_at` among `candidates` pods. `passed_over`: those of them that would have been next. `because`: why this
     one, in words.
     """
 
     victim: Victim
+    key: Key
     made_for: str
     project: str
     node: str
@@ -65,6 +68,10 @@ class Records:
             (one for one in found if (one.victim.pod.namespace, one.victim.pod.name) == (namespace, name)), None
         )
 
+    def made_for(self, keys: Collection[Key]) -> list[Record]:
+        """Return the records of all that left, or would have, for one of these."""
+        return [one for one in self._records.values() if one.key in keys]
+
 
 def records_of(preemptor: Preemptor, project: str, plan: Plan, now: float, *, observed: bool) -> tuple[Record, ...]:
     """Return what is to be remembered of a plan."""
@@ -72,6 +79,7 @@ def records_of(preemptor: Preemptor, project: str, plan: Plan, now: float, *, ob
     return tuple(
         Record(
             one,
+            preemptor.key,
             preemptor.name,
             project,
             one.node,
