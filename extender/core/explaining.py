@@ -1,4 +1,4 @@
-"""Why does one pod wait, or stand where it does? What the ledger holds of it, and what is remembered of it."""
+"""Why does one pod wait, or stand where it does, or is it gone? What the ledger holds of it, and what is remembered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from extender.core import reasons
 from extender.core.gang.progress import progress
+from extender.core.preemption.progress import eviction, sentence
+from extender.core.preemption.progress import progress as preemption
 from kube.gpus import Malformed, MemoryShare, Share
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from extender.core.gang.progress import Progress
     from extender.core.ledger.holding import Holding
     from extender.core.model import Ask, PodKey, SeenPod
+    from extender.core.preemption.progress import Progress as Preemption
+    from extender.core.preemption.records import Record
     from extender.core.quota.quota import Quota
     from extender.core.scheduling import Scheduling
 
@@ -36,7 +40,8 @@ class Waiter:
     """A pod without a place: why, as one sentence; `waits`: more of it, None where kube-scheduler did not ask.
 
     `project` is "" where it is in none, or nobody can tell which; `kind` as its PriorityClass says. `gang`: how far the
-    gang has come that it is a member of, None where it is of none.
+    gang has come that it is a member of, None where it is of none. `preemption`: what is done so that it has room, None
+    where that was not looked at. `eviction`: that the last pod of its name had to leave for others, None where not.
     """
 
     pod: PodKey
@@ -46,13 +51,15 @@ class Waiter:
     project: str = ""
     kind: str = ""
     gang: Progress | None = None
+    preemption: Preemption | None = None
+    eviction: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
     """A pod with a place: what it holds, on GPUs of which model, and what was weighed, None where we did not choose.
 
-    `project`, `kind` and `gang` as `Waiter`'s. `by_plan`: the plan of its gang put it there.
+    `project`, `kind`, `gang`, `preemption` and `eviction` as `Waiter`'s. `by_plan`: the plan of its gang put it there.
     """
 
     pod: PodKey
@@ -64,6 +71,15 @@ class Holder:
     kind: str = ""
     gang: Progress | None = None
     by_plan: bool = False
+    preemption: Preemption | None = None
+    eviction: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GonePod:
+    """A pod that is gone, and was evicted to make room for others."""
+
+    eviction: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,36 +89,53 @@ class UnknownPod:
     near: tuple[PodKey, ...]
 
 
-def explain(scheduling: Scheduling, namespace: str, name: str) -> Waiter | Holder | UnknownPod:
+def explain(scheduling: Scheduling, namespace: str, name: str) -> Waiter | Holder | GonePod | UnknownPod:
     """Return what is known of the pod of a name."""
     named = (namespace, name)
     unbound = [pod for pod in scheduling.unbound() if (pod.key.namespace, pod.key.name) == named]
     holdings = (held for held in scheduling.ledger.holdings() if held.devices != ())
     held = [one for one in holdings if (one.pod.namespace, one.pod.name) == named]
+    record = eviction(namespace, name, scheduling.preemptions)
     # A new pod may bear the name of one that is not gone yet: whoever asks means the one that waits.
     for pod in unbound:
-        if scheduling.ledger.holding(pod.key.uid) is None:
-            return _waiter(scheduling, pod)
+        has = scheduling.ledger.holding(pod.key.uid)
+        if has is None or has.nominated:
+            return replace(_waiter(scheduling, pod), eviction=record)
     for holding in held:
-        node = scheduling.ledger.node(holding.node)
-        weighed = scheduling.explanations.weighed(holding.pod.uid)
-        if weighed is not None and weighed.choice.node != holding.node:
-            weighed = None
-        project, kind = _project_and_kind(scheduling.quota, holding.ask)
-        model = node.model if node else ""
-        gang = _gang_of(scheduling, holding.pod.uid)
-        # Nothing but a plan gives a member a place of ours; what was weighed was weighed before it was a member.
-        by_plan = gang is not None and weighed is None and (holding.planned or holding.ours)
-        return Holder(holding.pod, _asks(holding, unbound), holding, model, weighed, project, kind, gang, by_plan)
-    return UnknownPod(_near(_known(scheduling), namespace, name))
+        return replace(_holder(scheduling, holding, unbound), eviction=record)
+    return UnknownPod(_near(_known(scheduling), namespace, name)) if record is None else GonePod(record)
 
 
 def _waiter(scheduling: Scheduling, pod: SeenPod) -> Waiter:
     gang = _gang_of(scheduling, pod.key.uid)
     reason, waits = _why(scheduling, pod, gang)
+    made = _preemption(scheduling, pod.key.uid)
+    if made is not None and made.stage is not None:
+        reason = sentence(pod.key.uid, made, scheduling.ledger)
+        waits = None if waits is None else replace(waits, reason=reason, misfits=())
+    elif made is not None and made.reason:
+        reason = f"{reason}; preemption: {made.reason}"
     asks = reasons.asks(pod.request) if isinstance(pod.request, Share | MemoryShare) else ""
     project, kind = _project_and_kind(scheduling.quota, pod.ask())
-    return Waiter(pod.key, asks, reason, waits, project, kind, gang)
+    return Waiter(pod.key, asks, reason, waits, project, kind, gang, made)
+
+
+def _holder(scheduling: Scheduling, holding: Holding, unbound: Iterable[SeenPod]) -> Holder:
+    node = scheduling.ledger.node(holding.node)
+    weighed = scheduling.explanations.weighed(holding.pod.uid)
+    if weighed is not None and weighed.choice.node != holding.node:
+        weighed = None
+    project, kind = _project_and_kind(scheduling.quota, holding.ask)
+    model = node.model if node else ""
+    gang = _gang_of(scheduling, holding.pod.uid)
+    # Nothing but a plan gives a member a place of ours; what was weighed was weighed before it was a member.
+    by_plan = gang is not None and weighed is None and (holding.planned or holding.ours)
+    made = _preemption(scheduling, holding.pod.uid)
+    return Holder(holding.pod, _asks(holding, unbound), holding, model, weighed, project, kind, gang, by_plan, made)
+
+
+def _preemption(scheduling: Scheduling, uid: str) -> Preemption | None:
+    return preemption(uid, scheduling.preemptions, scheduling.gangs, scheduling.ledger)
 
 
 def _gang_of(scheduling: Scheduling, uid: str) -> Progress | None:

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from extender.core.accounts import Account
 from extender.core.devices import Held, MappedDevice, MappedNode
-from extender.core.explaining import Holder, Waiter
+from extender.core.explaining import GonePod, Holder, Waiter
 from extender.core.gang.progress import Stage
 from extender.core.ledger.holding import State
 from extender.core.model import PodKey
 from extender.core.quota.kinds import Kind
 from extender.core.quota.projects import Project
+from extender.shell.message_error import MessageError
+from extender.shell.preemption_messages import to_eviction, to_preemption
 from extender.v1 import extender_pb2 as v1
 from kube.gpus import MiB, MilliGpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from extender.core.explanations import Waits, Weighed
     from extender.core.gang.progress import Progress
+    from extender.shell.moments import Moments
 
 _STATES = {
     State.RESERVED: v1.STATE_RESERVED,
     State.BINDING: v1.STATE_BINDING,
     State.BOUND: v1.STATE_BOUND,
     State.QUARANTINED: v1.STATE_QUARANTINED,
+    State.NOMINATED: v1.STATE_NOMINATED,
 }
 _BY_NUMBER: dict[int, State] = {int(number): state for state, number in _STATES.items()}
 _STAGES = {
@@ -37,22 +38,6 @@ _STAGES = {
     Stage.STOPPED: v1.STAGE_STOPPED,
 }
 _STAGE_BY_NUMBER: dict[int, Stage] = {int(number): stage for stage, number in _STAGES.items()}
-
-
-class MessageError(Exception):
-    """A message says what this version does not know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Turns the seconds of the core into Unix milliseconds."""
-
-    monotonic: Callable[[], float]
-    unix: Callable[[], float]
-
-    def ms(self, at: float) -> int:
-        """Return a moment of the core."""
-        return round((self.unix() - self.monotonic() + at) * 1000)
 
 
 def to_node(node: MappedNode) -> v1.Node:
@@ -138,9 +123,14 @@ def stage_of(number: int) -> Stage:
     return _STAGE_BY_NUMBER[number]
 
 
-def to_explained(found: Waiter | Holder, moments: Moments, since_ms: int) -> v1.ExplainResponse:
+def to_explained(found: Waiter | Holder | GonePod, moments: Moments, since_ms: int) -> v1.ExplainResponse:
     """Return what is known of a pod as a message."""
-    key = found.pod
+    key = found.pod if not isinstance(found, GonePod) else found.eviction.victim.pod
+    eviction = None if found.eviction is None else to_eviction(found.eviction, moments)
+    if isinstance(found, GonePod):
+        return v1.ExplainResponse(
+            namespace=key.namespace, name=key.name, uid=key.uid, since_ms=since_ms, eviction=eviction
+        )
     told = v1.ExplainResponse(
         namespace=key.namespace,
         name=key.name,
@@ -150,6 +140,8 @@ def to_explained(found: Waiter | Holder, moments: Moments, since_ms: int) -> v1.
         project=found.project,
         kind=found.kind,
         gang=_to_gang(found.gang, moments) if found.gang else None,
+        preemption=to_preemption(found.preemption, moments) if found.preemption else None,
+        eviction=eviction,
     )
     if isinstance(found, Holder):
         told.placed.CopyFrom(_to_placed(found, moments))

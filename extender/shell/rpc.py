@@ -13,7 +13,8 @@ from extender.core.accounts import accounts
 from extender.core.at_once import fits_at_once
 from extender.core.devices import DeviceMap, Wanted, like
 from extender.core.explaining import UnknownPod, explain
-from extender.shell.messages import Moments, to_account, to_explained, to_node
+from extender.shell.messages import to_account, to_explained, to_node
+from extender.shell.moments import Moments
 from extender.shell.shapes import UnplaceableError, templated
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
@@ -122,7 +123,7 @@ class DeviceService(service.ExtenderServicer):
         return v1.ProjectsResponse(projects=map(to_account, wanted))
 
     async def Explain(self, request: v1.ExplainRequest, context: Context) -> v1.ExplainResponse:  # noqa: N802
-        """Give why one pod waits, or stands where it does."""
+        """Give why one pod waits, or stands where it does, or was evicted."""
         await self._admit(context)
         if not request.namespace or not request.name:
             await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, "name a pod: namespace and name are needed")

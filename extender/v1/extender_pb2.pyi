@@ -14,6 +14,14 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STATE_BINDING: _ClassVar[State]
     STATE_BOUND: _ClassVar[State]
     STATE_QUARANTINED: _ClassVar[State]
+    STATE_NOMINATED: _ClassVar[State]
+
+class PreemptionStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PREEMPTION_STAGE_UNSPECIFIED: _ClassVar[PreemptionStage]
+    PREEMPTION_STAGE_EVICTING: _ClassVar[PreemptionStage]
+    PREEMPTION_STAGE_LEAVING: _ClassVar[PreemptionStage]
+    PREEMPTION_STAGE_READY: _ClassVar[PreemptionStage]
 
 class Stage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -28,6 +36,11 @@ STATE_RESERVED: State
 STATE_BINDING: State
 STATE_BOUND: State
 STATE_QUARANTINED: State
+STATE_NOMINATED: State
+PREEMPTION_STAGE_UNSPECIFIED: PreemptionStage
+PREEMPTION_STAGE_EVICTING: PreemptionStage
+PREEMPTION_STAGE_LEAVING: PreemptionStage
+PREEMPTION_STAGE_READY: PreemptionStage
 STAGE_UNSPECIFIED: Stage
 STAGE_WAITING: Stage
 STAGE_PLANNED: Stage
@@ -192,7 +205,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("namespace", "name", "uid", "asks", "waits", "placed", "since_ms", "project", "kind", "gang")
+    __slots__ = ("namespace", "name", "uid", "asks", "waits", "placed", "since_ms", "project", "kind", "gang", "preemption", "eviction")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
@@ -203,6 +216,8 @@ class ExplainResponse(_message.Message):
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     GANG_FIELD_NUMBER: _ClassVar[int]
+    PREEMPTION_FIELD_NUMBER: _ClassVar[int]
+    EVICTION_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     name: str
     uid: str
@@ -213,7 +228,79 @@ class ExplainResponse(_message.Message):
     project: str
     kind: str
     gang: Gang
-    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., asks: _Optional[str] = ..., waits: _Optional[_Union[Waits, _Mapping]] = ..., placed: _Optional[_Union[Placed, _Mapping]] = ..., since_ms: _Optional[int] = ..., project: _Optional[str] = ..., kind: _Optional[str] = ..., gang: _Optional[_Union[Gang, _Mapping]] = ...) -> None: ...
+    preemption: Preemption
+    eviction: Eviction
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., asks: _Optional[str] = ..., waits: _Optional[_Union[Waits, _Mapping]] = ..., placed: _Optional[_Union[Placed, _Mapping]] = ..., since_ms: _Optional[int] = ..., project: _Optional[str] = ..., kind: _Optional[str] = ..., gang: _Optional[_Union[Gang, _Mapping]] = ..., preemption: _Optional[_Union[Preemption, _Mapping]] = ..., eviction: _Optional[_Union[Eviction, _Mapping]] = ...) -> None: ...
+
+class Preemption(_message.Message):
+    __slots__ = ("stage", "reason", "observed", "victims", "there", "candidates", "passed_over", "made_ms")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    VICTIMS_FIELD_NUMBER: _ClassVar[int]
+    THERE_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    PASSED_OVER_FIELD_NUMBER: _ClassVar[int]
+    MADE_MS_FIELD_NUMBER: _ClassVar[int]
+    stage: PreemptionStage
+    reason: str
+    observed: bool
+    victims: _containers.RepeatedCompositeFieldContainer[Victim]
+    there: int
+    candidates: int
+    passed_over: _containers.RepeatedCompositeFieldContainer[Victim]
+    made_ms: int
+    def __init__(self, stage: _Optional[_Union[PreemptionStage, str]] = ..., reason: _Optional[str] = ..., observed: _Optional[bool] = ..., victims: _Optional[_Iterable[_Union[Victim, _Mapping]]] = ..., there: _Optional[int] = ..., candidates: _Optional[int] = ..., passed_over: _Optional[_Iterable[_Union[Victim, _Mapping]]] = ..., made_ms: _Optional[int] = ...) -> None: ...
+
+class Victim(_message.Message):
+    __slots__ = ("namespace", "name", "uid", "node", "milli", "devices", "priority", "project", "borrowed", "ran_s", "together")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    MILLI_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    BORROWED_FIELD_NUMBER: _ClassVar[int]
+    RAN_S_FIELD_NUMBER: _ClassVar[int]
+    TOGETHER_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    name: str
+    uid: str
+    node: str
+    milli: int
+    devices: int
+    priority: int
+    project: str
+    borrowed: bool
+    ran_s: int
+    together: int
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., node: _Optional[str] = ..., milli: _Optional[int] = ..., devices: _Optional[int] = ..., priority: _Optional[int] = ..., project: _Optional[str] = ..., borrowed: _Optional[bool] = ..., ran_s: _Optional[int] = ..., together: _Optional[int] = ...) -> None: ...
+
+class Eviction(_message.Message):
+    __slots__ = ("victim", "made_for", "project", "because", "others", "candidates", "passed_over", "planned_ms", "evicted_ms", "observed")
+    VICTIM_FIELD_NUMBER: _ClassVar[int]
+    MADE_FOR_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    BECAUSE_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    PASSED_OVER_FIELD_NUMBER: _ClassVar[int]
+    PLANNED_MS_FIELD_NUMBER: _ClassVar[int]
+    EVICTED_MS_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    victim: Victim
+    made_for: str
+    project: str
+    because: str
+    others: _containers.RepeatedScalarFieldContainer[str]
+    candidates: int
+    passed_over: _containers.RepeatedCompositeFieldContainer[Victim]
+    planned_ms: int
+    evicted_ms: int
+    observed: bool
+    def __init__(self, victim: _Optional[_Union[Victim, _Mapping]] = ..., made_for: _Optional[str] = ..., project: _Optional[str] = ..., because: _Optional[str] = ..., others: _Optional[_Iterable[str]] = ..., candidates: _Optional[int] = ..., passed_over: _Optional[_Iterable[_Union[Victim, _Mapping]]] = ..., planned_ms: _Optional[int] = ..., evicted_ms: _Optional[int] = ..., observed: _Optional[bool] = ...) -> None: ...
 
 class Gang(_message.Message):
     __slots__ = ("name", "stage", "needed", "bound", "promised", "waiting", "reason", "since_ms", "undone", "kept_nodes")

@@ -112,8 +112,9 @@ class ExtenderServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Explain(self, request, context):
-        """Explain gives why one pod waits, or why it stands where it does. INVALID_ARGUMENT without a name; NOT_FOUND where no
-        such pod is known that asks for GPUs of ours or holds some, with names that are near to it.
+        """Explain gives why one pod waits, or why it stands where it does; or of one that is gone, why it was evicted to make
+        room for others, as long as that is remembered. INVALID_ARGUMENT without a name; NOT_FOUND where no such pod is known
+        that asks for GPUs of ours, or holds some, or was evicted so, with names that are near to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,9 +1,9 @@
 """What does it cost to plan who leaves, on 500 full nodes of 8 GPUs, for a gang of 512 pods, or for one pod?
 
 Each run makes the cluster anew: every GPU is full of train pods, whole or in halves, of two projects, one of which has
-a quota. What is measured is the CPU time of the look that plans: who may leave, the search, the check of the
-whole plan by all that kube-scheduler looks at, and the promises. The predicates' own preparation, once after a change of
-the cluster, is told apart, as in `gang_planning`.
+a quota. What is measured is the CPU time of the look that plans: who may leave, the search, the check of the whole plan
+by all that kube-scheduler looks at, and the promises. The predicates' own preparation, once after a change of the
+cluster, is told apart, as in `gang_planning`.
 """
 
 from __future__ import annotations

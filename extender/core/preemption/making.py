@@ -1,8 +1,8 @@
 """What does a search come to, for each for whom it was made? One plan each, with those who leave for it.
 
 Where room was searched for several at once, each plan has the victims on its own devices; one that frees room for two
-of them is a victim of both plans. Who gives back CPU alone counts for the first on its node. A gang leaves by the plan of
-each of its members.
+of them is a victim of both plans. Who gives back CPU alone counts for the first on its node. A gang leaves by the plan
+of each of its members.
 """
 
 from __future__ import annotations

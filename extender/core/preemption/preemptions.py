@@ -158,7 +158,7 @@ class Preemptions:
             if self._leaving.overdue(there.pod.uid, room, now):
                 return f"pod {there.pod.namespace}/{there.pod.name} does not leave node {there.node}"
             if stays(there) and not any(other.plan.victim(there.pod.uid) for other in self._plans.values()):
-                return f"pod {there.pod.namespace}/{there.pod.name} stays, as the plan is given up by which it was to leave"
+                return f"pod {there.pod.namespace}/{there.pod.name} stays: the plan was given up by which it leaves"
         if one.taken(now):
             return "what others left is held by somebody else"
         if one.preemptor.key.gang is None and one.is_behind(self._gangs.settings.start_s, now):

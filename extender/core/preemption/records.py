@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from extender.core.preemption.plan import Plan, Victim
+from extender.core.preemption.plan import Key, Plan, Victim
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from extender.core.model import PodKey
     from extender.core.preemption.plan import Preemptor
 
@@ -20,11 +22,12 @@ _NAMED = 3
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One pod that had to leave, or would have had to (`observed`), by a `plan` made at `planned_at` seconds.
 
-    `made_for`: the name of whom it left for, with its `project`. `evicted_at`: when it was evicted, in seconds; None
-    where it was not.
+    It left for whom `key` says, by the name `made_for` and of a `project`. `evicted_at`: when it was evicted, in
+    seconds; None where it was not.
     """
 
     victim: Victim
+    key: Key
     made_for: str
     project: str
     plan: Plan
@@ -82,11 +85,15 @@ class Records:
             (one for one in found if (one.victim.pod.namespace, one.victim.pod.name) == (namespace, name)), None
         )
 
+    def made_for(self, keys: Collection[Key]) -> list[Record]:
+        """Return the records of all that left, or would have, for one of these."""
+        return [one for one in self._records.values() if one.key in keys]
+
 
 def records_of(preemptor: Preemptor, project: str, plan: Plan, now: float, *, observed: bool) -> tuple[Record, ...]:
     """Return what is to be remembered of a plan."""
-    name = preemptor.name
-    return tuple(Record(one, name, project, plan, now, observed=observed) for one in plan.victims)
+    key, name = preemptor.key, preemptor.name
+    return tuple(Record(one, key, name, project, plan, now, observed=observed) for one in plan.victims)
 
 
 def _quota_of(victim: Victim) -> str:

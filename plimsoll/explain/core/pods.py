@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from extender.core.ledger.holding import State
 from extender.core.reasons import gpus
-from plimsoll.explain.core import gangs
+from plimsoll.explain.core import gangs, preemption
 from plimsoll.explain.core.times import ago, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plimsoll.explain.core.gangs import ToldGang
+    from plimsoll.explain.core.preemption import ToldEviction, ToldPreemption
 
 _STATES = {
+    State.NOMINATED: "promised what others leave on",
     State.RESERVED: "promised a place on",
     State.BINDING: "being bound to",
     State.BOUND: "bound to",
@@ -75,26 +77,51 @@ class ToldPlaced:
 class ToldPod:
     """What the extender tells of one pod; `project` is "" where it is in none, `kind` "" where nobody knows.
 
-    `gang` is None where it is a member of none.
+    `standing` is None where it is gone, and was evicted; `gang` where it is a member of none; `preemption` where it was
+    not looked at whether others may leave for it; `eviction` where no pod of its name had to leave for others.
     """
 
     namespace: str
     name: str
     uid: str
     asks: str
-    standing: ToldWaits | ToldPlaced
+    standing: ToldWaits | ToldPlaced | None
     since_ms: int
     project: str = ""
     kind: str = ""
     gang: ToldGang | None = None
+    preemption: ToldPreemption | None = None
+    eviction: ToldEviction | None = None
 
 
 def explained(told: ToldPod, now_ms: int) -> str:
     """Return what is known of a pod."""
     name = f"{told.namespace}/{told.name}"
-    if isinstance(told.standing, ToldPlaced):
-        return "\n".join(_placed(name, told, told.standing, now_ms))
-    return "\n".join(_waits(name, told, told.standing, now_ms))
+    match told.standing:
+        case None:
+            lines = _gone(name, told, now_ms)
+        case ToldPlaced():
+            lines = _placed(name, told, told.standing, now_ms)
+        case ToldWaits():
+            lines = _waits(name, told, told.standing, now_ms)
+    return "\n".join((*lines, *_before(told, now_ms)))
+
+
+def _gone(name: str, told: ToldPod, now_ms: int) -> Iterator[str]:
+    if told.eviction is None:
+        return
+    yield f"{name} is gone: it {preemption.fate(told.eviction, now_ms)}"
+    yield from (f"  {line}" for line in preemption.evicted(told.eviction, now_ms))
+
+
+def _before(told: ToldPod, now_ms: int) -> Iterator[str]:
+    """Give that a pod had to leave, of one that is not gone: it, or another that bore its name before."""
+    if told.eviction is None or told.standing is None:
+        return
+    yield ""
+    whose = "it" if told.eviction.victim.uid == told.uid else "an earlier pod of this name"
+    yield f"{whose} {preemption.fate(told.eviction, now_ms)}"
+    yield from (f"  {line}" for line in preemption.evicted(told.eviction, now_ms))
 
 
 def _waits(name: str, told: ToldPod, waits: ToldWaits, now_ms: int) -> Iterator[str]:
@@ -111,8 +138,12 @@ def _waits(name: str, told: ToldPod, waits: ToldWaits, now_ms: int) -> Iterator[
         for count, reason, examples in rows:
             yield f"  {count:>{count_width}}  {reason:<{reason_width}}  {examples}".rstrip()
         yield ""
+        if told.preemption is not None:
+            nobody = [f"  preemption: {told.preemption.reason}"] if told.preemption.reason else []
+            yield from (*nobody, *_leaving(told, now_ms), "")
     else:
         yield f"  {waits.reason}"
+        yield from _leaving(told, now_ms)
     yield f"{_asked(told, waits, now_ms)}; this extender knows since {utc(told.since_ms)}, {ago(told.since_ms, now_ms)}"
 
 
@@ -122,6 +153,10 @@ def _belongs(told: ToldPod, now_ms: int) -> Iterator[str]:
         yield f"  {project}; its kind is {told.kind}"
     for line in () if told.gang is None else gangs.standing(told.gang, now_ms):
         yield f"  {line}"
+
+
+def _leaving(told: ToldPod, now_ms: int) -> Iterator[str]:
+    return (f"  {line}" for line in (preemption.leaving(told.preemption, now_ms) if told.preemption else ()))
 
 
 def _asked(told: ToldPod, waits: ToldWaits, now_ms: int) -> str:
@@ -143,9 +178,12 @@ def _placed(name: str, told: ToldPod, placed: ToldPlaced, now_ms: int) -> Iterat
         yield f"  it asks for {told.asks}"
     yield from _belongs(told, now_ms)
     weighed = placed.weighed
+    yield from _leaving(told, now_ms)
     if placed.by_plan:
         yield "  the plan of its gang put it there"
         return
+    if weighed is None and told.preemption is not None:
+        return  # said above
     if weighed is None:
         yield (
             f"  another chose its place, or an extender before this one, which knows since {utc(told.since_ms)}, "

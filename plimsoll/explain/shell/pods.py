@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from extender.shell.messages import MessageError, stage_of, state_of
+from extender.shell.message_error import MessageError
+from extender.shell.messages import stage_of, state_of
 from extender.v1 import extender_pb2 as v1
 from plimsoll.explain.core.gangs import ToldGang
 from plimsoll.explain.core.pods import ToldMisfits, ToldPlaced, ToldPod, ToldWaits, ToldWeighed
+from plimsoll.explain.shell import preemption
 from plimsoll.gpus.shell.server import extender
 
 if TYPE_CHECKING:
@@ -25,14 +27,19 @@ def explain(server: Server, namespace: str, name: str) -> ToldPod:
         standing = _standing(told)
         names = told.namespace, told.name, told.uid
         gang = _gang(told.gang) if told.HasField("gang") else None
-        return ToldPod(*names, told.asks, standing, told.since_ms, told.project, told.kind, gang)
+        made = preemption.preemption(told.preemption) if told.HasField("preemption") else None
+        left = preemption.eviction(told.eviction) if told.HasField("eviction") else None
+        return ToldPod(*names, told.asks, standing, told.since_ms, told.project, told.kind, gang, made, left)
 
 
 def document(told: ToldPod) -> dict[str, Any]:
     """Return what is known of a pod as JSON values, with the names of extender.proto."""
     head: dict[str, Any] = {"namespace": told.namespace, "name": told.name, "uid": told.uid, "asks": told.asks}
     head |= {"project": told.project, "kind": told.kind, "gang": told.gang and _gang_document(told.gang)}
+    head |= {"preemption": preemption.document(told.preemption), "eviction": preemption.document(told.eviction)}
     standing = told.standing
+    if standing is None:
+        return {**head, "since_ms": told.since_ms}
     if isinstance(standing, ToldPlaced):
         return {**head, "placed": _placed_document(standing), "since_ms": told.since_ms}
     waits = {
@@ -87,12 +94,14 @@ def _placed_document(placed: ToldPlaced) -> dict[str, Any]:
     }
 
 
-def _standing(told: v1.ExplainResponse) -> ToldWaits | ToldPlaced:
+def _standing(told: v1.ExplainResponse) -> ToldWaits | ToldPlaced | None:
     which = told.WhichOneof("standing")
     if which == "placed":
         return _placed(told.placed)
     if which == "waits":
         return _waits(told.waits)
+    if told.HasField("eviction"):
+        return None
     raise MessageError("the pod neither waits nor is it placed")
 
 

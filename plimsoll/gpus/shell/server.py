@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from extender.shell.messages import MessageError, from_account, from_node
+from extender.shell.message_error import MessageError
+from extender.shell.messages import from_account, from_node
 from extender.shell.rpc import DEFAULT
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service

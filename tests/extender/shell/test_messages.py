@@ -7,9 +7,8 @@ from extender.core.explaining import Holder, Waiter, explain
 from extender.core.gang.progress import Stage
 from extender.core.ledger.holding import State
 from extender.core.quota.projects import Project, Projects
+from extender.shell.message_error import MessageError
 from extender.shell.messages import (
-    MessageError,
-    Moments,
     from_account,
     from_node,
     stage_of,
@@ -18,6 +17,7 @@ from extender.shell.messages import (
     to_explained,
     to_node,
 )
+from extender.shell.moments import Moments
 from extender.v1 import extender_pb2 as v1
 from tests.extender.core.gang.playing import Cluster
 from tests.plimsoll.gpus.mapped import TWO, many

@@ -13,6 +13,8 @@ from plimsoll.gpus import command
 from plimsoll.gpus.command import cropped
 from plimsoll.gpus.shell import documents
 from tests.extender.core.gang.playing import Cluster
+from tests.extender.core.preemption.playing import Cluster as Preempting
+from tests.extender.core.preemption.playing import until, whole
 from tests.plimsoll.gpus.telling import WHOLE, place, pod, scheduling, telling
 
 if TYPE_CHECKING:
@@ -206,6 +208,36 @@ def test_explain_pod_tells_of_a_gang_that_waits_and_of_one_that_runs(call: Call)
         }
         told = json.loads(call("explain", "pod", "default/small-001", "--server", address, "-o", "json")[1])
         assert (told["gang"]["stage"], told["placed"]["by_plan"]) == ("whole", True)
+
+
+def test_explain_pod_tells_who_left_for_whom_and_gpus_who_is_nominated(call: Call) -> None:
+    cluster = Preempting(gpus=2)
+    for name in "ab":
+        cluster.train(name, whole())
+    cluster.pod("serve", whole())
+    cluster.turn()
+    (victim,) = cluster.evicted
+    with telling(cluster.scheduling) as (address, there):
+        waits = call("explain", "pod", "search/serve", "--server", address)[1].splitlines()
+        assert waits[2] == "  room is made for it on node n0: 1 pod has yet to leave"
+        assert waits[3].startswith("  1 train pod of 2 that may leave is leaving for it; planned ")
+        assert waits[5].split()[:4] == [f"vision/{victim}", "n0", "1", "vision"]
+        map_ = call("gpus", "--server", address)[1]
+        assert f"vision/{victim} 1" in map_
+        assert "search/serve 1 (nominated)" in map_
+        told = json.loads(call("explain", "pod", "search/serve", "--server", address, "-o", "json")[1])
+        made = told["preemption"]
+        assert (made["stage"], made["there"], made["victims"][0]["name"]) == ("leaving", 1, victim)
+        assert told["eviction"] is None
+        there(lambda: until(cluster, ["serve"]))
+        gone = call("explain", "pod", f"vision/{victim}", "--server", address)[1].splitlines()
+        assert gone[0].startswith(f"vision/{victim} is gone: it was evicted ")
+        assert gone[0].endswith(" to make room for pod search/serve")
+        told = json.loads(call("explain", "pod", f"vision/{victim}", "--server", address, "-o", "json")[1])
+        assert "waits" not in told
+        assert "placed" not in told
+        assert (told["eviction"]["made_for"], told["eviction"]["candidates"]) == ("pod search/serve", 2)
+        assert told["eviction"]["evicted_ms"] > 0
 
 
 @pytest.mark.parametrize("name", ["p", "/p", "chat/", "chat/p/1", ""])

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from extender.core.devices import MappedNode
+from extender.core.devices import MappedDevice, MappedNode
+from extender.core.ledger.holding import State
+from kube.gpus import MiB, MilliGpu
 from plimsoll.gpus.core.picture import FEW, picture
 from tests.plimsoll.gpus.mapped import TWO, device, held, many, node
 
@@ -86,3 +88,10 @@ def test_nodes_that_are_left_out_are_counted_by_their_reason() -> None:
 
 def test_without_any_node_it_says_what_to_do() -> None:
     assert picture(()).startswith("no GPUs: label a node plimsoll.dev/devices=owned")
+
+
+def test_who_is_promised_what_another_still_holds_is_told_as_nominated_beside_it() -> None:
+    full = MappedDevice("0", MiB(0), MilliGpu(0), held=(held("train", 1000), held("serve", 1000, State.NOMINATED)))
+    assert picture([node("gpu-00", full)]).splitlines()[1] == (
+        "  0  ██████████  full  chat/train 1, chat/serve 1 (nominated)"
+    )
