@@ -5,13 +5,9 @@ Numbers alone: who may leave, and what kube-scheduler looks at besides, was deci
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Candidate(msgspec.Struct, frozen=True, gc=False):
@@ -51,8 +47,7 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     requests: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True, gc=False):
     """The room, if all `candidates` had left: the milli-GPU of the `devices` of each node, and what is `left` there.
 
     `left`: of each resource, in one order for all. `budgets`: how many pods each disruption budget lets go. `over`: by
@@ -68,8 +63,7 @@ class Field:
     borrowed_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """Who leaves, by their places among the candidates, rising; and where each pod then goes: its node, its devices."""
 
     victims: tuple[int, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from extender.core.preemption.cheapest import cheapest
 
@@ -24,10 +25,10 @@ def why_none(needs: Sequence[Need], field: Field, clearing: Clearing) -> str:
     if not may:
         return f"no train pod may leave for it{spared}"
     pods = "1 train pod" if may == 1 else f"{may} train pods"
-    unbudgeted = dataclasses.replace(field, budgets=tuple(len(field.candidates) for _ in field.budgets))
+    unbudgeted = replace(field, budgets=tuple(len(field.candidates) for _ in field.budgets))
     if field.budgets and cheapest(needs, unbudgeted) is not None:
         return f"{_closed(clearing)} of those that would have to leave{spared}"
-    if field.borrowed_only and cheapest(needs, dataclasses.replace(field, borrowed_only=False)) is not None:
+    if field.borrowed_only and cheapest(needs, replace(field, borrowed_only=False)) is not None:
         return f"other projects hold too little beyond their quotas (preemption-scope: borrowed){spared}"
     return f"no room could be made for it if all {pods} left that may{spared}"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from extender.core.preemption.cheapest import cheapest
 from extender.core.preemption.field import Candidate, Choice, Field, Need
@@ -75,7 +75,7 @@ def pod(at: int, node: int, *held: tuple[int, int], **said: object) -> Candidate
 
 def field(nodes: int, devices: int, *candidates: Candidate, **said: object) -> Field:
     whole = Field(((1000,) * devices,) * nodes, ((),) * nodes, candidates)
-    return replace(whole, **said)  # type: ignore[arg-type]
+    return replace(whole, **said)
 
 
 def need(milli: int, *, nodes: int = 1, devices: int = 1, requests: tuple[int, ...] = ()) -> Need:
