@@ -32,6 +32,7 @@ from extender.core.ledger.ledger import Ledger
 from extender.core.packing.choice import Misfit
 from extender.core.packing.packer import HIGHEST_SCORE, Packer
 from extender.core.preemption.preemptions import Preemptions
+from extender.core.quota.kinds import Kind
 from extender.core.quota.over import OverQuota
 from extender.core.quota.quota import Quota
 from extender.core.settings import Settings
@@ -295,6 +296,9 @@ class Scheduling:
             return self._barred(pod, barred, nodes, now)
         if isinstance(request, Unmapped):
             return self._filter_unmapped(pod, nodes, now)
+        if self._is_train(pod) and self.preemptions.goes_first(pod, self.ledger, self.packer):
+            # Else it would get what inference waits for, and be evicted for it.
+            return self._put_off(pod, nodes, now)
         return self._choose(pod, nodes, now)
 
     def prioritize(self, pod: SeenPod, nodes: Sequence[str]) -> tuple[int, ...]:
@@ -403,6 +407,15 @@ class Scheduling:
         if over:
             misfits = reasons.overlaid(self.ledger, misfits, {one.model: one.brief for one in over})
         return self._refused(pod, misfits, now, over)
+
+    def _put_off(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Refused:
+        """Refuse a pod for a moment: it is tried again once the room that came free was offered to those before it."""
+        misfits = reasons.of_all(self.ledger, nodes, "room that came free is offered to inference first")
+        self._waiting.put_off(pod, misfits.columns, now)
+        return Refused(misfits)
+
+    def _is_train(self, pod: SeenPod) -> bool:
+        return self.quota.kinds.of(pod.priority_class) is Kind.TRAIN
 
     def _refused(self, pod: SeenPod, misfits: Reasons, now: float, over: Sequence[OverQuota] = ()) -> Refused:
         self._waiting.refused(pod, misfits.columns, ledger=self.ledger, quota=self.quota, now=now)

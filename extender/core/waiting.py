@@ -71,6 +71,14 @@ class Waiting:
             _freed(ledger, quota),
         )
 
+    def put_off(self, pod: SeenPod, columns: NDArray[np.int64], now: float) -> None:
+        """Take note that a pod was refused for a moment only, on the nodes of `columns`."""
+        kick_at, uid = now + _FIRST_PAUSE_S, pod.key.uid
+        first_at = self._refusals[uid].first_at if uid in self._refusals else now
+        self._refusals[uid] = _Refusal(
+            pod.key, pod.priority, pod.shape(), pod.ask(), _bits(columns), first_at, kick_at, _FIRST_PAUSE_S, _NEVER
+        )
+
     def found(self, pod: SeenPod, now: float) -> None:
         """Take note of a pod without a node that we do not know: it may have been refused before our restart.
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from extender.core.gang.steps import Tell
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import SeenPod
+    from extender.core.packing.packer import Packer
     from extender.core.preemption.moment import Moment
     from extender.core.preemption.plan import Plan, Preemptor
     from extender.core.quota.quota import Quota
@@ -92,6 +93,10 @@ class Preemptions:
     def reason(self, uid: str) -> str:
         """Return why nobody leaves for a pod, as one sentence; "" where that was not looked at, or somebody does."""
         return next(filter(None, map(self._searching.reason, self._keys_of(uid))), "")
+
+    def goes_first(self, pod: SeenPod, ledger: Ledger, packer: Packer) -> bool:
+        """Tell whether a pod that comes before this one may have the room that came free since the last look."""
+        return self.wanted and self._searching.goes_first(pod, ledger, packer)
 
     # --- what became of it ---
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from extender.core.gang.gangs import Gangs
-    from extender.core.gang.planning import Room
+    from extender.core.gang.planning import Checks, Room
     from extender.core.preemption.candidates import Candidates
     from extender.core.preemption.moment import Moment
     from extender.core.preemption.outstanding import Outstanding
@@ -49,7 +49,7 @@ class Prospects:
     def plans(self, preemptors: Sequence[Preemptor]) -> list[Plan] | NoPlan:
         """Return a plan for each of some that are alike, together or for none of them; or why there is none."""
         first = preemptors[0]
-        alike = len(preemptors) * len(first.pods) == 1 and kind_of(first)
+        alike = len(preemptors) * len(first.pods) == 1 and kind_of(first, self._sight.room.checks)
         if alike and alike in self._in_vain:
             return self._in_vain[alike]
         made = self._planned(preemptors)
@@ -70,9 +70,6 @@ class Prospects:
             clearing.take(holdings, pods, victims)
 
     def _planned(self, preemptors: Sequence[Preemptor]) -> list[Plan] | NoPlan:
-        for pod in (pod for one in preemptors for pod in one.pods):
-            if unknown := self._sight.room.checks.unknown(pod):
-                return NoPlan(f"pod {pod.key.name}: {unknown}")
         # What was planned in this look counts by now.
         if over := over_quota([pod for one in preemptors for pod in one.pods], self._sight.room.quota):
             return NoPlan(over)
@@ -98,7 +95,7 @@ class Prospects:
         return Clearing(sight.room, below(self._candidates, priority), going, filter(None, lower))
 
 
-def kind_of(preemptor: Preemptor) -> Hashable:
+def kind_of(preemptor: Preemptor, checks: Checks) -> Hashable:
     """Return what is equal for those for whom the same is searched."""
-    asks = tuple((pod.shape(), pod.ask()) for pod in preemptor.pods)
+    asks = tuple((pod.shape(), pod.ask(), checks.demands_of(pod)) for pod in preemptor.pods)
     return asks, preemptor.priority, preemptor.avoided

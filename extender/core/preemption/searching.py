@@ -9,16 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from extender.core.gang.gang import order_of
+from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.preemption.moment import unix_of
 from extender.core.preemption.moves import told
 from extender.core.preemption.plan import NoPlan
 from extender.core.preemption.prospects import Prospects, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     from extender.core.gang.gangs import Gangs
+    from extender.core.gang.planning import Room
     from extender.core.gang.steps import Tell
+    from extender.core.ledger.ledger import Ledger
+    from extender.core.model import SeenPod, Shape
+    from extender.core.packing.packer import Packer
     from extender.core.preemption.plan import Key, Plan, Preemptor
     from extender.core.preemption.prospects import Sight
     from extender.core.preemption.resting import Resting
@@ -73,6 +79,20 @@ class Searching:
         self._tried: dict[Key, _Tried] = {}
         self._spared: dict[str, float] = {}
         """Pods that the API server did not evict, by UID, each with until when it is not asked again."""
+        self._looked_at = -1
+        """What `freed` of the ledger was at the last look."""
+        self._wanted: frozenset[tuple[tuple[int, str], Shape]] = frozenset()
+        """What single pods that wait ask for, with their orders, as of the last look."""
+
+    def goes_first(self, pod: SeenPod, ledger: Ledger, packer: Packer) -> bool:
+        """Tell whether a single pod that comes before this one may have its room, and was not looked at since it came.
+
+        Where it was, and the room did not do for it, it keeps nobody out.
+        """
+        if not self._wanted or ledger.freed == self._looked_at:
+            return False
+        order = order_of(pod.priority, pod.created)
+        return any(before < order and packer.fits_any(shape) for before, shape in self._wanted)
 
     def found(self, who_wait: Sequence[Preemptor], sight: Sight, tell: list[Tell]) -> Iterator[tuple[Preemptor, Plan]]:
         """Give a plan for each for whom there is one, one after the other: what is done for one counts for the next."""
@@ -80,7 +100,7 @@ class Searching:
         self._forget(who_wait, sight)
         prospects = Prospects(sight, self._gangs, self._resting, frozenset(self._spared))
         budget = _Budget()
-        for alike in self._due(who_wait, sight):
+        for alike in self._due(who_wait, sight, tell):
             waiting, at_once = alike, len(alike)
             while waiting and budget.take(waiting[:at_once]):
                 made = prospects.plans(waiting[:at_once])
@@ -95,24 +115,47 @@ class Searching:
                         self._tried[one.key].in_vain(made.reason, now)
                         _say(one, self._tried[one.key], now, tell)
                     waiting = []
+        singles = (one for one in who_wait if one.key.gang is None and one.key not in sight.plans)
+        self._wanted = frozenset((one.order, one.pods[0].shape()) for one in singles)
+        self._looked_at = sight.room.ledger.freed
 
-    def _due(self, who_wait: Sequence[Preemptor], sight: Sight) -> Iterator[list[Preemptor]]:
+    def _due(self, who_wait: Sequence[Preemptor], sight: Sight, tell: list[Tell]) -> Iterator[list[Preemptor]]:
         """Give those that are to be searched for now, in their order; single pods that are alike together."""
         alike: list[Preemptor] = []
+        kind: Hashable = None
         for one in who_wait:
             tried = self._tried.setdefault(one.key, _Tried())
-            if one.key in sight.plans or tried.again_at > sight.at.now:
+            waits = tried.again_at > sight.at.now and not self._has_room(one, sight.room)
+            if waits or one.key in sight.plans or self._is_unknown(one, tried, sight, tell):
                 continue
             wanting = replace(one, avoided=one.avoided | frozenset(tried.avoided))
-            joins = alike and one.key.gang is None and kind_of(wanting) == kind_of(alike[0])
-            if joins and len(alike) < _MOST_ALIKE:
+            its_kind = kind_of(wanting, sight.room.checks)
+            if one.key.gang is None and its_kind == kind and len(alike) < _MOST_ALIKE:
                 alike.append(wanting)
                 continue
             if alike:
                 yield alike
-            alike = [wanting]
+            alike, kind = [wanting], its_kind
         if alike:
             yield alike
+
+    def _has_room(self, one: Preemptor, room: Room) -> bool:
+        """Tell whether room came free since the last look that may do for a single pod."""
+        fresh = room.ledger.freed != self._looked_at
+        return fresh and one.key.gang is None and room.packer.fits_any(one.pods[0].shape())
+
+    def _is_unknown(self, one: Preemptor, tried: _Tried, sight: Sight, tell: list[Tell]) -> bool:
+        """Tell whether nobody can check beforehand where a pod may go; then it is not searched for."""
+        unknown = next(((pod, why) for pod in one.pods if (why := sight.room.checks.unknown(pod))), None)
+        if unknown is None:
+            return False
+        pod, why = unknown
+        tried.in_vain(f"pod {pod.key.name}: {why}", sight.at.now)
+        if why == NOT_SEEN:
+            tried.pause_s = 0.0  # it is over in a moment
+        else:
+            _say(one, tried, sight.at.now, tell)
+        return True
 
     def _in_time(self, one: Preemptor, made: Plan, sight: Sight) -> bool:
         """Tell whether a plan is to be carried out now; nobody is evicted for those that are too young."""

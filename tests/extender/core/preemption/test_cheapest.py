@@ -70,7 +70,7 @@ def test_the_order_of_the_candidates_decides_nothing(seed: int) -> None:
 def pod(at: int, node: int, *held: tuple[int, int], **said: object) -> Candidate:
     charge = sum(milli for _, milli in held)
     one = Candidate(f"uid-{at}", node, held, (), (at,), charge=charge, work=60)
-    return replace(one, **said)  # type: ignore[arg-type]
+    return replace(one, **said)
 
 
 def field(nodes: int, devices: int, *candidates: Candidate, **said: object) -> Field:

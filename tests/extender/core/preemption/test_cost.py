@@ -16,7 +16,7 @@ from tests.extender.core.preemption.dumb import Shape, allowed, closed_sets, clu
 
 
 def pod(uid: str, **said: object) -> Candidate:
-    return replace(Candidate(uid, 0, ((0, 100),), (), (int(uid),), charge=500, work=10), **said)  # type: ignore[arg-type]
+    return replace(Candidate(uid, 0, ((0, 100),), (), (int(uid),), charge=500, work=10), **said)
 
 
 def field(*candidates: Candidate, over: dict[str, int] | None = None) -> Field:
