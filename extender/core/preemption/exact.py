@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from extender.core.preemption.cost import SHARES
 from extender.core.preemption.needless import placed
 from extender.core.preemption.room import Room
-from extender.core.preemption.slots import Slots
+from extender.core.preemption.slots import Slots, demands
 from extender.core.preemption.steps import Steps
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class _Search:
         self._steps = steps
         self._packing = Steps(1_000)
         self._slots = Slots(ground)
+        self._demands = demands(kinds)
 
     def found(self) -> Room | None:
         """Decide all units that cost less than all that is known."""
@@ -69,8 +70,8 @@ class _Search:
             return
         self._steps.take()
         room.let_go(gone)
-        for kind in self._kinds:
-            more = self._slots.least(room, kind, staying)
+        for demand in self._demands:
+            more = self._slots.least(room, demand, staying)
             if more is None or self._is_too_dear(price + more):
                 return
         there = placed(room, self._kinds, self._packing)

@@ -70,6 +70,7 @@ class _Packing:
         self._free = free
         self._left = left
         self._steps = steps
+        self._vain: set[tuple[int, int, int, tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]]] = set()
         self.places: dict[int, Place] = {}
 
     def place(self, kind: int, at: int, first: int) -> bool:
@@ -80,6 +81,16 @@ class _Packing:
             return True
         if kind == len(self._kinds) - 1:
             return self._count(self._kinds[kind], at, first)
+        room = tuple((tuple(sorted(free)), tuple(left)) for free, left in zip(self._free, self._left, strict=True))
+        if (kind, at, first, room) in self._vain:
+            return False
+        if self._try(kind, at, first):
+            return True
+        self._vain.add((kind, at, first, room))
+        return False
+
+    def _try(self, kind: int, at: int, first: int) -> bool:
+        """Try all places for one pod, and then for those after it."""
         need = self._kinds[kind].need
         tried = set()
         for node in range(first, len(self._free)):

@@ -7,15 +7,42 @@ So nothing that makes room costs less than the cheapest slots of all devices tog
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from extender.core.preemption.cover import Item, cheapest_cover
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     from extender.core.preemption.ground import Class, Ground
     from extender.core.preemption.room import Room
+
+
+class Demand(NamedTuple):
+    """So many slots are wanted, on each node of a size (0: it does not suit), at most so many on one device."""
+
+    sizes: tuple[int, ...]
+    slots: int
+    most: int
+
+
+def demands(kinds: Sequence[Class]) -> list[Demand]:
+    """Return what each kind wants, and what all together want at least in slots of the smallest kind on each node."""
+    found = [Demand(kind.need.milli, len(kind.places) * kind.need.devices, len(kind.places)) for kind in kinds]
+    wide = [kind for kind in kinds if kind.need.devices and any(kind.need.milli)]
+    if len(wide) > 1:
+        sizes = tuple(
+            min(filter(None, each), default=0) for each in zip(*(kind.need.milli for kind in wide), strict=True)
+        )
+        # A pod of 700 takes two slots of 300, and leaves 100 that nobody counts.
+        worth = [
+            min(size // sizes[node] for node, size in enumerate(kind.need.milli) if size) * len(kind.places)
+            for kind in wide
+        ]
+        slots = sum(each * kind.need.devices for each, kind in zip(worth, wide, strict=True))
+        found.append(Demand(sizes, slots, slots))
+    return found
 
 
 class Slots:
@@ -31,14 +58,13 @@ class Slots:
                 rows[unit] += len(ground.frees(unit, node)[0])
         self._share = {unit: ground.firm(unit) // max(1, count) for unit, count in rows.items()}
 
-    def least(self, room: Room, kind: Class, staying: AbstractSet[int]) -> int | None:
-        """Return what room for all of a kind costs at least besides those that have left; None: there is none."""
-        wanted = len(kind.places) * kind.need.devices
+    def least(self, room: Room, demand: Demand, staying: AbstractSet[int]) -> int | None:
+        """Return what slots cost at least besides those that have left; None: there are not so many."""
         slots: list[int] = []
-        for node, size in enumerate(kind.need.milli):
+        for node, size in enumerate(demand.sizes):
             if size:
-                slots += self._of_node(room, node, size, len(kind.places), self._units[node] & staying)
-        return sum(sorted(slots)[:wanted]) if len(slots) >= wanted else None
+                slots += self._of_node(room, node, size, demand.most, self._units[node] & staying)
+        return sum(sorted(slots)[: demand.slots]) if len(slots) >= demand.slots else None
 
     def _of_node(self, room: Room, node: int, size: int, most: int, staying: frozenset[int]) -> list[int]:
         key = node, size, most, self._units[node] & room.gone, staying

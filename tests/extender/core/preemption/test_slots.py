@@ -8,7 +8,7 @@ import pytest
 
 from extender.core.preemption.ground import Ground, classes
 from extender.core.preemption.room import Room
-from extender.core.preemption.slots import Slots
+from extender.core.preemption.slots import Slots, demands
 from tests.extender.core.preemption.dumb import Shape, allowed, closed_sets, cluster, suffices
 
 
@@ -16,7 +16,7 @@ from tests.extender.core.preemption.dumb import Shape, allowed, closed_sets, clu
 def test_no_set_that_is_enough_costs_less_than_the_slots_of_a_kind(seed: int) -> None:
     needs, field = cluster(Random(seed), Shape(candidates=8))  # noqa: S311 - no secret
     ground = Ground(field)
-    bounds = [Slots(ground).least(Room(ground), kind, frozenset()) for kind in classes(needs)]
+    bounds = [Slots(ground).least(Room(ground), demand, frozenset()) for demand in demands(classes(needs))]
     for gone in closed_sets(field):
         if allowed(field, gone) and suffices(needs, field, gone):
             price = Room(ground).price_of([ground.order.index(one) for one in gone])
