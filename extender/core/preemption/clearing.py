@@ -11,7 +11,7 @@ import numpy as np
 
 from extender.core.model import share_on
 from extender.core.preemption.candidates import Candidates
-from extender.core.preemption.field import Candidate, Field, Need
+from extender.core.preemption.search.field import Candidate, Field, Need
 from kube.gpus import MemoryShare, MiB, Share
 
 if TYPE_CHECKING:

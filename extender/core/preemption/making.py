@@ -10,8 +10,8 @@ from __future__ import annotations
 from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
-from extender.core.preemption.cost import within_quota
 from extender.core.preemption.plan import Plan, Victim
+from extender.core.preemption.search.cost import within_quota
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from extender.core.ledger.holding import Holding
     from extender.core.preemption.candidates import Leaver
     from extender.core.preemption.clearing import Clearing
-    from extender.core.preemption.field import Candidate
     from extender.core.preemption.plan import Preemptor
+    from extender.core.preemption.search.field import Candidate
 
 _TOLD = 5
 

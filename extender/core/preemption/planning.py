@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from extender.core.gang.planning import promised
 from extender.core.ledger.holding import State
-from extender.core.preemption.cheapest import cheapest
 from extender.core.preemption.making import Found, plans_of
 from extender.core.preemption.plan import NoPlan
+from extender.core.preemption.search.cheapest import cheapest
 from extender.core.preemption.wanting import why_none
 from kube.gangs import Planned
 from kube.gpus import MilliGpu, Placement
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from extender.core.ledger.holding import Holding
     from extender.core.model import SeenPod
     from extender.core.preemption.clearing import Clearing
-    from extender.core.preemption.field import Choice, Need
     from extender.core.preemption.plan import Plan, Preemptor
+    from extender.core.preemption.search.field import Choice, Need
 
     _Barred = Mapping[str, frozenset[str]]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from extender.core.preemption.cheapest import cheapest
+from extender.core.preemption.search.cheapest import cheapest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extender.core.preemption.clearing import Clearing
-    from extender.core.preemption.field import Field, Need
+    from extender.core.preemption.search.field import Field, Need
 
 _TOLD = 5
 

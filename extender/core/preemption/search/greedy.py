@@ -9,17 +9,17 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.field import Need
-from extender.core.preemption.one_node import Offer, offer
-from extender.core.preemption.placing import capacity, together
+from extender.core.preemption.search.field import Need
+from extender.core.preemption.search.one_node import Offer, offer
+from extender.core.preemption.search.placing import capacity, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from extender.core.preemption.bounds import Bounds
-    from extender.core.preemption.ground import Class, Ground
-    from extender.core.preemption.room import Room
-    from extender.core.preemption.steps import Steps
+    from extender.core.preemption.search.bounds import Bounds
+    from extender.core.preemption.search.ground import Class, Ground
+    from extender.core.preemption.search.room import Room
+    from extender.core.preemption.search.steps import Steps
 
 # Prices are compared by pod: 720,720 is divided by all numbers up to 16 without a remainder.
 _POD = 720_720

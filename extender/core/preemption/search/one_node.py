@@ -11,14 +11,14 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
-from extender.core.preemption.cover import Cover, Item, cheapest_cover
+from extender.core.preemption.search.cover import Cover, Item, cheapest_cover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from extender.core.preemption.field import Need
-    from extender.core.preemption.room import Room
-    from extender.core.preemption.steps import Steps
+    from extender.core.preemption.search.field import Need
+    from extender.core.preemption.search.room import Room
+    from extender.core.preemption.search.steps import Steps
 
 
 class Offer(NamedTuple):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from extender.core.preemption.field import Need
-    from extender.core.preemption.ground import Ground
+    from extender.core.preemption.search.field import Need
+    from extender.core.preemption.search.ground import Ground
 
 # A float says 16 digits of a price. What is lost is taken off, so that a bound is never too high.
 _ROUNDED = 1 - 1e-12

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from extender.core.preemption.cheapest import cheapest
-from extender.core.preemption.field import Candidate, Choice, Field, Need
-from tests.extender.core.preemption.dumb import Shape, cluster, dumb_cheapest, dumb_cost, wrong
+from extender.core.preemption.search.cheapest import cheapest
+from extender.core.preemption.search.field import Candidate, Choice, Field, Need
+from tests.extender.core.preemption.search.dumb import Shape, cluster, dumb_cheapest, dumb_cost, wrong
 
 SHAPES = {
     "mixed": Shape(),

@@ -8,11 +8,11 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from extender.core.preemption.cost import cost
-from extender.core.preemption.field import Candidate, Field
-from extender.core.preemption.ground import Ground
-from extender.core.preemption.room import Room
-from tests.extender.core.preemption.dumb import Shape, allowed, closed_sets, cluster, dumb_cost
+from extender.core.preemption.search.cost import cost
+from extender.core.preemption.search.field import Candidate, Field
+from extender.core.preemption.search.ground import Ground
+from extender.core.preemption.search.room import Room
+from tests.extender.core.preemption.search.dumb import Shape, allowed, closed_sets, cluster, dumb_cost
 
 
 def pod(uid: str, **said: object) -> Candidate:

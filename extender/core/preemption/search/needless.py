@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.placing import place_all
-from extender.core.preemption.room import Room
+from extender.core.preemption.search.placing import place_all
+from extender.core.preemption.search.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extender.core.preemption.ground import Class
-    from extender.core.preemption.steps import Steps
+    from extender.core.preemption.search.ground import Class
+    from extender.core.preemption.search.steps import Steps
 
 # Beyond so many pairs of a unit and a node, pods stay where they were placed while others are taken back.
 _MOST_MOVED = 1_000

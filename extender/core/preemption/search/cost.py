@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.torn import Lost
+from extender.core.preemption.search.torn import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
-    from extender.core.preemption.field import Candidate, Field
+    from extender.core.preemption.search.field import Candidate, Field
 
 # A price is shared out among the devices that a pod frees, up to eight of them, without a remainder: 3 * 5 * 7 * 8.
 SHARES = 840

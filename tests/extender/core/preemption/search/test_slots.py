@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from extender.core.preemption.ground import Ground, classes
-from extender.core.preemption.room import Room
-from extender.core.preemption.slots import Slots, demands
-from tests.extender.core.preemption.dumb import Shape, allowed, closed_sets, cluster, suffices
+from extender.core.preemption.search.ground import Ground, classes
+from extender.core.preemption.search.room import Room
+from extender.core.preemption.search.slots import Slots, demands
+from tests.extender.core.preemption.search.dumb import Shape, allowed, closed_sets, cluster, suffices
 
 
 @pytest.mark.parametrize("seed", range(150))

@@ -6,11 +6,11 @@ from random import Random
 
 import pytest
 
-from extender.core.preemption.ground import Ground, classes
-from extender.core.preemption.needless import fill_back, placed
-from extender.core.preemption.room import Room
-from extender.core.preemption.steps import Steps
-from tests.extender.core.preemption.dumb import Shape, closure, cluster, suffices
+from extender.core.preemption.search.ground import Ground, classes
+from extender.core.preemption.search.needless import fill_back, placed
+from extender.core.preemption.search.room import Room
+from extender.core.preemption.search.steps import Steps
+from tests.extender.core.preemption.search.dumb import Shape, closure, cluster, suffices
 
 
 @pytest.mark.parametrize("seed", range(150))

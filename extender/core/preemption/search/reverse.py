@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.needless import fill_back, placed
-from extender.core.preemption.room import Room
+from extender.core.preemption.search.needless import fill_back, placed
+from extender.core.preemption.search.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extender.core.preemption.ground import Class, Ground
-    from extender.core.preemption.steps import Steps
+    from extender.core.preemption.search.ground import Class, Ground
+    from extender.core.preemption.search.steps import Steps
 
 _MOST = 1_000
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.cover import Cover, Item, cheapest_cover
-from extender.core.preemption.field import Choice
-from extender.core.preemption.torn import Torn
+from extender.core.preemption.search.cover import Cover, Item, cheapest_cover
+from extender.core.preemption.search.field import Choice
+from extender.core.preemption.search.torn import Torn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from extender.core.preemption.field import Need
-    from extender.core.preemption.ground import Ground
+    from extender.core.preemption.search.field import Need
+    from extender.core.preemption.search.ground import Ground
 
 Place = tuple[int, tuple[int, ...]]
 

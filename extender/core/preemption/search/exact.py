@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.cost import SHARES
-from extender.core.preemption.needless import placed
-from extender.core.preemption.room import Room
-from extender.core.preemption.slots import Slots, demands
-from extender.core.preemption.steps import Steps
+from extender.core.preemption.search.cost import SHARES
+from extender.core.preemption.search.needless import placed
+from extender.core.preemption.search.room import Room
+from extender.core.preemption.search.slots import Slots, demands
+from extender.core.preemption.search.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extender.core.preemption.ground import Class, Ground
+    from extender.core.preemption.search.ground import Class, Ground
 
 # Beyond so many units and devices even a first look takes too long beside what was found already.
 _MOST_UNITS = 200

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from extender.core.preemption.cost import Prices, closed
-from extender.core.preemption.cover import Item
+from extender.core.preemption.search.cost import Prices, closed
+from extender.core.preemption.search.cover import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from extender.core.preemption.field import Candidate, Field, Need
+    from extender.core.preemption.search.field import Candidate, Field, Need
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.field import Candidate, Choice, Field, Need
+from extender.core.preemption.search.field import Candidate, Choice, Field, Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

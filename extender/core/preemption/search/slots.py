@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from extender.core.preemption.cover import Item, cheapest_cover
+from extender.core.preemption.search.cover import Item, cheapest_cover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
-    from extender.core.preemption.ground import Class, Ground
-    from extender.core.preemption.room import Room
+    from extender.core.preemption.search.ground import Class, Ground
+    from extender.core.preemption.search.room import Room
 
 
 class Demand(NamedTuple):

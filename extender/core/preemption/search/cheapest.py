@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.preemption.bounds import Bounds
-from extender.core.preemption.exact import improved
-from extender.core.preemption.greedy import by_need, is_shared
-from extender.core.preemption.ground import Ground, classes
-from extender.core.preemption.needless import fill_back
-from extender.core.preemption.reverse import kept_back
-from extender.core.preemption.room import Room
-from extender.core.preemption.steps import Steps
+from extender.core.preemption.search.bounds import Bounds
+from extender.core.preemption.search.exact import improved
+from extender.core.preemption.search.greedy import by_need, is_shared
+from extender.core.preemption.search.ground import Ground, classes
+from extender.core.preemption.search.needless import fill_back
+from extender.core.preemption.search.reverse import kept_back
+from extender.core.preemption.search.room import Room
+from extender.core.preemption.search.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extender.core.preemption.field import Choice, Field, Need
+    from extender.core.preemption.search.field import Choice, Field, Need
 
 # So many ways are tried while pods go where they cost least: some 20 microseconds each.
 _TRIED = 1_000

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from extender.core.preemption.field import Need
-    from extender.core.preemption.ground import Class
-    from extender.core.preemption.room import Place
-    from extender.core.preemption.steps import Steps
+    from extender.core.preemption.search.field import Need
+    from extender.core.preemption.search.ground import Class
+    from extender.core.preemption.search.room import Place
+    from extender.core.preemption.search.steps import Steps
 
 # Beyond, pods of several kinds are not tried in all orders.
 MOST_TRIED = 40
