@@ -72,6 +72,8 @@ HEALTHY: Series = {
     f'{X}gangs{{stage="stopped"}}': constant(0),
     f'{X}gang_plans_total{{result="made"}}': growing(0.02),
     f'{X}gang_plans_total{{result="undone"}}': constant(3),
+    f"{X}needless_evictions_total": constant(0),
+    f"{X}oldest_preemption_seconds": constant(45),
     f"{X}relay_answers": constant(1),
 }
 """What both programs tell when all is well; the last tick is added, as it follows the clock."""
@@ -113,6 +115,8 @@ TROUBLE: dict[str, Series] = {
     "PlimsollGpuPodsWait": {f"{X}longest_wait_seconds": constant(1200)},
     "PlimsollGangStopped": {f'{X}gangs{{stage="stopped"}}': constant(1)},
     "PlimsollGangPlansUndone": {f'{X}gang_plans_total{{result="undone"}}': growing(0.01)},
+    "PlimsollNeedlessEvictions": {f"{X}needless_evictions_total": growing(0.01)},
+    "PlimsollPreemptionStuck": {f"{X}oldest_preemption_seconds": constant(900)},
     "PlimsollRelayRefuses": {f"{X}relay_answers": constant(0)},
 }
 STANDS = "PlimsollAutoscalerStands"
@@ -258,6 +262,12 @@ def test_a_story_of_a_minute_rings_where_an_alert_does_not_wait(prometheus: str)
     defect = {f'{X}requests_total{{verb="filter",result="defect"}}': bursts(1)}
     tell(prometheus, {**HEALTHY, **defect}, now, step_s=SCRAPED_S)
     assert rang(prometheus, now, SCRAPED_S) == {"PlimsollExtenderErrors"}
+
+
+def test_a_single_needless_eviction_rings(prometheus: str) -> None:
+    now = time.time()
+    tell(prometheus, {**HEALTHY, f"{X}needless_evictions_total": stepped({0: 0, FIRST_S: 1})}, now, step_s=SCRAPED_S)
+    assert rang(prometheus, now, SCRAPED_S) == {"PlimsollNeedlessEvictions"}
 
 
 @pytest.mark.parametrize("alert", TROUBLE)

@@ -12,6 +12,8 @@ from extender.core.gang.settings import Provision
 from extender.core.gang.settings import Settings as Gang
 from extender.core.packing.settings import Settings as Packing
 from extender.core.packing.settings import Strategy
+from extender.core.preemption.settings import Mode, Scope
+from extender.core.preemption.settings import Settings as Preemption
 from extender.core.quota.kinds import Kinds
 from extender.core.settings import Settings
 
@@ -53,6 +55,12 @@ def test_what_is_shipped_changes_no_default() -> None:
         ("gang-provisioning", "placeholder", Settings(gang=Gang(provision=Provision.PLACEHOLDER))),
         ("gang-provisioning", "provisioning-request", Settings(gang=Gang(provision=Provision.REQUEST))),
         ("gang-provisioning-class", "queued.example.com", Settings(gang=Gang(provision_class="queued.example.com"))),
+        ("mode", "observe", Settings(preemption=Preemption(mode=Mode.OBSERVE))),
+        ("preemption-scope", "borrowed", Settings(preemption=Preemption(scope=Scope.BORROWED))),
+        ("preemption-delay", "10m", Settings(preemption=Preemption(delay_s=600.0))),
+        ("preemption-delay", "0s", Settings(preemption=Preemption(delay_s=0.0))),
+        ("min-run-time", "168h", Settings(preemption=Preemption(min_run_s=604_800.0))),
+        ("preemption-cool-down", "0s", Settings(preemption=Preemption(cool_down_s=0.0))),
         ("enforcement", "none", Settings(enforcement_required=False)),
         ("nvfractions-annotation-prefix", "a.b/c.", Settings(nvfractions_prefix="a.b/c.")),
         ("nvfractions-annotation-prefix", "a.b/", Settings(nvfractions_prefix="a.b/")),
@@ -71,6 +79,11 @@ def test_a_key_changes_its_setting_and_no_other(key: str, text: str, expected: S
         ("filter-answer", "some"),
         ("inference-priority-classes", "a,,b"),
         ("build-priority-classes", "Build"),
+        ("mode", "Observe"),
+        ("preemption-scope", "all"),
+        ("preemption-delay", "2h"),
+        ("min-run-time", "169h"),
+        ("preemption-cool-down", "-1s"),
         ("packing-strategy", "fgd"),
         ("scarce-node-weight", "-1"),
         ("node-order-weight", "1.5"),
