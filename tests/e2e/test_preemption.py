@@ -168,8 +168,6 @@ def test_where_a_budget_forbids_all_nobody_leaves_and_an_event_names_it(
     pods.create(cluster, managed_namespace, [serve("one")])
     said = f"PodDisruptionBudgets keep too many ({managed_namespace}/all lets 0 go)"
     pods.wait_until("it is told", lambda: said in "".join(told(cluster, managed_namespace, "one", "NoPreemption")))
-    for e in pods.events(cluster, managed_namespace):
-        print(e.last_timestamp, e.involved_object.name, e.reason, e.message)
     time.sleep(_WHILE_S)
     assert left(cluster, managed_namespace, before) == []
 
