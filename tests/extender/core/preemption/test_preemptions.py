@@ -230,14 +230,14 @@ def test_a_disruption_budget_that_forbids_the_cheapest_lets_another_leave() -> N
     assert cluster.evicted == ["other"]
 
 
-def test_where_budgets_forbid_all_nobody_leaves_and_it_is_told() -> None:
+def test_where_budgets_forbid_all_nobody_leaves_and_it_is_told_which() -> None:
     cluster = Cluster()
-    cluster.budgets = [Budget("vision", "guard", EVERYTHING, 0)]
+    cluster.budgets = [Budget("elsewhere", "guard", EVERYTHING, 0), Budget("vision", "guard", EVERYTHING, 0)]
     cluster.train("guarded", whole())
     cluster.pod("serve", whole())
     cluster.turn()
     assert cluster.evicted == []
-    assert any("vision/guard lets 0 go" in one for one in reasons(cluster, "serve"))
+    assert any("keep too many (vision/guard lets 0 go)" in one for one in reasons(cluster, "serve"))
 
 
 def test_an_eviction_that_is_refused_makes_for_another_plan_and_takes_no_room_away() -> None:

@@ -90,6 +90,7 @@ def test_a_plan_that_was_only_observed_is_forgotten_once_the_pod_runs() -> None:
     cluster.turn()
     cluster.delete(gone)
     until(cluster, ["serve"])
+    cluster.turn()
     found = told(cluster, "serve")
     assert isinstance(found, Holder)
     assert found.preemption is None
