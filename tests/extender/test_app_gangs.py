@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from extender.core.gang import turn
-from extender.shell import gangs, surroundings
+from extender.shell import gangs, planning, surroundings
 from kube.client import MERGE_PATCH
 from kube.gangs import GANG, LEAST, PLAN, planned_in
 from kube.objects import Event, ObjectList, Pod
@@ -94,7 +94,7 @@ class Gang(Asked):
 
     def stop(self) -> None:
         """Let the extender lead no more."""
-        self.extender._gangs._leads = lambda: False
+        self.extender._planning._leads = lambda: False
 
     def promised(self) -> int:
         return len(self.states())
@@ -112,7 +112,7 @@ def plan_of(pod: Pod) -> str:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gangs, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(planning, "_PAUSE_S", 0.02)
     monkeypatch.setattr(turn, "_CHANGED_S", 0.0)
     monkeypatch.setattr(surroundings, "_LOOK_S", 0.02)
 
