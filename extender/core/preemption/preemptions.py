@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from extender.core.gang.steps import Tell
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import SeenPod
+    from extender.core.preemption.clearing import Clearing
     from extender.core.preemption.moment import Moment
     from extender.core.preemption.plan import Plan, Preemptor
     from extender.core.quota.quota import Quota
@@ -92,6 +93,11 @@ class Preemptions:
     def reason(self, uid: str) -> str:
         """Return why nobody leaves for a pod, as one sentence; "" where that was not looked at, or somebody does."""
         return next(filter(None, map(self._searching.reason, self._keys_of(uid))), "")
+
+    def clearing(self, room: Room, priority: int, at: Moment) -> Clearing:
+        """Return what room there would be if all left that may leave for pods of a priority; for a question alone."""
+        sight = Sight(room, self._leaving.soon_gone(room, at.now), self._plans, self.settings, at)
+        return self._searching.prospects(sight).clearing(priority)
 
     # --- what became of it ---
 
