@@ -39,6 +39,7 @@ from kube.tls import server_tls
 from kube.watch import Gone, Put, Relisted
 
 if TYPE_CHECKING:
+    from extender.core.gang.planning import Checks
     from extender.core.model import PodKey, SeenPod
     from extender.core.settings import Settings
     from extender.shell.proposals import Proposals
@@ -52,6 +53,7 @@ _EVENTS = {Cause.ROOM: "WaitsForGPU", Cause.QUOTA: "WaitsForQuota", Cause.PROJEC
 _NEWS_S = 300.0
 _KICK_PAUSE_S = 0.5
 _SETTLE_PAUSE_S = 5.0
+_ASKED_S = 60.0  # who asks what would fit asks again
 _AT_A_TIME = 100  # pods of a list, some milliseconds
 
 
@@ -85,7 +87,8 @@ class Extender:
         self._decides = {
             verb: self.telemetry.decision_seconds.labels(verb) for verb in ("filter", "prioritize", "bind", "preempt")
         }
-        self._following = Following(api, lambda: self.scheduling.follows)
+        self._following = Following(api, self._is_followed)
+        self._asked_at = float("-inf")
         self._gangs = Gangs(
             api,
             self.scheduling,
@@ -249,6 +252,16 @@ class Extender:
         if pod is not None:
             self.scheduling.pod_seen(pod)
 
+    # --- what kube-scheduler looks at besides ---
+
+    def checks(self) -> Checks | None:
+        """Return it for a question of what would fit; from then on it is followed for a while, also for that alone."""
+        self._asked_at = time.monotonic()
+        return self._following.checks(self.scheduling.ledger)
+
+    def _is_followed(self) -> bool:
+        return self.scheduling.follows or time.monotonic() - self._asked_at < _ASKED_S
+
     # --- what is to be done beside the verbs ---
 
     async def _settle(self) -> None:
@@ -300,6 +313,7 @@ async def serve(started: Started) -> None:
             extender.scheduling,
             ready=extender.listed,
             refusal=extender.namespaces.refusal,
+            checks=extender.checks,
         ),
         program.serving_beside(application.pages, flags.pages_listen, "--pages-listen"),
     ):

@@ -74,6 +74,14 @@ def fits(
     return Fits(count, reasons.sentence(reasons.counted(ledger, reasons.of_each(ledger, why)), 0))
 
 
+def taking(ledger: Ledger, shape: Shape, names: Sequence[str], tolerations: Sequence[Toleration]) -> NDArray[np.bool_]:
+    """Tell which of these nodes take pods of `shape` with such tolerations, whatever is free there; shape [names]."""
+    columns = ledger.columns_of(names)
+    keeps_away = _keeps_away(ledger, names, tolerations)
+    bears = np.array([name not in keeps_away for name in names], dtype=np.bool_)
+    return _suits(ledger, shape, columns) & ledger.takes(shape)[columns] & bears
+
+
 def _one_after_the_other(
     request: Share | MemoryShare,
     free: NDArray[np.int64],
@@ -101,7 +109,7 @@ def _suits(ledger: Ledger, shape: Shape, columns: NDArray[np.int64]) -> NDArray[
     return np.isin(ledger.model[columns], accepted)
 
 
-def _keeps_away(ledger: Ledger, names: list[str], tolerations: Sequence[Toleration]) -> dict[str, str]:
+def _keeps_away(ledger: Ledger, names: Sequence[str], tolerations: Sequence[Toleration]) -> dict[str, str]:
     """Return the nodes that keep the pods away, each with the reason."""
     found: dict[str, str] = {}
     for name in names:

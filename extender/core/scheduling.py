@@ -243,7 +243,7 @@ class Scheduling:
         `checks`: what kube-scheduler will look at besides the GPUs.
         """
         self.ledger.expire(now)
-        return self.gangs.steps(self._room(checks), now)
+        return self.gangs.steps(self.room(checks), now)
 
     def plans(self) -> bool:
         """Tell whether there is anything to plan."""
@@ -263,13 +263,14 @@ class Scheduling:
     def make_room(self, checks: Checks, at: Moment) -> Moves:
         """Plan who leaves for those that wait, and return what is to be done about it; after `plan_gangs`."""
         self.ledger.expire(at.now)
-        moves = self.preemptions.look(self._room(checks), self._unbound, at)
+        moves = self.preemptions.look(self.room(checks), self._unbound, at)
         for plan in self.preemptions.plans():
             for uid in plan.plan.pods:
                 self._waiting.ended(uid)  # it is tried when its room is there, and not before
         return moves
 
-    def _room(self, checks: Checks) -> Room:
+    def room(self, checks: Checks) -> Room:
+        """Return what is planned on, with what kube-scheduler will look at besides the GPUs."""
         return Room(self.ledger, self.packer, checks, self.quota, self.left_out)
 
     def filter(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Chosen | Refused:

@@ -35,8 +35,8 @@ def fits_within(
     refusal = None if ask is None else quota.refusal(ask)
     if ask is None or refusal is not None:
         return on(shape, most) if refusal is None else Fits(0, str(refusal))
-    allowed = min(most, _allowed(quota, ask, most))
-    caps = {model: cap for model, cap in _caps(quota, ask).items() if cap < allowed}
+    allowed = min(most, allowed_by(quota, ask, most))
+    caps = {model: cap for model, cap in caps_of(quota, ask).items() if cap < allowed}
     if not caps:
         found = on(shape, allowed)
     else:
@@ -54,7 +54,7 @@ def fits_within(
     return Fits(allowed, str(quota.over(quota.project_of(ask), [ask] * (allowed + 1))))
 
 
-def _allowed(quota: Quota, ask: Ask, most: int) -> int:
+def allowed_by(quota: Quota, ask: Ask, most: int) -> int:
     """Return how many pods the quota of their project has room for, `most` where it sets no bound."""
     standing = quota.standing(ask)
     price = quota.asked(ask)
@@ -65,7 +65,7 @@ def _allowed(quota: Quota, ask: Ask, most: int) -> int:
     return max(0, room // price)
 
 
-def _caps(quota: Quota, ask: Ask) -> dict[str, int]:
+def caps_of(quota: Quota, ask: Ask) -> dict[str, int]:
     """Return how many pods the quota of each model has room for that has one, by model."""
     standing = quota.standing(ask) if quota.projects else None
     if standing is None or isinstance(standing, Unauthorised) or standing.project is None or not standing.limited:

@@ -13,8 +13,11 @@ from extender.core.accounts import accounts
 from extender.core.at_once import fits_at_once
 from extender.core.devices import DeviceMap, Wanted, like
 from extender.core.explaining import UnknownPod, explain
+from extender.core.fits_by_preemption import Asked, fits_by_preemption
+from extender.core.preemption.moment import Moment
 from extender.shell.messages import to_account, to_explained, to_node
 from extender.shell.moments import Moments
+from extender.shell.preemption_messages import to_victim
 from extender.shell.shapes import UnplaceableError, templated
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from extender.core.devices import Stamp
+    from extender.core.gang.planning import Checks
     from extender.core.scheduling import Scheduling
     from kube.client import Api
     from kube.gate import Gate
@@ -53,16 +57,24 @@ _LONGEST_QUESTION = 1024 * 1024  # a pod template may be large
 class DeviceService(service.ExtenderServicer):
     """Answers from the scheduling state; `gate` None lets everybody in, and nobody is answered before it is `ready`.
 
-    `refusal` tells why no pod of a namespace is ours, "" where they are.
+    `refusal` tells why no pod of a namespace is ours, "" where they are. `checks` gives what kube-scheduler looks at
+    besides GPUs, None as long as that is not listed.
     """
 
     def __init__(
-        self, scheduling: Scheduling, ready: Callable[[], bool], gate: Gate | None, refusal: Callable[[str], str]
+        self,
+        scheduling: Scheduling,
+        ready: Callable[[], bool],
+        gate: Gate | None,
+        *,
+        refusal: Callable[[str], str],
+        checks: Callable[[], Checks | None],
     ) -> None:
         self._scheduling = scheduling
         self._ready = ready
         self._gate = gate
         self._refusal = refusal
+        self._checks = checks
         self._moments = Moments(time.monotonic, time.time)
         self._since_ms = round(time.time() * 1000)
         self._watches = 0
@@ -80,8 +92,13 @@ class DeviceService(service.ExtenderServicer):
         except UnplaceableError as error:
             await rpc.abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
         ask, most = pods.ask(request.shape.namespace), min(request.most, _MOST_COUNTED)
-        found = fits_at_once(self._scheduling, ask, pods.shape, most, gang=pods.gang, tolerations=pods.tolerations)
-        return v1.FitsResponse(count=found.count, reason=found.reason)
+        if not request.preempt:
+            found = fits_at_once(self._scheduling, ask, pods.shape, most, gang=pods.gang, tolerations=pods.tolerations)
+            return v1.FitsResponse(count=found.count, reason=found.reason)
+        asked = Asked(ask, pods.shape, pods.gang, pods.tolerations)
+        at = Moment(time.monotonic(), time.time())
+        made = fits_by_preemption(self._scheduling, asked, most, self._checks(), at)
+        return v1.FitsResponse(count=made.count, reason=made.reason, victims=map(to_victim, made.victims))
 
     async def Devices(  # noqa: N802
         self, request: v1.DevicesRequest, context: Context
@@ -197,17 +214,18 @@ class DeviceService(service.ExtenderServicer):
 
 
 @asynccontextmanager
-async def telling(
+async def telling(  # noqa: PLR0913  an outside each
     flags: argparse.Namespace,
     api: Api,
     scheduling: Scheduling,
     *,
     ready: Callable[[], bool],
     refusal: Callable[[str], str],
+    checks: Callable[[], Checks | None],
 ) -> AsyncIterator[None]:
     """Serve what the flags ask for as long as the block lasts; with TLS, to those alone whom the API server lets read.
 
-    `ready` and `refusal` are `DeviceService`'s.
+    `ready`, `refusal` and `checks` are `DeviceService`'s.
 
     Raises:
         ProblemAtStart: it cannot be served; the message says what to do.
@@ -216,7 +234,9 @@ async def telling(
     if at is None:
         yield
         return
-    async with serving(at, DeviceService(scheduling, ready, rpc.gate_of(at, api, RIGHT), refusal)):
+    async with serving(
+        at, DeviceService(scheduling, ready, rpc.gate_of(at, api, RIGHT), refusal=refusal, checks=checks)
+    ):
         yield
 
 

@@ -49,12 +49,14 @@ STAGE_WHOLE: Stage
 STAGE_STOPPED: Stage
 
 class FitsRequest(_message.Message):
-    __slots__ = ("shape", "most")
+    __slots__ = ("shape", "most", "preempt")
     SHAPE_FIELD_NUMBER: _ClassVar[int]
     MOST_FIELD_NUMBER: _ClassVar[int]
+    PREEMPT_FIELD_NUMBER: _ClassVar[int]
     shape: PodShape
     most: int
-    def __init__(self, shape: _Optional[_Union[PodShape, _Mapping]] = ..., most: _Optional[int] = ...) -> None: ...
+    preempt: bool
+    def __init__(self, shape: _Optional[_Union[PodShape, _Mapping]] = ..., most: _Optional[int] = ..., preempt: _Optional[bool] = ...) -> None: ...
 
 class PodShape(_message.Message):
     __slots__ = ("namespace", "pod_json")
@@ -65,12 +67,14 @@ class PodShape(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., pod_json: _Optional[bytes] = ...) -> None: ...
 
 class FitsResponse(_message.Message):
-    __slots__ = ("count", "reason")
+    __slots__ = ("count", "reason", "victims")
     COUNT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    VICTIMS_FIELD_NUMBER: _ClassVar[int]
     count: int
     reason: str
-    def __init__(self, count: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    victims: _containers.RepeatedCompositeFieldContainer[Victim]
+    def __init__(self, count: _Optional[int] = ..., reason: _Optional[str] = ..., victims: _Optional[_Iterable[_Union[Victim, _Mapping]]] = ...) -> None: ...
 
 class DevicesRequest(_message.Message):
     __slots__ = ("node", "model")

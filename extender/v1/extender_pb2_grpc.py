@@ -75,8 +75,11 @@ class ExtenderServicer:
         that they accept, so that there may be more. None fits where their project cannot be told.
         Members of a gang (label plimsoll.dev/gang, annotation plimsoll.dev/gang-min): as long as it is not whole, as many as
         it is short of are placed at once, and where fewer fit none does.
+        With `preempt`, the room of train pods counts too that may have to leave for such pods (inference of a project, within
+        its quota), chosen as a plan chooses them; at most 256 pods are counted so. It is as good as the search: there may be
+        more.
         Not looked at: all other labels, selectors and affinities, spread constraints, ResourceQuotas, ports and volumes,
-        preemption, the pod's scheduling gates, and the room that is kept for a gang that waits. Those are kube-scheduler's
+        kube-scheduler's own preemption, the pod's scheduling gates, and the room that is kept for a gang that waits. Those are kube-scheduler's
         and the API server's alone, or come before them, and where they keep pods away there may be fewer.
 
         INVALID_ARGUMENT where the pod cannot be read or asks for something malformed, or where its namespace is not managed

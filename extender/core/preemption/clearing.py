@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from extender.core.gang.planning import Room
     from extender.core.ledger.holding import Holding
-    from extender.core.model import SeenPod
+    from extender.core.model import SeenPod, Shape
     from extender.core.preemption.candidates import Leaver
+
+_CPU, _MEMORY = "cpu", "memory"
 
 
 class Clearing:
@@ -84,7 +86,65 @@ class Clearing:
             if key not in alike:
                 alike[key] = self._milli(pod.request, self._suits(pod, out))
             found.append(Need(pod.request.devices, alike[key], tuple(asked.get(name, 0) for name in resources)))
-        return found, self._field(free, self._projects(pods), borrowed_only=borrowed_only)
+        own = frozenset(self.room.quota.project_of(pod.ask()) for pod in pods)
+        takes = {uid: self.room.checks.requests_of(uid) for uid in (*self.candidates.leavers, *self.yielding)}
+        return found, self.field(free, takes, own, borrowed_only=borrowed_only)
+
+    def need(self, shape: Shape, suits: NDArray[np.bool_]) -> Need:
+        """Return what a pod needs of which nothing but its shape is known; `suits`: the nodes for it, shape [nodes]."""
+        assert isinstance(shape.request, Share | MemoryShare)  # noqa: S101  as above
+        return Need(shape.request.devices, self._milli(shape.request, suits), (shape.cpu, shape.memory))
+
+    def field_for(self, shape: Shape, own: str, *, borrowed_only: bool) -> Field:
+        """Return what is searched for pods of a project of which nothing but their shape is known; as of `need`."""
+        held = [one.holding for one in self.candidates.leavers.values()]
+        held += [promise for each in self.yielding.values() for promise in each]
+        # What they do not ask for they do not lack, however much too much of it is taken.
+        counts = int(shape.cpu > 0), int(shape.memory > 0)
+        takes = {one.pod.uid: ((_CPU, counts[0] * one.cpu), (_MEMORY, counts[1] * one.memory)) for one in held}
+        free = {_CPU: counts[0] * self.ledger.cpu_free, _MEMORY: counts[1] * self.ledger.memory_free}
+        return self.field(free, takes, frozenset((own,)), borrowed_only=borrowed_only)
+
+    def field(
+        self,
+        free: Mapping[str, NDArray[np.int64]],
+        takes: Mapping[str, tuple[tuple[str, int], ...]],
+        own: frozenset[str],
+        *,
+        borrowed_only: bool,
+    ) -> Field:
+        """Return what is searched: `free` of each resource, shape [columns], and what each that may leave `takes`.
+
+        `own`: the projects that it is for, whose train is the first to give way.
+        """
+        resources = tuple(sorted(free))
+        # A gang of which some are on a node that is not ours any more leaves as well; they give back nothing here.
+        leavers = [one for one in self.candidates.leavers.values() if one.holding.node in self._place]
+        promises = [held for each in self.yielding.values() for held in each if held.node in self._place]
+        promises = list({held.pod.uid: held for held in promises}.values())
+        uids = [*(one.uid for one in leavers), *(held.pod.uid for held in promises)]
+        place = {uid: number for number, uid in enumerate(uids)}
+        taken: dict[tuple[tuple[str, int], ...], tuple[int, ...]] = {}
+
+        def amounts(uid: str) -> tuple[int, ...]:
+            requests = takes[uid]
+            if requests not in taken:  # thousands of pods take one of a few dozen
+                of = dict(requests)
+                taken[requests] = tuple(of.get(name, 0) for name in resources)
+            return taken[requests]
+
+        left = np.array([free[name] for name in resources])[:, self._columns]
+        return Field(
+            tuple(map(tuple, self.ledger.free[:, self._columns].T.tolist())),
+            tuple(map(tuple, left.T.tolist())),
+            (
+                *(self._candidate(one, amounts(one.uid), place, own) for one in leavers),
+                *(self._promise(held, amounts(held.pod.uid), place) for held in promises),
+            ),
+            tuple(budget.allowed for budget in self.room.checks.budgets),
+            self._over(),
+            borrowed_only,
+        )
 
     # --- how ---
 
@@ -111,40 +171,6 @@ class Clearing:
         return tuple(
             (share.milli if (share := shares.get(one)) is not None else 0) if suited else 0
             for one, suited in zip(least.tolist(), suits.tolist(), strict=True)
-        )
-
-    def _projects(self, pods: Iterable[SeenPod]) -> frozenset[str]:
-        """Return the projects of some pods: their own train is the first to give way to them."""
-        return frozenset(self.room.quota.project_of(pod.ask()) for pod in pods)
-
-    def _field(self, free: Mapping[str, NDArray[np.int64]], own: frozenset[str], *, borrowed_only: bool) -> Field:
-        resources = tuple(sorted(free))
-        # A gang of which some are on a node that is not ours any more leaves as well; they give back nothing here.
-        leavers = [one for one in self.candidates.leavers.values() if one.holding.node in self._place]
-        promises = [held for each in self.yielding.values() for held in each if held.node in self._place]
-        promises = list({held.pod.uid: held for held in promises}.values())
-        uids = [*(one.uid for one in leavers), *(held.pod.uid for held in promises)]
-        place = {uid: number for number, uid in enumerate(uids)}
-        taken: dict[tuple[tuple[str, int], ...], tuple[int, ...]] = {}
-
-        def takes(uid: str) -> tuple[int, ...]:
-            requests = self.room.checks.requests_of(uid)
-            if requests not in taken:  # thousands of pods take one of a few dozen
-                amounts = dict(requests)
-                taken[requests] = tuple(amounts.get(name, 0) for name in resources)
-            return taken[requests]
-
-        left = np.array([free[name] for name in resources])[:, self._columns]
-        return Field(
-            tuple(map(tuple, self.ledger.free[:, self._columns].T.tolist())),
-            tuple(map(tuple, left.T.tolist())),
-            (
-                *(self._candidate(one, takes(one.uid), place, own) for one in leavers),
-                *(self._promise(held, takes(held.pod.uid), place) for held in promises),
-            ),
-            tuple(budget.allowed for budget in self.room.checks.budgets),
-            self._over(),
-            borrowed_only,
         )
 
     def _candidate(

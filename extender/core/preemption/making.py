@@ -39,7 +39,7 @@ def plans_of(preemptors: Sequence[Preemptor], found: Found, clearing: Clearing) 
     leave = [one for one in found.gone if not one.reservation]
     yields = frozenset(one.uid for one in found.gone if one.reservation)
     lost = within_quota(leave, found.over)
-    victims = [_victim(leavers[one.uid], borrowed=not within) for one, within in zip(leave, lost, strict=True)]
+    victims = [victim_of(leavers[one.uid], borrowed=not within) for one, within in zip(leave, lost, strict=True)]
     passed_over = _passed_over(leavers, {one.uid for one in leave})
     shares = _shares(preemptors, found.holdings, [leavers[one.uid] for one in leave])
     plans, begin = [], 0
@@ -84,7 +84,7 @@ def _passed_over(leavers: Mapping[str, Leaver], gone: Collection[str]) -> tuple[
         (one for uid, one in leavers.items() if uid not in gone),
         key=lambda one: (one.facts.priority, len(one.together), one.ran_s, one.uid),
     )
-    return tuple(_victim(one, borrowed=False) for one in others)
+    return tuple(victim_of(one, borrowed=False) for one in others)
 
 
 def _leaving(holdings: Sequence[Holding], clearing: Clearing) -> frozenset[str]:
@@ -99,7 +99,8 @@ def _leaving(holdings: Sequence[Holding], clearing: Clearing) -> frozenset[str]:
     return frozenset(found)
 
 
-def _victim(one: Leaver, *, borrowed: bool) -> Victim:
+def victim_of(one: Leaver, *, borrowed: bool) -> Victim:
+    """Return a pod that leaves."""
     holding = one.holding
     return Victim(
         holding.pod,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import SeenPod
     from extender.core.packing.packer import Packer
+    from extender.core.preemption.clearing import Clearing
     from extender.core.preemption.moment import Moment
     from extender.core.preemption.plan import Plan, Preemptor
     from extender.core.quota.quota import Quota
@@ -97,6 +98,11 @@ class Preemptions:
     def goes_first(self, pod: SeenPod, ledger: Ledger, packer: Packer) -> bool:
         """Tell whether a pod that comes before this one may have the room that came free since the last look."""
         return self.wanted and self._searching.goes_first(pod, ledger, packer)
+
+    def clearing(self, room: Room, priority: int, at: Moment) -> Clearing:
+        """Return what room there would be if all left that may leave for pods of a priority; for a question alone."""
+        sight = Sight(room, self._leaving.soon_gone(room, at.now), self._plans, self.settings, at)
+        return self._searching.prospects(sight).clearing(priority)
 
     # --- what became of it ---
 

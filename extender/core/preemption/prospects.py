@@ -46,6 +46,12 @@ class Prospects:
         self._clearings: dict[int, Clearing] = {}
         self._in_vain: dict[Hashable, NoPlan] = {}
 
+    def clearing(self, priority: int) -> Clearing:
+        """Return what room there would be if all left that may leave for pods of a priority."""
+        if priority not in self._clearings:
+            self._clearings[priority] = self._cleared(priority)
+        return self._clearings[priority]
+
     def plans(self, preemptors: Sequence[Preemptor]) -> list[Plan] | NoPlan:
         """Return a plan for each of some that are alike, together or for none of them; or why there is none."""
         first = preemptors[0]
@@ -73,13 +79,8 @@ class Prospects:
         # What was planned in this look counts by now.
         if over := over_quota([pod for one in preemptors for pod in one.pods], self._sight.room.quota):
             return NoPlan(over)
-        clearing = self._clearing(preemptors[0].priority)
+        clearing = self.clearing(preemptors[0].priority)
         return planned(preemptors, clearing, borrowed_only=self._sight.settings.scope is Scope.BORROWED)
-
-    def _clearing(self, priority: int) -> Clearing:
-        if priority not in self._clearings:
-            self._clearings[priority] = self._cleared(priority)
-        return self._clearings[priority]
 
     def _cleared(self, priority: int) -> Clearing:
         sight = self._sight

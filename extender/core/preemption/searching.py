@@ -98,7 +98,7 @@ class Searching:
         """Give a plan for each for whom there is one, one after the other: what is done for one counts for the next."""
         now = sight.at.now
         self._forget(who_wait, sight)
-        prospects = Prospects(sight, self._gangs, self._resting, frozenset(self._spared))
+        prospects = self.prospects(sight)
         budget = _Budget()
         for alike in self._due(who_wait, sight, tell):
             waiting, at_once = alike, len(alike)
@@ -168,6 +168,10 @@ class Searching:
         tried.reason, tried.pause_s = "", 0.0
         tried.again_at = sight.at.now + _LONGEST_PAUSE_S  # where it is observed only
         return True
+
+    def prospects(self, sight: Sight) -> Prospects:
+        """Return the plans that there are in one look."""
+        return Prospects(sight, self._gangs, self._resting, frozenset(self._spared))
 
     def reason(self, key: Key) -> str:
         """Return why nobody leaves for somebody, as one sentence; "" where that was not found."""

@@ -18,12 +18,14 @@ from extender.v1 import extender_pb2_grpc as service
 from kube.gate import ForbiddenReaderError, UnknownReaderError
 from kube.rpc_address import RpcAddress
 from tests.door import Door
+from tests.extender.core.preemption.playing import Cluster, whole
 from tests.kube.test_rpc import refusal
 from tests.plimsoll.gpus.telling import WHOLE, place, pod, scheduling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from extender.core.gang.planning import Checks
     from extender.core.scheduling import Scheduling
     from kube.gate import Gate
 
@@ -40,12 +42,14 @@ def managed(namespace: str) -> str:
 
 
 @asynccontextmanager
-async def asking(s: Scheduling, *, ready: bool = True, gate: Gate | None = None) -> AsyncIterator[Any]:
+async def asking(
+    s: Scheduling, *, ready: bool = True, gate: Gate | None = None, checks: Checks | None = None
+) -> AsyncIterator[Any]:
     """Serve on loopback, and give a stub of the service."""
     (port,) = free_ports(1)
     at = RpcAddress(f"127.0.0.1:{port}", None)
     async with (
-        rpc.serving(at, rpc.DeviceService(s, lambda: ready, gate, managed)),
+        rpc.serving(at, rpc.DeviceService(s, lambda: ready, gate, refusal=managed, checks=lambda: checks)),
         grpc.aio.insecure_channel(at.address) as channel,
     ):
         yield service.ExtenderStub(channel)
@@ -131,7 +135,9 @@ async def test_the_end_of_the_program_ends_watches_with_a_sentence() -> None:
     (port,) = free_ports(1)
     at = RpcAddress(f"127.0.0.1:{port}", None)
     async with grpc.aio.insecure_channel(at.address) as channel:
-        async with rpc.serving(at, rpc.DeviceService(scheduling(0), lambda: True, None, managed)):
+        async with rpc.serving(
+            at, rpc.DeviceService(scheduling(0), lambda: True, None, refusal=managed, checks=lambda: None)
+        ):
             watch = service.ExtenderStub(channel).WatchDevices(v1.WatchDevicesRequest())
             assert (await read(watch)).whole
         assert await refusal(watch.read()) == (CODES.UNAVAILABLE, "the extender ends: ask again")
@@ -239,6 +245,25 @@ async def test_what_fits_is_counted_and_what_never_will_is_refused() -> None:
         )
     async with asking(s, ready=False) as stub:
         assert await refusal(stub.Fits(v1.FitsRequest(shape=half, most=1))) == (CODES.UNAVAILABLE, rpc.UNREADY)
+
+
+async def test_what_fits_where_train_leaves_is_counted_with_who_would() -> None:
+    cluster = Cluster(gpus=2)
+    cluster.train("t", whole())
+    gpu = v1.PodShape(
+        namespace="search",
+        pod_json=b'{"metadata": {}, "spec": {"priorityClassName": "plimsoll-inference", "containers": '
+        b'[{"name": "main", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}}',
+    )
+    async with asking(cluster.scheduling, checks=cluster.surroundings()) as stub:
+        plain = await stub.Fits(v1.FitsRequest(shape=gpu, most=2))
+        made = await stub.Fits(v1.FitsRequest(shape=gpu, most=2, preempt=True))
+    assert (plain.count, list(plain.victims)) == (1, [])
+    assert (made.count, made.reason, [one.name for one in made.victims]) == (2, "", ["t"])
+    async with asking(cluster.scheduling) as stub:
+        unseen = await stub.Fits(v1.FitsRequest(shape=gpu, most=2, preempt=True))
+    assert (unseen.count, list(unseen.victims)) == (1, [])
+    assert unseen.reason.endswith("who may leave is not looked at now: ask again in some seconds")
 
 
 async def test_projects_are_told_by_name_and_what_fits_stays_within_them() -> None:

@@ -30,7 +30,9 @@ def telling(
     at = RpcAddress(f"127.0.0.1:{port or free_ports(1)[0]}", None)
 
     def server() -> AbstractAsyncContextManager[Any]:
-        return rpc.serving(at, rpc.DeviceService(scheduling, lambda: ready, None, lambda _: ""))
+        return rpc.serving(
+            at, rpc.DeviceService(scheduling, lambda: ready, None, refusal=lambda _: "", checks=lambda: None)
+        )
 
     with aside(server) as there:
         yield at.address, there
