@@ -72,7 +72,7 @@ def fits_by_preemption(scheduling: Scheduling, asked: Asked, most: int, checks: 
     if nobody or ask is None or checks is None:
         return FitsSo(plain.count, f"{plain.reason}; preemption: {nobody or NOT_SEEN}")
     needed = 0 if asked.gang is None else scheduling.gangs.missing(ask.namespace, *asked.gang)
-    if max(needed, plain.count) >= MOST:
+    if needed > MOST or plain.count >= MOST:
         return FitsSo(plain.count, f"{plain.reason}; preemption: {_BEYOND}")
     wanted = min(max(most, needed), MOST)
     allowed = min(allowed_by(scheduling.quota, ask, wanted), wanted)

@@ -189,3 +189,12 @@ def test_the_question_changes_nothing() -> None:
     assert not list(cluster.scheduling.preemptions.plans())
     cluster.pod("serve", whole())
     until(cluster, ["serve"])
+
+
+@pytest.mark.parametrize(("needed", "count"), [(MOST, MOST), (MOST + 1, 0)])
+def test_a_gang_of_as_many_as_are_looked_at_is_the_largest(needed: int, count: int) -> None:
+    cluster = Cluster(nodes=33, gpus=8, quotas={"search": 1000, "vision": 1000})
+    for node in range(33):
+        for number in range(8):
+            cluster.train(f"t{node}-{number}", whole(), f"n{node}")
+    assert fitting(cluster, asked(whole(), gang=needed), needed).count == count
