@@ -110,10 +110,12 @@ def _waiter(scheduling: Scheduling, pod: SeenPod) -> Waiter:
     gang = _gang_of(scheduling, pod.key.uid)
     reason, waits = _why(scheduling, pod, gang)
     made = _preemption(scheduling, pod.key.uid)
+    if made is not None and made.reason and scheduling.quota.refusal(pod.ask()) is not None:
+        made = None  # nobody leaves for it whoever is there; what was found before is of no use
     if made is not None and made.stage is not None:
         reason = sentence(pod.key.uid, made, scheduling.ledger)
         waits = None if waits is None else replace(waits, reason=reason, misfits=())
-    elif made is not None and made.reason:
+    elif made is not None and made.reason and made.reason not in reason:
         reason = f"{reason}; preemption: {made.reason}"
     asks = reasons.asks(pod.request) if isinstance(pod.request, Share | MemoryShare) else ""
     project, kind = _project_and_kind(scheduling.quota, pod.ask())

@@ -421,3 +421,8 @@ async def test_a_long_list_lets_others_have_their_turns(api: Api) -> None:
         await asyncio.sleep(0)
     assert turns >= 450 // app._AT_A_TIME
     assert len(tuple(extender.scheduling.ledger.holdings())) == 450
+
+
+async def test_who_may_leave_is_followed_from_the_first_question_on(asked: Asked) -> None:
+    assert asked.extender.checks() is None
+    await until(lambda: asked.extender.checks() is not None)

@@ -21,6 +21,7 @@ _STAGES = {
 _HEAD = ("POD", "NODE", "GPUS", "PROJECT", "PRIORITY", "HAS RUN")
 _ROWS = 12
 _NAMED = 3
+_STANDS_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,11 @@ def fate(eviction: ToldEviction, now_ms: int) -> str:
     for_whom = f"to make room for {eviction.made_for}"
     if eviction.evicted_ms is not None:
         return f"was evicted {ago(eviction.evicted_ms, now_ms)} ({utc(eviction.evicted_ms)}) {for_whom}"
-    return f"would be evicted {for_whom} (mode: observe)" if eviction.observed else f"is to be evicted {for_whom}"
+    if not eviction.observed:
+        return f"is to be evicted {for_whom}"
+    # As long as somebody waits for it, it is planned anew every 15 s.
+    would = "would be" if now_ms - eviction.planned_ms < _STANDS_MS else "would have been"
+    return f"{would} evicted {for_whom} (mode: observe)"
 
 
 def _row(victim: ToldVictim) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from extender.core.explaining import GonePod, Holder, UnknownPod, Waiter, explai
 from extender.core.preemption.outstanding import Stage
 from extender.core.preemption.progress import Progress
 from extender.core.preemption.settings import Mode
+from extender.core.quota.projects import Project, Projects
 from tests.extender.core.preemption.playing import Cluster, part, until, whole
 
 
@@ -57,6 +58,19 @@ def test_why_nobody_leaves_is_added_to_why_a_pod_waits() -> None:
     why = "no train pod may leave for it; of the other train pods 1 have not run for min-run-time yet"
     assert found.reason == f"1 node: no whole GPU free; preemption: {why}"
     assert made_for(cluster, "serve") == Progress(why)
+
+
+def test_what_was_found_of_a_pod_that_is_over_quota_by_now_is_not_told() -> None:
+    cluster = Cluster(min_run_s=3600.0)
+    cluster.train("t", whole())
+    cluster.pod("serve", whole())
+    cluster.turn()
+    cluster.scheduling.projects_are(Projects((Project("search", 500, (), ("search",)),)))
+    cluster.place()
+    found = told(cluster, "serve")
+    assert isinstance(found, Waiter)
+    assert found.reason.startswith("project search: over quota")
+    assert ("preemption" in found.reason, found.preemption) == (False, None)
 
 
 def test_of_a_pod_for_whom_nobody_may_leave_nothing_is_told() -> None:

@@ -119,8 +119,9 @@ def test_a_pod_that_was_evicted_and_is_gone_says_for_whom_and_why() -> None:
 def test_a_pod_that_is_there_says_what_is_to_become_of_it_and_an_earlier_one_is_told_apart() -> None:
     placed = ToldPlaced("gpu-00", ("0",), 1000, 0, State.BOUND, "T4")
     assert "it is to be evicted to make room for pod chat/llama" in pod(placed, left=left(evicted_ms=None))
-    observed = pod(placed, left=left(evicted_ms=None, observed=True))
-    assert "it would be evicted to make room for pod chat/llama (mode: observe)" in observed
+    for ago_ms, would in ((20_000, "would be"), (65_000, "would have been")):
+        observed = pod(placed, left=left(evicted_ms=None, observed=True, planned_ms=NOW - ago_ms))
+        assert f"it {would} evicted to make room for pod chat/llama (mode: observe)" in observed
     other = pod(placed, left=left(victim=victim("llama-0", uid="another")))
     assert [line for line in other if line.startswith("an earlier pod of this name was evicted 1 min ago")]
 
