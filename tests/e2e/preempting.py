@@ -1,9 +1,9 @@
 """What becomes of a preemption when the extender is struck in its midst? One round, for the test and the measurement.
 
 Train pods of half a GPU fill the cluster. Deployments make them, so that a new one wants the room of each that leaves,
-and at once. A gang of inference pods comes that needs whole GPUs. When a watch shows the given moment, the extender is
-killed, or stopped; a while later it is started again, or goes on. The round ends when the gang runs whole and nothing
-is promised any more.
+and at once. Inference pods come that need whole GPUs, as a gang or each for itself. When a watch shows the given
+moment, the extender is killed, or stopped; a while later it is started again, or goes on. The round ends when all of
+these run and nothing is promised any more.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import random
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from kube.gangs import GANG
 from kube.objects import Pod
 from kube.watch import Gone, Relisted, watch
 from tests.e2e import gangs, pods
+from tests.e2e.test_projects import configure, of_kind, project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,10 +36,12 @@ NODES, GPUS, MEMBERS, EACH = 4, 8, 8, 2
 TRAIN = NODES * GPUS * EACH
 NEEDED = MEMBERS * EACH
 TUNED = {"preemption-delay": "0s", "mode": None, "preemption-scope": None}
+_QUOTA = 'plimsoll_extender_project_quota_gpus{project="serving"} %.1f\n'
 _MAP = "/api/v1/namespaces/plimsoll-system/configmaps/config-extender"
-_LEAVES_AFTER = {"quick": "300ms", "slow": "2s"}  # so that some are gone while others are leaving
-_AWAY_S = 2.0
-_SETTLED_S = 2.0  # eight looks of the planner
+_LEAVES_AFTER = {"quick": "300ms", "slow": "1200ms"}  # so that some are gone while others are leaving
+_AWAY_S = (0.3, 1.6)  # there are victims still, or none any more, when it comes back
+_SERVES = "example.com/serves"
+_SETTLED_S = 1.0  # four looks of the planner
 
 
 class Mishap(Enum):
@@ -48,76 +52,79 @@ class Mishap(Enum):
 
 
 class Phase(Enum):
-    """What is counted until it happens, each with how many there are at most to count."""
+    """How far pods come. `SENT`: inference that kube-scheduler has, as its gang was let go; else: that has a node."""
 
     LEAVING = "leaving"
     GONE = "gone"
-    LET_GO = "let go"
+    SENT = "sent"
 
     @property
     def most(self) -> int:
-        """How many pods come that far; by the last of them the phase is over."""
-        return MEMBERS - 1 if self is Phase.LET_GO else NEEDED - 1
+        """The last count at which more are to come."""
+        return MEMBERS - 1 if self is Phase.SENT else NEEDED - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The moment at which so many pods are in a phase."""
+    """The moment at which so many pods have come to a phase; then the extender is away for `away_s` seconds."""
 
     phase: Phase
     count: int
+    away_s: float
+    gang: bool
 
     def __str__(self) -> str:
-        return f"{self.count} {self.phase.value}"
+        return f"{self.count} {self.phase.value}, {'a gang' if self.gang else 'single pods'}, away {self.away_s:g} s"
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
     """What one round found.
 
-    `leaving`, `gone`, `let_go`: what the watch had shown when it struck. `evicted`: all train pods that ever left.
-    `bound`: members with a node at the end; `promised`: what is held for pods that are not bound; `seconds`: from the
-    moment at which the extender was there again until the gang ran.
+    `shown`: how many pods the watch had shown in each phase when it struck. `evicted`: all train pods that ever left.
+    `bound`: inference pods with a node at the end; `promised`: what is held for pods that are not bound; `seconds`:
+    from the moment at which the extender was there again until they ran.
     """
 
-    leaving: int
-    gone: int
-    let_go: int
+    shown: dict[Phase, int]
     evicted: int
     bound: int
     promised: int
     seconds: float
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What a watch has shown of a namespace, by UID; `of`: at what moment `strike` is called."""
+    """The pods that a watch has shown in each phase, by UID; once they were there they stay."""
 
-    leaving: set[str] = field(default_factory=set)
-    gone: set[str] = field(default_factory=set)
-    let_go: set[str] = field(default_factory=set)
+    pods: dict[Phase, set[str]] = field(default_factory=lambda: {phase: set() for phase in Phase})
 
     def count(self, phase: Phase) -> int:
         """Return how many pods have come to a phase."""
-        return len({Phase.LEAVING: self.leaving, Phase.GONE: self.gone, Phase.LET_GO: self.let_go}[phase])
+        return len(self.pods[phase])
 
     def take(self, pod: Pod, *, gone: bool) -> None:
         """Take note of a pod as it is now."""
-        if (pod.metadata.labels or {}).get(GANG):
-            if not pod.spec.scheduling_gates:
-                self.let_go.add(pod.metadata.uid)
+        uid = pod.metadata.uid
+        if _SERVES in (pod.metadata.annotations or {}):
+            in_gang = GANG in (pod.metadata.labels or {})
+            if pod.spec.node_name or (in_gang and not pod.spec.scheduling_gates):
+                self.pods[Phase.SENT].add(uid)
             return
         if gone or pod.metadata.deletion_timestamp is not None:
-            self.leaving.add(pod.metadata.uid)
+            self.pods[Phase.LEAVING].add(uid)
         if gone:
-            self.gone.add(pod.metadata.uid)
+            self.pods[Phase.GONE].add(uid)
 
 
 def points(seed: int, rounds: int) -> list[Point]:
-    """Return so many moments at random, of each phase as many."""
+    """Return so many moments at random: of each phase as many, for gangs and single pods in turn."""
     chance = random.Random(seed)  # noqa: S311  points in time
-    every = [list(Phase)[number % len(Phase)] for number in range(rounds)]
-    return [Point(phase, chance.randint(1, phase.most)) for phase in every]
+    phases = [list(Phase)[number % len(Phase)] for number in range(rounds)]
+    return [
+        Point(phase, chance.randint(1, phase.most), chance.choice(_AWAY_S), gang=number % 2 == 0)
+        for number, phase in enumerate(phases)
+    ]
 
 
 def spec(name: str) -> ClusterSpec:
@@ -130,49 +137,45 @@ def tune(cluster: LocalCluster, **settings: str | None) -> None:
     pods.patch(cluster, _MAP, {"data": {**TUNED, **{key.replace("_", "-"): value for key, value in settings.items()}}})
 
 
-def of_kind(kind: str, one: dict[str, Any]) -> dict[str, Any]:
-    """Make a pod one of a kind."""
-    one["spec"]["priorityClassName"] = f"plimsoll-{kind}"
-    return one
+def serving(cluster: LocalCluster, namespace: str, quota: int = 2 * MEMBERS, *others: dict[str, Any]) -> None:
+    """Let a namespace be of a project with a quota."""
+    configure(cluster, [project("serving", quota, namespace), *others])
+
+    def in_force() -> bool:
+        with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=30.0) as answer:  # noqa: S310  loopback
+            return _QUOTA % quota in answer.read().decode()
+
+    pods.wait_until("the quota is in force", in_force)
 
 
 def struck(cluster: LocalCluster, namespace: str, mishap: Mishap, point: Point) -> Round:
-    """Run one round in a namespace that is empty, and of a project that the gang is within the quota of."""
+    """Run one round in an empty namespace whose project's quota has room for what serves."""
     for name, after in _LEAVES_AFTER.items():
         _create_train(cluster, namespace, name, TRAIN // len(_LEAVES_AFTER), after)
     pods.wait_until("all train runs", lambda: len(gangs.bound(cluster, namespace)) == TRAIN)
     happened = threading.Event()
-    at_strike: list[Seen] = []
+    shown: dict[Phase, int] = {}
 
     def strike(seen: Seen) -> None:
         if mishap is Mishap.KILLED:
             cluster.kill("extender")
         else:
             cluster.pause("extender")
-        at_strike.append(Seen(set(seen.leaving), set(seen.gone), set(seen.let_go)))
+        shown.update({phase: seen.count(phase) for phase in Phase})
         happened.set()
 
     with watching(cluster, namespace, point, strike) as seen:
-        pods.create(cluster, namespace, [of_kind("inference", one) for one in gangs.members("g", MEMBERS)])
+        pods.create(cluster, namespace, _serving(gang=point.gang))
         assert happened.wait(60.0), f"never came to {point}"
-        time.sleep(_AWAY_S)
+        time.sleep(point.away_s)
         if mishap is Mishap.KILLED:
             cluster.start_extender()
         else:
             cluster.resume("extender")
-        seconds = pods.wait_until("the gang runs", lambda: len(gangs.bound(cluster, namespace, "g")) == MEMBERS, 120.0)
+        seconds = pods.wait_until("they run", lambda: _bound(cluster, namespace) == MEMBERS, 120.0)
         pods.wait_until("nothing is promised", lambda: promised(cluster) == 0)
         time.sleep(_SETTLED_S)
-    (then,) = at_strike
-    return Round(
-        len(then.leaving),
-        len(then.gone),
-        len(then.let_go),
-        len(seen.leaving),
-        len(gangs.bound(cluster, namespace, "g")),
-        promised(cluster),
-        seconds,
-    )
+    return Round(shown, seen.count(Phase.LEAVING), _bound(cluster, namespace), promised(cluster), seconds)
 
 
 def promised(cluster: LocalCluster) -> int:
@@ -215,6 +218,20 @@ def watching(
         finally:
             over.set()
         done.result()
+
+
+def _serving(*, gang: bool) -> list[dict[str, Any]]:
+    """Return what needs whole GPUs."""
+    single = [pods.pod(f"single-{number}", gpus=1) for number in range(MEMBERS)]
+    made = gangs.members("g", MEMBERS) if gang else single
+    for one in made:
+        one["metadata"]["annotations"][_SERVES] = ""
+    return [of_kind("inference", one) for one in made]
+
+
+def _bound(cluster: LocalCluster, namespace: str) -> int:
+    found = pods.pods_of(cluster, namespace)
+    return sum(bool(one.spec.node_name) for one in found if _SERVES in (one.metadata.annotations or {}))
 
 
 def _create_train(cluster: LocalCluster, namespace: str, name: str, replicas: int, leaves_after: str) -> None:
