@@ -54,6 +54,14 @@ def whole_extender(cluster: LocalCluster, managed_namespace: str) -> Iterator[No
     assert max(pods.used(cluster).values(), default=0) <= 1000
 
 
+@pytest.fixture
+def theirs(cluster: LocalCluster) -> Iterator[str]:
+    """Another namespace."""
+    pods.create_namespace(cluster, "theirs")
+    yield "theirs"
+    pods.empty(cluster, "theirs")
+
+
 def train(name: str, *, gpus: int = 1, node: str = _NODE, leaves_after: str = "", label: str = "") -> dict[str, Any]:
     """Return a train pod for a node: of half a GPU where it asks for no whole ones."""
     made = of_kind("train", _on(node, pods.pod(name, gpus=gpus) if gpus else pods.fraction(name, "0.5")))
@@ -178,12 +186,10 @@ def test_the_device_of_a_victim_is_given_to_nobody_before_it_is_gone(
         pods.create(cluster, managed_namespace, [serve("first")])
         pods.wait_until("it is leaving", lambda: seen.count(Phase.LEAVING) == 1)
         # Whoever comes now and would fit, of a lower priority and of the same.
-        others = [train("train", gpus=1), train("half", gpus=0), serve("younger"), serve("small", share="0.25")]
+        others = [train("train"), train("half", gpus=0), serve("younger"), serve("small", share="0.25")]
         pods.create(cluster, managed_namespace, others)
-        while not seen.count(Phase.GONE):
-            found = pods.pods_of(cluster, managed_namespace)
-            if "victim" in {one.metadata.name for one in found}:
-                assert "first" not in {one.metadata.name for one in found if one.spec.node_name}
+        while "victim" in (placed := pods.placed(pods.pods_of(cluster, managed_namespace))):
+            assert not placed.keys() & {"first", *(one["metadata"]["name"] for one in others)}
             time.sleep(0.1)
         wait_runs(cluster, managed_namespace, "first")
         time.sleep(_WHILE_S)
@@ -204,11 +210,9 @@ def test_where_it_is_observed_nobody_leaves_and_it_is_told(cluster: LocalCluster
 
 
 def test_where_only_what_is_borrowed_may_go_others_keep_their_quota(
-    cluster: LocalCluster, managed_namespace: str
+    cluster: LocalCluster, managed_namespace: str, theirs: str
 ) -> None:
     tune(cluster, preemption_scope="borrowed")
-    theirs = f"{managed_namespace}-theirs"
-    pods.create_namespace(cluster, theirs)
     serving(cluster, managed_namespace, 4, project("theirs", _GPUS, theirs))
     before = run(cluster, theirs, [train(f"t-{number}") for number in range(_GPUS)])
     pods.create(cluster, managed_namespace, [serve("one")])
@@ -218,7 +222,6 @@ def test_where_only_what_is_borrowed_may_go_others_keep_their_quota(
     serving(cluster, managed_namespace, 4, project("theirs", _GPUS - 1, theirs))
     wait_runs(cluster, managed_namespace, "one")
     assert len(left(cluster, theirs, before)) == 1
-    pods.empty(cluster, theirs)
 
 
 def test_a_train_gang_leaves_whole_and_only_where_single_pods_do_not_do(
