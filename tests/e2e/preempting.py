@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import threading
 import time
 import urllib.request
@@ -141,11 +142,7 @@ def serving(cluster: LocalCluster, namespace: str, quota: int = 2 * MEMBERS, *ot
     """Let a namespace be of a project with a quota."""
     configure(cluster, [project("serving", quota, namespace), *others])
 
-    def in_force() -> bool:
-        with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=30.0) as answer:  # noqa: S310  loopback
-            return _QUOTA % quota in answer.read().decode()
-
-    pods.wait_until("the quota is in force", in_force)
+    pods.wait_until("the quota is in force", lambda: _QUOTA % quota in _metrics(cluster))
 
 
 def struck(cluster: LocalCluster, namespace: str, mishap: Mishap, point: Point) -> Round:
@@ -183,6 +180,13 @@ def promised(cluster: LocalCluster) -> int:
     return sum(count for state, count in pods.holdings(cluster).items() if state in {"reserved", "nominated"})
 
 
+def needless(cluster: LocalCluster) -> int:
+    """Return how many pods were evicted for somebody who never ran, by the extender's own count since its start."""
+    found = re.search(r"^plimsoll_extender_needless_evictions_total (\S+)$", _metrics(cluster), re.MULTILINE)
+    assert found is not None
+    return int(float(found[1]))
+
+
 @contextmanager
 def watching(
     cluster: LocalCluster, namespace: str, point: Point | None = None, strike: Callable[[Seen], None] | None = None
@@ -218,6 +222,12 @@ def watching(
         finally:
             over.set()
         done.result()
+
+
+def _metrics(cluster: LocalCluster) -> str:
+    with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=30.0) as answer:  # noqa: S310  our own loopback
+        found: bytes = answer.read()
+    return found.decode()
 
 
 def _serving(*, gang: bool) -> list[dict[str, Any]]:
