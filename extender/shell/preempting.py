@@ -12,6 +12,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from extender.core.preemption.preempting import nominated
 from extender.shell import cluster
 from extender.shell.telling import say
 from extender.shell.trying import Trying
@@ -78,6 +79,8 @@ class Preempting:
             say(one, self._tell, "preemption")
 
     async def _kick(self, pod: PodKey) -> None:
+        if not nominated(self._scheduling.ledger, pod.uid):
+            return  # kube-scheduler has it by now: a change would end the Binding that is under way
         try:
             seen = await cluster.kick(self._api, pod, datetime.now(UTC).isoformat())
         except ApiError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import threading
 import time
 import urllib.request
@@ -141,11 +142,15 @@ def serving(cluster: LocalCluster, namespace: str, quota: int = 2 * MEMBERS, *ot
     """Let a namespace be of a project with a quota."""
     configure(cluster, [project("serving", quota, namespace), *others])
 
+<<<<<<< HEAD
     def in_force() -> bool:
         with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=30.0) as answer:  # noqa: S310  loopback
             return _QUOTA % quota in answer.read().decode()
 
     pods.wait_until("the quota is in force", in_force)
+=======
+    pods.wait_until("the quota is in force", lambda: _QUOTA % quota in _metrics(cluster))
+>>>>>>> e2e9
 
 
 def struck(cluster: LocalCluster, namespace: str, mishap: Mishap, point: Point) -> Round:
@@ -181,6 +186,13 @@ def struck(cluster: LocalCluster, namespace: str, mishap: Mishap, point: Point) 
 def promised(cluster: LocalCluster) -> int:
     """Return how many pods that are not bound the extender keeps devices for."""
     return sum(count for state, count in pods.holdings(cluster).items() if state in {"reserved", "nominated"})
+
+
+def needless(cluster: LocalCluster) -> int:
+    """Return how many pods were evicted for somebody who never ran, by the extender's own count since its start."""
+    found = re.search(r"^plimsoll_extender_needless_evictions_total (\S+)$", _metrics(cluster), re.MULTILINE)
+    assert found is not None
+    return int(float(found[1]))
 
 
 @contextmanager
@@ -220,6 +232,15 @@ def watching(
         done.result()
 
 
+<<<<<<< HEAD
+=======
+def _metrics(cluster: LocalCluster) -> str:
+    with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=30.0) as answer:  # noqa: S310  our own loopback
+        found: bytes = answer.read()
+    return found.decode()
+
+
+>>>>>>> e2e9
 def _serving(*, gang: bool) -> list[dict[str, Any]]:
     """Return what needs whole GPUs."""
     single = [pods.pod(f"single-{number}", gpus=1) for number in range(MEMBERS)]

@@ -16,6 +16,10 @@ from tests.e2e.preempting import (
     Mishap,
     Phase,
     Point,
+<<<<<<< HEAD
+=======
+    needless,
+>>>>>>> e2e9
     points,
     promised,
     serving,
@@ -44,7 +48,10 @@ def cluster() -> Iterator[LocalCluster]:
 
 @pytest.fixture(autouse=True)
 def whole_extender(cluster: LocalCluster, managed_namespace: str) -> Iterator[None]:
-    """Run the extender with a project that serves; look afterwards that no device held more than it has."""
+    """Run the extender with a project that serves.
+
+    Afterwards look that no device held more than it has, and that nobody left for somebody who never ran.
+    """
     if cluster.pid("extender") is None:
         cluster.start_extender()
     serving(cluster, managed_namespace)
@@ -52,6 +59,7 @@ def whole_extender(cluster: LocalCluster, managed_namespace: str) -> Iterator[No
     configure(cluster, None)
     tune(cluster)
     assert max(pods.used(cluster).values(), default=0) <= 1000
+    assert needless(cluster) == 0
 
 
 @pytest.fixture

@@ -103,9 +103,9 @@ class Outstanding:
         """Tell whether its pods have had their room for longer than `within_s` seconds."""
         return self.ready_at is not None and now - self.ready_at > within_s
 
-    def kick(self, now: float) -> tuple[PodKey, ...]:
+    def kick(self, ledger: Ledger, now: float) -> tuple[PodKey, ...]:
         """Return the pods that are to be tried again at `now` seconds; those of a gang its own plan lets go."""
-        ready = self.ready_at is not None and self.preemptor.key.gang is None
+        ready = self.ready_at is not None and self.preemptor.key.gang is None and self.promised(ledger)
         if not ready or self.preemptor.pods[0].gated or now - self.kicked_at < _KICK_S:
             return ()
         self.kicked_at = now

@@ -80,7 +80,7 @@ class Preemptions:
         for preemptor, plan in self._searching.found(who_wait, sight, tell):
             self._begin(preemptor, plan, room, at, tell)
         displace = (self._displaced(one, room) for one in self._plans.values())
-        kick = (one.kick(at.now) for one in self._plans.values())
+        kick = (one.kick(room.ledger, at.now) for one in self._plans.values())
         return Moves(tuple(filter(None, displace)), tuple(pod for pods in kick for pod in pods), tuple(tell))
 
     def plan_of(self, uid: str) -> Outstanding | None:

@@ -7,6 +7,7 @@ once in a look.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from extender.core.gang.gang import order_of
@@ -17,7 +18,7 @@ from extender.core.preemption.plan import NoPlan
 from extender.core.preemption.prospects import Prospects, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from extender.core.gang.gangs import Gangs
     from extender.core.gang.planning import Room
@@ -81,8 +82,8 @@ class Searching:
         """Pods that the API server did not evict, by UID, each with until when it is not asked again."""
         self._looked_at = -1
         """What `freed` of the ledger was at the last look."""
-        self._wanted: frozenset[tuple[tuple[int, str], Shape]] = frozenset()
-        """What single pods that wait ask for, with their orders, as of the last look."""
+        self._wanted: dict[Shape, tuple[int, str]] = {}
+        """What single pods that wait ask for, each with the order of the first, as of the last look."""
 
     def goes_first(self, pod: SeenPod, ledger: Ledger, packer: Packer) -> bool:
         """Tell whether a single pod that comes before this one may have its room, and was not looked at since it came.
@@ -92,7 +93,7 @@ class Searching:
         if not self._wanted or ledger.freed == self._looked_at:
             return False
         order = order_of(pod.priority, pod.created)
-        return any(before < order and packer.fits_any(shape) for before, shape in self._wanted)
+        return any(before < order and packer.fits_any(shape) for shape, before in self._wanted.items())
 
     def found(self, who_wait: Sequence[Preemptor], sight: Sight, tell: list[Tell]) -> Iterator[tuple[Preemptor, Plan]]:
         """Give a plan for each for whom there is one, one after the other: what is done for one counts for the next."""
@@ -115,17 +116,18 @@ class Searching:
                         self._tried[one.key].in_vain(made.reason, now)
                         _say(one, self._tried[one.key], now, tell)
                     waiting = []
-        singles = (one for one in who_wait if one.key.gang is None and one.key not in sight.plans)
-        self._wanted = frozenset((one.order, one.pods[0].shape()) for one in singles)
+        singles = (one for one in reversed(who_wait) if one.key.gang is None and one.key not in sight.plans)
+        self._wanted = {one.pods[0].shape(): one.order for one in singles}  # the first of each shape comes last
         self._looked_at = sight.room.ledger.freed
 
     def _due(self, who_wait: Sequence[Preemptor], sight: Sight, tell: list[Tell]) -> Iterator[list[Preemptor]]:
         """Give those that are to be searched for now, in their order; single pods that are alike together."""
         alike: list[Preemptor] = []
         kind: Hashable = None
+        has_room = self._room_that_came(sight.room)
         for one in who_wait:
             tried = self._tried.setdefault(one.key, _Tried())
-            waits = tried.again_at > sight.at.now and not self._has_room(one, sight.room)
+            waits = tried.again_at > sight.at.now and not (one.key.gang is None and has_room(one.pods[0].shape()))
             if waits or one.key in sight.plans or self._is_unknown(one, tried, sight, tell):
                 continue
             wanting = replace(one, avoided=one.avoided | frozenset(tried.avoided))
@@ -139,10 +141,11 @@ class Searching:
         if alike:
             yield alike
 
-    def _has_room(self, one: Preemptor, room: Room) -> bool:
-        """Tell whether room came free since the last look that may do for a single pod."""
-        fresh = room.ledger.freed != self._looked_at
-        return fresh and one.key.gang is None and room.packer.fits_any(one.pods[0].shape())
+    def _room_that_came(self, room: Room) -> Callable[[Shape], bool]:
+        """Return what tells whether room came free since the last look that may do for a pod of a shape."""
+        if room.ledger.freed == self._looked_at:
+            return lambda _: False
+        return cache(room.packer.fits_any)
 
     def _is_unknown(self, one: Preemptor, tried: _Tried, sight: Sight, tell: list[Tell]) -> bool:
         """Tell whether nobody can check beforehand where a pod may go; then it is not searched for."""

@@ -47,8 +47,12 @@ def _of_gang(gang: Gang, gangs: Gangs, quota: Quota, ledger: Ledger) -> Iterator
     others = kept.nodes if kept is not None and kept.gang != gang.key and kept.keeps_out(gang.order) else frozenset()
     avoided = others | frozenset(gang.avoided)
     if gang.needed:
-        if all(_is_inference(pod, quota) for pod in gang.needed):
-            yield Preemptor(Key(gang=gang.key), tuple(gang.needed), gang.priority, gang.order, avoided)
+        # They may have changed since it was planned in vain, and it has yet to have its turn again.
+        needed = [gang.members.get(pod.key.uid) for pod in gang.needed]
+        if all(pod is not None and not pod.leaving and _is_inference(pod, quota) for pod in needed):
+            free = [pod for pod in needed if pod is not None and ledger.holding(pod.key.uid) is None]
+            if len(free) == len(needed):
+                yield Preemptor(Key(gang=gang.key), tuple(free), gang.priority, gang.order, avoided)
         return
     least = gang.least()
     standing = gang.standing(ledger)

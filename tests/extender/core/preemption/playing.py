@@ -172,11 +172,15 @@ class Cluster:
     def turn(self, seconds: float = 1.0) -> None:
         """Let time go by: pods leave, the extender plans, kube-scheduler places."""
         self.now += seconds
+        self.leave()
+        self.carry_out(self.look())
+        self.place()
+
+    def leave(self) -> None:
+        """Let those be gone whose grace is over."""
         for uid in [uid for uid, at in self.ends.items() if at <= self.now]:
             del self.ends[uid]
             self._gone(self.pods[uid])
-        self.carry_out(self.look())
-        self.place()
 
     def place(self) -> None:
         """Let kube-scheduler try every pod that waits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extender.core.answers import Refused
+from extender.core.answers import BindTo, Refused
 from extender.core.ledger.holding import State
 from extender.core.predicates.budgets import Budget
 from extender.core.predicates.selectors import EVERYTHING
@@ -329,6 +329,22 @@ def test_filter_and_bind_give_a_nominated_pod_nothing_before_others_have_left() 
     answer = cluster.scheduling.filter(cluster.pods[serve.key.uid], cluster.nodes, cluster.now)
     assert isinstance(answer, Refused)
     assert dict(answer.reasons) == {"n0": "others are leaving node n0 for it"}
+
+
+def test_who_has_room_is_tried_again_until_a_binding_is_under_way() -> None:
+    cluster = Cluster()
+    cluster.train("t", whole())
+    serve = cluster.pod("serve", whole())
+    cluster.turn()
+    cluster.now += cluster.grace_s
+    cluster.leave()
+    assert cluster.look().kick == (serve.key,)
+    assert cluster.look().kick == (), "kube-scheduler has heard of it"
+    cluster.now += 6.0
+    assert cluster.look().kick == (serve.key,)
+    assert isinstance(cluster.scheduling.bind(serve.key.uid, "n0", cluster.now), BindTo)
+    cluster.now += 6.0
+    assert cluster.look().kick == (), "a change of the pod would end its Binding"
 
 
 def test_cpu_is_freed_too() -> None:
