@@ -29,10 +29,7 @@ from tests.benchmarks import (
     packing,
     predicates,
     preemption_killing,
-<<<<<<< HEAD
     preemption_planning,
-=======
->>>>>>> e2e9
     preemption_scale,
     restart,
     serving,
@@ -63,10 +60,7 @@ TABLES: dict[str, Callable[[Callable[[str], None]], list[str]]] = {
     "gang-killing": gang_rounds.killed,
     "gang-scale": gang_scale.table,
     "preemption-killing": preemption_killing.table,
-<<<<<<< HEAD
     "preemption-planning": preemption_planning.table,
-=======
->>>>>>> e2e9
     "preemption-scale": preemption_scale.table,
     "packing": packing.staying,
     "packing-cost": packing.cost,

@@ -142,15 +142,7 @@ def serving(cluster: LocalCluster, namespace: str, quota: int = 2 * MEMBERS, *ot
     """Let a namespace be of a project with a quota."""
     configure(cluster, [project("serving", quota, namespace), *others])
 
-<<<<<<< HEAD
-    def in_force() -> bool:
-        with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=30.0) as answer:  # noqa: S310  loopback
-            return _QUOTA % quota in answer.read().decode()
-
-    pods.wait_until("the quota is in force", in_force)
-=======
     pods.wait_until("the quota is in force", lambda: _QUOTA % quota in _metrics(cluster))
->>>>>>> e2e9
 
 
 def struck(cluster: LocalCluster, namespace: str, mishap: Mishap, point: Point) -> Round:
@@ -232,15 +224,12 @@ def watching(
         done.result()
 
 
-<<<<<<< HEAD
-=======
 def _metrics(cluster: LocalCluster) -> str:
     with urllib.request.urlopen(f"{cluster.extender_url}/metrics", timeout=30.0) as answer:  # noqa: S310  our own loopback
         found: bytes = answer.read()
     return found.decode()
 
 
->>>>>>> e2e9
 def _serving(*, gang: bool) -> list[dict[str, Any]]:
     """Return what needs whole GPUs."""
     single = [pods.pod(f"single-{number}", gpus=1) for number in range(MEMBERS)]

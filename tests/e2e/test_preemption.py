@@ -16,10 +16,7 @@ from tests.e2e.preempting import (
     Mishap,
     Phase,
     Point,
-<<<<<<< HEAD
-=======
     needless,
->>>>>>> e2e9
     points,
     promised,
     serving,
