@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from extender.core.gang.gang import order_of
 from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.preemption.moment import unix_of
@@ -127,7 +129,7 @@ class Searching:
         has_room = self._room_that_came(sight.room)
         for one in who_wait:
             tried = self._tried.setdefault(one.key, _Tried())
-            waits = tried.again_at > sight.at.now and not (one.key.gang is None and has_room(one.pods[0].shape()))
+            waits = tried.again_at > sight.at.now and not has_room(one)
             if waits or one.key in sight.plans or self._is_unknown(one, tried, sight, tell):
                 continue
             wanting = replace(one, avoided=one.avoided | frozenset(tried.avoided))
@@ -141,11 +143,20 @@ class Searching:
         if alike:
             yield alike
 
-    def _room_that_came(self, room: Room) -> Callable[[Shape], bool]:
-        """Return what tells whether room came free since the last look that may do for a pod of a shape."""
+    def _room_that_came(self, room: Room) -> Callable[[Preemptor], bool]:
+        """Return what tells whether room came free since the last look that a single pod fits in as it is."""
         if room.ledger.freed == self._looked_at:
             return lambda _: False
-        return cache(room.packer.fits_any)
+        fits_any = cache(room.packer.fits_any)
+
+        def fits(one: Preemptor) -> bool:
+            pod = one.pods[0]
+            if one.key.gang is not None or not fits_any(pod.shape()) or room.checks.unknown(pod):
+                return False
+            suits = room.checks.fits(pod) & (room.ledger.model >= 0)
+            return room.packer.best(pod.shape(), np.flatnonzero(suits)) is not None
+
+        return fits
 
     def _is_unknown(self, one: Preemptor, tried: _Tried, sight: Sight, tell: list[Tell]) -> bool:
         """Tell whether nobody can check beforehand where a pod may go; then it is not searched for."""

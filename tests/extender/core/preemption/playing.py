@@ -147,6 +147,7 @@ class Cluster:
 
     def look(self) -> Moves:
         """Let the extender plan."""
+        self.scheduling.plans()
         checks = self.surroundings()
         steps = self.scheduling.plan_gangs(checks, self.now)
         for step in steps.let_go:

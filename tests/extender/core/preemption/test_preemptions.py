@@ -353,3 +353,29 @@ def test_cpu_is_freed_too() -> None:
     cluster.pod("serve", whole(), cpu=500)
     until(cluster, ["serve"])
     assert cluster.evicted == ["t"]
+
+
+def test_room_that_comes_free_goes_to_inference_before_train_gets_it() -> None:
+    cluster = Cluster(gpus=1, quotas={"search": 4, "vision": 4})
+    build = cluster.train("build", whole(), by=BUILD, of="search")
+    cluster.pod("serve", whole())
+    cluster.pod("t", whole(), by=TRAIN, of="vision")
+    for _ in range(8):
+        cluster.turn()
+    gone = cluster.pods.pop(build.key.uid)
+    cluster.scheduling.pod_gone(gone.key.uid, cluster.now, ended=True)
+    train = cluster.named("t")
+    assert not cluster.schedule(train), "it comes first, and was not looked at yet"
+    until(cluster, ["serve"], 3)
+    assert cluster.evicted == []
+
+
+def test_train_is_not_put_off_for_long_by_a_pod_that_the_room_does_not_do_for() -> None:
+    cluster = Cluster(nodes=1, gpus=2, cpu=1000)
+    cluster.train("build", part(500), by=BUILD, of="search", cpu=800)
+    cluster.pod("serve", whole(), cpu=900)
+    for _ in range(3):
+        cluster.turn()
+    train = cluster.pod("t", part(500), by=TRAIN, of="vision", cpu=50)
+    cluster.turn()
+    assert cluster.named("t").node or cluster.schedule(cluster.pods[train.key.uid])
