@@ -49,7 +49,7 @@ def _of_gang(gang: Gang, gangs: Gangs, quota: Quota, ledger: Ledger) -> Iterator
     if gang.needed:
         # They may have changed since it was planned in vain, and it has yet to have its turn again.
         needed = [gang.members.get(pod.key.uid) for pod in gang.needed]
-        if all(pod is not None and not pod.leaving and _is_inference(pod, quota) for pod in needed):
+        if all(pod is not None and _may_be_placed(pod) and _is_inference(pod, quota) for pod in needed):
             free = [pod for pod in needed if pod is not None and ledger.holding(pod.key.uid) is None]
             if len(free) == len(needed):
                 yield Preemptor(Key(gang=gang.key), tuple(free), gang.priority, gang.order, avoided)
@@ -72,6 +72,12 @@ def _may(pod: SeenPod, ledger: Ledger, quota: Quota) -> bool:
         and ledger.holding(pod.key.uid) is None
         and quota.refusal(pod.ask()) is None
     )
+
+
+def _may_be_placed(pod: SeenPod) -> bool:
+    """Tell whether a member can be given a place as it is now."""
+    asks = isinstance(pod.request, Share | MemoryShare)
+    return asks and not pod.leaving and not membership(pod).held_by
 
 
 def _is_inference(pod: SeenPod, quota: Quota) -> bool:

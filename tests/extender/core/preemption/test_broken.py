@@ -1,0 +1,37 @@
+"""What a review of preemption found broken; each stays as it was mended."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from kube.gpus import Malformed
+from tests.extender.core.preemption.playing import Cluster, whole
+
+
+def test_a_member_whose_request_becomes_malformed_ends_no_look() -> None:
+    cluster = Cluster(nodes=2, delay_s=7.0)
+    for at in range(2):
+        cluster.train(f"t{at}", whole(), f"n{at}")
+    gang = [cluster.pod(f"g{at}", whole(), gang=("g", 2)) for at in range(2)]
+    cluster.now += 6.9
+    cluster.look()
+    malformed = Malformed("plimsoll.dev/gpu-fraction", "x", "no")
+    cluster._put(replace(gang[0], request=malformed))  # noqa: SLF001
+    cluster.now += 0.2
+    assert not cluster.look().displace
+
+
+def test_nobody_leaves_for_a_member_that_another_gate_holds_by_now() -> None:
+    cluster = Cluster(nodes=2, delay_s=7.0)
+    for at in range(2):
+        cluster.train(f"t{at}", whole(), f"n{at}")
+    gang = [cluster.pod(f"g{at}", whole(), gang=("g", 2)) for at in range(2)]
+    cluster.now += 6.9
+    cluster.carry_out(cluster.look())
+    assert not cluster.evicted
+    one = gang[0]
+    assert one.gang is not None
+    cluster._put(replace(one, gang=replace(one.gang, held_by="other.dev/gate")))  # noqa: SLF001
+    cluster.now += 0.2
+    cluster.carry_out(cluster.look())
+    assert not cluster.evicted
