@@ -163,6 +163,8 @@ class Preemptions:
         """Return why a plan will not come to be; "" where nothing says so."""
         for held in one.promised(room.ledger):
             pod = unbound.get(held.pod.uid)
+            if pod is not None and pod.leaving:
+                return f"pod {held.pod.name} is being deleted"
             if pod is not None and not holds(held, pod.request):
                 return f"pod {held.pod.name} asks for something else than when it was planned"
         for there in filter(None, map(room.ledger.holding, one.there(room.ledger))):

@@ -35,3 +35,17 @@ def test_nobody_leaves_for_a_member_that_another_gate_holds_by_now() -> None:
     cluster.now += 0.2
     cluster.carry_out(cluster.look())
     assert not cluster.evicted
+
+
+def test_nobody_leaves_for_a_pod_that_is_being_deleted_and_waits_for_a_finalizer() -> None:
+    cluster = Cluster()
+    train = cluster.train("t", whole())
+    pod = cluster.pod("serve", whole())
+    moves = cluster.look()
+    assert moves.displace
+    cluster._put(replace(pod, leaving=True))  # noqa: SLF001
+    cluster.now += 0.25
+    moves = cluster.look()
+    assert not moves.displace
+    assert cluster.scheduling.ledger.holding(pod.key.uid) is None
+    assert train.key.name in cluster.running()
