@@ -112,9 +112,10 @@ class Outstanding:
         return tuple(pod.key for pod in self.preemptor.pods)
 
     def end(self, ledger: Ledger) -> None:
-        """End what is promised to its pods."""
-        for held in self.promised(ledger):
-            break_promise(ledger, held.pod.uid)
+        """End what is promised to its pods; what a Binding is under way of ends once that is known not to arrive."""
+        for held in self.holdings(ledger):
+            if held.planned:
+                break_promise(ledger, held.pod.uid)
 
     def stage(self, ledger: Ledger) -> Stage:
         """Return how far it has come."""

@@ -49,3 +49,28 @@ def test_nobody_leaves_for_a_pod_that_is_being_deleted_and_waits_for_a_finalizer
     assert not moves.displace
     assert cluster.scheduling.ledger.holding(pod.key.uid) is None
     assert train.key.name in cluster.running()
+
+
+def test_a_binding_that_outlasts_its_plan_and_does_not_arrive_leaves_no_promise_behind() -> None:
+    cluster = Cluster()
+    cluster.train("t", whole())
+    pod = cluster.pod("serve", whole())
+    cluster.carry_out(cluster.look())
+    cluster.now += 3.0
+    for uid in list(cluster.ends):
+        del cluster.ends[uid]
+        cluster._gone(cluster.pods[uid])  # noqa: SLF001
+    cluster.look()
+    scheduling = cluster.scheduling
+    scheduling.filter(pod, cluster.nodes, cluster.now)
+    asked = scheduling.bind(pod.key.uid, "n0", cluster.now)
+    scheduling.unknown(asked)
+    for _at in range(130):  # the API server cannot tell what became of it
+        cluster.now += 1.0
+        cluster.look()
+        scheduling.pod_read(pod.key, pod, cluster.now)
+    for _at in range(60):  # nor does kube-scheduler place it from then on
+        cluster.now += 1.0
+        cluster.look()
+    held = scheduling.ledger.holding(pod.key.uid)
+    assert held is None or scheduling.preemptions.plan_of(pod.key.uid) is not None, held
