@@ -338,6 +338,8 @@ def test_who_has_room_is_tried_again_until_a_binding_is_under_way() -> None:
     cluster.turn()
     cluster.now += cluster.grace_s
     cluster.leave()
+    assert cluster.look().kick == (), "kube-scheduler saw it go as well, and tries it"
+    cluster.now += 1.0
     assert cluster.look().kick == (serve.key,)
     assert cluster.look().kick == (), "kube-scheduler has heard of it"
     cluster.now += 6.0
