@@ -60,17 +60,24 @@ class Preemptions:
         self._leaving = Leaving()
         self._resting = Resting()
         self._searching = Searching(gangs, self._resting)
+        self._untold: list[Tell] = []
+        """What is told at the next look."""
 
     # --- what is asked ---
 
     def is_wanted(self, unbound: Iterable[SeenPod], ledger: Ledger, quota: Quota) -> bool:
         """Tell whether a look would have anything to do."""
-        self.wanted = bool(self._plans) or bool(self._spent) or bool(waiting(unbound, self._gangs, ledger, quota))
+        self.wanted = (
+            bool(self._plans)
+            or bool(self._spent)
+            or bool(self._untold)
+            or bool(waiting(unbound, self._gangs, ledger, quota))
+        )
         return self.wanted
 
     def look(self, room: Room, unbound: Mapping[str, SeenPod], at: Moment) -> Moves:
         """Bring every plan as far as it can be brought, make those that can be made, and return what is to be done."""
-        tell: list[Tell] = []
+        tell, self._untold = self._untold, []
         going = self._leaving.soon_gone(room, at.now)
         self._follow(room, unbound, at, tell)
         who_wait = waiting(unbound.values(), self._gangs, room.ledger, room.quota)
@@ -119,14 +126,14 @@ class Preemptions:
         """Take note that a pod is not evicted, as the API server does not allow it: those plans are made anew."""
         self._searching.spare(uid, now + _SPARED_S)
         for key in [key for key, one in self._plans.items() if one.plan.victim(uid) is not None]:
-            self._end(key, ledger)
-            self._searching.again(key, f"an eviction was refused: {why}", now)
+            self._untold.append(self._given_up(key, f"an eviction was refused: {why}", ledger, now))
 
     def take_over(self, ledger: Ledger) -> None:
         """Take note that we begin to lead: what we planned when we led before is void."""
         for key in list(self._plans):
             self._end(key, ledger)
         self._spent.clear()
+        self._untold.clear()
         self._searching.begin_anew()
 
     # --- how ---
@@ -146,9 +153,7 @@ class Preemptions:
                 continue
             failed = self._failure(one, room, unbound, at.now)
             if failed:
-                self._end(key, room.ledger)
-                self._searching.again(key, failed, at.now)
-                tell.append(told(one.preemptor, "PreemptionUndone", f"the room made for it is given up: {failed}"))
+                tell.append(self._given_up(key, failed, room.ledger, at.now))
             else:
                 self._hand_over(one, room.ledger, at.now)
 
@@ -190,8 +195,8 @@ class Preemptions:
             tell.append(told(preemptor, "WouldPreempt", would, trouble=False))
             return
         for key in [key for key, one in self._plans.items() if one.plan.pods & plan.yields]:
-            self._end(key, room.ledger)
-            self._searching.again(key, f"its room goes to {preemptor.name}, which is of higher priority", at.now)
+            why = f"its room goes to {preemptor.name}, which is of higher priority"
+            tell.append(self._given_up(key, why, room.ledger, at.now))
         with room.ledger.at_once():
             for holding in plan.holdings:
                 room.ledger.hold(holding)
@@ -210,6 +215,13 @@ class Preemptions:
         records = (self.records.of(victim.pod.uid) for victim in victims)
         because = ("" if record is None else record.because for record in records)
         return tuple(Displace(victim.pod, why, victim.guarded) for victim, why in zip(victims, because, strict=True))
+
+    def _given_up(self, key: Key, why: str, ledger: Ledger, now: float) -> Tell:
+        """End a plan that does not come to be, and return what is told of it; another one is searched for."""
+        preemptor = self._plans[key].preemptor
+        self._end(key, ledger)
+        self._searching.again(key, why, now)
+        return told(preemptor, "PreemptionUndone", f"the room made for it is given up: {why}")
 
     def _end(self, key: Key, ledger: Ledger) -> None:
         self._plans.pop(key).end(ledger)

@@ -16,7 +16,7 @@ def test_a_member_whose_request_becomes_malformed_ends_no_look() -> None:
     cluster.now += 6.9
     cluster.look()
     malformed = Malformed("plimsoll.dev/gpu-fraction", "x", "no")
-    cluster._put(replace(gang[0], request=malformed))  # noqa: SLF001
+    cluster._put(replace(gang[0], request=malformed))
     cluster.now += 0.2
     assert not cluster.look().displace
 
@@ -31,7 +31,7 @@ def test_nobody_leaves_for_a_member_that_another_gate_holds_by_now() -> None:
     assert not cluster.evicted
     one = gang[0]
     assert one.gang is not None
-    cluster._put(replace(one, gang=replace(one.gang, held_by="other.dev/gate")))  # noqa: SLF001
+    cluster._put(replace(one, gang=replace(one.gang, held_by="other.dev/gate")))
     cluster.now += 0.2
     cluster.carry_out(cluster.look())
     assert not cluster.evicted
@@ -43,7 +43,7 @@ def test_nobody_leaves_for_a_pod_that_is_being_deleted_and_waits_for_a_finalizer
     pod = cluster.pod("serve", whole())
     moves = cluster.look()
     assert moves.displace
-    cluster._put(replace(pod, leaving=True))  # noqa: SLF001
+    cluster._put(replace(pod, leaving=True))
     cluster.now += 0.25
     moves = cluster.look()
     assert not moves.displace
@@ -59,7 +59,7 @@ def test_a_binding_that_outlasts_its_plan_and_does_not_arrive_leaves_no_promise_
     cluster.now += 3.0
     for uid in list(cluster.ends):
         del cluster.ends[uid]
-        cluster._gone(cluster.pods[uid])  # noqa: SLF001
+        cluster._gone(cluster.pods[uid])
     cluster.look()
     scheduling = cluster.scheduling
     scheduling.filter(pod, cluster.nodes, cluster.now)
@@ -74,3 +74,13 @@ def test_a_binding_that_outlasts_its_plan_and_does_not_arrive_leaves_no_promise_
         cluster.look()
     held = scheduling.ledger.holding(pod.key.uid)
     assert held is None or scheduling.preemptions.plan_of(pod.key.uid) is not None, held
+
+
+def test_it_is_told_that_a_plan_is_given_up_as_an_eviction_was_refused() -> None:
+    cluster = Cluster()
+    cluster.train("t", whole())
+    cluster.pod("serve", whole())
+    cluster.refuses = {"t"}
+    cluster.turn()
+    cluster.turn()
+    assert "PreemptionUndone" in [reason for name, reason, why in cluster.told if name == "serve"], cluster.told
