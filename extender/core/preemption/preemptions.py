@@ -172,6 +172,8 @@ class Preemptions:
                 return f"pod {held.pod.name} is being deleted"
             if pod is not None and not holds(held, pod.request):
                 return f"pod {held.pod.name} asks for something else than when it was planned"
+        if node := one.lost(room.ledger, now):
+            return f"devices of node {node} are gone, or take no new pod"
         for there in filter(None, map(room.ledger.holding, one.there(room.ledger))):
             if self._leaving.overdue(there.pod.uid, room, now):
                 return f"pod {there.pod.namespace}/{there.pod.name} does not leave node {there.node}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kube.gpus import Malformed
-from tests.extender.core.preemption.playing import Cluster, whole
+from tests.extender.core.preemption.playing import Cluster, until, whole
 
 
 def test_a_member_whose_request_becomes_malformed_ends_no_look() -> None:
@@ -84,3 +84,16 @@ def test_it_is_told_that_a_plan_is_given_up_as_an_eviction_was_refused() -> None
     cluster.turn()
     cluster.turn()
     assert "PreemptionUndone" in [reason for name, reason, why in cluster.told if name == "serve"], cluster.told
+
+
+def test_a_node_that_goes_ends_the_plan_before_all_have_left() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.grace_s = 600.0
+    cluster.train("a", whole(), "n0")
+    cluster.train("b", whole(), "n1", priority=60)
+    cluster.pod("serve", whole())
+    cluster.turn()
+    assert cluster.evicted == ["a"]
+    cluster.scheduling.node_gone("n0")
+    cluster.grace_s = 2.0
+    until(cluster, ["serve"], turns=20)
