@@ -95,6 +95,8 @@ class Preempting:
         now = time.monotonic()
         due = [one for one in plan if self._trying.is_due(one.pod.uid, now)]
         guarded = [one for one in due if one.guarded]
+        if any(one.guarded and self._trying.was_refused(one.pod.uid) for one in plan if one not in due):
+            return  # nobody knows whether it may leave
         if not await self._each(guarded, self._ask):
             return
         # Whose budget is asked leaves first: should it be refused after all, most of the others are still there.
@@ -102,22 +104,27 @@ class Preempting:
             await self._each([one for one in due if not one.guarded], self._evict)
 
     async def _each(self, todo: list[Displace], work: Callable[[Displace], Awaitable[None]]) -> bool:
-        """Do something for each, some at a time; tell whether none was refused."""
-        waiting, refused = todo[::-1], False
+        """Do something for each, some at a time, as long as it has to leave; tell whether it was done for all."""
+        waiting, refused, failed = todo[::-1], False, False
+        preemptions, ledger = self._scheduling.preemptions, self._scheduling.ledger
 
         async def some() -> None:
-            nonlocal refused
+            nonlocal refused, failed
             while waiting and not refused and self._leads():
                 one = waiting.pop()
+                if not preemptions.has_to_leave(one.pod.uid, ledger):
+                    failed = True  # what it would make room for is gone since the core was asked
+                    continue
                 try:
                     await work(one)
                 except ApiError as error:
+                    failed = True
                     refused = self._not_evicted(one, error) or refused
                 else:
                     self._outage.hear(None)
 
         await asyncio.gather(*(some() for _ in range(min(_AT_ONCE, len(todo)))))
-        return not refused and not waiting
+        return not failed and not waiting
 
     async def _ask(self, one: Displace) -> None:
         await cluster.evict(self._api, one.pod, dry_run=True)

@@ -98,6 +98,10 @@ class Preemptions:
         """Return all plans that have not come to their end."""
         return self._plans.values()
 
+    def has_to_leave(self, uid: str, ledger: Ledger) -> bool:
+        """Tell whether a plan by which a pod leaves stands as things are."""
+        return any(one.plan.victim(uid) is not None and not one.is_over(ledger) for one in self._plans.values())
+
     def reason(self, uid: str) -> str:
         """Return why nobody leaves for a pod, as one sentence; "" where that was not looked at, or somebody does."""
         return next(filter(None, map(self._searching.reason, self._keys_of(uid))), "")

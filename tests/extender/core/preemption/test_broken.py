@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from extender.core.answers import BindTo
 from kube.gpus import Malformed
 from tests.extender.core.preemption.playing import Cluster, until, whole
 
@@ -64,6 +65,7 @@ def test_a_binding_that_outlasts_its_plan_and_does_not_arrive_leaves_no_promise_
     scheduling = cluster.scheduling
     scheduling.filter(pod, cluster.nodes, cluster.now)
     asked = scheduling.bind(pod.key.uid, "n0", cluster.now)
+    assert isinstance(asked, BindTo)
     scheduling.unknown(asked)
     for _at in range(130):  # the API server cannot tell what became of it
         cluster.now += 1.0
