@@ -55,6 +55,8 @@ class Preemptions:
         """Whether there is, or was at the last look, anybody for whom others may leave."""
         self._gangs = gangs
         self._plans: dict[Key, Outstanding] = {}
+        self._leave_for: dict[str, dict[Key, None]] = {}
+        """By whose plans each pod has to leave, by UID."""
         self._spent: dict[Key, dict[str, None]] = {}
         """The pods that were evicted for each who does not run yet."""
         self._leaving = Leaving()
@@ -100,7 +102,7 @@ class Preemptions:
 
     def has_to_leave(self, uid: str, ledger: Ledger) -> bool:
         """Tell whether a plan by which a pod leaves stands as things are."""
-        return any(one.plan.victim(uid) is not None and not one.is_over(ledger) for one in self._plans.values())
+        return any(not self._plans[key].is_over(ledger) for key in self._leave_for.get(uid, ()))
 
     def reason(self, uid: str) -> str:
         """Return why nobody leaves for a pod, as one sentence; "" where that was not looked at, or somebody does."""
@@ -120,8 +122,8 @@ class Preemptions:
     def evicted(self, uid: str, there: frozenset[str], now: float) -> None:
         """Take note at `now` seconds that a pod was evicted; `there`: the pods of its controller then, by UID."""
         self.records.evicted(uid, now)
-        for key, one in self._plans.items():
-            victim = one.plan.victim(uid)
+        for key in self._leave_for.get(uid, ()):
+            victim = self._plans[key].plan.victim(uid)
             if victim is not None:
                 self._spent.setdefault(key, {})[uid] = None
                 self._resting.evicted(victim.owner, there, now)
@@ -129,7 +131,7 @@ class Preemptions:
     def refused(self, uid: str, why: str, ledger: Ledger, now: float) -> None:
         """Take note that a pod is not evicted, as the API server does not allow it: those plans are made anew."""
         self._searching.spare(uid, now + _SPARED_S)
-        for key in [key for key, one in self._plans.items() if one.plan.victim(uid) is not None]:
+        for key in list(self._leave_for.get(uid, ())):
             self._untold.append(self._given_up(key, f"an eviction was refused: {why}", ledger, now))
 
     def take_over(self, ledger: Ledger) -> None:
@@ -181,7 +183,7 @@ class Preemptions:
         for there in filter(None, map(room.ledger.holding, one.there(room.ledger))):
             if self._leaving.overdue(there.pod.uid, room, now):
                 return f"pod {there.pod.namespace}/{there.pod.name} does not leave node {there.node}"
-            if stays(there) and not any(other.plan.victim(there.pod.uid) for other in self._plans.values()):
+            if stays(there) and there.pod.uid not in self._leave_for:
                 return f"pod {there.pod.namespace}/{there.pod.name} stays: the plan was given up by which it leaves"
         if one.taken(now):
             return "what others left is held by somebody else"
@@ -200,7 +202,8 @@ class Preemptions:
             would = f"mode: observe: {count(len(plan.victims), 'train pod')} would leave for it: {names(plan)}"
             tell.append(told(preemptor, "WouldPreempt", would, trouble=False))
             return
-        for key in [key for key, one in self._plans.items() if one.plan.pods & plan.yields]:
+        yielding = (key for key, one in self._plans.items() if one.plan.pods & plan.yields) if plan.yields else ()
+        for key in list(yielding):
             why = f"its room goes to {preemptor.name}, which is of higher priority"
             tell.append(self._given_up(key, why, room.ledger, at.now))
         with room.ledger.at_once():
@@ -209,6 +212,8 @@ class Preemptions:
         for pod, holding in zip(preemptor.pods, plan.holdings, strict=True):
             room.checks.place(pod, holding.node)
         self._plans[preemptor.key] = one = Outstanding(preemptor, plan, at.now)
+        for victim in plan.victims:
+            self._leave_for.setdefault(victim.pod.uid, {})[preemptor.key] = None
         if plan.victims:
             nodes = count(len({holding.node for holding in plan.holdings}), "node")
             leave = f"{count(len(plan.victims), 'train pod')} will leave for it, to make room on {nodes}: {names(plan)}"
@@ -230,7 +235,13 @@ class Preemptions:
         return told(preemptor, "PreemptionUndone", f"the room made for it is given up: {why}")
 
     def _end(self, key: Key, ledger: Ledger) -> None:
-        self._plans.pop(key).end(ledger)
+        ended = self._plans.pop(key)
+        ended.end(ledger)
+        for victim in ended.plan.victims:
+            others = self._leave_for[victim.pod.uid]
+            del others[key]
+            if not others:
+                del self._leave_for[victim.pod.uid]
 
     def _settle(self, who_wait: set[Key], unbound: Mapping[str, SeenPod], ledger: Ledger) -> None:
         """Count the evictions for those who will never run."""
