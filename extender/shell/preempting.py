@@ -80,12 +80,12 @@ class Preempting:
             say(one, self._tell, "preemption")
 
     def _some(self, moves: Moves) -> Iterator[tuple[Displace, ...]]:
-        """Give who is due of each plan, of as many plans as are carried out before it is looked again."""
+        """Give the plans of which somebody is due, as many as are carried out before it is looked again."""
         now, count = time.monotonic(), 0
         for plan in moves.displace:
-            if due := tuple(one for one in plan if self._trying.is_due(one.pod.uid, now)):
-                yield due
-                count += len(due)
+            if due := sum(self._trying.is_due(one.pod.uid, now) for one in plan):
+                yield plan
+                count += due
             if count >= _MOST:
                 return
 
@@ -101,9 +101,13 @@ class Preempting:
             if seen is not None:
                 self._scheduling.pod_seen(seen)
 
-    async def _displace(self, due: tuple[Displace, ...]) -> None:
+    async def _displace(self, plan: tuple[Displace, ...]) -> None:
         """Evict those of one plan that are due; none of them, where one may not leave."""
+        now = time.monotonic()
+        due = [one for one in plan if self._trying.is_due(one.pod.uid, now)]
         guarded = [one for one in due if one.guarded]
+        if any(one.guarded and self._trying.was_refused(one.pod.uid) for one in plan if one not in due):
+            return  # nobody knows whether it may leave
         if not await self._each(guarded, self._ask):
             return
         # Whose budget is asked leaves first: should it be refused after all, most of the others are still there.
@@ -111,25 +115,30 @@ class Preempting:
             await self._each([one for one in due if not one.guarded], self._evict)
 
     async def _each(self, todo: list[Displace], work: Callable[[Displace], Awaitable[None]]) -> bool:
-        """Do something for each, some at a time among all plans; tell whether none was refused."""
-        waiting, refused = todo[::-1], False
+        """Do something for each, some at a time among all plans, as long as it has to leave; tell whether all was done."""
+        waiting, refused, failed = todo[::-1], False, False
+        preemptions, ledger = self._scheduling.preemptions, self._scheduling.ledger
 
         async def some() -> None:
-            nonlocal refused
+            nonlocal refused, failed
             while waiting and not refused:
                 async with self._turns:
                     if not waiting or refused or not self._leads():
                         return
                     one = waiting.pop()
+                    if not preemptions.has_to_leave(one.pod.uid, ledger):
+                        failed = True  # what it would make room for is gone since the core was asked
+                        continue
                     try:
                         await work(one)
                     except ApiError as error:
+                        failed = True
                         refused = self._not_evicted(one, error) or refused
                     else:
                         self._outage.hear(None)
 
         await asyncio.gather(*(some() for _ in range(min(_AT_ONCE, len(todo)))))
-        return not refused and not waiting
+        return not failed and not waiting
 
     async def _ask(self, one: Displace) -> None:
         await cluster.evict(self._api, one.pod, dry_run=True)

@@ -22,6 +22,10 @@ class Trying:
         """Tell whether something may be tried now."""
         return self._until.get(what, (now, 0.0))[0] <= now
 
+    def was_refused(self, what: Hashable) -> bool:
+        """Tell whether the last try was not done, as far as anybody knows."""
+        return self._until.get(what, (0.0, 0.0))[1] > 0.0
+
     def carried_out(self, what: Hashable, now: float) -> None:
         """Take note that it was done."""
         self._until[what] = (now + _CARRIED_OUT_S, 0.0)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from extender.core.preemption.plan import Plan, Preemptor, Victim
 
 _TAKEN_S = 10.0  # for what others left to be seen; by then somebody else has it
+_LOST_S = 10.0  # for a node, or a device, to come back
 _KICK_S = 5.0
 _FIRST_KICK_S = 1.0  # kube-scheduler saw the last one go as well, and may try by itself: a change would end its Binding
 
@@ -44,7 +45,7 @@ class Stage(Enum):
 class Outstanding:
     """One plan and for whom it is; times in seconds. `gone_at`: since when nobody is there who has to leave.
 
-    `ready_at`: since when its pods have their room.
+    `ready_at`: since when its pods have their room. `lost_at`: since when a device of that is not there, or is closed.
     """
 
     preemptor: Preemptor
@@ -52,6 +53,7 @@ class Outstanding:
     made_at: float
     gone_at: float | None = None
     ready_at: float | None = None
+    lost_at: float | None = None
     kicked_at: float = float("-inf")
 
     def holdings(self, ledger: Ledger) -> list[Holding]:
@@ -68,7 +70,9 @@ class Outstanding:
         return [one for one in self.holdings(ledger) if one.promised and one.planned]
 
     def to_evict(self, ledger: Ledger) -> list[Victim]:
-        """Return the victims that are there and are not leaving yet."""
+        """Return the victims that are there and are not leaving yet; none as long as a device is lost."""
+        if self.lost_at is not None:
+            return []
         return [one for one in self.plan.victims if _is_to_leave(ledger.holding(one.pod.uid), one)]
 
     def there(self, ledger: Ledger) -> list[str]:
@@ -96,6 +100,16 @@ class Outstanding:
     def taken(self, now: float) -> bool:
         """Tell whether all have left, and the room is not there: somebody else has it."""
         return self.ready_at is None and self.gone_at is not None and now - self.gone_at > _TAKEN_S
+
+    def lost(self, ledger: Ledger, now: float) -> str:
+        """Return the node whose devices are lost to its pods for a while by now; "" where they are there."""
+        held = next((one for one in self.promised(ledger) if not _has_devices(one, ledger)), None)
+        if held is None:
+            self.lost_at = None
+            return ""
+        if self.lost_at is None:
+            self.lost_at = now
+        return held.node if now - self.lost_at > _LOST_S else ""
 
     def is_over(self, ledger: Ledger) -> bool:
         """Tell whether nothing is promised to its pods any more: they run, or are gone, or were taken back."""
@@ -129,6 +143,13 @@ class Outstanding:
 def stays(held: Holding) -> bool:
     """Tell whether a pod runs, and is not leaving."""
     return held.state is State.BOUND and not held.leaving
+
+
+def _has_devices(held: Holding, ledger: Ledger) -> bool:
+    """Tell whether the devices are there that a pod is promised, and take new pods."""
+    node = ledger.node(held.node)
+    places = [] if node is None else [node.places.get(device) for device in held.devices or ()]
+    return node is not None and all(place is not None and place not in node.closed for place in places)
 
 
 def _is_to_leave(held: Holding | None, victim: Victim) -> bool:

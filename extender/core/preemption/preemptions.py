@@ -55,22 +55,31 @@ class Preemptions:
         """Whether there is, or was at the last look, anybody for whom others may leave."""
         self._gangs = gangs
         self._plans: dict[Key, Outstanding] = {}
+        self._leave_for: dict[str, dict[Key, None]] = {}
+        """By whose plans each pod has to leave, by UID."""
         self._spent: dict[Key, dict[str, None]] = {}
         """The pods that were evicted for each who does not run yet."""
         self._leaving = Leaving()
         self._resting = Resting()
         self._searching = Searching(gangs, self._resting)
+        self._untold: list[Tell] = []
+        """What is told at the next look."""
 
     # --- what is asked ---
 
     def is_wanted(self, unbound: Iterable[SeenPod], ledger: Ledger, quota: Quota) -> bool:
         """Tell whether a look would have anything to do."""
-        self.wanted = bool(self._plans) or bool(self._spent) or bool(waiting(unbound, self._gangs, ledger, quota))
+        self.wanted = (
+            bool(self._plans)
+            or bool(self._spent)
+            or bool(self._untold)
+            or bool(waiting(unbound, self._gangs, ledger, quota))
+        )
         return self.wanted
 
     def look(self, room: Room, unbound: Mapping[str, SeenPod], at: Moment) -> Moves:
         """Bring every plan as far as it can be brought, make those that can be made, and return what is to be done."""
-        tell: list[Tell] = []
+        tell, self._untold = self._untold, []
         going = self._leaving.soon_gone(room, at.now)
         self._follow(room, unbound, at, tell)
         who_wait = waiting(unbound.values(), self._gangs, room.ledger, room.quota)
@@ -91,6 +100,10 @@ class Preemptions:
         """Return all plans that have not come to their end."""
         return self._plans.values()
 
+    def has_to_leave(self, uid: str, ledger: Ledger) -> bool:
+        """Tell whether a plan by which a pod leaves stands as things are."""
+        return any(not self._plans[key].is_over(ledger) for key in self._leave_for.get(uid, ()))
+
     def reason(self, uid: str) -> str:
         """Return why nobody leaves for a pod, as one sentence; "" where that was not looked at, or somebody does."""
         return next(filter(None, map(self._searching.reason, self._keys_of(uid))), "")
@@ -109,8 +122,8 @@ class Preemptions:
     def evicted(self, uid: str, there: frozenset[str], now: float) -> None:
         """Take note at `now` seconds that a pod was evicted; `there`: the pods of its controller then, by UID."""
         self.records.evicted(uid, now)
-        for key, one in self._plans.items():
-            victim = one.plan.victim(uid)
+        for key in self._leave_for.get(uid, ()):
+            victim = self._plans[key].plan.victim(uid)
             if victim is not None:
                 self._spent.setdefault(key, {})[uid] = None
                 self._resting.evicted(victim.owner, there, now)
@@ -118,9 +131,8 @@ class Preemptions:
     def refused(self, uid: str, why: str, ledger: Ledger, now: float) -> None:
         """Take note that a pod is not evicted, as the API server does not allow it: those plans are made anew."""
         self._searching.spare(uid, now + _SPARED_S)
-        for key in [key for key, one in self._plans.items() if one.plan.victim(uid) is not None]:
-            self._end(key, ledger)
-            self._searching.again(key, f"an eviction was refused: {why}", now)
+        for key in list(self._leave_for.get(uid, ())):
+            self._untold.append(self._given_up(key, f"an eviction was refused: {why}", ledger, now))
 
     def bound(self, uid: str) -> None:
         """Take note that a pod is bound: it may be gone before the next look, and nobody left for it in vain."""
@@ -131,6 +143,7 @@ class Preemptions:
         for key in list(self._plans):
             self._end(key, ledger)
         self._spent.clear()
+        self._untold.clear()
         self._searching.begin_anew()
 
     # --- how ---
@@ -150,9 +163,7 @@ class Preemptions:
                 continue
             failed = self._failure(one, room, unbound, at.now)
             if failed:
-                self._end(key, room.ledger)
-                self._searching.again(key, failed, at.now)
-                tell.append(told(one.preemptor, "PreemptionUndone", f"the room made for it is given up: {failed}"))
+                tell.append(self._given_up(key, failed, room.ledger, at.now))
             else:
                 self._hand_over(one, room.ledger, at.now)
 
@@ -171,10 +182,12 @@ class Preemptions:
                 return f"pod {held.pod.name} is being deleted"
             if pod is not None and not holds(held, pod.request):
                 return f"pod {held.pod.name} asks for something else than when it was planned"
+        if node := one.lost(room.ledger, now):
+            return f"devices of node {node} are gone, or take no new pod"
         for there in filter(None, map(room.ledger.holding, one.there(room.ledger))):
             if self._leaving.overdue(there.pod.uid, room, now):
                 return f"pod {there.pod.namespace}/{there.pod.name} does not leave node {there.node}"
-            if stays(there) and not any(other.plan.victim(there.pod.uid) for other in self._plans.values()):
+            if stays(there) and there.pod.uid not in self._leave_for:
                 return f"pod {there.pod.namespace}/{there.pod.name} stays: the plan was given up by which it leaves"
         if one.taken(now):
             return "what others left is held by somebody else"
@@ -193,15 +206,18 @@ class Preemptions:
             would = f"mode: observe: {count(len(plan.victims), 'train pod')} would leave for it: {names(plan)}"
             tell.append(told(preemptor, "WouldPreempt", would, trouble=False))
             return
-        for key in [key for key, one in self._plans.items() if one.plan.pods & plan.yields]:
-            self._end(key, room.ledger)
-            self._searching.again(key, f"its room goes to {preemptor.name}, which is of higher priority", at.now)
+        yielding = (key for key, one in self._plans.items() if one.plan.pods & plan.yields) if plan.yields else ()
+        for key in list(yielding):
+            why = f"its room goes to {preemptor.name}, which is of higher priority"
+            tell.append(self._given_up(key, why, room.ledger, at.now))
         with room.ledger.at_once():
             for holding in plan.holdings:
                 room.ledger.hold(holding)
         for pod, holding in zip(preemptor.pods, plan.holdings, strict=True):
             room.checks.place(pod, holding.node)
         self._plans[preemptor.key] = one = Outstanding(preemptor, plan, at.now)
+        for victim in plan.victims:
+            self._leave_for.setdefault(victim.pod.uid, {})[preemptor.key] = None
         if plan.victims:
             nodes = count(len({holding.node for holding in plan.holdings}), "node")
             leave = f"{count(len(plan.victims), 'train pod')} will leave for it, to make room on {nodes}: {names(plan)}"
@@ -215,8 +231,21 @@ class Preemptions:
         because = ("" if record is None else record.because for record in records)
         return tuple(Displace(victim.pod, why, victim.guarded) for victim, why in zip(victims, because, strict=True))
 
+    def _given_up(self, key: Key, why: str, ledger: Ledger, now: float) -> Tell:
+        """End a plan that does not come to be, and return what is told of it; another one is searched for."""
+        preemptor = self._plans[key].preemptor
+        self._end(key, ledger)
+        self._searching.again(key, why, now)
+        return told(preemptor, "PreemptionUndone", f"the room made for it is given up: {why}")
+
     def _end(self, key: Key, ledger: Ledger) -> None:
-        self._plans.pop(key).end(ledger)
+        ended = self._plans.pop(key)
+        ended.end(ledger)
+        for victim in ended.plan.victims:
+            others = self._leave_for[victim.pod.uid]
+            del others[key]
+            if not others:
+                del self._leave_for[victim.pod.uid]
 
     def _settle(self, who_wait: set[Key], unbound: Mapping[str, SeenPod], ledger: Ledger) -> None:
         """Count the evictions for those who will never run."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from extender.core.answers import BindTo
 from kube.gpus import Malformed
-from tests.extender.core.preemption.playing import Cluster, whole
+from tests.extender.core.preemption.playing import Cluster, until, whole
 
 
 def test_a_member_whose_request_becomes_malformed_ends_no_look() -> None:
@@ -16,7 +17,7 @@ def test_a_member_whose_request_becomes_malformed_ends_no_look() -> None:
     cluster.now += 6.9
     cluster.look()
     malformed = Malformed("plimsoll.dev/gpu-fraction", "x", "no")
-    cluster._put(replace(gang[0], request=malformed))  # noqa: SLF001
+    cluster._put(replace(gang[0], request=malformed))
     cluster.now += 0.2
     assert not cluster.look().displace
 
@@ -31,7 +32,7 @@ def test_nobody_leaves_for_a_member_that_another_gate_holds_by_now() -> None:
     assert not cluster.evicted
     one = gang[0]
     assert one.gang is not None
-    cluster._put(replace(one, gang=replace(one.gang, held_by="other.dev/gate")))  # noqa: SLF001
+    cluster._put(replace(one, gang=replace(one.gang, held_by="other.dev/gate")))
     cluster.now += 0.2
     cluster.carry_out(cluster.look())
     assert not cluster.evicted
@@ -43,7 +44,7 @@ def test_nobody_leaves_for_a_pod_that_is_being_deleted_and_waits_for_a_finalizer
     pod = cluster.pod("serve", whole())
     moves = cluster.look()
     assert moves.displace
-    cluster._put(replace(pod, leaving=True))  # noqa: SLF001
+    cluster._put(replace(pod, leaving=True))
     cluster.now += 0.25
     moves = cluster.look()
     assert not moves.displace
@@ -59,11 +60,12 @@ def test_a_binding_that_outlasts_its_plan_and_does_not_arrive_leaves_no_promise_
     cluster.now += 3.0
     for uid in list(cluster.ends):
         del cluster.ends[uid]
-        cluster._gone(cluster.pods[uid])  # noqa: SLF001
+        cluster._gone(cluster.pods[uid])
     cluster.look()
     scheduling = cluster.scheduling
     scheduling.filter(pod, cluster.nodes, cluster.now)
     asked = scheduling.bind(pod.key.uid, "n0", cluster.now)
+    assert isinstance(asked, BindTo)
     scheduling.unknown(asked)
     for _at in range(130):  # the API server cannot tell what became of it
         cluster.now += 1.0
@@ -74,3 +76,26 @@ def test_a_binding_that_outlasts_its_plan_and_does_not_arrive_leaves_no_promise_
         cluster.look()
     held = scheduling.ledger.holding(pod.key.uid)
     assert held is None or scheduling.preemptions.plan_of(pod.key.uid) is not None, held
+
+
+def test_it_is_told_that_a_plan_is_given_up_as_an_eviction_was_refused() -> None:
+    cluster = Cluster()
+    cluster.train("t", whole())
+    cluster.pod("serve", whole())
+    cluster.refuses = {"t"}
+    cluster.turn()
+    cluster.turn()
+    assert "PreemptionUndone" in [reason for name, reason, why in cluster.told if name == "serve"], cluster.told
+
+
+def test_a_node_that_goes_ends_the_plan_before_all_have_left() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.grace_s = 600.0
+    cluster.train("a", whole(), "n0")
+    cluster.train("b", whole(), "n1", priority=60)
+    cluster.pod("serve", whole())
+    cluster.turn()
+    assert cluster.evicted == ["a"]
+    cluster.scheduling.node_gone("n0")
+    cluster.grace_s = 2.0
+    until(cluster, ["serve"], turns=20)
