@@ -115,7 +115,7 @@ class Preempting:
             await self._each([one for one in due if not one.guarded], self._evict)
 
     async def _each(self, todo: list[Displace], work: Callable[[Displace], Awaitable[None]]) -> bool:
-        """Do something for each, some at a time among all plans, as long as it has to leave; tell whether all was done."""
+        """Do something for each that has to leave, some at a time among all plans; tell whether all was done."""
         waiting, refused, failed = todo[::-1], False, False
         preemptions, ledger = self._scheduling.preemptions, self._scheduling.ledger
 
