@@ -108,7 +108,7 @@ def test_a_node_that_goes_ends_the_plan_before_all_have_left() -> None:
 
 
 def test_hundreds_that_are_searched_for_in_vain_again_and_again_keep_nobody_from_a_plan() -> None:
-    cluster = Cluster(nodes=4)
+    cluster = Cluster(nodes=3)
     for at in range(3):
         cluster.train(f"t{at}", whole(), f"n{at}")
     for at in range(600):
