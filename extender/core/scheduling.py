@@ -138,6 +138,7 @@ class Scheduling:
             known = self.ledger.holding(uid)
             if known is not None or uid in self._unbound:  # of any other there is nothing to forget
                 self._waits_no_more(uid)
+                self.preemptions.bound(uid)
             holding = bound(pod, known)
             if known is None or known != holding:
                 self.ledger.hold(holding)
@@ -342,6 +343,7 @@ class Scheduling:
         """Take note that the API server accepted the Binding."""
         self._waits_no_more(uid)
         self._bindings.bound(uid)
+        self.preemptions.bound(uid)
 
     def not_bound(self, asked: BindTo) -> None:
         """Take note that this Binding was refused, or not sent, for certain; another one may still arrive."""

@@ -21,7 +21,7 @@ from kube.events import Notice
 from kube.outage import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from extender.core.model import PodKey
     from extender.core.preemption.moves import Displace, Moves
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("extender")
 
 _AT_ONCE = 16
+_MOST = 64  # evictions between two looks, or a few more: meanwhile nobody gets the room that others have left
 _REFUSALS = range(400, 500)  # of the request itself: to ask again would be of no use
 _TIMED_OUT = 408
 _PLANS = {"Preempting": "made", "PreemptionUndone": "undone", "WouldPreempt": "observed"}  # by `Tell.reason`
@@ -60,6 +61,7 @@ class Preempting:
         self._evicted = evicted
         self._planned = planned
         self._trying = Trying()
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._outage = Outage("what preemption wants of the API server", "it is tried again", _log)
 
     async def carry_out(self, moves: Moves) -> None:
@@ -68,8 +70,7 @@ class Preempting:
         self.say(moves)
         for pod in moves.kick:
             await self._kick(pod)
-        for plan in moves.displace:
-            await self._displace(plan)
+        await asyncio.gather(*(self._displace(plan) for plan in self._some(moves)))
 
     def say(self, moves: Moves) -> None:
         """Tell people of it alone."""
@@ -77,6 +78,20 @@ class Preempting:
             if one.reason in _PLANS:
                 self._planned(_PLANS[one.reason])
             say(one, self._tell, "preemption")
+
+    def _some(self, moves: Moves) -> Iterator[tuple[Displace, ...]]:
+        """Give who is due of each plan, of as many plans as are carried out before it is looked again."""
+        now = time.monotonic()
+        begun: set[str] = set()
+        for plan in moves.displace:
+            due = tuple(one for one in plan if self._trying.is_due(one.pod.uid, now))
+            unasked = any(one.guarded and self._trying.was_refused(one.pod.uid) for one in plan if one not in due)
+            # Who leaves by two plans is evicted by the first; nobody leaves as long as a budget has no answer.
+            if due and not unasked and begun.isdisjoint(one.pod.uid for one in due):
+                yield due
+                begun |= {one.pod.uid for one in due}
+            if len(begun) >= _MOST:
+                return
 
     async def _kick(self, pod: PodKey) -> None:
         if not nominated(self._scheduling.ledger, pod.uid):
@@ -90,13 +105,9 @@ class Preempting:
             if seen is not None:
                 self._scheduling.pod_seen(seen)
 
-    async def _displace(self, plan: tuple[Displace, ...]) -> None:
+    async def _displace(self, due: tuple[Displace, ...]) -> None:
         """Evict those of one plan that are due; none of them, where one may not leave."""
-        now = time.monotonic()
-        due = [one for one in plan if self._trying.is_due(one.pod.uid, now)]
         guarded = [one for one in due if one.guarded]
-        if any(one.guarded and self._trying.was_refused(one.pod.uid) for one in plan if one not in due):
-            return  # nobody knows whether it may leave
         if not await self._each(guarded, self._ask):
             return
         # Whose budget is asked leaves first: should it be refused after all, most of the others are still there.
@@ -104,24 +115,27 @@ class Preempting:
             await self._each([one for one in due if not one.guarded], self._evict)
 
     async def _each(self, todo: list[Displace], work: Callable[[Displace], Awaitable[None]]) -> bool:
-        """Do something for each, some at a time, as long as it has to leave; tell whether it was done for all."""
+        """Do something for each that has to leave still, some at a time among all plans; tell whether all was done."""
         waiting, refused, failed = todo[::-1], False, False
         preemptions, ledger = self._scheduling.preemptions, self._scheduling.ledger
 
         async def some() -> None:
             nonlocal refused, failed
-            while waiting and not refused and self._leads():
-                one = waiting.pop()
-                if not preemptions.has_to_leave(one.pod.uid, ledger):
-                    failed = True  # what it would make room for is gone since the core was asked
-                    continue
-                try:
-                    await work(one)
-                except ApiError as error:
-                    failed = True
-                    refused = self._not_evicted(one, error) or refused
-                else:
-                    self._outage.hear(None)
+            while waiting and not refused:
+                async with self._turns:
+                    if not waiting or refused or not self._leads():
+                        return
+                    one = waiting.pop()
+                    if not preemptions.has_to_leave(one.pod.uid, ledger):
+                        failed = True  # what it would make room for is gone since the core was asked
+                        continue
+                    try:
+                        await work(one)
+                    except ApiError as error:
+                        failed = True
+                        refused = self._not_evicted(one, error) or refused
+                    else:
+                        self._outage.hear(None)
 
         await asyncio.gather(*(some() for _ in range(min(_AT_ONCE, len(todo)))))
         return not failed and not waiting

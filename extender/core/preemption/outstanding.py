@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _TAKEN_S = 10.0  # for what others left to be seen; by then somebody else has it
 _LOST_S = 10.0  # for a node, or a device, to come back
 _KICK_S = 5.0
+_FIRST_KICK_S = 1.0  # kube-scheduler saw the last one go as well, and may try by itself: a change would end its Binding
 
 
 class Stage(Enum):
@@ -93,6 +94,7 @@ class Outstanding:
             for one in nominated:
                 ledger.hold(replace(one, state=State.RESERVED))
         self.ready_at = now
+        self.kicked_at = now + _FIRST_KICK_S - _KICK_S
         return True
 
     def taken(self, now: float) -> bool:

@@ -94,3 +94,14 @@ async def test_nobody_is_evicted_for_a_pod_that_is_deleted_while_others_are_evic
     server.then = lambda: cluster.delete(second)
     await server.look()
     assert len(server.asked) == 1, server.asked
+
+
+async def test_a_pod_that_leaves_by_two_plans_is_evicted_once() -> None:
+    cluster = Cluster()
+    cluster.train("t", whole())
+    for name in ("first", "second"):
+        cluster.pod(name, part(500))
+    server = Server(cluster)
+    await server.look()
+    assert [one.plan.victims[0].pod.name for one in cluster.scheduling.preemptions.plans()] == ["t", "t"]
+    assert server.asked == [("t", False)]

@@ -338,6 +338,8 @@ def test_who_has_room_is_tried_again_until_a_binding_is_under_way() -> None:
     cluster.turn()
     cluster.now += cluster.grace_s
     cluster.leave()
+    assert cluster.look().kick == (), "kube-scheduler saw it go as well, and tries it"
+    cluster.now += 1.0
     assert cluster.look().kick == (serve.key,)
     assert cluster.look().kick == (), "kube-scheduler has heard of it"
     cluster.now += 6.0
@@ -345,6 +347,20 @@ def test_who_has_room_is_tried_again_until_a_binding_is_under_way() -> None:
     assert isinstance(cluster.scheduling.bind(serve.key.uid, "n0", cluster.now), BindTo)
     cluster.now += 6.0
     assert cluster.look().kick == (), "a change of the pod would end its Binding"
+
+
+def test_nobody_left_in_vain_for_a_pod_that_is_deleted_right_after_it_was_bound() -> None:
+    cluster = Cluster()
+    cluster.grace_s = 1.0
+    cluster.train("t", whole())
+    cluster.pod("serve", whole())
+    until(cluster, ["serve"])
+    cluster.delete(cluster.named("serve"))
+    cluster.turn()
+    cluster.turn()
+    assert cluster.evicted == ["t"]
+    assert cluster.running() == []
+    assert cluster.scheduling.preemptions.needless == 0
 
 
 def test_cpu_is_freed_too() -> None:
