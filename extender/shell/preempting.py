@@ -61,6 +61,8 @@ class Preempting:
         self._evicted = evicted
         self._planned = planned
         self._trying = Trying()
+        self._there: frozenset[str] = frozenset()
+        """The pods that held devices when what is carried out was begun, by UID."""
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._outage = Outage("what preemption wants of the API server", "it is tried again", _log)
 
@@ -70,6 +72,8 @@ class Preempting:
         self.say(moves)
         for pod in moves.kick:
             await self._kick(pod)
+        if moves.displace:
+            self._there = frozenset(held.pod.uid for held in self._scheduling.ledger.holdings())
         await asyncio.gather(*(self._displace(plan) for plan in self._some(moves)))
 
     def say(self, moves: Moves) -> None:
@@ -148,8 +152,7 @@ class Preempting:
         self._tell(Notice(cluster.reference(one.pod), "Preempted", one.because, "Warning"))
         now = time.monotonic()
         self._trying.carried_out(one.pod.uid, now)
-        there = frozenset(held.pod.uid for held in self._scheduling.ledger.holdings())
-        self._scheduling.preemptions.evicted(one.pod.uid, there, now)
+        self._scheduling.preemptions.evicted(one.pod.uid, self._there, now)
         self._evicted("evicted")
         _log.warning("evicted", extra={"pod": f"{one.pod.namespace}/{one.pod.name}", "reason": one.because})
 
