@@ -61,6 +61,8 @@ class Preempting:
         self._evicted = evicted
         self._planned = planned
         self._trying = Trying()
+        self._there: frozenset[str] = frozenset()
+        """The pods that held devices when what is carried out was begun, by UID."""
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._outage = Outage("what preemption wants of the API server", "it is tried again", _log)
 
@@ -70,6 +72,8 @@ class Preempting:
         self.say(moves)
         for pod in moves.kick:
             await self._kick(pod)
+        if moves.displace:
+            self._there = frozenset(held.pod.uid for held in self._scheduling.ledger.holdings())
         await asyncio.gather(*(self._displace(plan) for plan in self._some(moves)))
 
     def say(self, moves: Moves) -> None:
@@ -80,13 +84,17 @@ class Preempting:
             say(one, self._tell, "preemption")
 
     def _some(self, moves: Moves) -> Iterator[tuple[Displace, ...]]:
-        """Give the plans of which somebody is due, as many as are carried out before it is looked again."""
-        now, count = time.monotonic(), 0
+        """Give who is due of each plan, of as many plans as are carried out before it is looked again."""
+        now = time.monotonic()
+        begun: set[str] = set()
         for plan in moves.displace:
-            if due := sum(self._trying.is_due(one.pod.uid, now) for one in plan):
-                yield plan
-                count += due
-            if count >= _MOST:
+            due = tuple(one for one in plan if self._trying.is_due(one.pod.uid, now))
+            unasked = any(one.guarded and self._trying.was_refused(one.pod.uid) for one in plan if one not in due)
+            # Who leaves by two plans is evicted by the first; nobody leaves as long as a budget has no answer.
+            if due and not unasked and begun.isdisjoint(one.pod.uid for one in due):
+                yield due
+                begun |= {one.pod.uid for one in due}
+            if len(begun) >= _MOST:
                 return
 
     async def _kick(self, pod: PodKey) -> None:
@@ -101,13 +109,9 @@ class Preempting:
             if seen is not None:
                 self._scheduling.pod_seen(seen)
 
-    async def _displace(self, plan: tuple[Displace, ...]) -> None:
+    async def _displace(self, due: tuple[Displace, ...]) -> None:
         """Evict those of one plan that are due; none of them, where one may not leave."""
-        now = time.monotonic()
-        due = [one for one in plan if self._trying.is_due(one.pod.uid, now)]
         guarded = [one for one in due if one.guarded]
-        if any(one.guarded and self._trying.was_refused(one.pod.uid) for one in plan if one not in due):
-            return  # nobody knows whether it may leave
         if not await self._each(guarded, self._ask):
             return
         # Whose budget is asked leaves first: should it be refused after all, most of the others are still there.
@@ -115,7 +119,7 @@ class Preempting:
             await self._each([one for one in due if not one.guarded], self._evict)
 
     async def _each(self, todo: list[Displace], work: Callable[[Displace], Awaitable[None]]) -> bool:
-        """Do something for each that has to leave, some at a time among all plans; tell whether all was done."""
+        """Do something for each that has to leave still, some at a time among all plans; tell whether all was done."""
         waiting, refused, failed = todo[::-1], False, False
         preemptions, ledger = self._scheduling.preemptions, self._scheduling.ledger
 
@@ -148,8 +152,7 @@ class Preempting:
         self._tell(Notice(cluster.reference(one.pod), "Preempted", one.because, "Warning"))
         now = time.monotonic()
         self._trying.carried_out(one.pod.uid, now)
-        there = frozenset(held.pod.uid for held in self._scheduling.ledger.holdings())
-        self._scheduling.preemptions.evicted(one.pod.uid, there, now)
+        self._scheduling.preemptions.evicted(one.pod.uid, self._there, now)
         self._evicted("evicted")
         _log.warning("evicted", extra={"pod": f"{one.pod.namespace}/{one.pod.name}", "reason": one.because})
 

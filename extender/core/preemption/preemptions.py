@@ -138,10 +138,6 @@ class Preemptions:
         """Take note that a pod is bound: it may be gone before the next look, and nobody left for it in vain."""
         self._spent.pop(Key(uid), None)
 
-    def bound(self, uid: str) -> None:
-        """Take note that a pod is bound: it may be gone before the next look, and nobody left for it in vain."""
-        self._spent.pop(Key(uid), None)
-
     def take_over(self, ledger: Ledger) -> None:
         """Take note that we begin to lead: what we planned when we led before is void."""
         for key in list(self._plans):

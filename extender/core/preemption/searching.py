@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 15.0
 _MOST_SEARCHES, _MOST_PODS, _MOST_ALIKE = 16, 1024, 256  # in one look: verbs are answered too
+_MOST_WORK = 16_000  # holdings that are looked at in one look, each once a search: a third of a second
 _AVOIDED_S = 120.0
 _CHANGED_S, _SAME_S = 10.0, 300.0
 
@@ -42,18 +43,20 @@ _CHANGED_S, _SAME_S = 10.0, 300.0
 class _Tried:
     """Why there was no plan for somebody, when it is searched again, and after which pause; times in seconds.
 
+    `at_once`: for how many that are alike a look that ran short would have searched next, beginning with it; 0: all.
     `told`: what people were told of it, and when. `avoided`: nodes that are none for it, each with until when.
     """
 
     reason: str = ""
     again_at: float = 0.0
     pause_s: float = 0.0
+    at_once: int = 0
     told: tuple[str, float] = ("", 0.0)
     avoided: dict[str, float] = field(default_factory=dict)
 
     def in_vain(self, reason: str, now: float) -> None:
         """Take note of a search in vain."""
-        self.reason = reason
+        self.reason, self.at_once = reason, 0
         self.pause_s = min(2 * self.pause_s, _LONGEST_PAUSE_S) or _FIRST_PAUSE_S
         self.again_at = now + self.pause_s
 
@@ -82,6 +85,8 @@ class Searching:
         self._tried: dict[Key, _Tried] = {}
         self._spared: dict[str, float] = {}
         """Pods that the API server did not evict, by UID, each with until when it is not asked again."""
+        self._ran_short = False
+        """Whether the last look could not search for all that were due; the next begins with who waits longest."""
         self._looked_at = -1
         """What `freed` of the ledger was at the last look."""
         self._wanted: dict[Shape, tuple[int, str]] = {}
@@ -102,9 +107,12 @@ class Searching:
         now = sight.at.now
         self._forget(who_wait, sight)
         prospects = self.prospects(sight)
-        budget = _Budget()
-        for alike in self._due(who_wait, sight, tell):
-            waiting, at_once = alike, len(alike)
+        budget = _Budget(_searches_in(sight.room.ledger))
+        # Those that come first and are searched for in vain again and again are not to keep all others waiting.
+        begin, self._ran_short = self._ran_short, False
+        turns = sorted(who_wait, key=lambda one: self._due_at(one.key)) if begin else who_wait
+        for alike in self._due(turns, sight, tell):
+            waiting, at_once = alike, self._tried[alike[0].key].at_once or len(alike)
             while waiting and budget.take(waiting[:at_once]):
                 made = prospects.plans(waiting[:at_once])
                 if not isinstance(made, NoPlan):
@@ -118,9 +126,17 @@ class Searching:
                         self._tried[one.key].in_vain(made.reason, now)
                         _say(one, self._tried[one.key], now, tell)
                     waiting = []
+            if waiting:
+                self._tried[waiting[0].key].at_once = at_once  # the next look goes on from there
+                self._ran_short = not begin
+                break
         singles = (one for one in reversed(who_wait) if one.key.gang is None and one.key not in sight.plans)
         self._wanted = {one.pods[0].shape(): one.order for one in singles}  # the first of each shape comes last
         self._looked_at = sight.room.ledger.freed
+
+    def _due_at(self, key: Key) -> float:
+        """Return when somebody was due to be searched for."""
+        return self._tried[key].again_at if key in self._tried else 0.0
 
     def _due(self, who_wait: Sequence[Preemptor], sight: Sight, tell: list[Tell]) -> Iterator[list[Preemptor]]:
         """Give those that are to be searched for now, in their order; single pods that are alike together."""
@@ -215,6 +231,11 @@ class Searching:
         for tried in self._tried.values():
             tried.avoided = {node: until for node, until in tried.avoided.items() if until > now}
         self._spared = {uid: until for uid, until in self._spared.items() if until > now}
+
+
+def _searches_in(ledger: Ledger) -> int:
+    """Return how many searches one look has time for: each looks at every holding."""
+    return max(2, min(_MOST_SEARCHES, _MOST_WORK // (1 + sum(1 for _ in ledger.holdings()))))
 
 
 def _early(one: Preemptor, made: Plan, sight: Sight) -> float:

@@ -8,6 +8,7 @@ import pytest
 
 from extender.core.predicates.budgets import Budget
 from extender.core.predicates.selectors import Operator, Requirement, Selector
+from extender.core.preemption.resting import Resting
 from extender.shell import preempting, trying
 from extender.shell.preempting import Preempting
 from kube.client import ApiError
@@ -94,3 +95,27 @@ async def test_nobody_is_evicted_for_a_pod_that_is_deleted_while_others_are_evic
     server.then = lambda: cluster.delete(second)
     await server.look()
     assert len(server.asked) == 1, server.asked
+
+
+async def test_a_pod_that_leaves_by_two_plans_is_evicted_once() -> None:
+    cluster = Cluster()
+    cluster.train("t", whole())
+    for name in ("first", "second"):
+        cluster.pod(name, part(500))
+    server = Server(cluster)
+    await server.look()
+    assert [one.plan.victims[0].pod.name for one in cluster.scheduling.preemptions.plans()] == ["t", "t"]
+    assert server.asked == [("t", False)]
+
+
+async def test_what_is_remembered_of_many_evictions_at_once_is_remembered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(nodes=3)
+    for at in range(3):
+        cluster.train(f"t{at}", whole(), f"n{at}", owner=f"job-{at}")
+        cluster.pod(f"s{at}", whole())
+    server = Server(cluster)
+    given: list[frozenset[str]] = []
+    monkeypatch.setattr(Resting, "evicted", lambda _, _owner, there, _now: given.append(there))
+    await server.look()
+    assert len(given) == 3
+    assert len({id(there) for there in given}) == 1

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from extender.core.answers import BindTo
+from extender.core.preemption import searching
 from kube.gpus import Malformed
 from tests.extender.core.preemption.playing import Cluster, until, whole
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_a_member_whose_request_becomes_malformed_ends_no_look() -> None:
@@ -99,3 +105,33 @@ def test_a_node_that_goes_ends_the_plan_before_all_have_left() -> None:
     cluster.scheduling.node_gone("n0")
     cluster.grace_s = 2.0
     until(cluster, ["serve"], turns=20)
+
+
+def test_hundreds_that_are_searched_for_in_vain_again_and_again_keep_nobody_from_a_plan() -> None:
+    cluster = Cluster(nodes=3)
+    for at in range(3):
+        cluster.train(f"t{at}", whole(), f"n{at}")
+    for at in range(600):
+        cluster.pod(f"big{at}", whole(), cpu=64_001, labels={"pod": str(at)}, priority=130)
+    cluster.pod("late", whole())
+    for _ in range(100):
+        cluster.now += 0.5
+        cluster.carry_out(cluster.look())
+        if cluster.evicted:
+            break
+    assert cluster.evicted
+
+
+def test_of_hundreds_that_are_alike_those_get_room_for_whom_there_is_some_however_large_the_cluster_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(searching, "_MOST_WORK", 0)  # two searches a look, as with thousands of pods
+    cluster = Cluster(nodes=3)
+    for at in range(3):
+        cluster.train(f"t{at}", whole(), f"n{at}")
+    for at in range(50):
+        cluster.pod(f"s{at}", whole())
+    for _ in range(20):
+        cluster.turn()
+    assert len(cluster.evicted) == 3
+    assert len(cluster.running()) == 3
