@@ -290,6 +290,8 @@ class Scheduling:
         if held is not None and not held.promised:
             return self._filter_under_way(pod, held.node, nodes, now)
         if held is not None and held.planned:
+            if held.nominated and pod.gang is None and (chosen := self._elsewhere(pod, held, nodes, now)) is not None:
+                return chosen
             return self._filter_planned(pod, held, nodes, now)
         if pod.gang is not None and _asks_for_a_share(request):
             return self._filter_member(pod, pod.gang, nodes, now)
@@ -374,6 +376,19 @@ class Scheduling:
         else:
             reason = f"room was made for it on node {held.node}"
         return self._keeps_waiting(pod, reason, nodes, now)
+
+    def _elsewhere(self, pod: SeenPod, held: Holding, nodes: Sequence[str], now: float) -> Chosen | None:
+        """Choose for a pod that others are still leaving for, where room came free that it fits in as it is."""
+        columns = self.ledger.columns_of(nodes)
+        if not self.packer.fits_any(pod.shape(), columns[columns >= 0]):
+            return None
+        self.ledger.release(pod.key.uid)  # its plan ends by that, and whoever was not evicted for it yet stays
+        answer = self._choose(pod, nodes, now)
+        if isinstance(answer, Chosen):
+            return answer
+        self._waiting.ended(pod.key.uid)
+        self.ledger.hold(held)
+        return None
 
     def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str], now: float) -> Refused:
         """Answer filter of a member of a gang that has no place."""

@@ -135,3 +135,16 @@ def test_of_hundreds_that_are_alike_those_get_room_for_whom_there_is_some_howeve
         cluster.turn()
     assert len(cluster.evicted) == 3
     assert len(cluster.running()) == 3
+
+
+def test_a_pod_runs_on_room_that_came_free_while_others_take_long_to_leave_for_it() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.grace_s = 600.0
+    cluster.train("a", whole(), "n0")
+    cluster.now += 10.0
+    other = cluster.train("b", whole(), "n1", priority=60)
+    cluster.pod("serve", whole())
+    cluster.turn()
+    assert cluster.evicted == ["a"]
+    cluster.ends[other.key.uid] = cluster.now + 1.0  # it ends by itself
+    until(cluster, ["serve"], turns=10)
