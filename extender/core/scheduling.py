@@ -290,8 +290,6 @@ class Scheduling:
         if held is not None and not held.promised:
             return self._filter_under_way(pod, held.node, nodes, now)
         if held is not None and held.planned:
-            if held.nominated and pod.gang is None and (chosen := self._elsewhere(pod, held, nodes, now)) is not None:
-                return chosen
             return self._filter_planned(pod, held, nodes, now)
         if pod.gang is not None and _asks_for_a_share(request):
             return self._filter_member(pod, pod.gang, nodes, now)
@@ -300,7 +298,7 @@ class Scheduling:
             return self._barred(pod, barred, nodes, now)
         if isinstance(request, Unmapped):
             return self._filter_unmapped(pod, nodes, now)
-        if self._is_train(pod) and self.preemptions.goes_first(pod, self.ledger, self.packer):
+        if self._gives_way(pod, now):
             # Else it would get what inference waits for, and be evicted for it.
             return self._put_off(pod, nodes, now)
         return self._choose(pod, nodes, now)
@@ -369,6 +367,8 @@ class Scheduling:
             self._waiting.ended(pod.key.uid)
             self.explanations.waits_no_more(pod.key.uid)
             return Chosen((held.node,))
+        if held.nominated and pod.gang is None and (chosen := self._elsewhere(pod, held, nodes, now)) is not None:
+            return chosen
         if held.nominated:
             reason = f"others are leaving node {held.node} for it"
         elif pod.gang is not None:
@@ -425,6 +425,11 @@ class Scheduling:
         if over:
             misfits = reasons.overlaid(self.ledger, misfits, {one.model: one.brief for one in over})
         return self._refused(pod, misfits, now, over)
+
+    def _gives_way(self, pod: SeenPod, now: float) -> bool:
+        """Tell whether a pod is to wait for a moment until room that came free was offered to those before it."""
+        may_wait = self._is_train(pod) and self._waiting.may_be_put_off(pod.key.uid, now)
+        return may_wait and self.preemptions.goes_first(pod, self.ledger, self.packer)
 
     def _put_off(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Refused:
         """Refuse a pod for a moment: it is tried again once the room that came free was offered to those before it."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from extender.core.answers import BindTo
 from extender.core.preemption import searching
 from kube.gpus import Malformed
-from tests.extender.core.preemption.playing import Cluster, until, whole
+from tests.extender.core.preemption.playing import TRAIN, Cluster, part, until, whole
 
 if TYPE_CHECKING:
     import pytest
@@ -148,3 +148,30 @@ def test_a_pod_runs_on_room_that_came_free_while_others_take_long_to_leave_for_i
     assert cluster.evicted == ["a"]
     cluster.ends[other.key.uid] = cluster.now + 1.0  # it ends by itself
     until(cluster, ["serve"], turns=10)
+
+
+def test_train_is_not_put_off_for_ever_where_room_keeps_coming_free_and_does_not_do_for_inference() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.pod("no-node-has-so-much-cpu", part(500), cpu=64_001)
+    cluster.turn()
+    train = cluster.pod("t", part(500), by=TRAIN, of="vision")
+    ledger = cluster.scheduling.ledger
+    for _ in range(40):  # ten seconds
+        cluster.now += 0.25
+        cluster.look()
+        ledger.freed += 1  # somewhere a pod ends between two looks
+        if cluster.schedule(train):
+            return
+    raise AssertionError(cluster.running())
+
+
+def test_train_is_not_put_off_while_nobody_looks_at_who_comes_before_it() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.pod("no-node-has-so-much-cpu", part(500), cpu=64_001)
+    cluster.turn()
+    train = cluster.pod("t", part(500), by=TRAIN, of="vision")
+    cluster.scheduling.ledger.freed += 1
+    cluster.now += 60.0  # what kube-scheduler looks at cannot be listed
+    cluster.schedule(train)
+    cluster.now += 5.0
+    assert cluster.schedule(train)
