@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from extender.core.answers import BindTo
-from extender.core.preemption import searching
+from extender.core.preemption import records, searching
 from kube.gpus import Malformed
 from tests.extender.core.preemption.playing import TRAIN, Cluster, part, until, whole
 
@@ -175,3 +175,15 @@ def test_train_is_not_put_off_while_nobody_looks_at_who_comes_before_it() -> Non
     cluster.schedule(train)
     cluster.now += 5.0
     assert cluster.schedule(train)
+
+
+def test_however_many_have_to_leave_each_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_REMEMBERED", 2)
+    cluster = Cluster(gpus=4)
+    for at in range(4):
+        cluster.train(f"t{at}", whole())
+        cluster.pod(f"s{at}", whole())
+    moves = cluster.look()
+    leave = [one for plan in moves.displace for one in plan]
+    assert len(leave) == 4
+    assert all(one.because for one in leave)
