@@ -298,7 +298,7 @@ class Scheduling:
             return self._barred(pod, barred, nodes, now)
         if isinstance(request, Unmapped):
             return self._filter_unmapped(pod, nodes, now)
-        if self._is_train(pod) and self.preemptions.goes_first(pod, self.ledger, self.packer):
+        if self._gives_way(pod, now):
             # Else it would get what inference waits for, and be evicted for it.
             return self._put_off(pod, nodes, now)
         return self._choose(pod, nodes, now)
@@ -367,6 +367,8 @@ class Scheduling:
             self._waiting.ended(pod.key.uid)
             self.explanations.waits_no_more(pod.key.uid)
             return Chosen((held.node,))
+        if held.nominated and pod.gang is None and (chosen := self._elsewhere(pod, held, nodes, now)) is not None:
+            return chosen
         if held.nominated:
             reason = f"others are leaving node {held.node} for it"
         elif pod.gang is not None:
@@ -374,6 +376,19 @@ class Scheduling:
         else:
             reason = f"room was made for it on node {held.node}"
         return self._keeps_waiting(pod, reason, nodes, now)
+
+    def _elsewhere(self, pod: SeenPod, held: Holding, nodes: Sequence[str], now: float) -> Chosen | None:
+        """Choose for a pod that others are still leaving for, where room came free that it fits in as it is."""
+        columns = self.ledger.columns_of(nodes)
+        if not self.packer.fits_any(pod.shape(), columns[columns >= 0]):
+            return None
+        self.ledger.release(pod.key.uid)  # its plan ends by that, and whoever was not evicted for it yet stays
+        answer = self._choose(pod, nodes, now)
+        if isinstance(answer, Chosen):
+            return answer
+        self._waiting.ended(pod.key.uid)
+        self.ledger.hold(held)
+        return None
 
     def _filter_member(self, pod: SeenPod, member: Membership, nodes: Sequence[str], now: float) -> Refused:
         """Answer filter of a member of a gang that has no place."""
@@ -410,6 +425,11 @@ class Scheduling:
         if over:
             misfits = reasons.overlaid(self.ledger, misfits, {one.model: one.brief for one in over})
         return self._refused(pod, misfits, now, over)
+
+    def _gives_way(self, pod: SeenPod, now: float) -> bool:
+        """Tell whether a pod is to wait for a moment until room that came free was offered to those before it."""
+        may_wait = self._is_train(pod) and self._waiting.may_be_put_off(pod.key.uid, now)
+        return may_wait and self.preemptions.goes_first(pod, self.ledger, self.packer)
 
     def _put_off(self, pod: SeenPod, nodes: Sequence[str], now: float) -> Refused:
         """Refuse a pod for a moment: it is tried again once the room that came free was offered to those before it."""

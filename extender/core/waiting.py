@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 64.0
 _FOUND_PAUSE_S = 5.0  # after a start: pods that are being scheduled anyway have a node by then
+_LONGEST_PUT_OFF_S = 3.0  # where there is always room that came free, nobody is kept out of it for ever
 _MOST_KICKS = 32  # at once: room for one pod must not wake a thousand
 _ANY = b""
 _NEVER = -1
@@ -41,6 +42,7 @@ class _Refusal:
     kick_at: float
     pause_s: float
     seen: int  # what `_freed` said when it last did not fit: until that changes there is nothing to look at
+    put_off_at: float | None = None  # since when it is put off, again and again
 
 
 class Waiting:
@@ -74,10 +76,18 @@ class Waiting:
     def put_off(self, pod: SeenPod, columns: NDArray[np.int64], now: float) -> None:
         """Take note that a pod was refused for a moment only, on the nodes of `columns`."""
         kick_at, uid = now + _FIRST_PAUSE_S, pod.key.uid
-        first_at = self._refusals[uid].first_at if uid in self._refusals else now
+        known = self._refusals.get(uid)
+        first_at = known.first_at if known else now
+        since = known.put_off_at if known and known.put_off_at is not None else now
+        offered, pause_s = _bits(columns), _FIRST_PAUSE_S
         self._refusals[uid] = _Refusal(
-            pod.key, pod.priority, pod.shape(), pod.ask(), _bits(columns), first_at, kick_at, _FIRST_PAUSE_S, _NEVER
+            pod.key, pod.priority, pod.shape(), pod.ask(), offered, first_at, kick_at, pause_s, _NEVER, since
         )
+
+    def may_be_put_off(self, uid: str, now: float) -> bool:
+        """Tell whether a pod may be refused for a moment: not one that has been again and again for a while."""
+        since = self._refusals[uid].put_off_at if uid in self._refusals else None
+        return since is None or now - since < _LONGEST_PUT_OFF_S
 
     def found(self, pod: SeenPod, now: float) -> None:
         """Take note of a pod without a node that we do not know: it may have been refused before our restart.

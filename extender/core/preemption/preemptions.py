@@ -20,7 +20,7 @@ from extender.core.preemption.moves import Displace, Moves, told
 from extender.core.preemption.outstanding import Outstanding, stays
 from extender.core.preemption.plan import Key
 from extender.core.preemption.prospects import Sight
-from extender.core.preemption.records import Records, count, names, records_of
+from extender.core.preemption.records import Record, Records, count, names, records_of
 from extender.core.preemption.resting import Resting
 from extender.core.preemption.searching import Searching
 from extender.core.preemption.settings import Mode, Settings
@@ -227,8 +227,10 @@ class Preemptions:
     def _displaced(self, one: Outstanding, room: Room) -> tuple[Displace, ...]:
         """Return who has to leave now for a plan: first those that the API server may refuse to evict."""
         victims = sorted(one.to_evict(room.ledger), key=lambda victim: not victim.guarded)
-        records = (self.records.of(victim.pod.uid) for victim in victims)
-        because = ("" if record is None else record.because for record in records)
+        key, name = one.preemptor.key, one.preemptor.name
+        project = room.quota.project_of(one.preemptor.pods[0].ask())
+        # Not of what is remembered: where thousands leave at once, that is forgotten before they do.
+        because = (Record(victim, key, name, project, one.plan, one.made_at).because for victim in victims)
         return tuple(Displace(victim.pod, why, victim.guarded) for victim, why in zip(victims, because, strict=True))
 
     def _given_up(self, key: Key, why: str, ledger: Ledger, now: float) -> Tell:

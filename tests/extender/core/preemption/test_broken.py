@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from extender.core.answers import BindTo
-from extender.core.preemption import searching
+from extender.core.preemption import records, searching
 from kube.gpus import Malformed
-from tests.extender.core.preemption.playing import Cluster, until, whole
+from tests.extender.core.preemption.playing import TRAIN, Cluster, part, until, whole
 
 if TYPE_CHECKING:
     import pytest
@@ -135,3 +135,55 @@ def test_of_hundreds_that_are_alike_those_get_room_for_whom_there_is_some_howeve
         cluster.turn()
     assert len(cluster.evicted) == 3
     assert len(cluster.running()) == 3
+
+
+def test_a_pod_runs_on_room_that_came_free_while_others_take_long_to_leave_for_it() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.grace_s = 600.0
+    cluster.train("a", whole(), "n0")
+    cluster.now += 10.0
+    other = cluster.train("b", whole(), "n1", priority=60)
+    cluster.pod("serve", whole())
+    cluster.turn()
+    assert cluster.evicted == ["a"]
+    cluster.ends[other.key.uid] = cluster.now + 1.0  # it ends by itself
+    until(cluster, ["serve"], turns=10)
+
+
+def test_train_is_not_put_off_for_ever_where_room_keeps_coming_free_and_does_not_do_for_inference() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.pod("no-node-has-so-much-cpu", part(500), cpu=64_001)
+    cluster.turn()
+    train = cluster.pod("t", part(500), by=TRAIN, of="vision")
+    ledger = cluster.scheduling.ledger
+    for _ in range(40):  # ten seconds
+        cluster.now += 0.25
+        cluster.look()
+        ledger.freed += 1  # somewhere a pod ends between two looks
+        if cluster.schedule(train):
+            return
+    raise AssertionError(cluster.running())
+
+
+def test_train_is_not_put_off_while_nobody_looks_at_who_comes_before_it() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.pod("no-node-has-so-much-cpu", part(500), cpu=64_001)
+    cluster.turn()
+    train = cluster.pod("t", part(500), by=TRAIN, of="vision")
+    cluster.scheduling.ledger.freed += 1
+    cluster.now += 60.0  # what kube-scheduler looks at cannot be listed
+    cluster.schedule(train)
+    cluster.now += 5.0
+    assert cluster.schedule(train)
+
+
+def test_however_many_have_to_leave_each_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_REMEMBERED", 2)
+    cluster = Cluster(gpus=4)
+    for at in range(4):
+        cluster.train(f"t{at}", whole())
+        cluster.pod(f"s{at}", whole())
+    moves = cluster.look()
+    leave = [one for plan in moves.displace for one in plan]
+    assert len(leave) == 4
+    assert all(one.because for one in leave)
