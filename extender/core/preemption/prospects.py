@@ -100,3 +100,11 @@ def kind_of(preemptor: Preemptor, checks: Checks) -> Hashable:
     """Return what is equal for those for whom the same is searched."""
     asks = tuple((pod.shape(), pod.ask(), checks.demands_of(pod)) for pod in preemptor.pods)
     return asks, preemptor.priority, preemptor.avoided
+
+
+def going_together(preemptor: Preemptor, checks: Checks) -> Hashable:
+    """Return what is equal for those that are searched for at once: all but their labels is, as in a StatefulSet."""
+    asks = tuple(
+        (pod.shape(), pod.ask(), checks.could(pod).tobytes(), checks.requests_of(pod.key.uid)) for pod in preemptor.pods
+    )
+    return asks, preemptor.priority, preemptor.avoided

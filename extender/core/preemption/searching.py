@@ -17,7 +17,7 @@ from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.preemption.moment import unix_of
 from extender.core.preemption.moves import told
 from extender.core.preemption.plan import NoPlan
-from extender.core.preemption.prospects import Prospects, kind_of
+from extender.core.preemption.prospects import Prospects, going_together, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -122,10 +122,12 @@ class Searching:
                 elif at_once > 1:
                     at_once //= 2  # there may be room for fewer
                 else:
-                    for one in waiting:
+                    kind = kind_of(waiting[0], sight.room.checks)
+                    same = [one for one in waiting if kind_of(one, sight.room.checks) == kind]
+                    for one in same:
                         self._tried[one.key].in_vain(made.reason, now)
                         _say(one, self._tried[one.key], now, tell)
-                    waiting = []
+                    waiting = [one for one in waiting if one not in same]
             if waiting:
                 self._tried[waiting[0].key].at_once = at_once  # the next look goes on from there
                 self._ran_short = not begin
@@ -149,7 +151,7 @@ class Searching:
             if waits or one.key in sight.plans or self._is_unknown(one, tried, sight, tell):
                 continue
             wanting = replace(one, avoided=one.avoided | frozenset(tried.avoided))
-            its_kind = kind_of(wanting, sight.room.checks)
+            its_kind = going_together(wanting, sight.room.checks)
             if one.key.gang is None and its_kind == kind and len(alike) < _MOST_ALIKE:
                 alike.append(wanting)
                 continue

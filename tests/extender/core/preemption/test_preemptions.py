@@ -395,3 +395,14 @@ def test_train_is_not_put_off_for_long_by_a_pod_that_the_room_does_not_do_for() 
     train = cluster.pod("t", part(500), by=TRAIN, of="vision", cpu=50)
     cluster.turn()
     assert cluster.named("t").node or cluster.schedule(cluster.pods[train.key.uid])
+
+
+def test_pods_that_differ_in_their_labels_alone_are_searched_for_at_once() -> None:
+    cluster = Cluster(nodes=6, gpus=4)
+    for number in range(24):
+        cluster.train(f"t{number}", whole(), node=f"n{number // 4}")
+    for number in range(20):
+        cluster.pod(f"s{number}", whole(), labels={"index": str(number)})
+    cluster.turn()
+    assert len(cluster.evicted) == 20
+    until(cluster, [f"s{number}" for number in range(20)])
