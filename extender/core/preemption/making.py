@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from extender.core.ledger.holding import Holding
+    from extender.core.model import SeenPod
     from extender.core.preemption.candidates import Leaver
     from extender.core.preemption.clearing import Clearing
     from extender.core.preemption.plan import Preemptor
@@ -47,7 +48,7 @@ def plans_of(preemptors: Sequence[Preemptor], found: Found, clearing: Clearing) 
         holdings = found.holdings[begin : begin + len(one.pods)]
         begin += len(one.pods)
         leaving = tuple(victim for victim in victims if victim.pod.uid in mine)
-        awaits = frozenset(mine) | _leaving(holdings, clearing)
+        awaits = frozenset(mine) | _leaving(one.pods, holdings, clearing)
         plans.append(
             Plan(holdings, leaving, awaits, yields if one is preemptors[0] else frozenset(), len(leavers), passed_over)
         )
@@ -87,15 +88,19 @@ def _passed_over(leavers: Mapping[str, Leaver], gone: Collection[str]) -> tuple[
     return tuple(victim_of(one, borrowed=False) for one in others)
 
 
-def _leaving(holdings: Sequence[Holding], clearing: Clearing) -> frozenset[str]:
-    """Return who leaves already and has to be gone before these have their room."""
-    ledger = clearing.room.ledger
+def _leaving(pods: Sequence[SeenPod], holdings: Sequence[Holding], clearing: Clearing) -> frozenset[str]:
+    """Return who leaves already and has to be gone before these have their room.
+
+    Those on the same devices; and all on the node, where a pod lacks something else there as long as they stay.
+    """
+    ledger, checks = clearing.room.ledger, clearing.room.checks
     found = set()
-    for holding in holdings:
-        devices = set(holding.devices or ())
-        for other in ledger.holdings_on(holding.node):
-            if other.pod.uid in clearing.going and devices & set(other.devices or ()):
-                found.add(other.pod.uid)
+    for pod, holding in zip(pods, holdings, strict=True):
+        going = [other for other in ledger.holdings_on(holding.node) if other.pod.uid in clearing.going]
+        if not going:
+            continue
+        devices, lacks = set(holding.devices or ()), not checks.fits(pod)[ledger.columns[holding.node]]
+        found |= {other.pod.uid for other in going if lacks or devices & set(other.devices or ())}
     return frozenset(found)
 
 

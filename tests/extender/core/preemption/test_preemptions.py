@@ -406,3 +406,18 @@ def test_pods_that_differ_in_their_labels_alone_are_searched_for_at_once() -> No
     cluster.turn()
     assert len(cluster.evicted) == 20
     until(cluster, [f"s{number}" for number in range(20)])
+
+
+def test_a_pod_that_lacks_cpu_waits_for_whoever_leaves_its_node_with_some() -> None:
+    cluster = Cluster(gpus=2, cpu=1000)
+    cluster.grace_s = 20.0
+    leaving = cluster.train("leaving", whole(), cpu=900)
+    cluster.delete(leaving)
+    serve = cluster.pod("serve", whole(), cpu=500)
+    cluster.turn()
+    plan = cluster.scheduling.preemptions.plan_of(serve.key.uid)
+    assert plan is not None
+    assert plan.ready_at is None
+    assert plan.plan.awaits == {leaving.key.uid}
+    until(cluster, ["serve"], 30)
+    assert cluster.evicted == []
