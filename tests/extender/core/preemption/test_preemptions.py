@@ -411,8 +411,11 @@ def test_pods_that_differ_in_their_labels_alone_are_searched_for_at_once() -> No
 def test_a_pod_that_lacks_cpu_waits_for_whoever_leaves_its_node_with_some() -> None:
     cluster = Cluster(gpus=2, cpu=1000)
     cluster.grace_s = 20.0
+    first = cluster.train("first", whole(), cpu=50)
     leaving = cluster.train("leaving", whole(), cpu=900)
     cluster.delete(leaving)
+    cluster.pods.pop(first.key.uid)
+    cluster.scheduling.pod_gone(first.key.uid, cluster.now, ended=True)  # its device is free, and the first in order
     serve = cluster.pod("serve", whole(), cpu=500)
     cluster.turn()
     plan = cluster.scheduling.preemptions.plan_of(serve.key.uid)
