@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from extender.core.at_once import fits_at_once
 from extender.core.fits import fits, taking
 from extender.core.ledger.holding import State
-from extender.core.preemption.making import victim_of
+from extender.core.preemption.making import victims_of
 from extender.core.preemption.search.cheapest import cheapest
-from extender.core.preemption.search.cost import within_quota
 from extender.core.preemption.settings import Mode, Scope
+from extender.core.preemption.wanting import counted
 from extender.core.quota.kinds import Kind
 from extender.core.quota.projects import Unauthorised
 from extender.core.within_quota import allowed_by, caps_of
@@ -160,8 +160,7 @@ class _Search:
         """Return who leaves by a choice, by name."""
         leavers = self._clearing.candidates.leavers
         leave = [one for one in map(self._field.candidates.__getitem__, choice.victims) if not one.reservation]
-        within = within_quota(leave, self._field.over or {})
-        found = (victim_of(leavers[one.uid], borrowed=not lost) for one, lost in zip(leave, within, strict=True))
+        found = victims_of(leave, self._field.over or {}, leavers)
         return tuple(sorted(found, key=lambda one: (one.pod.namespace, one.pod.name, one.pod.uid)))
 
     def _choice(self, count: int) -> Choice | None:
@@ -179,5 +178,5 @@ class _Search:
 
 
 def _spared(spared: Mapping[str, int]) -> str:
-    told = ", ".join(f"{count} {why}" for why, count in sorted(spared.items()) if count)
+    told = counted(spared)
     return f"no train pod may leave for them{f'; of the train pods {told}' if told else ''}"

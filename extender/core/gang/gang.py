@@ -196,3 +196,8 @@ def named(names: list[str]) -> str:
     """Return some names, and how many there are more."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
+
+
+def count(number: int, what: str) -> str:
+    """Return so many of something, in words."""
+    return f"1 {what}" if number == 1 else f"{number} {what}s"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from extender.core.gang.failing import Failure, failure
-from extender.core.gang.gang import membership
+from extender.core.gang.gang import count, membership
 from extender.core.gang.planning import Shortfall, break_promise, plan
 from extender.core.gang.steps import Evict, LetGo, Mark, TakeBack, Tell
 from extender.core.gang.surroundings import NOT_SEEN
@@ -163,7 +163,7 @@ class Turn:
         gang.moved_at, gang.short_since, gang.waits_since, gang.tried, gang.needed = self.now, None, None, (), []
         gang.sentence, gang.told = "", ("", 0.0)
         nodes = len({holding.node for holding in made.holdings})
-        told = f"{_count(len(made.holdings), 'pod')} planned on {_count(nodes, 'node')}"
+        told = f"{count(len(made.holdings), 'pod')} planned on {count(nodes, 'node')}"
         self._tell(waiting, "GangPlanned", told, trouble=False)
         return ""
 
@@ -301,7 +301,3 @@ def _too_little(made: Shortfall, missing: int, have: int) -> str:
 def _place(held: Holding) -> Planned:
     assert held.devices is not None  # noqa: S101  a plan names devices
     return Planned(held.node, Placement(held.devices, held.milli))
-
-
-def _count(count: int, what: str) -> str:
-    return f"1 {what}" if count == 1 else f"{count} {what}s"

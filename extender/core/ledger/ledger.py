@@ -212,11 +212,8 @@ class Ledger(Columns):
         node = self._nodes.get(holding.node)
         if node is None or holding.devices is None or node.name in self._unmapped:
             return False
-        used = self._used[node.name]
-        places = [node.places.get(device) for device in holding.devices]
-        return all(
-            place is not None and place not in node.closed and used[place] + holding.milli <= WHOLE for place in places
-        )
+        used, places = self._used[node.name], node.open_places(holding.devices)
+        return places is not None and all(used[place] + holding.milli <= WHOLE for place in places)
 
     def overfull(self) -> Iterator[tuple[str, str, int]]:
         """Yield (node, device, milli held) for each device that holds more than it has; there should be none."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kube.gpus import NO_MIB, MiB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from extender.core.model import Shape
     from kube.taints import Taint
@@ -83,6 +83,12 @@ class GpuNode:
         """
         by_index = {str(index): index for index in range(len(self.devices))}
         return by_index | {device.name: index for index, device in enumerate(self.devices)}
+
+    def open_places(self, devices: Iterable[str]) -> list[int] | None:
+        """Return the indices of some devices; None where one of them is not there, or takes no new pod."""
+        places = [self.places.get(device) for device in devices]
+        known = [place for place in places if place is not None and place not in self.closed]
+        return known if len(known) == len(places) else None
 
     def maps(self, devices: tuple[str, ...] | None) -> bool:
         """Tell whether it is known which of this node's devices those are, for whoever holds them.

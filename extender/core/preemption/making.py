@@ -38,9 +38,8 @@ def plans_of(preemptors: Sequence[Preemptor], found: Found, clearing: Clearing) 
     """Return the plan of each, in their order; what is given up of other plans is given up for the first."""
     leavers = clearing.candidates.leavers
     leave = [one for one in found.gone if not one.reservation]
+    victims = victims_of(leave, found.over, leavers)
     yields = frozenset(one.uid for one in found.gone if one.reservation)
-    lost = within_quota(leave, found.over)
-    victims = [victim_of(leavers[one.uid], borrowed=not within) for one, within in zip(leave, lost, strict=True)]
     passed_over = _passed_over(leavers, {one.uid for one in leave})
     shares = _shares(preemptors, found.holdings, [leavers[one.uid] for one in leave])
     plans, begin = [], 0
@@ -85,7 +84,7 @@ def _passed_over(leavers: Mapping[str, Leaver], gone: Collection[str]) -> tuple[
         (one for uid, one in leavers.items() if uid not in gone),
         key=lambda one: (one.facts.priority, len(one.together), one.ran_s, one.uid),
     )
-    return tuple(victim_of(one, borrowed=False) for one in others)
+    return tuple(_victim(one, borrowed=False) for one in others)
 
 
 def _leaving(pods: Sequence[SeenPod], holdings: Sequence[Holding], clearing: Clearing) -> frozenset[str]:
@@ -104,8 +103,15 @@ def _leaving(pods: Sequence[SeenPod], holdings: Sequence[Holding], clearing: Cle
     return frozenset(found)
 
 
-def victim_of(one: Leaver, *, borrowed: bool) -> Victim:
-    """Return a pod that leaves."""
+def victims_of(
+    leave: Sequence[Candidate], over: Mapping[str, int], leavers: Mapping[str, Leaver]
+) -> tuple[Victim, ...]:
+    """Return those that leave together, none of them a reservation, each with whether its project had borrowed it."""
+    lost = within_quota(leave, over)
+    return tuple(_victim(leavers[one.uid], borrowed=not within) for one, within in zip(leave, lost, strict=True))
+
+
+def _victim(one: Leaver, *, borrowed: bool) -> Victim:
     holding = one.holding
     return Victim(
         holding.pod,

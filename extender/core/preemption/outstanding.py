@@ -80,10 +80,8 @@ class Outstanding:
         return [uid for uid in sorted(self.plan.awaits) if ledger.holding(uid) is not None]
 
     def left(self, ledger: Ledger, now: float) -> bool:
-        """Give its pods the room once all have left; tell whether they have it."""
-        if self.ready_at is not None:
-            return True
-        if self.there(ledger):
+        """Give its pods the room once all have left; tell whether that was done now."""
+        if self.ready_at is not None or self.there(ledger):
             return False
         if self.gone_at is None:
             self.gone_at = now
@@ -148,8 +146,7 @@ def stays(held: Holding) -> bool:
 def _has_devices(held: Holding, ledger: Ledger) -> bool:
     """Tell whether the devices are there that a pod is promised, and take new pods."""
     node = ledger.node(held.node)
-    places = [] if node is None else [node.places.get(device) for device in held.devices or ()]
-    return node is not None and all(place is not None and place not in node.closed for place in places)
+    return node is not None and node.open_places(held.devices or ()) is not None
 
 
 def _is_to_leave(held: Holding | None, victim: Victim) -> bool:

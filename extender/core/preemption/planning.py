@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from extender.core.model import SeenPod
     from extender.core.preemption.clearing import Clearing
     from extender.core.preemption.plan import Plan, Preemptor
-    from extender.core.preemption.search.field import Choice, Need
+    from extender.core.preemption.search.field import Candidate, Choice, Need
 
     _Barred = Mapping[str, frozenset[str]]
 
@@ -73,7 +73,7 @@ def _one_by_one(
     """Search for each after those before it, as if they had their places."""
     trial = clearing.anew()
     holdings: list[Holding] = []
-    gone: dict[str, object] = {}
+    gone: dict[str, Candidate] = {}
     over: Mapping[str, int] = {}
     for pod in pods:
         needs, field = trial.search((pod,), barred, borrowed_only=borrowed_only)
@@ -88,7 +88,7 @@ def _one_by_one(
         gone |= leave
     if _refused(pods, holdings, gone, clearing) is not None:
         return None
-    return Found(tuple(holdings), tuple(gone.values()), over)  # type: ignore[arg-type]
+    return Found(tuple(holdings), tuple(gone.values()), over)
 
 
 def _holdings(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extender.core.gang.gang import count
 from extender.core.held import holds
 from extender.core.ledger.holding import State
 from extender.core.preemption.leaving import Leaving
@@ -20,7 +21,7 @@ from extender.core.preemption.moves import Displace, Moves, told
 from extender.core.preemption.outstanding import Outstanding, stays
 from extender.core.preemption.plan import Key
 from extender.core.preemption.prospects import Sight
-from extender.core.preemption.records import Record, Records, count, names, records_of
+from extender.core.preemption.records import Record, Records, names, records_of
 from extender.core.preemption.resting import Resting
 from extender.core.preemption.searching import Searching
 from extender.core.preemption.settings import Mode, Settings
@@ -169,7 +170,7 @@ class Preemptions:
 
     def _hand_over(self, one: Outstanding, ledger: Ledger, now: float) -> None:
         """Give the pods of a plan their room, where all have left; those of a gang are let go from then on."""
-        if one.ready_at is None and one.left(ledger, now):
+        if one.left(ledger, now):
             gang = one.preemptor.key.gang
             if gang is not None:
                 self._gangs.moved(gang, now)

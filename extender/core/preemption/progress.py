@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from extender.core.gang.gang import count
 from extender.core.preemption.plan import Key
-from extender.core.preemption.records import count
 from extender.core.preemption.settings import Mode
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from extender.core.gang.gang import count, named
 from extender.core.preemption.plan import Key, Plan, Victim
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from extender.core.preemption.plan import Preemptor
 
 _REMEMBERED = 2000
-_NAMED = 3
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -100,11 +100,6 @@ def _quota_of(victim: Victim) -> str:
     return " and beyond its quota" if victim.borrowed else " and within its quota"
 
 
-def count(number: int, what: str) -> str:
-    """Return so many of something, in words."""
-    return f"1 {what}" if number == 1 else f"{number} {what}s"
-
-
 def duration(seconds: int) -> str:
     """Return a time as people read it, to the minute where it is longer than that."""
     minutes, rest = divmod(seconds, 60)
@@ -116,6 +111,4 @@ def duration(seconds: int) -> str:
 
 def names(plan: Plan) -> str:
     """Return some of the victims of a plan by name, and how many there are more."""
-    told = [f"{one.pod.namespace}/{one.pod.name}" for one in plan.victims[:_NAMED]]
-    more = len(plan.victims) - len(told)
-    return ", ".join(told) + (f" and {more} more" if more else "")
+    return named([f"{one.pod.namespace}/{one.pod.name}" for one in plan.victims])

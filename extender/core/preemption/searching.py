@@ -122,12 +122,12 @@ class Searching:
                 elif at_once > 1:
                     at_once //= 2  # there may be room for fewer
                 else:
-                    kind = kind_of(waiting[0], sight.room.checks)
-                    same = [one for one in waiting if kind_of(one, sight.room.checks) == kind]
-                    for one in same:
-                        self._tried[one.key].in_vain(made.reason, now)
-                        _say(one, self._tried[one.key], now, tell)
-                    waiting = [one for one in waiting if one not in same]
+                    kinds = [kind_of(one, sight.room.checks) for one in waiting]
+                    for one, kind in zip(waiting, kinds, strict=True):
+                        if kind == kinds[0]:
+                            self._tried[one.key].in_vain(made.reason, now)
+                            _say(one, self._tried[one.key], now, tell)
+                    waiting = [one for one, kind in zip(waiting, kinds, strict=True) if kind != kinds[0]]
             if waiting:
                 self._tried[waiting[0].key].at_once = at_once  # the next look goes on from there
                 self._ran_short = not begin

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from extender.core.preemption.search.cheapest import cheapest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from extender.core.preemption.clearing import Clearing
     from extender.core.preemption.search.field import Choice, Field, Need
@@ -21,8 +21,8 @@ _TOLD = 5
 def why_none(needs: Sequence[Need], field: Field, clearing: Clearing) -> str:
     """Return why no set of victims would do."""
     may = sum(not one.reservation for one in field.candidates)
-    told = [f"{count} {why}" for why, count in sorted(clearing.candidates.spared.items()) if count]
-    spared = f"; of the other train pods {', '.join(told)}" if told else ""
+    told = counted(clearing.candidates.spared)
+    spared = f"; of the other train pods {told}" if told else ""
     if not may:
         return f"no train pod may leave for it{spared}"
     pods = "1 train pod" if may == 1 else f"{may} train pods"
@@ -32,6 +32,11 @@ def why_none(needs: Sequence[Need], field: Field, clearing: Clearing) -> str:
     if field.borrowed_only and cheapest(needs, replace(field, borrowed_only=False)) is not None:
         return f"other projects hold too little beyond their quotas (preemption-scope: borrowed){spared}"
     return f"no room could be made for it if all {pods} left that may{spared}"
+
+
+def counted(spared: Mapping[str, int]) -> str:
+    """Return how many train pods are spared for which reasons; "" where none is."""
+    return ", ".join(f"{count} {why}" for why, count in sorted(spared.items()) if count)
 
 
 def _closed(choice: Choice, field: Field, clearing: Clearing) -> str:
