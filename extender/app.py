@@ -54,7 +54,7 @@ _NEWS_S = 300.0
 _KICK_PAUSE_S = 0.5
 _SETTLE_PAUSE_S = 5.0
 _ASKED_S = 60.0  # who asks what would fit asks again
-_AT_A_TIME = 100  # pods of a list, some milliseconds
+_AT_A_TIME = 250  # pods of a list: a millisecond
 
 
 class Extender:
