@@ -1,6 +1,6 @@
 """How do we serve HTTP? By uvicorn on the loop that runs already, one system call an answer, signals left to others.
 
-Who is slow or sends without end loses his connection; nobody else notices.
+Who is slow, sends without end or does not read what he is answered loses his connection; nobody else notices.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# From the first byte of a request to its last, and for the first byte of the first; kube-scheduler gives up after 1 s.
+# From the first byte of a request to its last, and for the first byte of the first; also for reading what is left of an
+# answer. kube-scheduler gives up after 1 s.
 _REQUEST_S = 10.0
-_HEAD_LIMIT = 64 * 1024  # bytes of a request's line and headers
+_HEAD_LIMIT = 64 * 1024  # bytes of a request's line and headers, and of what stands between or behind its chunks
+_MOST_BEHIND = 32  # requests that wait for the answer to one before them; no caller of ours sends any
 _MOST_CONNECTIONS = 1024
 _IDLE_S = 600  # a caller's idle connection closed under its feet would cost it a failed call
 _UNTRUSTED_IDLE_S = 30  # anybody may hold as many as he likes
@@ -104,6 +106,10 @@ class Server(uvicorn.Server):
                 await asyncio.sleep(0)
 
 
+class _Refused(Exception):  # noqa: N818  it ends the reading of what was sent
+    """The caller was refused in the middle of what he sends."""
+
+
 class _Protocol(HttpToolsProtocol):
     """uvicorn's HTTP with limits, and an answer in one system call: each costs more than making the answer."""
 
@@ -113,6 +119,7 @@ class _Protocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = False
         self._timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
         self._trusted = False
         self._idle_since = 0.0
 
@@ -130,10 +137,9 @@ class _Protocol(HttpToolsProtocol):
             self._begin_timer()
 
     def data_received(self, data: bytes) -> None:
-        if not self._in_body:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > _HEAD_LIMIT:
+        if self._head_bytes > _HEAD_LIMIT and (self._in_head or self._in_body):
             self._refuse(b"431 Request Header Fields Too Large", f"the headers are larger than {_HEAD_LIMIT} bytes")
         elif self._in_body or not self._is_answering():
             self._begin_timer()
@@ -147,9 +153,20 @@ class _Protocol(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         self._head_bytes = 0
         super().on_headers_complete()
+        if len(self.pipeline) > _MOST_BEHIND:
+            self.pipeline.clear()
+            self._refuse(
+                b"400 Bad Request", f"more than {_MOST_BEHIND} requests wait for the answer to one before them"
+            )
+            raise _Refused
+
+    def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_body = False
+        self._head_bytes = 0
         self._end_timer()
         super().on_message_complete()
 
@@ -160,8 +177,21 @@ class _Protocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             self._begin_timer()
 
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():  # else it is we who ended the reading
+            super().send_400_response(msg)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(_REQUEST_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._end_unread_timer()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_timer()
+        self._end_unread_timer()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
@@ -209,6 +239,11 @@ class _Protocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
 
+    def _end_unread_timer(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
 
 class _ProtocolForCertified(_Protocol):
     """As that, but who has shown a certificate is trusted, wherever he is."""
@@ -233,6 +268,8 @@ class _Gathering:
     def close(self) -> None:
         self._flush()
         self._transport.close()
+        if self._transport.get_write_buffer_size():  # it waits until that is read, be it for ever
+            self._loop.call_later(_REQUEST_S, self._transport.abort)
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()  # asked after every answer; `__getattr__` takes long

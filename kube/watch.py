@@ -28,7 +28,8 @@ _WATCH_S = 300  # the server ends a watch after this time; it is then resumed
 _SILENCE_S = 90.0  # bookmarks arrive about once a minute: after a longer silence the watch is opened anew
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
 _SHORT_S = 10.0  # a watch that ends sooner is no watch: the next one waits
-_PAGE = "500"  # objects per page of a list, as client-go asks for: larger ones leave the processor's cache before they are read
+# Objects per page of a list, as client-go asks for: larger ones leave the processor's cache before they are read.
+_PAGE = "500"
 
 ObjectType = TypeVar("ObjectType", bound=Bare)
 Seen = TypeVar("Seen")

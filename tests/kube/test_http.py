@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
+import socket
 import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -98,6 +99,50 @@ async def test_headers_without_end_are_431() -> None:
         streams = await asyncio.open_connection("127.0.0.1", port)
         streams[1].write(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000)
         assert await answer(streams) == (431, b"the headers are larger than 65536 bytes")
+
+
+@pytest.mark.parametrize(
+    "endless", [b"0\r\n" + b"X: y\r\n" * 100_000, b"0\r\nX: " + b"y" * 600_000, b"1;" + b"y" * 600_000]
+)
+async def test_what_stands_beside_a_body_without_end_is_431(endless: bytes) -> None:
+    async with served() as port:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        streams[1].write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + endless)
+        assert (await answer(streams))[0] == 431
+
+
+async def test_who_asks_on_without_awaiting_answers_is_refused() -> None:
+    async with served() as port:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        streams[1].write(GET * 34)
+        assert await answer(streams) == (400, b"more than 32 requests wait for the answer to one before them")
+        assert await streams[0].read() == b""
+
+
+async def test_a_few_requests_at_once_are_answered_in_turn() -> None:
+    async with served() as port:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        streams[1].write(GET * 33)
+        for _ in range(33):
+            assert await answer(streams) == (200, b"True")
+
+
+@pytest.mark.parametrize("last", [False, True])
+async def test_who_does_not_read_his_answer_loses_the_connection(last: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    monkeypatch.setattr(http_module, "_REQUEST_S", 0.05)
+
+    async def much(_scope: Mapping[str, Any], _receive: Receive, send: Send) -> None:
+        await respond(Page(200, "text/plain", bytes(32 * 2**20)), send, last=last)
+
+    server = server_of(much)
+    with a_listener() as listener, socket.socket() as caller:
+        async with server.serving(listener):
+            caller.connect(listener.getsockname())
+            caller.sendall(GET)
+            async with asyncio.timeout(5):
+                for there in (True, False):
+                    while bool(server.server_state.connections) != there:  # noqa: ASYNC110  uvicorn's own set
+                        await asyncio.sleep(0.01)
 
 
 async def test_a_connection_that_never_asks_is_closed_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
