@@ -200,6 +200,6 @@ def _raise_for_status(status: int, answer: bytes) -> None:
         return
     try:
         problem = msgspec.json.decode(answer, type=Status)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         problem = Status(message=answer[:200].decode(errors="replace"))
     raise ApiError(status, problem.reason, problem.message or f"HTTP {status}")

@@ -17,14 +17,13 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
 from kube import election
 from kube.client import ApiError
 from kube.election import Candidate, Found
 from kube.objects import Lease as LeaseObject
 from kube.objects import LeaseSpec
 from kube.outage import Outage
+from kube.reading import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -120,7 +119,7 @@ class Right(ABC):
         """Return the lease as it stands, None where there is none.
 
         Raises:
-            ApiError, msgspec.DecodeError: the API server did not answer, said no, or said what is no Lease.
+            ApiError: the API server did not answer, said no, or said what is no Lease.
         """
         try:
             answer = await self._api.request("GET", f"{self._collection}/{self._name}", timeout_s=_REQUEST_S)
@@ -136,8 +135,6 @@ class Right(ABC):
             await step
         except ApiError as error:
             self._outage.failed(error.message)
-        except msgspec.DecodeError as error:
-            self._outage.failed(f"what the API server answers is no Lease: {error}")
         else:
             self._outage.ended()
 
@@ -189,7 +186,7 @@ class Lease(Right):
         """Do one step; tell whether the lease stood as it was thought to.
 
         Raises:
-            ApiError, msgspec.DecodeError: the API server did not answer, said no, or said what is no Lease.
+            ApiError: the API server did not answer, said no, or said what is no Lease.
         """
         if self._me.asked_s is None or self._me.seen is None:
             self._me = election.looked(self._me, await self._look(), self._clock())
@@ -277,7 +274,7 @@ def _moment() -> str:
 
 
 def _found(answer: bytes) -> Found:
-    lease = msgspec.json.decode(answer, type=LeaseObject)
+    lease: LeaseObject = decoded(LeaseObject, answer)
     spec = lease.spec
     return Found(
         spec.holder_identity or "",

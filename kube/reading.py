@@ -6,12 +6,15 @@ One odd object, of a version or by a webhook that nobody foresaw, must not hide 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kube.client import NO_ANSWER, ApiError
 from kube.objects import Bare, ListMeta, Object, ObjectList
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _log = logging.getLogger(__name__)
 
@@ -58,17 +61,37 @@ class Reading:
             self._tell(raw, str(error))
             return None
 
+    def seen(self, objects: Sequence[Any], read: Callable[[Any], Any]) -> list[Any]:
+        """Return what `read` makes of objects, without those that it cannot read: it may be what decodes a part."""
+        try:
+            return list(map(read, objects))
+        except _UNREADABLE:
+            found: list[Any] = []
+        for each in objects:
+            try:
+                found.append(read(each))
+            except _UNREADABLE as error:
+                self._tell_of(_name(each), str(error))
+        return found
+
     def _tell(self, raw: msgspec.Raw, error: str) -> None:
         try:
-            found = msgspec.json.decode(raw, type=Bare).metadata
-            name = f"{found.namespace}/{found.name}" if found.namespace else found.name
+            name = _name(msgspec.json.decode(raw, type=Bare))
         except _UNREADABLE:
             name = "(without a name that can be read)"
+        self._tell_of(name, error)
+
+    def _tell_of(self, name: str, error: str) -> None:
         if (name, error) in self._told or len(self._told) >= _MOST_TOLD:
             return
         self._told.add((name, error))
         extra = {"path": self._path, "object": name, "error": error, "count": len(self._told)}
         _log.error("an object cannot be read: it is passed over, and all others are read", extra=extra)
+
+
+def _name(found: Bare) -> str:
+    metadata = found.metadata
+    return f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
 
 
 def decoded(kind: type[Any], text: bytes | msgspec.Raw) -> Any:

@@ -14,14 +14,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-import msgspec
-
 from kube.client import TOO_LONG, Api, ApiError
 from kube.objects import Bare, Status, WatchEvent
 from kube.reading import Reading, decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+
+    import msgspec
 
 _GONE = 410
 _WATCH_S = 300  # the server ends a watch after this time; it is then resumed
@@ -164,16 +164,18 @@ async def _listed(
 ) -> tuple[tuple[Any, ...], str]:
     objects: list[Any] = []
     token = ""
+    begins_again = False
     while True:
         query = {**(selection or {}), "limit": _PAGE} | ({"continue": token} if token else {})
         try:
             page = reading.page(await api.request("GET", path, query=query, timeout_s=60.0))
         except ApiError as error:
-            if error.status == _GONE and token:  # the pages outlived the server's memory: begin again
-                objects, token = [], ""
+            # The pages outlived the server's memory: begin again, at once one time, else when the caller does.
+            if error.status == _GONE and token and not begins_again:
+                objects, token, begins_again = [], "", True
                 continue
             raise
-        objects.extend(map(read, page.items or ()))
+        objects += reading.seen(page.items or (), read)
         token, version = page.metadata.continue_, page.metadata.resource_version
         if not token:
             return tuple(objects), version
@@ -212,12 +214,13 @@ async def _changes(
             yield None, _version_of(event.object)
             continue
         found = reading.object(event.object)
-        if found is None:
+        made = () if found is None else reading.seen((found,), read)
+        if found is None or not made:
             if event.type == "DELETED":  # nobody else would tell the reader: only a new list lacks it
                 raise _Forgotten
             yield None, _version_of(event.object)  # or it would come again and again
             continue
-        seen = read(found)
+        (seen,) = made
         yield (Gone(seen) if event.type == "DELETED" else Put(seen)), found.metadata.resource_version
 
 
@@ -227,7 +230,7 @@ def _version_of(raw: msgspec.Raw) -> str:
 
 
 def _raise_error(raw: msgspec.Raw) -> None:
-    status = msgspec.json.decode(raw, type=Status)
+    status: Status = decoded(Status, raw)
     if status.code == _GONE:
         raise _Forgotten
     raise ApiError(status.code, status.reason, status.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +15,7 @@ from kube.objects import ConfigMap
 from tests.story.programs import a_listener, url_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from plimsoll.embedded import EmbeddedCluster
@@ -102,12 +104,13 @@ async def test_a_stream_that_is_refused_says_why(api: Api) -> None:
     assert refused.value.status == 400
 
 
-async def test_an_answer_is_asked_for_as_it_is_and_not_packed() -> None:
-    asked: list[bytes] = []
+@asynccontextmanager
+async def answering(status: bytes, body: bytes, asked: list[bytes]) -> AsyncIterator[Api]:
+    """Give an API server that answers so, whatever it is `asked`."""
 
     async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (status, len(body), body))
         await writer.drain()
         writer.close()
 
@@ -115,7 +118,21 @@ async def test_an_answer_is_asked_for_as_it_is_and_not_packed() -> None:
         configuration = kubernetes_client.Configuration()
         configuration.host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         api = Api(kubernetes_client.ApiClient(configuration))
-        assert await api.request("GET", MAPS) == b"{}"
+        yield api
         await api.close()
+
+
+@pytest.mark.parametrize("body", [b'{"message": "caf\xe9"}', b"[" * 100_000, b"<html>", b""])
+async def test_a_refusal_of_somebody_in_between_is_one_too(body: bytes) -> None:
+    async with answering(b"502 Bad Gateway", body, []) as api:
+        with pytest.raises(ApiError) as refused:
+            await api.request("GET", MAPS)
+    assert refused.value.status == 502
+
+
+async def test_an_answer_is_asked_for_as_it_is_and_not_packed() -> None:
+    asked: list[bytes] = []
+    async with answering(b"200 OK", b"{}", asked) as api:
+        assert await api.request("GET", MAPS) == b"{}"
     assert b"Accept-Encoding: identity\r\n" in asked[0]
     assert asked[0].count(b"Accept-Encoding") == 1

@@ -8,18 +8,19 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+import pytest
+
 from kube import client as client_module
 from kube import watch as watch_module
 from kube.client import MERGE_PATCH, Api, ApiError
 from kube.objects import ConfigMap
-from kube.watch import Gone, Put, Relisted, watch
+from kube.watch import Gone, Put, Relisted, listed, watch
 from tests.kube.mirroring import mirror
 from tests.story.programs import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-
-    import pytest
 
     from kube.watch import Change
     from plimsoll.embedded import EmbeddedCluster
@@ -212,3 +213,59 @@ async def test_an_object_that_cannot_be_read_hides_no_other_and_does_not_come_ag
     ]
     assert server.from_versions == ["10", "12", "10"]
     await changes.aclose()
+
+
+async def test_an_object_that_its_reader_cannot_read_hides_no_other_and_does_not_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_further(found: ConfigMap) -> tuple[str, str]:
+        if found.metadata.name == "odd":
+            msgspec.json.decode(b"1", type=str)
+        return read(found)
+
+    monkeypatch.setattr(watch_module, "_SHORT_S", -1.0)
+    odd = {"metadata": {"name": "odd"}}
+    server = Odd(
+        [[odd, {"metadata": {"name": "a"}, "data": {"value": "1"}}], []],
+        [
+            [line("MODIFIED", "odd", "1", "11"), line("ADDED", "b", "1", "12")],
+            [line("DELETED", "odd", "1", "13")],
+            [line("ADDED", "c", "1", "15")],
+        ],
+    )
+    changes = watch(cast("Api", server), MAPS, ConfigMap, read=read_further)
+    told = [await anext(changes) for _ in range(4)]
+    assert told == [Relisted((("a", "1"),), "10"), Put(("b", "1")), Relisted((), "10"), Put(("c", "1"))]
+    assert server.from_versions == ["10", "12", "10"]
+    await changes.aclose()
+
+
+class Forgetful:
+    """An API server that has forgotten every list by its second page, `times` times."""
+
+    def __init__(self, times: int) -> None:
+        self._left = times
+        self.asked = 0
+
+    async def request(self, *_: Any, query: Mapping[str, str], **__: Any) -> bytes:
+        self.asked += 1
+        if "continue" not in query:
+            return json.dumps({"metadata": {"resourceVersion": "10", "continue": "more"}}).encode()
+        if self._left:
+            self._left -= 1
+            raise ApiError(410, "Expired", "the continue token is too old")
+        return json.dumps({"metadata": {"resourceVersion": "10"}}).encode()
+
+
+@pytest.mark.parametrize(("times", "asked"), [(0, 2), (1, 4)])
+async def test_a_list_whose_pages_are_forgotten_begins_again(times: int, asked: int) -> None:
+    server = Forgetful(times)
+    assert await listed(cast("Api", server), MAPS, ConfigMap) == ((), "10")
+    assert server.asked == asked
+
+
+async def test_a_list_whose_pages_are_forgotten_again_is_a_trouble() -> None:
+    server = Forgetful(100)
+    with pytest.raises(ApiError, match="too old"):
+        await listed(cast("Api", server), MAPS, ConfigMap)
+    assert server.asked == 4
