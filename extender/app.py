@@ -81,6 +81,8 @@ class Extender:
             self.scheduling.ledger,
             self._read,
             self._events.write,
+            # Where pods are not ours to place, no policy keeps people from writing devices on theirs.
+            unprotected=lambda namespace: bool(self.namespaces.refusal(namespace)),
             leads=self.leading.leads,
             evicted=lambda result: self.telemetry.evictions.labels("device_bound_twice", result).inc(),
         )

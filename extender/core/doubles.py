@@ -1,8 +1,9 @@
 """Which devices did we bind twice, and who leaves them? It must never be; should it ever, the younger pod gives way.
 
 Only what we placed counts here, and only that is evicted: never a pod of another scheduler, never one that the kubelet
-runs from a file. A pod that is leaving already is one that gave way. Of the others on a device as many leave, the
-youngest first (of one age the greater UID), as bring it down to what it has, and none whose leaving is not needed.
+runs from a file. Where anybody may write what we write on a pod, that proves nothing, and costs nobody his place. A pod
+that is leaving already is one that gave way. Of the others on a device as many leave, the youngest first (of one age
+the greater UID), as bring it down to what it has, and none whose leaving is not needed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from extender.core.ledger.holding import State
 from kube.gpus import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from extender.core.ledger.holding import Holding
     from extender.core.ledger.ledger import Ledger
@@ -43,19 +44,23 @@ class Double:
         )
 
 
-def doubles(ledger: Ledger) -> tuple[Double, ...]:
-    """Return every device that pods of ours overfill, by node and device."""
+def doubles(ledger: Ledger, unprotected: Callable[[str], bool]) -> tuple[Double, ...]:
+    """Return every device that pods of ours overfill, by node and device.
+
+    `unprotected` tells of a namespace whether anybody may write there which devices a pod has.
+    """
     found: list[Double] = []
     for name in sorted({node for node, _, _ in ledger.overfull()}):
-        found += _on(name, ledger)
+        found += _on(name, ledger, unprotected)
     return tuple(found)
 
 
-def _on(name: str, ledger: Ledger) -> Iterable[Double]:
+def _on(name: str, ledger: Ledger, unprotected: Callable[[str], bool]) -> Iterable[Double]:
     node = ledger.node(name)
     assert node is not None  # noqa: S101  the ledger tells of known nodes alone
     places = node.places
-    ours = sorted(filter(_counts, ledger.holdings_on(name)), key=_age)
+    counting = filter(_counts, ledger.holdings_on(name))
+    ours = sorted((one for one in counting if not unprotected(one.pod.namespace)), key=_age)
     on: dict[int, list[Holding]] = {}
     for holding in ours:
         for device in holding.devices or ():

@@ -33,7 +33,8 @@ _AGAIN_S = 10.0  # after a refusal: a disruption budget may allow it by then
 class Doubles:
     """Looks after the devices of a ledger; `read` takes note of a pod as it is now.
 
-    `tell` writes Events, `leads` tells whether we may act, and `evicted` hears of each eviction by its result.
+    `tell` writes Events, `leads` tells whether we may act, and `evicted` hears of each eviction by its result;
+    `unprotected` as `core.doubles` has it.
     """
 
     def __init__(  # noqa: PLR0913  an outside each
@@ -43,6 +44,7 @@ class Doubles:
         read: Callable[[PodKey], Awaitable[object]],
         tell: Callable[[Notice], None],
         *,
+        unprotected: Callable[[str], bool],
         leads: Callable[[], bool],
         evicted: Callable[[str], None],
     ) -> None:
@@ -50,6 +52,7 @@ class Doubles:
         self._ledger = ledger
         self._read = read
         self._tell = tell
+        self._unprotected = unprotected
         self._leads = leads
         self._evicted = evicted
         self._told: dict[str, tuple[PodKey, ...]] = {}
@@ -63,7 +66,7 @@ class Doubles:
         while True:
             pause_s = _LOOK_S
             self._forget()
-            if self._leads() and (found := doubles(self._ledger)):
+            if self._leads() and (found := doubles(self._ledger, self._unprotected)):
                 try:
                     await self._end(found)
                 except ApiError as error:
@@ -76,7 +79,7 @@ class Doubles:
     async def _end(self, found: tuple[Double, ...]) -> None:
         for pod in dict.fromkeys(pod for double in found for pod in double.pods):
             await self._read(pod)
-        for double in doubles(self._ledger):
+        for double in doubles(self._ledger, self._unprotected):
             if str(double) not in self._told:
                 self._report(double)
             for pod in double.victims:

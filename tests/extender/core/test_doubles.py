@@ -7,7 +7,8 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.core.doubles import doubles
+from extender.core.doubles import Double
+from extender.core.doubles import doubles as doubles_of
 from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode, alike
@@ -15,6 +16,10 @@ from extender.core.model import PodKey
 from kube.gpus import WHOLE, MilliGpu
 
 DEVICES = ("0", "1", "2")
+
+
+def doubles(found: Ledger, *unprotected: str) -> tuple[Double, ...]:
+    return doubles_of(found, unprotected.__contains__)
 
 
 def ledger(*held: Holding) -> Ledger:
@@ -33,9 +38,10 @@ def held(
     ours: bool = True,
     leaving: bool = False,
     state: State = State.BOUND,
+    namespace: str = "ns",
 ) -> Holding:
     """A holding of a pod that is the younger the greater its name."""
-    key = PodKey(f"uid-{name}", "ns", name)
+    key = PodKey(f"uid-{name}", namespace, name)
     return Holding(key, "a", devices, MilliGpu(milli), state, ours=ours, leaving=leaving, created=f"2026-01-01T{name}")
 
 
@@ -54,6 +60,12 @@ def test_the_younger_of_two_leaves_and_the_sentence_names_both() -> None:
         "device 0 of node a was bound twice, to ns/p and ns/q: they hold 1200 of its 1000 milli-GPU; "
         "evicted, as the younger: ns/q"
     )
+
+
+def test_devices_that_anybody_may_have_written_on_an_older_pod_evict_nobody() -> None:
+    found = ledger(held("p", 1000, namespace="anybodys"), held("q", 900))
+    assert doubles(found, "anybodys") == ()
+    assert len(doubles(found)) == 1
 
 
 def test_a_pod_that_is_not_ours_never_leaves_and_what_it_holds_is_no_fault_of_ours() -> None:

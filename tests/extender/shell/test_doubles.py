@@ -33,9 +33,16 @@ class Story:
         self.told: list[Notice] = []
         self.evicted: list[str] = []
         self.refuses = 0
+        self.unprotected: set[str] = set()
         self.looks = 0
         self.doubles = Doubles(
-            cast("Api", self), self.ledger, self.read, self.told.append, leads=self.leads, evicted=self.evicted.append
+            cast("Api", self),
+            self.ledger,
+            self.read,
+            self.told.append,
+            unprotected=self.unprotected.__contains__,
+            leads=self.leads,
+            evicted=self.evicted.append,
         )
 
     async def request(self, method: str, path: str, **_: Any) -> bytes:
@@ -103,3 +110,11 @@ async def test_nothing_is_remembered_of_pods_that_are_gone(monkeypatch: pytest.M
         story.ledger.release("uid-younger")
         await story.look()
         assert (story.doubles._told, story.doubles._done) == ({}, set())
+
+
+async def test_where_anybody_may_write_devices_nobody_is_evicted_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with looking(monkeypatch) as story:
+        story.unprotected.add("ns")
+        story.bind("older", "younger")
+        await story.look()
+        assert (story.told, story.evicted) == ([], [])
