@@ -267,8 +267,10 @@ class _Gathering:
 
     def close(self) -> None:
         self._flush()
+        # It waits until what is left is read, be it for ever; of a TLS that is closed already nothing may be asked.
+        left = 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
         self._transport.close()
-        if self._transport.get_write_buffer_size():  # it waits until that is read, be it for ever
+        if left:
             self._loop.call_later(_REQUEST_S, self._transport.abort)
 
     def is_closing(self) -> bool:

@@ -250,6 +250,18 @@ async def test_with_an_authority_only_certificates_are_trusted(tmp_path: Path) -
             await get(port, client(cert, strangers))
 
 
+async def test_who_leaves_a_connection_with_tls_leaves_no_trace(tmp_path: Path) -> None:
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    own = self_signed(tmp_path, "server")
+    async with served(ServerTls(*own, None)) as port:
+        assert await get(port, client(own[0])) == (200, b"True")
+        streams = await asyncio.open_connection("127.0.0.1", port, ssl=client(own[0]))
+        streams[1].transport.abort()
+        await asyncio.sleep(0.1)  # the server is to hear of it
+    assert failures == []
+
+
 async def test_without_an_authority_this_machine_is_trusted(tmp_path: Path) -> None:
     cert, key = self_signed(tmp_path, "server")
     async with served(ServerTls(cert, key, None)) as port:
