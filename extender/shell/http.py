@@ -6,6 +6,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from extender.shell import wire
 from extender.shell.proposals import Proposals
 from extender.shell.telemetry import RESULTS
@@ -91,7 +93,8 @@ class Asgi:
             else:
                 result, page = "ok", Page(200, JSON, await self._answer(verb, body, received_at))
             self._seconds[verb].observe(time.monotonic() - began_at)
-        except wire.MalformedRequest as error:
+        # A part of the pod may be decoded only when something asks for it.
+        except (wire.MalformedRequest, msgspec.DecodeError, UnicodeDecodeError) as error:
             result, page = "malformed", problem(400, f"{verb}: {error}")
         except Exception:  # noqa: BLE001  a defect met by one pod must not cost the others: it is tried again
             _log.exception("defect", extra={"verb": verb})

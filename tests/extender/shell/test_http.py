@@ -103,6 +103,17 @@ async def test_preempt_answers_with_the_victims_that_help_and_is_counted(ask: Ca
     assert 'plimsoll_extender_decision_duration_seconds_count{verb="preempt"} 1.0' in told
 
 
+@pytest.mark.parametrize("verb", ["filter", "prioritize", "preempt"])
+async def test_a_pod_of_which_a_part_that_is_decoded_later_is_odd_is_malformed_and_no_defect(
+    call: Call, verb: str
+) -> None:
+    odd = {"name": "p", "uid": "u", "labels": {"plimsoll.dev/gang": "g"}, "ownerReferences": [{"controller": 1}]}
+    asked = {"Pod": {"metadata": odd}, "Nodes": None, "NodeNames": ["a"], "NodeNameToMetaVictims": {}}
+    status, answer = await call("POST", f"/{verb}", json.dumps(asked).encode())
+    assert status == 400
+    assert "$[0].controller" in str(answer)
+
+
 @pytest.mark.parametrize("verb", ["filter", "prioritize", "bind", "preempt"])
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'{"Pod": 1}', b'{"PodName": 1}', b"\xff\xfe", b"1" * 9999]
