@@ -8,6 +8,8 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from kube import client as client_module
 from kube import watch as watch_module
 from kube.client import MERGE_PATCH, Api, ApiError
@@ -211,4 +213,32 @@ async def test_an_object_that_cannot_be_read_hides_no_other_and_does_not_come_ag
         Put(("c", "1")),
     ]
     assert server.from_versions == ["10", "12", "10"]
+    await changes.aclose()
+
+
+def digits(found: ConfigMap) -> tuple[str, int]:
+    """Decode a part of an object late, as readers do that seldom want it."""
+    return found.metadata.name, msgspec.json.decode((found.data or {})["value"], type=int)
+
+
+async def test_an_object_that_its_reader_cannot_read_hides_no_other_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watch_module, "_SHORT_S", -1.0)  # no pauses
+    odd, a = ({"metadata": {"name": name}, "data": {"value": value}} for name, value in (("odd", "<"), ("a", "1")))
+    server = Odd(
+        [[odd, a], [a]],
+        [
+            [line("MODIFIED", "odd", "<<", "11"), line("MODIFIED", "a", "2", "12"), line("DELETED", "odd", "<<", "13")],
+            [],
+        ],
+    )
+    changes = watch(cast("Api", server), MAPS, ConfigMap, read=digits)
+    assert [await anext(changes) for _ in range(3)] == [
+        Relisted((("a", 1),), "10"),
+        Put(("a", 2)),
+        Relisted((("a", 1),), "10"),
+    ]
+    told = [record for record in caplog.records if "passed over" in record.getMessage()]
+    assert {record.__dict__["object"] for record in told} == {"odd"}
     await changes.aclose()
