@@ -9,6 +9,10 @@ READY := $(VENV)/ready
 generate = mkdir -p $(1) && $(BIN)/python -m grpc_tools.protoc --proto_path=protos --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) $(patsubst protos/%,%,$(wildcard protos/*/v1/*.proto))
 
+# An environment is made anew by emptying its directory: behind a link that is somebody else's.
+refuse_link = test ! -L $(1) || \
+	{ echo "$(1) is a symbolic link, and what it leads to would be emptied: remove the link (rm $(1)) and run make again"; exit 1; }
+
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test check format unit contract integration e2e bars lock protos same-protos down clean
 
@@ -23,6 +27,7 @@ $(READY): requirements.lock pyproject.toml
 		{ echo "Plimsoll needs Python 3.11 or newer, and $(PYTHON) is older: choose one with make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -I -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "$(PYTHON) has no venv module. On Debian and Ubuntu, as root: apt-get install python3-venv"; exit 1; }
+	@$(call refuse_link,$(VENV))
 	@echo "setting up $(VENV) (once, about half a minute)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -65,6 +70,7 @@ bars: build ## the long measurements; rewrites the tables in docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
 
 lock: ## resolve the dependencies of pyproject.toml anew into requirements.lock and the image's
+	@$(call refuse_link,.lock-venv)
 	@$(PYTHON) -m venv --clear .lock-venv && .lock-venv/bin/pip install --quiet uv
 	@.lock-venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
 		--quiet --no-header --no-annotate --output-file requirements.lock

@@ -65,7 +65,7 @@ class EventWriter:
         """
         if not self._may_write():
             return
-        now, sentence = time.monotonic(), (notice.about.uid, notice.message)
+        now, sentence = time.monotonic(), (notice.about.uid, notice.message[:MESSAGE_LIMIT])
         if now - self._written_at.get(sentence, now - notice.old_for_s) < notice.old_for_s:
             return
         try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from kube.client import TOO_LONG, Api, ApiError
 from kube.objects import Bare, Status, WatchEvent
-from kube.reading import Reading, decoded
+from kube.reading import Reading, as_it_is, decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -28,8 +28,7 @@ _WATCH_S = 300  # the server ends a watch after this time; it is then resumed
 _SILENCE_S = 90.0  # bookmarks arrive about once a minute: after a longer silence the watch is opened anew
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
 _SHORT_S = 10.0  # a watch that ends sooner is no watch: the next one waits
-# Objects per page of a list, as client-go asks for: larger ones leave the processor's cache before they are read.
-_PAGE = "500"
+_PAGE = "500"  # objects, as client-go asks for: larger pages leave the processor's cache before they are read
 
 ObjectType = TypeVar("ObjectType", bound=Bare)
 Seen = TypeVar("Seen")
@@ -64,10 +63,6 @@ class _Forgotten(Exception):  # noqa: N818  it is the server's word, not our err
     """The server no longer has the version that we resume from."""
 
 
-def _as_it_is(found: Any) -> Any:
-    return found
-
-
 @overload
 def watch(
     api: Api,
@@ -92,29 +87,30 @@ async def watch(  # noqa: PLR0913  two of them are left out by most
     path: str,
     kind: type[Any],
     *,
-    read: Callable[[Any], Any] = _as_it_is,
+    read: Callable[[Any], Any] = as_it_is,
     query: Mapping[str, str] | None = None,
     on_trouble: Callable[[ApiError | None], None] = lambda _: None,
 ) -> AsyncGenerator[Change[Any], None]:
     """Yield every change of the objects at `path`, without end.
 
-    `read`: what the reader makes of an object; of a list, no more than one page is ever there as it was sent.
+    `read`: what the reader makes of an object, of one that it cannot decode a part of as `Reading` says; of a list, no
+    more than one page is ever there as it was sent.
     `on_trouble` hears each failure, and None at each success after it; waiting and trying again is done here.
     """
     selection = dict(query or {})
-    reading = Reading(kind, path)
+    reading = Reading(kind, path, read)
     pause_s = _FIRST_PAUSE_S
     version: str | None = None
     while True:
         opened_at = time.monotonic()
         try:
             if version is None:
-                objects, version = await _listed(api, path, reading, selection, read)
+                objects, version = await _listed(api, path, reading, selection)
                 yield Relisted(objects, version)
                 del objects  # the reader's alone: a watch lasts for days
             async with _opened(api, path, selection, version) as lines:
                 on_trouble(None)
-                async for change, seen in _changes(lines, reading, read):
+                async for change, seen in _changes(lines, reading):
                     version, pause_s = seen, _FIRST_PAUSE_S
                     if change is not None:
                         yield change
@@ -149,18 +145,18 @@ async def listed(
     kind: type[Any],
     selection: Mapping[str, str] | None = None,
     *,
-    read: Callable[[Any], Any] = _as_it_is,
+    read: Callable[[Any], Any] = as_it_is,
 ) -> tuple[tuple[Any, ...], str]:
     """Return every object at `path`, no older than the question, and the version of the list; `read` as `watch` has it.
 
     Raises:
         ApiError: it cannot be listed now.
     """
-    return await _listed(api, path, Reading(kind, path), selection, read)
+    return await _listed(api, path, Reading(kind, path, read), selection)
 
 
 async def _listed(
-    api: Api, path: str, reading: Reading, selection: Mapping[str, str] | None, read: Callable[[Any], Any]
+    api: Api, path: str, reading: Reading, selection: Mapping[str, str] | None
 ) -> tuple[tuple[Any, ...], str]:
     objects: list[Any] = []
     token = ""
@@ -175,7 +171,7 @@ async def _listed(
                 objects, token, begins_again = [], "", True
                 continue
             raise
-        objects += reading.seen(page.items or (), read)
+        objects.extend(page.items or ())
         token, version = page.metadata.continue_, page.metadata.resource_version
         if not token:
             return tuple(objects), version
@@ -202,9 +198,7 @@ async def _opened(
         raise
 
 
-async def _changes(
-    lines: AsyncIterator[bytes], reading: Reading, read: Callable[[Any], Any]
-) -> AsyncIterator[tuple[Change[Any] | None, str]]:
+async def _changes(lines: AsyncIterator[bytes], reading: Reading) -> AsyncIterator[tuple[Change[Any] | None, str]]:
     """Yield (change, version seen) for each line; a bookmark, or what cannot be read, is a version without a change."""
     async for line in lines:
         event = decoded(WatchEvent, line)
@@ -213,15 +207,13 @@ async def _changes(
         if event.type == "BOOKMARK":
             yield None, _version_of(event.object)
             continue
-        found = reading.object(event.object)
-        made = () if found is None else reading.seen((found,), read)
-        if found is None or not made:
+        seen = reading.object(event.object)
+        if seen is None:
             if event.type == "DELETED":  # nobody else would tell the reader: only a new list lacks it
                 raise _Forgotten
             yield None, _version_of(event.object)  # or it would come again and again
             continue
-        (seen,) = made
-        yield (Gone(seen) if event.type == "DELETED" else Put(seen)), found.metadata.resource_version
+        yield (Gone(seen.made) if event.type == "DELETED" else Put(seen.made)), seen.version
 
 
 def _version_of(raw: msgspec.Raw) -> str:

@@ -140,14 +140,22 @@ class SeenPod(msgspec.Struct, frozen=True, gc=False):
     def shape(self) -> Shape:
         """Return what of it matters for packing."""
         request = self.request if isinstance(self.request, _SHARES) else None
-        return _shape(request, self.cpu, self.memory, self.models, self.by_kubelet)
+        make = _shape if is_short(self.models) else Shape
+        return make(request, self.cpu, self.memory, self.models, self.by_kubelet)
 
     def ask(self) -> Ask:
         """Return what of it matters for its project."""
         request = self.request if isinstance(self.request, _SHARES) else None
-        return _ask(self.key.namespace, self.project, self.priority_class, request, self.gpus, self.models)
+        make = _ask if is_short(self.models) else Ask
+        return make(self.key.namespace, self.project, self.priority_class, request, self.gpus, self.models)
 
 
+def is_short(models: tuple[str, ...]) -> bool:
+    """Tell whether a list of models is kept when its pod is gone: users may write any number of them on each pod."""
+    return not models or sum(map(len, models), len(models)) <= _LONGEST
+
+
+_LONGEST = 4096  # characters: a cluster has a few dozen models
 _SHARES = (Share, MemoryShare)  # a union would be made anew for each pod
 _shape = lru_cache(1024)(Shape)  # thousands of pods have a few dozen shapes
 _ask = lru_cache(1024)(Ask)

@@ -18,6 +18,7 @@ from kube.client import JSON_PATCH, MERGE_PATCH, NO_ANSWER, Api, ApiError
 from kube.gangs import GANG, PLAN, WHOLE_ONCE
 from kube.gpus import Malformed, placement_in, written
 from kube.objects import ObjectReference
+from kube.reading import UNREADABLE, decoded
 from kube.watch import listed, watch
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ _NO_GROUP = (
 )
 
 _pod = msgspec.json.Decoder(Pod)
-_gated = msgspec.json.Decoder(GatedPod)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ async def _ungate(
             return None
         raise
     pod = _decoded(key, answer)
-    patch = None if pod is None else patch_of(_gated.decode(answer))
+    patch = None if pod is None else patch_of(decoded(GatedPod, answer))
     if pod is None or patch is None or not may_write():
         return pod
     try:
@@ -301,7 +301,7 @@ def _in_group(request: GpuRequest | Malformed | None, spec: Spec) -> GpuRequest 
 def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:
     try:
         pod = seen_pod(_pod.decode(answer))
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ApiError(NO_ANSWER, "Undecodable", f"pod {key.namespace}/{key.name} cannot be read: {error}") from error
     return pod if pod.key.uid == key.uid else None
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kube.client import ApiError
-from kube.objects import Named, Object, ObjectList
+from kube.objects import Named, Object
 from kube.outage import Outage
+from kube.reading import Reading, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,15 +53,13 @@ class _Request(Named):
     spec: _Spec
 
 
-_listed = msgspec.json.Decoder(ObjectList[_Request])
-
-
 class Requests:
     """The ProvisioningRequests of all gangs; `wanted` is what the core wants now."""
 
     def __init__(self, api: Api, leads: Callable[[], bool]) -> None:
         self._api = api
         self._leads = leads
+        self._reading = Reading(_Request, _GROUP)
         self.wanted: tuple[Want, ...] = ()
         self._there = True  # what another extender left is looked for once
         self._outage = Outage("asking for nodes", "it is tried again", _log)
@@ -93,9 +92,8 @@ class Requests:
                 if error.status in (404, 501):
                     continue
                 raise
-            there = {
-                (one.metadata.namespace or "", one.metadata.name): one for one in _listed.decode(answer).items or ()
-            }
+            found = self._reading.page(answer).items or ()
+            there = {(one.metadata.namespace or "", one.metadata.name): one for one in found}
             named = {(want.sets[0].like.namespace, name_of(want)): want for want in wanted}
             for key in sorted(there.keys() - named.keys()):
                 await self._delete(version, key[0], there[key])
@@ -140,7 +138,7 @@ class Requests:
             if error.status == 404:
                 return None
             raise
-        pod: dict[str, Any] = msgspec.json.decode(answer)
+        pod: dict[str, Any] = decoded(dict[str, Any], answer)
         return pod if pod["metadata"]["uid"] == key.uid else None
 
     async def _post(self, path: str, body: dict[str, Any]) -> None:

@@ -85,7 +85,7 @@ class Following:
         self._as_seen: Seen | None = None
         self._scene: Scene | None = None
         self._since: dict[str, Lodger | None] = {}
-        """The pods that changed since the scene was made, as they stand in it; None: they do not."""
+        """The pods that changed since there is a scene, as they stand in it; None: they do not."""
         self._renewals = 0
 
     async def run(self) -> None:
@@ -157,12 +157,19 @@ class Following:
         self._as_seen = None
         if path == _PODS and key is not None:
             self._demanded.pop(key, None)
-            self._since.setdefault(key, known if isinstance(known, Lodger) else None)
+            if self._scene is not None:
+                self._since.setdefault(key, known if isinstance(known, Lodger) else None)
+            if len(self._since) > _MOST_CHANGES:  # nobody asks, or not all is listed: it is made anew all the same
+                self._forget_scene()
             return
         if path in (_PODS, _NODES, _NAMESPACES):
-            self._scene = None
+            self._forget_scene()
         if path not in (_NODES, _NAMESPACES, _BUDGETS):
             self._demanded.clear()
+
+    def _forget_scene(self) -> None:
+        self._scene = None
+        self._since.clear()
 
     def _put(self, path: str, key: Any, what: Any) -> None:
         known = self._known[path].get(key)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FLOOR = "serving_floor"
 _OURS, _DEFAULT = "best-fit", "fragmentation"
 _CONNECTIONS, _RUNS, _CHECKED = 16, 10, 300
-_SERVER_CORE, _CLIENT_CORE = 0, 1
+SERVER_CORE, CLIENT_CORE = 0, 1
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ROWS = (
     ("100", Questions(100), 1500),
@@ -59,12 +59,12 @@ def table(progress: Callable[[str], None]) -> list[str]:
         "| names | Go, µs of CPU a request | Plimsoll, the same decisions | Go over Plimsoll | Plimsoll as it comes |",
         "|---|---|---|---|---|",
     ]
-    os.sched_setaffinity(0, {_CLIENT_CORE})
+    os.sched_setaffinity(0, {CLIENT_CORE})
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         state = Path(folder) / "state.json"
         write(cluster(), state)
-        floor = running.enter_context(_serving([str(go_program.built(_FLOOR)), "-state", str(state)]))
-        ours, default = (running.enter_context(_serving(_extender(strategy))) for strategy in (_OURS, _DEFAULT))
+        floor = running.enter_context(serving([str(go_program.built(_FLOOR)), "-state", str(state)]))
+        ours, default = (running.enter_context(serving(extender(strategy))) for strategy in (_OURS, _DEFAULT))
         for _, questions, _ in _ROWS:
             asyncio.run(_compare(ours, floor, questions))  # all of them first: 16 at once leave either in its own state
         for title, questions, requests in _ROWS:
@@ -75,8 +75,8 @@ def table(progress: Callable[[str], None]) -> list[str]:
                 progress(f"{title}: run {number + 1} of {_RUNS}: {[round(found[-1]) for found in costs.values()]}")
             ratio = median(costs[floor]) / median(costs[ours])
             rows.append(
-                f"| {title} | {_spread(costs[floor])} | {_spread(costs[ours])} | **{ratio:.2f}** | "
-                f"{_spread(costs[default])} |"
+                f"| {title} | {spread(costs[floor])} | {spread(costs[ours])} | **{ratio:.2f}** | "
+                f"{spread(costs[default])} |"
             )
     return [
         *rows,
@@ -85,15 +85,17 @@ def table(progress: Callable[[str], None]) -> list[str]:
     ]
 
 
-def _extender(strategy: str) -> list[str]:
+def extender(strategy: str) -> list[str]:
+    """Return the command that serves ours."""
     return [sys.executable, "-m", "tests.benchmarks.serving_extender", strategy]
 
 
 @contextmanager
-def _serving(command: list[str]) -> Iterator[Served]:
+def serving(command: list[str]) -> Iterator[Served]:
+    """Run a server that prints its port."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            os.sched_setaffinity(process.pid, {_SERVER_CORE})
+            os.sched_setaffinity(process.pid, {SERVER_CORE})
             assert process.stdout is not None
             yield Served(process.pid, int(process.stdout.readline()))
         finally:
@@ -106,7 +108,7 @@ async def _compare(ours: Served, floor: Served, questions: Questions) -> None:
     asking = [await asyncio.open_connection("127.0.0.1", served.port) for served in (ours, floor)]
     for number in range(_CHECKED):
         body = next(bodies)
-        one, other = [json.loads(await _asked(reader, writer, body)) for reader, writer in asking]
+        one, other = [json.loads(await asked(reader, writer, body)) for reader, writer in asking]
         if one != other:
             raise SystemExit(f"request {number} about {questions}: the answers differ: {one} and {other}")
     for _, writer in asking:
@@ -121,7 +123,7 @@ async def _cost_us(served: Served, questions: Questions, requests: int) -> float
     async def ask() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
         while texts:
-            await _asked(reader, writer, texts.pop())
+            await asked(reader, writer, texts.pop())
         writer.close()
 
     began = served.cpu_s()
@@ -129,7 +131,8 @@ async def _cost_us(served: Served, questions: Questions, requests: int) -> float
     return (served.cpu_s() - began) * 1e6 / requests
 
 
-async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> bytes:
+async def asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> bytes:
+    """Return the answer to a filter."""
     head = b"POST /filter HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     writer.write(head % len(body) + body)
     lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
@@ -146,5 +149,6 @@ async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bod
     return b"".join(parts)
 
 
-def _spread(costs: list[float]) -> str:
+def spread(costs: list[float]) -> str:
+    """Return the median, and the least and the most."""
     return f"{median(costs):.0f} ({min(costs):.0f} to {max(costs):.0f})"

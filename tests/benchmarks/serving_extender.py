@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def listed(strategy: Strategy) -> Extender:
     """Return an extender that has listed everything, leads, and asks the API server for nothing."""
     extender = Extender(cast("Api", None), "plimsoll-system")
-    extender.refusal = lambda: ""
+    extender.unready = extender.refusal = lambda: ""
     scheduling = extender.scheduling
     scheduling.tune(Settings(reservation_s=3600.0, packing=Packing(strategy)))  # none ends while answers are compared
     nodes = cluster()

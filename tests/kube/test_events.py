@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from kube.events import EventWriter, Notice
+from kube.events import MESSAGE_LIMIT, EventWriter, Notice
 from kube.objects import Event, ObjectList, ObjectReference
 from tests.story.programs import POLL_S
 
@@ -132,3 +132,11 @@ async def test_what_waits_when_the_right_to_write_ends_is_let_go(api: Api) -> No
         may[0] = True
         writer.write(Notice(ABOUT, "Told", "in time"))
         assert [event.message for event in await written(api, 1)] == ["in time"]
+
+
+async def test_of_what_was_written_no_longer_sentences_are_remembered_than_are_written() -> None:
+    writer = EventWriter(cast("Api", None), "test")
+    writer.write(Notice(ABOUT, "Said", "x" * 100_000, old_for_s=60.0))
+    writer.write(Notice(ABOUT, "Said", "x" * 100_001, old_for_s=60.0))
+    assert [len(sentence) for _, sentence in writer._written_at] == [MESSAGE_LIMIT]
+    assert writer._queue.qsize() == 1

@@ -44,6 +44,13 @@ def test_what_is_passed_over_is_told_once_and_counted(caplog: pytest.LogCaptureF
     assert told == [("odd", 1), ("other", 2), ("(without a name that can be read)", 3)]
 
 
+def test_an_object_that_cannot_be_made_into_what_is_wanted_is_passed_over_too(caplog: pytest.LogCaptureFixture) -> None:
+    reading = Reading(ConfigMap, "/maps", lambda found: msgspec.json.decode((found.data or {})["key"]))
+    found = reading.page(page(named("a", "1"), named("odd", "<"), named("b", "[2]")))
+    assert (found.items, found.metadata.resource_version) == ([1, [2]], "5")
+    assert [record.__dict__["object"] for record in caplog.records] == ["odd"]
+
+
 def nested(name: str, levels: int) -> bytes:
     """Return an object with something that nests in a field that nobody reads."""
     deep = b'{"f:a":' * levels + b"{}" + b"}" * levels

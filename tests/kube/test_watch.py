@@ -215,31 +215,6 @@ async def test_an_object_that_cannot_be_read_hides_no_other_and_does_not_come_ag
     await changes.aclose()
 
 
-async def test_an_object_that_its_reader_cannot_read_hides_no_other_and_does_not_come_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def read_further(found: ConfigMap) -> tuple[str, str]:
-        if found.metadata.name == "odd":
-            msgspec.json.decode(b"1", type=str)
-        return read(found)
-
-    monkeypatch.setattr(watch_module, "_SHORT_S", -1.0)
-    odd = {"metadata": {"name": "odd"}}
-    server = Odd(
-        [[odd, {"metadata": {"name": "a"}, "data": {"value": "1"}}], []],
-        [
-            [line("MODIFIED", "odd", "1", "11"), line("ADDED", "b", "1", "12")],
-            [line("DELETED", "odd", "1", "13")],
-            [line("ADDED", "c", "1", "15")],
-        ],
-    )
-    changes = watch(cast("Api", server), MAPS, ConfigMap, read=read_further)
-    told = [await anext(changes) for _ in range(4)]
-    assert told == [Relisted((("a", "1"),), "10"), Put(("b", "1")), Relisted((), "10"), Put(("c", "1"))]
-    assert server.from_versions == ["10", "12", "10"]
-    await changes.aclose()
-
-
 class Forgetful:
     """An API server that has forgotten every list by its second page, `times` times."""
 
@@ -269,3 +244,31 @@ async def test_a_list_whose_pages_are_forgotten_again_is_a_trouble() -> None:
     with pytest.raises(ApiError, match="too old"):
         await listed(cast("Api", server), MAPS, ConfigMap)
     assert server.asked == 4
+
+
+def digits(found: ConfigMap) -> tuple[str, int]:
+    """Decode a part of an object late, as readers do that seldom want it."""
+    return found.metadata.name, msgspec.json.decode((found.data or {})["value"], type=int)
+
+
+async def test_an_object_that_its_reader_cannot_read_hides_no_other_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watch_module, "_SHORT_S", -1.0)  # no pauses
+    odd, a = ({"metadata": {"name": name}, "data": {"value": value}} for name, value in (("odd", "<"), ("a", "1")))
+    server = Odd(
+        [[odd, a], [a]],
+        [
+            [line("MODIFIED", "odd", "<<", "11"), line("MODIFIED", "a", "2", "12"), line("DELETED", "odd", "<<", "13")],
+            [],
+        ],
+    )
+    changes = watch(cast("Api", server), MAPS, ConfigMap, read=digits)
+    assert [await anext(changes) for _ in range(3)] == [
+        Relisted((("a", 1),), "10"),
+        Put(("a", 2)),
+        Relisted((("a", 1),), "10"),
+    ]
+    told = [record for record in caplog.records if "passed over" in record.getMessage()]
+    assert {record.__dict__["object"] for record in told} == {"odd"}
+    await changes.aclose()

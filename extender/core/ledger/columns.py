@@ -33,7 +33,8 @@ class Columns:
     - `device_memory`: int32, shape [devices, nodes], MiB that each device has; 0 = unknown.
     - `cpu_free`, `memory_free`: int64, shape [nodes], milli-CPU and MiB; negative where others overfilled the node.
     - `devices`: int16, shape [nodes], how many devices the node has.
-    - `model`: int16, shape [nodes], place of the node's GPU model in `models`; -1 in unused columns.
+    - `model`: int16, shape [nodes], place of the node's GPU model in `models`; -1 in unused columns. In `models` there
+      may be some that no node has any more.
     - `shares`, `hami`: bool, shape [nodes], whether shares of a device are given there, and whether HAMi gives them.
     - `changed`: int64, shape [nodes], `generation` at the last change of the column.
 
@@ -133,17 +134,29 @@ class Columns:
             self._table = self._ranks = None
         if len(node.devices) > len(self.free):
             self._grow(rows=len(node.devices), columns=self.free.shape[1])
-        if node.model not in self.models:
-            self.models.append(node.model)
         self.renewed = self.generation + 1
         column = self.columns[node.name]
         self._names[column] = node.name
-        self.model[column] = self.models.index(node.model)
+        self.model[column] = _NO_MODEL
+        self.model[column] = self._place_of(node.model)
         self.devices[column] = len(node.devices)
         self.shares[column] = not node.closed_to_shares
         self.hami[column] = node.backend is Backend.HAMI
         self.device_memory[:, column] = 0
         self.device_memory[: len(node.devices), column] = [device.memory for device in node.devices]
+
+    def _place_of(self, model: str) -> int:
+        """Return the place of a model; one that is new gets that of one that no node has any more, where there is one.
+
+        Labels name models: over the life of a cluster there may be any number of them.
+        """
+        if model not in self.models:
+            unused = set(range(len(self.models))).difference(self.model.tolist())
+            if not unused:
+                self.models.append(model)
+            else:
+                self.models[min(unused)] = model
+        return self.models.index(model)
 
     def _write(self, name: str, free: Sequence[int], cpu: int, memory: int) -> None:
         """Write the room of a node, `free` in milli-GPU, shape [devices of the node]."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PLACES = 2**16
 
+_SPARE = 64  # pools that no node is of: renumbering begins after so many
+
 
 class Kind(NamedTuple):
     """A model of GPU, and the MiB of one; "" and 0 where nobody said."""
@@ -40,6 +42,7 @@ class Pool(NamedTuple):
 class Capacity:
     """One value a column: `cpu`, milli-CPU; `devices` that take pods; `kind`, `pool`: places in `kinds` and `pools`.
 
+    Of `pools` no more than half, and a few, are such that no node is of any more; of `kinds` as many.
     `drawn` from the node's name: the order of nodes is that of these, and stays as it is when others come and go. All
     int64, shape [columns]; `known`, bool, tells the columns that are nodes.
     """
@@ -71,9 +74,11 @@ class Capacity:
             self.pool = np.pad(self.pool, (0, more))
             self.drawn, self.known = np.pad(self.drawn, (0, more)), np.pad(self.known, (0, more))
             self._nodes.extend([None] * more)
-        few = ledger.changed_since(self._seen)
+        few, before = ledger.changed_since(self._seen), len(self.pools)
         for column in np.flatnonzero(ledger.changed > self._seen).tolist() if few is None else sorted(few):
             self._note(ledger, column)
+        if len(self.pools) > before:
+            self._forget()
         self._seen = ledger.generation
 
     def places(self, steps: int) -> NDArray[np.int64]:
@@ -91,6 +96,20 @@ class Capacity:
         """Return the milli-GPU that there are in each pool, in the order of `pools`."""
         there = np.bincount(self.pool[self.known], self.devices[self.known] * int(WHOLE), minlength=len(self.pools))
         return [int(milli) for milli in there]
+
+    def _forget(self) -> None:
+        """Number pools and kinds anew where most pools are such that no node is of: whoever labels nodes makes them."""
+        here = np.unique(self.pool[self.known])
+        if len(self.pools) <= 2 * len(here) + _SPARE:
+            return
+        # All of it made anew: a copy goes on with what it has.
+        self.pools = [self.pools[place] for place in here.tolist()]
+        self.kinds = list(dict.fromkeys(pool.kind for pool in self.pools))
+        self._place_of_pool = {pool: place for place, pool in enumerate(self.pools)}
+        self.pool = np.where(self.known, np.searchsorted(here, self.pool), 0)
+        place_of_kind = {kind: place for place, kind in enumerate(self.kinds)}
+        self.kind = np.array([place_of_kind[pool.kind] for pool in self.pools] or [0], dtype=np.int64)[self.pool]
+        self.version += 1
 
     def _note(self, ledger: Ledger, column: int) -> None:
         node = ledger.node(ledger.name_of(column))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from extender.core.ledger.ledger import Ledger
     from extender.core.model import Shape
-    from extender.core.packing.capacity import Pool
+    from extender.core.packing.capacity import Kind, Pool
     from extender.core.packing.typical import Popular
     from kube.gpus import MemoryShare
 
@@ -72,7 +72,7 @@ class Packer:
         self._usable = Usable((), ())
         self._felt: list[int] = []
         self._fixed: NDArray[np.int64] = np.zeros((5, 0), dtype=np.int64)  # what `Room` has beside the ledger's
-        self._kinds = 0
+        self._kinds: tuple[Kind, ...] = ()
         self._lesson = 0
         self._rooms: dict[int, tuple[int, OneRoom]] = {}  # by column, with the generation of its last change
         self._scored: dict[tuple[Share | MemoryShare | None, int, bool], _Scored] = {}
@@ -334,10 +334,11 @@ class Packer:
         there = capacity.by_pool()
         seen = [*self._experience.seen(), *thought_of(capacity.pools, there)]
         felt = pressure(seen, capacity.pools, there)
-        if due or felt != self._felt or len(capacity.kinds) != self._kinds:
-            self._felt, self._kinds = felt, len(capacity.kinds)
+        kinds = tuple(capacity.kinds)
+        if due or felt != self._felt or kinds != self._kinds:
+            self._felt, self._kinds = felt, kinds
             ours = self.settings.strategy is _FRAGMENTATION
-            self._usable = Usable(with_a_whole_gpu(self._typical) if ours else self._typical, capacity.kinds)
+            self._usable = Usable(with_a_whole_gpu(self._typical) if ours else self._typical, kinds)
         self._lesson += 1
         self._rooms.clear()
         felt_by_pool = np.array(felt or [0], dtype=np.int64)[capacity.pool]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from extender.core.model import Shape
+from extender.core.model import Shape, is_short
 from kube.gpus import WHOLE, MemoryShare, Share
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class Experience:
         self._memory = memory * GRAIN
 
     def add(self, shape: Shape, pods: int = 1) -> None:
-        """Take note of `pods` pods of a shape."""
+        """Take note of `pods` pods of a shape; not of one that names more models than are kept."""
+        if not is_short(shape.models):
+            return
         shape = _without_memory(shape)
         self._seen[shape] = self._seen.get(shape, 0) + pods * GRAIN
         self._total += pods * GRAIN
@@ -68,6 +70,8 @@ class Experience:
 
     def remove(self, shape: Shape) -> None:
         """Take back a pod that was taken note of and never ran."""
+        if not is_short(shape.models):
+            return
         shape = _without_memory(shape)
         taken = min(self._seen.get(shape, 0), GRAIN)
         if taken:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from extender.core.model import is_short
 from extender.core.quota.charging import Charge, Prices
 from extender.core.quota.kinds import Kind, Kinds
 from extender.core.quota.over import OverQuota
@@ -95,7 +96,8 @@ class Quota:
             known = chosen if isinstance(chosen, Unauthorised) else Standing(chosen, self.kinds.of(ask.priority_class))
             if len(self._standings) >= _REMEMBERED:
                 self._standings = {}
-            self._standings[ask] = known
+            if is_short(ask.models):
+                self._standings[ask] = known
         return known
 
     def project_of(self, ask: Ask) -> str:

@@ -81,4 +81,6 @@ class Usage:
         if charge.kind is not _TRAIN:
             self._largest.clear()
             self._within += milli
-            self._by_model[charge.model] = self._by_model.get(charge.model, 0) + milli
+            left = self._by_model.pop(charge.model, 0) + milli
+            if left:  # labels of nodes name models: of one that nobody uses nothing is kept
+                self._by_model[charge.model] = left

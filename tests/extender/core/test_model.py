@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.core.model import share_on
+from extender.core import model
+from extender.core.model import PodKey, SeenPod, share_on
 from kube.gpus import MemoryShare, MiB, MilliGpu, Share
 
 
@@ -26,3 +27,13 @@ def test_shares_that_fit_in_milli_gpu_fit_in_memory(sizes: list[int], device: in
             room -= share.milli
             used += size
     assert used <= device
+
+
+def test_of_a_pod_that_names_thousands_of_models_no_shape_is_kept() -> None:
+    long = tuple(f"model-{number}" for number in range(1000))
+    for models, kept in ((long, 0), (long[:10], 1), ((), 1)):
+        pod = SeenPod(PodKey("u", "ns", "kept-of-many-models"), Share(1, MilliGpu(617)), models=models)
+        for made in (model._shape, model._ask):
+            made.cache_clear()
+        assert (pod.shape().models, pod.ask().models) == (models, models)
+        assert [made.cache_info().currsize for made in (model._shape, model._ask)] == [kept, kept]

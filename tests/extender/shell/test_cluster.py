@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -130,6 +131,55 @@ async def test_a_pod_is_seen_with_what_it_asks_for(api: Api) -> None:
     }
     answer = await api.request("POST", "/api/v1/namespaces/ours/pods", body=body)
     assert cluster.seen_pod(msgspec.json.decode(answer, type=Pod)).request == Share(1, 500)  # type: ignore[arg-type]
+
+
+class Answering:
+    """An API server that answers every read with these objects: one by one, or as a list."""
+
+    def __init__(self, *objects: dict[str, Any]) -> None:
+        self._objects = objects
+
+    async def request(self, method: str, path: str, **_: Any) -> bytes:
+        assert method == "GET"
+        page = {"metadata": {"resourceVersion": "9"}, "items": self._objects}
+        return json.dumps(page if path.endswith("/pods") else self._objects[0]).encode()
+
+
+def member(name: str, **parts: Any) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "ns", "uid": name, "labels": {GANG: "g"}}
+    return {"metadata": metadata, "spec": {"schedulingGates": [{"name": GANG}], "containers": []}} | parts
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        member("odd", status={"conditions": 7}),
+        member("odd", status={"conditions": [{"message": 7}]}),
+        member("odd", metadata={**member("odd")["metadata"], "ownerReferences": ["nobody"]}),
+    ],
+    ids=["conditions", "a condition", "owners"],
+)
+async def test_a_member_that_breaks_its_type_in_a_part_read_late_hides_no_other(odd: dict[str, Any]) -> None:
+    pods = await cluster.list_pods(cast("Api", Answering(member("a"), odd, member("b"))))
+    assert [pod.key.name for pod in pods] == ["a", "b"]
+    with pytest.raises(ApiError, match="pod ns/odd cannot be read"):
+        await cluster.read_pod(cast("Api", Answering(odd)), PodKey("odd", "ns", "odd"))
+
+
+async def test_a_member_that_cannot_be_read_as_it_is_changed_is_not_let_go() -> None:
+    odd = member("odd")
+    odd["metadata"]["annotations"] = {"said": 7}  # of this the extender reads no more than it knows
+    with pytest.raises(ApiError, match="sent what we cannot read"):
+        await cluster.let_go(cast("Api", Answering(odd)), PodKey("odd", "ns", "odd"), PLANNED, lambda: True)
+
+
+async def test_a_pod_that_nests_too_deep_is_one_that_cannot_be_read() -> None:
+    class Deep(Answering):
+        async def request(self, *_: Any, **__: Any) -> bytes:
+            return b'{"metadata":{"name":"p","managedFields":%b}}' % (b"[" * 100_000 + b"]" * 100_000)
+
+    with pytest.raises(ApiError, match="pod ns/p cannot be read"):
+        await cluster.read_pod(cast("Api", Deep()), PodKey("u", "ns", "p"))
 
 
 def seen(spec: dict[str, Any], **annotations: str) -> SeenPod:

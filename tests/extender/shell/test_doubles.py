@@ -10,9 +10,9 @@ from extender.core.ledger.holding import Holding, State
 from extender.core.ledger.ledger import Ledger
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.model import PodKey
-from extender.shell import doubles
+from extender.shell import doubles, trying
 from extender.shell.doubles import Doubles
-from kube.client import Api, ApiError
+from kube.client import NO_ANSWER, Api, ApiError
 from kube.gpus import MilliGpu
 from tests.story.programs import until
 
@@ -25,15 +25,18 @@ if TYPE_CHECKING:
 
 
 class Story:
-    """Looks after one node, with an API server that takes evictions, or refuses them with `refuses`."""
+    """Looks after two nodes, with an API server that takes evictions, but for those of `refused`."""
 
     def __init__(self) -> None:
         self.ledger = Ledger()
-        self.ledger.put_node(GpuNode("a", alike(1)))
+        for node in ("a", "b"):
+            self.ledger.put_node(GpuNode(node, alike(1)))
         self.told: list[Notice] = []
         self.evicted: list[str] = []
-        self.refuses = 0
         self.unprotected: set[str] = set()
+        self.left: list[str] = []
+        self.refused: set[str] = set()
+        self.unread: set[str] = set()
         self.looks = 0
         self.doubles = Doubles(
             cast("Api", self),
@@ -46,23 +49,26 @@ class Story:
         )
 
     async def request(self, method: str, path: str, **_: Any) -> bytes:
-        assert (method, path) == ("POST", "/api/v1/namespaces/ns/pods/younger/eviction")
-        if self.refuses:
-            raise ApiError(self.refuses, "TooManyRequests", "the budget does not allow it")
+        name = path.removeprefix("/api/v1/namespaces/ns/pods/").removesuffix("/eviction")
+        assert (method, path) == ("POST", f"/api/v1/namespaces/ns/pods/{name}/eviction")
+        if name in self.refused:
+            raise ApiError(429, "TooManyRequests", "the budget does not allow it")
+        self.left.append(name)
         return b"{}"
 
     async def read(self, pod: PodKey) -> None:
-        del pod
+        if pod.name in self.unread:
+            raise ApiError(NO_ANSWER, "Undecodable", f"pod {pod.name} cannot be read")
 
     def leads(self) -> bool:
         self.looks += 1
         return True
 
-    def bind(self, *names: str) -> None:
-        for name in names:
+    def bind(self, *names: str, node: str = "a") -> None:
+        """Bind pods to the device of a node, the oldest first."""
+        for created, name in enumerate(names):
             key = PodKey(f"uid-{name}", "ns", name)
-            created = {"older": "1", "younger": "2"}[name]
-            self.ledger.hold(Holding(key, "a", ("0",), MilliGpu(600), State.BOUND, ours=True, created=created))
+            self.ledger.hold(Holding(key, node, ("0",), MilliGpu(600), State.BOUND, ours=True, created=str(created)))
 
     async def look(self, times: int = 3) -> None:
         """Let it look some times more."""
@@ -73,7 +79,7 @@ class Story:
 @asynccontextmanager
 async def looking(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Story]:
     monkeypatch.setattr(doubles, "_LOOK_S", 0.0)
-    monkeypatch.setattr(doubles, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(trying, "_FIRST_PAUSE_S", 0.05)
     story = Story()
     running = asyncio.create_task(story.doubles.run())
     try:
@@ -93,13 +99,37 @@ async def test_it_is_told_once_on_each_pod_and_the_younger_is_evicted_once(monke
 
 async def test_an_eviction_that_is_refused_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async with looking(monkeypatch) as story:
-        story.refuses = 429
+        story.refused = {"younger"}
         story.bind("older", "younger")
         await story.look()
-        story.refuses = 0
+        story.refused = set()
+        await until(lambda: bool(story.left))
         await story.look()
-        assert (story.evicted[0], story.evicted[-1], story.evicted.count("evicted")) == ("refused", "evicted", 1)
+        assert (story.evicted[0], story.evicted[-1], story.left) == ("refused", "evicted", ["younger"])
         assert len(story.told) == 2
+
+
+async def test_one_that_is_refused_puts_off_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with looking(monkeypatch) as story:
+        monkeypatch.setattr(trying, "_FIRST_PAUSE_S", 60.0)
+        story.refused = {"second"}
+        story.bind("first", "second", "third")
+        story.bind("older", "younger", node="b")
+        await story.look()
+        assert (story.left, story.evicted) == (["third", "younger"], ["evicted", "refused", "evicted"])
+
+
+async def test_where_a_pod_cannot_be_read_nobody_leaves_its_device_and_others_leave_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with looking(monkeypatch) as story:
+        story.unread = {"older"}
+        story.bind("older", "younger")
+        story.bind("first", "second", node="b")
+        await story.look()
+        assert (story.left, [notice.about.name for notice in story.told]) == (["second"], ["first", "second"])
+        story.unread = set()
+        await until(lambda: story.left == ["second", "younger"])
 
 
 async def test_nothing_is_remembered_of_pods_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:

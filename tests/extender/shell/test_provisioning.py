@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
 from extender.core.gang.steps import PodSet, Want
 from extender.core.model import PodKey
-from extender.shell.provisioning import name_of, template_of
+from extender.shell.provisioning import Requests, name_of, template_of
+
+if TYPE_CHECKING:
+    from kube.client import Api
 
 KEY = PodKey("u", "n", "p")
 
@@ -67,3 +71,23 @@ def test_another_request_has_another_name_and_the_same_one_the_same() -> None:
     ]
     assert name_of(Want("g", (PodSet(KEY, 8, 1),), "class")) == name_of(one)
     assert len({name_of(want) for want in (one, *others)}) == 5
+
+
+class Holding:
+    """An API server that has these ProvisioningRequests."""
+
+    def __init__(self, *requests: dict[str, Any]) -> None:
+        self._requests = requests
+        self.deleted: list[str] = []
+
+    async def request(self, method: str, path: str, **_: Any) -> bytes:
+        if method == "DELETE":
+            self.deleted.append(path.rpartition("/")[2])
+        return json.dumps({"metadata": {}, "items": self._requests}).encode()
+
+
+async def test_a_request_that_cannot_be_read_keeps_no_other_from_being_taken_away() -> None:
+    odd = {"metadata": {"name": "odd", "namespace": "n"}, "spec": {"podSets": 7}}
+    api = Holding(odd, {"metadata": {"name": "old", "namespace": "n"}, "spec": {"podSets": []}})
+    assert await Requests(cast("Api", api), lambda: True)._bring_about(())
+    assert api.deleted == ["old"]

@@ -354,3 +354,28 @@ def test_the_scene_is_made_anew_now_and_then(monkeypatch: pytest.MonkeyPatch) ->
         story._put(surroundings._PODS, f"p{number}", Facts(Resident("a"), "n"))
         grounds.append(story._seen().scene._ground)
     assert [ground is grounds[0] for ground in grounds] == [True, True, True, False]
+
+
+def passing(following: Following, number: int) -> None:
+    """Let a pod on a node come and go."""
+    body = {
+        "metadata": {"name": f"p-{number}", "namespace": "ns", "uid": f"u-{number}"},
+        "spec": {"nodeName": "gpu-00", "containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]},
+        "status": {"phase": "Running"},
+    }
+    key, what = surroundings._read(msgspec.convert(body, ConstrainedPod))
+    assert what is not None
+    following._put("/api/v1/pods", key, what)
+    following._changed("/api/v1/pods", key, following._known["/api/v1/pods"].pop(key))
+
+
+def test_of_pods_that_come_and_go_while_nobody_asks_or_not_all_is_listed_little_is_remembered() -> None:
+    following = Following(cast("Api", None), lambda: True)
+    for number in range(3000):
+        passing(following, number)
+    assert len(following._since) == 0, "there is no scene that they could have changed"
+    scene = following._seen().scene
+    for number in range(3000):
+        passing(following, number)
+    assert len(following._since) <= surroundings._MOST_CHANGES
+    assert following._seen().scene is not scene

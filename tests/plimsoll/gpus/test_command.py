@@ -114,7 +114,7 @@ def test_ctrl_c_ends_a_watch_whatever_becomes_of_it_in_the_midst_of_the_library_
 ) -> None:
     def heard(*_: Any) -> Iterator[tuple[()]]:
         yield ()
-        for _ in range(300):
+        for _try in range(300):
             with contextlib.suppress(KeyboardInterrupt):
                 time.sleep(0.01)
         raise AskingError("Ctrl-C was lost")

@@ -475,3 +475,15 @@ def test_what_a_plan_promises_does_not_end_with_time() -> None:
     book.expire(1e9)
     assert [held.pod.uid for held in book.holdings()] == ["p"]
     assert room(book, "a") == [750, 1000]
+
+
+def test_of_models_that_no_node_has_any_more_no_names_pile_up() -> None:
+    book = ledger(GpuNode("stays", alike(1), "T4"))
+    for number in range(1000):
+        book.put_node(GpuNode("a", alike(1), f"model-{number}"))
+        book.put_node(GpuNode(f"node-{number}", alike(1), f"other-{number}"))
+        book.drop_node(f"node-{number}")
+    assert len(book.models) <= 4
+    for model, nodes in (("T4", ["stays"]), ("model-999", ["a"]), ("other-999", []), ("model-998", [])):
+        of_model = book.of_models([model])
+        assert [name for name in sorted(book.columns) if of_model[book.columns[name]]] == nodes

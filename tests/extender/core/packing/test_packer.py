@@ -270,3 +270,16 @@ def test_a_packer_over_a_copy_chooses_as_one_that_was_made_for_it_and_leaves_the
     assert (other.typical, other.pressure) == (plain.typical, plain.pressure)
     assert (packer.choose(asked, names(ledger)), packer.typical, packer.pressure) == at_first
     assert list(packer._experience.seen()) == learned
+
+
+def test_a_packer_that_saw_many_kinds_of_nodes_go_chooses_as_one_that_did_not() -> None:
+    ledger = cluster([node("a", 2, "T4"), node("b", 4, "V100", memory=32_000), node("c", 2, "A10")])
+    lesson = [shape(1, 250), shape(2, 1000, models=("V100",)), shape(1, 500, models=("A10", "T4"))]
+    packer = taught(ledger, lesson)
+    for number in range(300):
+        ledger.put_node(node("passing", 2, f"model-{number}", cpu=1000 + number, memory=1000 + number))
+        packer.choose(lesson[0], names(ledger))
+    ledger.drop_node("passing")
+    assert len(packer.pressure) < 100
+    for asked in lesson:
+        assert packer.choose(asked, names(ledger)) == taught(ledger, lesson).choose(asked, names(ledger))

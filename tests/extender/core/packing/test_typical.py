@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.core.packing.typical import ALL, Experience
+from extender.core.packing.typical import ALL, GRAIN, Experience
 from tests.extender.core.packing.clusters import shape, shapes
 
 if TYPE_CHECKING:
@@ -83,3 +83,13 @@ def test_a_copy_has_the_same_experience_and_grows_apart(
     for each, pods in after:
         one.add(each, pods)
     assert seen(copied) == seen(one)
+
+
+def test_nothing_is_kept_of_pods_that_name_thousands_of_models() -> None:
+    experience, long = Experience(1000), tuple(f"model-{number}" for number in range(1000))
+    experience.add(shape(1, 500, models=long))
+    assert experience.pods == 0
+    experience.remove(shape(1, 500, models=long))
+    experience.add(shape(1, 500, models=long[:10]))
+    assert dict(experience.seen()) == {shape(1, 500, models=long[:10]): GRAIN}
+    assert experience.pods == 1

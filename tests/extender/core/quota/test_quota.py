@@ -211,3 +211,11 @@ def test_without_projects_any_more_nothing_is_counted_against_anybody() -> None:
     assert found.refusal(whole(1)) is not None
     found.configure(Projects(), Kinds())
     assert found.refusal(whole(1)) is None
+
+
+def test_nothing_is_kept_of_pods_that_name_thousands_of_models() -> None:
+    found, long = quota(ledger(), 1000), tuple(f"model-{number}" for number in range(1000))
+    short = Ask("search", "any", "", Share(1, MilliGpu(1000)), 0, long[:10])
+    for ask in (Ask("search", "any", "", Share(1, MilliGpu(1000)), 0, long), short):
+        assert found.standing(ask) == found.standing(ask)
+    assert list(found._standings) == [short]

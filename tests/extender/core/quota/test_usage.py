@@ -48,3 +48,11 @@ def test_a_copy_goes_its_own_way() -> None:
     copied.take("a")
     assert (usage.within, usage.within_of("L4"), copied.within, copied.held) == (700, 700, 0, 0)
     assert usage.users()[0][0].milli == 700
+
+
+def test_of_models_that_nobody_holds_any_more_nothing_is_kept() -> None:
+    usage = Usage()
+    for number in range(1000):
+        usage.put(Charge(PodKey("a", "ns", "a"), "search", Kind.BUILD, f"model-{number}", 700))
+        usage.take("a")
+    assert usage._by_model == {}
