@@ -69,6 +69,7 @@ RULES = {
     "gang-start-timeout": duration("from 5s to 1h", 5 * _SECOND_NS, _HOUR_NS),
     "gang-grace-period": duration("from 0s to 1h", 0, _HOUR_NS),
     "gang-patience": duration("from 0s to 24h", 0, 24 * _HOUR_NS),
+    "gang-keeping-limit": duration("from 0s to 168h", 0, 168 * _HOUR_NS),
     "gang-provisioning": _one_of(one.value for one in Provision),
     "gang-provisioning-class": Rule("a DNS name", texts.string, lambda value: _CLASS.fullmatch(value) is not None),
     "mode": _one_of(mode.value for mode in Mode),
@@ -129,6 +130,7 @@ def _gang(values: Mapping[str, Any], default: Gang) -> Gang:
         start_s=_seconds(values.get("gang-start-timeout"), default.start_s),
         grace_s=_seconds(values.get("gang-grace-period"), default.grace_s),
         patience_s=_seconds(values.get("gang-patience"), default.patience_s),
+        keeping_s=_seconds(values.get("gang-keeping-limit"), default.keeping_s),
         provision_class=values.get("gang-provisioning-class", default.provision_class),
         provision=Provision(values.get("gang-provisioning", default.provision.value)),
     )

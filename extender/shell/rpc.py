@@ -19,6 +19,7 @@ from extender.shell.messages import to_account, to_explained, to_node
 from extender.shell.moments import Moments
 from extender.shell.preemption_messages import to_victim
 from extender.shell.shapes import UnplaceableError, templated
+from extender.shell.turns import TooManyError, Turns
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
 from kube import rpc
@@ -43,6 +44,8 @@ DEFAULT = "127.0.0.1:8903"
 RIGHT = Right("devices", "/plimsoll/devices", "plimsoll-device-reader", "the extender")
 
 UNREADY = "the extender is not ready: nodes and pods are still being listed; ask again"
+
+_BUSY = "too many ask already what would fit if train left: ask again in some seconds"
 
 _IN_ONE_ANSWER = 100  # nodes of 8 GPUs and some pods, about 100 KiB: some milliseconds of the loop
 _LOOKED_AT = 500  # nodes between two turns of the loop
@@ -78,6 +81,7 @@ class DeviceService(service.ExtenderServicer):
         self._moments = Moments(time.monotonic, time.time)
         self._since_ms = round(time.time() * 1000)
         self._watches = 0
+        self._searches = Turns()
         self._over = asyncio.Event()
 
     async def Fits(self, request: v1.FitsRequest, context: Context) -> v1.FitsResponse:  # noqa: N802  the proto's name
@@ -96,8 +100,13 @@ class DeviceService(service.ExtenderServicer):
             found = fits_at_once(self._scheduling, ask, pods.shape, most, gang=pods.gang, tolerations=pods.tolerations)
             return v1.FitsResponse(count=found.count, reason=found.reason)
         asked = Asked(ask, pods.shape, pods.gang, pods.tolerations)
-        at = Moment(time.monotonic(), time.time())
-        made = fits_by_preemption(self._scheduling, asked, most, self._checks(), at)
+        try:
+            async with self._searches.turn():
+                await self._be_ready(context)  # another may lead by now
+                at = Moment(time.monotonic(), time.time())
+                made = fits_by_preemption(self._scheduling, asked, most, self._checks(), at)
+        except TooManyError:
+            await rpc.abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, _BUSY)
         return v1.FitsResponse(count=made.count, reason=made.reason, victims=map(to_victim, made.victims))
 
     async def Devices(  # noqa: N802
@@ -157,6 +166,9 @@ class DeviceService(service.ExtenderServicer):
 
     async def _admit(self, context: Context) -> None:
         await rpc.admit(self._gate, context)
+        await self._be_ready(context)
+
+    async def _be_ready(self, context: Context) -> None:
         if not self._ready():
             await rpc.abort(context, grpc.StatusCode.UNAVAILABLE, UNREADY)
 

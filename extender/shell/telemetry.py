@@ -196,7 +196,12 @@ class _Collector(Collector):
             "How long ago enough members were there of the gang that waits longest for a plan; 0: none waits.",
         )
         longest.add_metric([], self._now() - min(since) if since else 0.0)
-        yield from (stages, pods, longest)
+        kept = GaugeMetricFamily(
+            "plimsoll_extender_kept_nodes",
+            "Nodes that are kept for a gang: pods that come after it get no room there, whatever is free.",
+        )
+        kept.add_metric([], sum(len(one.kept) for one in every))
+        yield from (stages, pods, longest, kept)
 
     def _of_preemption(self) -> Iterator[Metric]:
         preemptions = self._scheduling.preemptions

@@ -77,7 +77,8 @@ class ExtenderServicer:
         it is short of are placed at once, and where fewer fit none does.
         With `preempt`, the room of train pods counts too that may have to leave for such pods (inference of a project, within
         its quota), chosen as a plan chooses them; at most 256 pods are counted so. It is as good as the search: there may be
-        more.
+        more. Such a question takes long: they are answered one after the other, with a pause of four times as long as the
+        last one took, and RESOURCE_EXHAUSTED says that too many wait already.
         Not looked at: all other labels, selectors and affinities, spread constraints, ResourceQuotas, ports and volumes,
         kube-scheduler's own preemption, the pod's scheduling gates, and the room that is kept for a gang that waits. Those are kube-scheduler's
         and the API server's alone, or come before them, and where they keep pods away there may be fewer.

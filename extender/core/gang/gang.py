@@ -58,8 +58,9 @@ class Gang:
     did not let a member be changed. `given_up`: why a member that was let go is taken back. `moved_at`: when the plan
     last came a step further, which `came` to so many members bound and let go. `again_at`: not planned before.
     `short_since`: since when too few run and no plan completes them. `avoided`: nodes on which a plan failed, each with
-    until when. `tried`: on what the last plan in vain rested, in which `round` of all gangs, and `needed` the members
-    that it had no room for together. `changes` grows with each sight of a member; `settled`: the last look at it found
+    until when. `lets_in_until`: until when no room is kept for it, as it was kept in vain. `tried`: on what the last
+    plan in vain rested, in which `round` of all gangs, and `needed` the members that it had no room for together.
+    `changes` grows with each sight of a member; `settled`: the last look at it found
     that nothing is to be done as long as nothing changes; `rests` is then on what that rests, and until when.
     """
 
@@ -79,6 +80,7 @@ class Gang:
     again_at: float = 0.0
     short_since: float | None = None
     avoided: dict[str, float] = field(default_factory=dict)
+    lets_in_until: float = 0.0
     tried: tuple[object, ...] = ()
     round: int = -1
     needed: list[SeenPod] = field(default_factory=list)

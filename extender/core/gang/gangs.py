@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extender.core.gang.gang import Gang, GangKey, key_of, membership, order_of
+from extender.core.gang.gang import Gang, GangKey, count, key_of, membership, named, order_of
 from extender.core.gang.keeping import Kept, hold, soonest
 from extender.core.gang.planning import break_promise, promised
 from extender.core.gang.provisioning import Provisioning, concerns
 from extender.core.gang.settings import Settings
-from extender.core.gang.steps import Found
+from extender.core.gang.steps import Found, told
 from extender.core.gang.turn import Turn
 from extender.core.ledger.holding import State
 from kube.gpus import Malformed, MemoryShare, Share
@@ -152,7 +152,7 @@ class Gangs:
             gang.rest(self._state(room), now)
         if not found.passed_over:
             self._round += 1
-        self._keep(room, now)
+        self._keep(room, now, found)
         self._taken_back = {key: gang for key, gang in self._taken_back.items() if gang.again_at + _ANEW_S > now}
         concerned = self._in_order(gang for gang in self if concerns(gang, self.settings))
         return found.steps() + self._provisioning.steps(concerned, room, self.settings, now)
@@ -177,15 +177,13 @@ class Gangs:
         held = (self._ledger.holding(uid) for uid in gang.members)
         return not gang.whole and any(one is not None and (one.ours or one.state is not State.BOUND) for one in held)
 
-    def _keep(self, room: Room, now: float) -> None:
+    def _keep(self, room: Room, now: float, found: Found) -> None:
         """Keep room for the first gang in order that has waited long enough and could run."""
         if not self.settings.patience_s:
             self.kept = None
             return
-        since = now - self.settings.patience_s
-        for gang in self._in_order(
-            one for one in self if one.needed and one.waits_since is not None and one.waits_since <= since
-        ):
+        self._keep_no_longer(now, found)
+        for gang in self._in_order(one for one in self if self._has_waited(one, now)):
             needed = gang.needed
             kept = self.kept
             if kept is not None and kept.gang == gang.key:
@@ -197,9 +195,34 @@ class Gangs:
                     return
             nodes = soonest(needed, room)
             if nodes:
-                self.kept, self._kept_by = Kept(gang.key, gang.order, nodes), gang.tried
+                goes_on = kept is not None and kept.gang == gang.key
+                since = kept.since if kept is not None and goes_on else now
+                self.kept, self._kept_by = Kept(gang.key, gang.order, nodes, since), gang.tried
+                if not goes_on:
+                    these = f"{count(len(nodes), 'node')} kept for it, from pods that come after it"
+                    found.tell.append(
+                        told(gang.key.name, gang.needed, "NodesKept", f"{these}: {named(sorted(nodes))}", trouble=False)
+                    )
                 return
         self.kept = None
+
+    def _has_waited(self, gang: Gang, now: float) -> bool:
+        """Tell whether a gang has waited its patience out, and was not waited for in vain lately."""
+        waits = gang.waits_since is not None and gang.waits_since <= now - self.settings.patience_s
+        return waits and bool(gang.needed) and now >= gang.lets_in_until
+
+    def _keep_no_longer(self, now: float, found: Found) -> None:
+        """Keep room no longer than the limit, and then for as long not for the same gang."""
+        kept, limit_s = self.kept, self.settings.keeping_s
+        if kept is None or not limit_s or now - kept.since < limit_s:
+            return
+        gang = self._gangs[kept.gang]
+        if not gang.needed:
+            return
+        gang.lets_in_until = now + limit_s
+        self.kept = None
+        why = f"it did not run within {limit_s:g} s (gang-keeping-limit), and others may have its room for as long"
+        found.tell.append(told(gang.key.name, gang.needed, "NodesNotKept", f"no more nodes are kept for it: {why}"))
 
     def _has_room(self, planned: Planned) -> bool:
         node = self._ledger.node(planned.node)

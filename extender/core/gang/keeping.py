@@ -3,7 +3,8 @@
 The rule: once the first gang in order that could run, were its nodes empty, has waited its patience out, the nodes that
 have least to get rid of until it runs are kept for it. Pods behind it (of lower priority, or younger and of the same)
 get no room there, whatever is free; those before it do. One gang at a time, until it runs or is gone; other nodes are
-kept where these would not do any more. A gang that no present node could ever hold keeps nobody out.
+kept where these would not do any more. A gang that no present node could ever hold keeps nobody out. Nor, for as
+long as the limit is, does one for which nodes were kept to the limit in vain, as where what runs there never ends.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """These `nodes` are kept for a gang; `order` as `order_of` has it."""
+    """These `nodes` are kept for a gang; `order` as `order_of` has it. `since`: when that began, in seconds."""
 
     gang: GangKey
     order: tuple[int, str]
     nodes: frozenset[str]
+    since: float
 
     def keeps_out(self, order: tuple[int, str]) -> bool:
         """Tell whether a pod of this order gets no room on the nodes."""

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from extender.core.model import PodKey
+    from collections.abc import Sequence
+
+    from extender.core.model import PodKey, SeenPod
     from kube.gangs import Planned
+
+_TOLD = 8  # members that have an Event of what happens to their gang
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,12 @@ class Tell:
     reason: str
     sentence: str
     trouble: bool = True
+
+
+def told(gang: str, about: Sequence[SeenPod], reason: str, sentence: str, *, trouble: bool = True) -> Tell:
+    """Return what people are told of a gang of such a name, on the first few of these members."""
+    name = f"gang {gang}" if gang else "a gang without a name"
+    return Tell(tuple(pod.key for pod in about[:_TOLD]), reason, f"{name}: {sentence}", trouble)
 
 
 @dataclass(frozen=True, slots=True)

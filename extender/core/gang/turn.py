@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from extender.core.gang.failing import Failure, failure
 from extender.core.gang.gang import count, membership
 from extender.core.gang.planning import Shortfall, break_promise, plan
-from extender.core.gang.steps import Evict, LetGo, Mark, TakeBack, Tell
+from extender.core.gang.steps import Evict, LetGo, Mark, TakeBack, told
 from extender.core.gang.surroundings import NOT_SEEN
 from extender.core.ledger.holding import State
 from kube.gangs import Planned
@@ -42,7 +42,6 @@ _KICK_S = 5.0
 _MOST_AT_ONCE = 1024  # members that plans are made for in one go: a tenth of a second
 _A_PLAN = 24  # what a plan costs besides, in members
 _AGAIN_S, _MEMBERS_A_SECOND = 0.5, 256  # until the next plan of a gang that was planned in vain: verbs are answered too
-_TOLD = 8  # members that have an Event of what happens to their gang
 _CHANGED_S, _SAME_S = 10.0, 300.0
 
 
@@ -277,13 +276,7 @@ class Turn:
         self._tell(standing.waiting, "WaitsForGang", why)
 
     def _tell(self, about: Sequence[SeenPod], reason: str, sentence: str, *, trouble: bool = True) -> None:
-        pods = tuple(pod.key for pod in about[:_TOLD])
-        self.found.tell.append(Tell(pods, reason, f"{self._named}: {sentence}", trouble))
-
-    @property
-    def _named(self) -> str:
-        name = self.gang.key.name
-        return f"gang {name}" if name else "a gang without a name"
+        self.found.tell.append(told(self.gang.key.name, about, reason, sentence, trouble=trouble))
 
     def _placed_by_us(self, pod: SeenPod) -> bool:
         held = self._ledger.holding(pod.key.uid)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from extender.core.gang.gang import named
 from extender.core.ledger.holding import Holding, State
 from extender.core.predicates.lodgers import Facts
 from extender.core.preemption.moment import unix_of
@@ -68,23 +69,25 @@ class _Found(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """By what pods are spared; `taken`: those that leave already, or were not let go."""
+    """By what pods are spared; `taken`: those that leave already; `refused`: those not let go, each with why."""
 
     settings: Settings
     resting: Resting
     taken: Collection[str]
+    refused: Mapping[str, str]
     at: Moment
 
 
 def candidates(room: Room, gangs: Gangs, rules: Rules) -> Candidates:
     """Return all train pods that may have to leave for somebody."""
-    settings, resting, taken, at = rules
+    settings, resting, taken, refused, at = rules
     spared: Counter[str] = Counter()
+    there = [one for one in sorted(_train(room), key=lambda one: one.pod.uid) if one.pod.uid not in taken]
+    if not_let_go := [refused[one.pod.uid] for one in there if one.pod.uid in refused]:
+        spared[f"were not let go by the API server ({named(not_let_go)})"] = len(not_let_go)
     found: dict[str, _Found] = {}
-    for holding in sorted(_train(room), key=lambda one: one.pod.uid):
+    for holding in (one for one in there if one.pod.uid not in refused):
         uid = holding.pod.uid
-        if uid in taken:
-            continue
         facts = room.checks.facts(uid)
         if facts is None:
             spared["not seen yet by what looks at pods as kube-scheduler does"] += 1

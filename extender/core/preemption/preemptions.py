@@ -131,7 +131,7 @@ class Preemptions:
 
     def refused(self, uid: str, why: str, ledger: Ledger, now: float) -> None:
         """Take note that a pod is not evicted, as the API server does not allow it: those plans are made anew."""
-        self._searching.spare(uid, now + _SPARED_S)
+        self._searching.spare(uid, now + _SPARED_S, why)
         for key in list(self._leave_for.get(uid, ())):
             self._untold.append(self._given_up(key, f"an eviction was refused: {why}", ledger, now))
 

@@ -35,13 +35,13 @@ class Sight(NamedTuple):
 
 
 class Prospects:
-    """The plans of one look; `spared`: pods that are not to be asked to leave."""
+    """The plans of one look; `refused`: pods that were not let go, each with why: they are not to be asked."""
 
-    def __init__(self, sight: Sight, gangs: Gangs, resting: Resting, spared: frozenset[str]) -> None:
+    def __init__(self, sight: Sight, gangs: Gangs, resting: Resting, refused: Mapping[str, str]) -> None:
         self._sight = sight
         self._gangs = gangs
         self._resting = resting
-        self._spared = spared
+        self._refused = refused
         self._candidates: Candidates | None = None
         self._clearings: dict[int, Clearing] = {}
         self._in_vain: dict[Hashable, NoPlan] = {}
@@ -86,7 +86,7 @@ class Prospects:
         sight = self._sight
         going = sight.leaving | {one.pod.uid for each in sight.plans.values() for one in each.plan.victims}
         if self._candidates is None:
-            rules = Rules(sight.settings, self._resting, going | self._spared, sight.at)
+            rules = Rules(sight.settings, self._resting, going, self._refused, sight.at)
             self._candidates = candidates(sight.room, self._gangs, rules)
         lower = (
             each.promised(sight.room.ledger)

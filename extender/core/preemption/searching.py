@@ -83,8 +83,8 @@ class Searching:
         self._gangs = gangs
         self._resting = resting
         self._tried: dict[Key, _Tried] = {}
-        self._spared: dict[str, float] = {}
-        """Pods that the API server did not evict, by UID, each with until when it is not asked again."""
+        self._spared: dict[str, tuple[float, str]] = {}
+        """Pods that the API server did not evict, by UID, each with until when it is not asked again, and why."""
         self._ran_short = False
         """Whether the last look could not search for all that were due; the next begins with who waits longest."""
         self._looked_at = -1
@@ -203,7 +203,7 @@ class Searching:
 
     def prospects(self, sight: Sight) -> Prospects:
         """Return the plans that there are in one look."""
-        return Prospects(sight, self._gangs, self._resting, frozenset(self._spared))
+        return Prospects(sight, self._gangs, self._resting, {uid: why for uid, (_, why) in self._spared.items()})
 
     def reason(self, key: Key) -> str:
         """Return why nobody leaves for somebody, as one sentence; "" where that was not found."""
@@ -218,9 +218,9 @@ class Searching:
         """Take note that a node is none for somebody for a while."""
         self._tried.setdefault(key, _Tried()).avoided[node] = now + _AVOIDED_S
 
-    def spare(self, uid: str, until: float) -> None:
-        """Take note that a pod is not to be evicted for a while."""
-        self._spared[uid] = until
+    def spare(self, uid: str, until: float, why: str) -> None:
+        """Take note that a pod is not to be evicted for a while, and why."""
+        self._spared[uid] = until, why
 
     def begin_anew(self) -> None:
         """Forget what was tried: another may have led since."""
@@ -232,7 +232,7 @@ class Searching:
         self._tried = {key: one for key, one in self._tried.items() if key in keys}
         for tried in self._tried.values():
             tried.avoided = {node: until for node, until in tried.avoided.items() if until > now}
-        self._spared = {uid: until for uid, until in self._spared.items() if until > now}
+        self._spared = {uid: (until, why) for uid, (until, why) in self._spared.items() if until > now}
 
 
 def _searches_in(ledger: Ledger) -> int:

@@ -12,7 +12,7 @@ import pytest
 from deploy.local.ports import free_ports
 from extender.core.ledger.nodes import GpuNode, alike
 from extender.core.quota.projects import Project, Projects
-from extender.shell import rpc
+from extender.shell import rpc, turns
 from extender.v1 import extender_pb2 as v1
 from extender.v1 import extender_pb2_grpc as service
 from kube.gate import ForbiddenReaderError, UnknownReaderError
@@ -264,6 +264,20 @@ async def test_what_fits_where_train_leaves_is_counted_with_who_would() -> None:
         unseen = await stub.Fits(v1.FitsRequest(shape=gpu, most=2, preempt=True))
     assert (unseen.count, list(unseen.victims)) == (1, [])
     assert unseen.reason.endswith("who may leave is not looked at now: ask again in some seconds")
+
+
+async def test_too_many_questions_what_would_fit_if_train_left_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_MOST", 0)
+    gpu = v1.PodShape(
+        pod_json=b'{"metadata": {}, "spec": {"containers": '
+        b'[{"name": "main", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}}',
+    )
+    async with asking(scheduling(1)) as stub:
+        assert (await stub.Fits(v1.FitsRequest(shape=gpu, most=1))).count == 1
+        assert await refusal(stub.Fits(v1.FitsRequest(shape=gpu, most=1, preempt=True))) == (
+            CODES.RESOURCE_EXHAUSTED,
+            "too many ask already what would fit if train left: ask again in some seconds",
+        )
 
 
 async def test_projects_are_told_by_name_and_what_fits_stays_within_them() -> None:

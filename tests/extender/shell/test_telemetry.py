@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from extender.core.gang.progress import Stage
 from extender.core.ledger.holding import State
 from extender.core.quota.projects import Project, Projects
+from extender.core.settings import Settings
 from extender.shell.telemetry import Telemetry
 from kube.gpus import MilliGpu, Share
 from tests.extender.core.gang.playing import Cluster
@@ -157,6 +158,17 @@ def test_a_gang_that_waits_for_members_waits_for_no_plan() -> None:
     cluster.create("g", 2)
     cluster.turn()
     assert told(telemetry(cluster.scheduling, now=70.0))[f"{_PREFIX}longest_gang_wait_seconds"] == {(): 0.0}
+
+
+def test_the_nodes_that_are_kept_for_a_gang_are_counted() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.single("first")
+    cluster.turn()
+    cluster.create("g", 2, 2)
+    cluster.turn()
+    assert told(telemetry(cluster.scheduling))[f"{_PREFIX}kept_nodes"] == {(): 0.0}
+    cluster.turn(Settings().gang.patience_s)
+    assert told(telemetry(cluster.scheduling))[f"{_PREFIX}kept_nodes"] == {(): 2.0}
 
 
 def test_both_outcomes_of_plans_are_there_from_the_start() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from extender.core.answers import Refused
@@ -9,7 +11,7 @@ from extender.core.quota.projects import Project, Projects
 from extender.core.settings import Settings
 from tests.extender.core.gang.playing import Cluster
 
-PATIENCE_S = Settings().gang.patience_s
+PATIENCE_S, LIMIT_S = Settings().gang.patience_s, Settings().gang.keeping_s
 
 
 def full(*, nodes: int) -> Cluster:
@@ -165,3 +167,62 @@ def test_nothing_is_kept_for_members_that_disagree() -> None:
     cluster.create("g", 2)
     cluster.turn()
     assert cluster.scheduling.gangs.kept is None
+
+
+def test_nodes_that_are_kept_are_told_once_by_name() -> None:
+    cluster = full(nodes=3)
+    cluster.turn(PATIENCE_S)
+    cluster.turn()
+    assert [one for one in cluster.told if one[0] == "NodesKept"] == [
+        ("NodesKept", "gang g: 2 nodes kept for it, from pods that come after it: n0, n1")
+    ]
+
+
+def test_nodes_are_kept_to_the_limit_and_for_as_long_not_again() -> None:
+    cluster = full(nodes=3)
+    cluster.turn(PATIENCE_S)
+    cluster.delete(cluster.bound()[0])
+    cluster.turn(LIMIT_S - 1)
+    assert cluster.scheduling.gangs.kept is not None
+    cluster.turn()
+    reason, sentence = cluster.told[-1]
+    assert reason == "NodesNotKept"
+    assert "it did not run within 86400 s (gang-keeping-limit), and others may have its room for as long" in sentence
+    assert cluster.schedule(cluster.single("late"))
+    cluster.turn(LIMIT_S - 1)
+    assert cluster.scheduling.gangs.kept is None
+    cluster.turn()
+    assert cluster.scheduling.gangs.kept is not None
+
+
+def test_other_nodes_for_the_same_gang_do_not_begin_the_limit_anew() -> None:
+    cluster = full(nodes=4)
+    cluster.create("small", 1, priority=10)
+    cluster.turn()
+    cluster.turn(PATIENCE_S)
+    before = cluster.scheduling.gangs.kept
+    assert before is not None
+    cluster.checks.refused.add(min(before.nodes))
+    cluster.turn(10.0)
+    kept = cluster.scheduling.gangs.kept
+    assert kept is not None
+    assert (kept.nodes != before.nodes, kept.since) == (True, before.since)
+
+
+def test_the_next_gang_has_nodes_kept_once_the_first_was_waited_for_in_vain() -> None:
+    cluster = full(nodes=3)
+    cluster.create("next", 1)
+    cluster.turn()
+    cluster.turn(PATIENCE_S)
+    cluster.turn(LIMIT_S)
+    kept = cluster.scheduling.gangs.kept
+    assert kept is not None
+    assert kept.gang.name == "next"
+
+
+def test_with_no_limit_nodes_are_kept_without_an_end() -> None:
+    cluster = full(nodes=3)
+    cluster.scheduling.gangs.settings = replace(Settings().gang, keeping_s=0.0)
+    cluster.turn(PATIENCE_S)
+    cluster.turn(10 * LIMIT_S)
+    assert cluster.scheduling.gangs.kept is not None

@@ -240,7 +240,7 @@ class Cluster:
             if one.namespace == key.namespace and one.selector.accepts(self.labels[key.uid])
         ]
         if key.name in self.refuses or any(self.budgets[at].allowed < 1 for at in counting):
-            self.scheduling.preemptions.refused(key.uid, "not now", self.scheduling.ledger, self.now)
+            self.scheduling.preemptions.refused(key.uid, f"pod {key.name}: not now", self.scheduling.ledger, self.now)
             return False
         for at in counting:
             one = self.budgets[at]

@@ -94,6 +94,24 @@ def test_it_is_told_that_a_plan_is_given_up_as_an_eviction_was_refused() -> None
     assert "PreemptionUndone" in [reason for name, reason, why in cluster.told if name == "serve"], cluster.told
 
 
+def test_where_evictions_are_refused_and_nothing_else_helps_it_is_told_whose_and_why() -> None:
+    cluster = Cluster(nodes=4)
+    for at in range(4):
+        cluster.train(f"t{at}", whole(), f"n{at}")
+    cluster.refuses = {"t0", "t1", "t2", "t3"}
+    serve = cluster.pod("serve", whole())
+    cluster.turn()
+    assert cluster.scheduling.preemptions.reason(serve.key.uid).startswith("an eviction was refused: pod t")
+    for _ in range(20):
+        cluster.turn()
+    told = (
+        "no train pod may leave for it; of the other train pods 4 were not let go by the API server "
+        "(pod t0: not now, pod t1: not now, pod t2: not now and 1 more)"
+    )
+    assert ("serve", "NoPreemption", told) in cluster.told
+    assert cluster.scheduling.preemptions.reason(serve.key.uid) == told
+
+
 def test_a_node_that_goes_ends_the_plan_before_all_have_left() -> None:
     cluster = Cluster(nodes=2)
     cluster.grace_s = 600.0
