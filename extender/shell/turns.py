@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _OTHERS = 4  # times as long as the work took: a fifth of the loop at most goes to it
-_MOST = 8  # in the queue
+_MOST = 8  # behind the one whose turn it is
 
 
 class TooManyError(Exception):
@@ -41,7 +41,7 @@ class Turns:
         Raises:
             TooManyError: too many wait already.
         """
-        if self._asked >= _MOST:
+        if self._asked > _MOST:
             raise TooManyError
         self._asked += 1
         try:

@@ -126,6 +126,7 @@ class Gang:
         for told in (self.refusals, self.given_up):
             told.clear()
         self.came, self.tried, self.short_since = (-1, -1), (), None
+        self.lets_in_until = 0.0
         self._changed()
 
     def standing(self, ledger: Ledger) -> Standing:

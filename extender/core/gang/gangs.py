@@ -85,8 +85,9 @@ class Gangs:
         """Take note that we begin to lead: what another wrote on members that it let go is promised, where it is free.
 
         What we promised when we led before and nobody wrote is void: others may have been placed there since.
-        Whether a gang was whole stands on its members.
+        Whether a gang was whole stands on its members. How long nodes were kept counts from now.
         """
+        self.kept = None
         for uid in [held.pod.uid for held in self._ledger.holdings() if held.planned]:
             break_promise(self._ledger, uid)
         for gang in self._gangs.values():

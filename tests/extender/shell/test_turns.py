@@ -32,7 +32,7 @@ async def test_turns_come_one_after_the_other_in_the_order_of_asking() -> None:
 
 
 async def test_too_many_are_refused_and_one_that_ends_or_gives_up_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_MOST", 2)
+    monkeypatch.setattr(turns, "_MOST", 1)
     of = Turns()
     go_on = asyncio.Event()
 

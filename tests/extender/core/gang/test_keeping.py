@@ -226,3 +226,18 @@ def test_with_no_limit_nodes_are_kept_without_an_end() -> None:
     cluster.turn(PATIENCE_S)
     cluster.turn(10 * LIMIT_S)
     assert cluster.scheduling.gangs.kept is not None
+
+
+def test_who_takes_over_counts_the_limit_from_its_own_start_also_where_it_led_before() -> None:
+    cluster = full(nodes=3)
+    cluster.turn(PATIENCE_S)
+    cluster.turn(LIMIT_S - 1)
+    cluster.scheduling.gangs.take_over()
+    cluster.turn()
+    cluster.turn(LIMIT_S - 1)
+    assert cluster.scheduling.gangs.kept is not None
+    cluster.turn()
+    assert cluster.scheduling.gangs.kept is None
+    cluster.scheduling.gangs.take_over()
+    cluster.turn()
+    assert cluster.scheduling.gangs.kept is not None
