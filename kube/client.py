@@ -86,6 +86,7 @@ class Api:
         """Use a server and an identity that are known."""
         # Many bindings are in flight at once; each must find a connection of its own.
         configuration.connection_pool_maxsize = 256
+        configuration.disable_strict_ssl_verification = True  # as `kube.tls.lenient` says
         # aiohttp would look proxies and .netrc up for every request, in a thread; the kubeconfig names the proxy.
         # It would also stop reading every 128 KiB, and a page of a list is some MiB.
         configuration.client_session_kwargs = {"trust_env": False, "read_bufsize": 4 * 2**20}

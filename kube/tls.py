@@ -1,4 +1,4 @@
-"""With which certificate do we serve HTTP, and whose certificates do we accept? Files that others replace as they like.
+"""With which certificate do we serve HTTP, and which certificates do we accept? Files that others replace as they like.
 
 The flags have the names that kube-apiserver's have. Every handshake uses the files as they are then; where they cannot
 be used, what was read last stays in use.
@@ -29,6 +29,16 @@ def add_flags(run: argparse.ArgumentParser) -> None:
     run.add_argument(_KEY, type=Path, metavar="FILE", help="the certificate's private key (PEM)")
     run.add_argument(_CA, type=Path, metavar="FILE", help="authorities (PEM) of the certificates that callers must "
                      "show; without it only callers on this machine are obeyed")  # fmt: skip
+
+
+def lenient(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Return `context`, which accepts from now on the certificates that kubectl and Kubernetes' own programs accept.
+
+    Since Python 3.13 those are refused whose authority says no key usage, or that name no authority's key: older
+    clusters have such, and so has whoever makes an authority by openssl's defaults.
+    """
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 class ServerTls:
@@ -75,7 +85,7 @@ class ServerTls:
             if mark not in content:
                 what = "certificate" if mark == _CERTIFICATE else "private key"
                 raise ProblemAtStart(f"{flag} {path} holds no {what} in PEM form")
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context = lenient(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
         context.set_alpn_protocols(["http/1.1"])
         (cert, _), (key, _) = self._files[_CERT], self._files[_KEY]
         try:

@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 import requests
 import urllib3
 from prometheus_api_client import PrometheusConnect
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import Retry
+from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from autoscaler.shell.answers import refusal
 from autoscaler.shell.source import SamplesError
+from kube.tls import lenient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,10 +69,10 @@ class Connection:
         if not access.verify:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
             _log.warning("whoever answers at Prometheus' address is believed: its certificate is not verified")
-        # No retries: the next tick is the retry, and a late answer is worth nothing.
-        self._client = PrometheusConnect(
-            url=access.url.rstrip("/"), retry=Retry(total=0), session=session, auth=_Credentials(access)
-        )
+        self._client = PrometheusConnect(url=access.url.rstrip("/"), session=session, auth=_Credentials(access))
+        # In the place of the client's own. No retries: the next tick is one, and a late answer is worth nothing.
+        session.adapters.clear()
+        session.mount("", _Adapter(max_retries=Retry(total=0)))
 
     def ask(self, query: str, limit_s: float, at_s: float | None = None) -> bytes:
         """Return the content of the answer to an instant query, evaluated at a time (None: now).
@@ -91,6 +96,32 @@ class Connection:
                 raise SamplesError(f"TLS with {self._access.url} failed: {str(cause)[:500]}") from error
             raise SamplesError(f"{self._access.url}: {str(cause)[:500]}") from error
         return bytes(content)
+
+
+class _Verified(HTTPSConnection):
+    def connect(self) -> None:
+        self.ssl_context = lenient(create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs)))
+        super().connect()
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Verified
+
+
+_POOLS = {"http": HTTPConnectionPool, "https": _Pool}
+
+
+class _Adapter(HTTPAdapter):
+    """As that of `requests`, which verifies as Python does; each connection reads the files of certificates anew."""
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, **named)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> urllib3.ProxyManager:
+        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **named)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
 
 
 class _Credentials(AuthBase):

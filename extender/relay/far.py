@@ -16,6 +16,7 @@ import aiohttp
 
 from kube.pages import JSON, Page
 from kube.program import ProblemAtStart
+from kube.tls import lenient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ class Trust:
             ProblemAtStart: a file cannot be used.
         """
         try:
-            context = ssl.create_default_context(cafile=self.ca_file)
+            context = lenient(ssl.create_default_context(cafile=self.ca_file))
             if self.cert_file and self.key_file:
                 context.load_cert_chain(self.cert_file, self.key_file, password="")
         except OSError as error:  # which an error of TLS is too

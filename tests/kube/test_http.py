@@ -11,13 +11,15 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from kubernetes.aio import client as kubernetes_client
 
 from kube import http as http_module
+from kube.client import Api
 from kube.http import server_of, trusted
 from kube.pages import Page, respond
 from kube.program import ProblemAtStart
-from kube.tls import ServerTls, add_flags, server_tls
-from tests.certificates import self_signed
+from kube.tls import ServerTls, add_flags, lenient, server_tls
+from tests.certificates import issued, self_signed, strict
 from tests.story.programs import a_listener
 
 if TYPE_CHECKING:
@@ -233,7 +235,7 @@ async def test_a_large_body_is_not_counted_as_headers_of_the_next_request() -> N
 
 
 def client(authority: Path, shown: tuple[Path, Path] | None = None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(authority))
+    context = lenient(ssl.create_default_context(cafile=str(authority)))
     if shown is not None:
         context.load_cert_chain(*shown)
     return context
@@ -248,6 +250,22 @@ async def test_with_an_authority_only_certificates_are_trusted(tmp_path: Path) -
         assert await get(port, client(cert)) == (200, b"False")
         with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
             await get(port, client(cert, strangers))
+
+
+async def test_an_authority_need_not_say_what_its_key_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ca, cert, key = issued(tmp_path, "server")
+    callers, *caller = issued(tmp_path, "kube-scheduler")
+    asking = client(ca, (caller[0], caller[1]))
+    monkeypatch.setattr(ssl, "create_default_context", strict(ssl.create_default_context))
+    async with served(ServerTls(cert, key, callers)) as port:
+        assert await get(port, asking) == (200, b"True")
+    configuration = kubernetes_client.Configuration()
+    configuration.ssl_ca_cert = str(ca)
+    async with served(ServerTls(cert, key, None)) as port:
+        configuration.host = f"https://127.0.0.1:{port}"
+        api = Api.of(configuration)
+        assert await api.request("GET", "/") == b"True"
+        await api.close()
 
 
 async def test_who_leaves_a_connection_with_tls_leaves_no_trace(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
+from urllib3.util.ssl_ import create_urllib3_context
 
 from autoscaler.shell import connection as connection_module
 from autoscaler.shell.connection import Access, Connection
 from autoscaler.shell.source import SamplesError
 from tests.autoscaler.shell.query_api import failing, serving
-from tests.certificates import self_signed
+from tests.certificates import issued, self_signed, strict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,6 +119,17 @@ async def test_only_authorities_that_are_named_are_trusted(tmp_path: Path) -> No
             answer = await asked(access)
             assert answer.startswith("{" if trusted else f"no: TLS with {server.address} failed: ")
             assert trusted or "certificate verify failed" in answer
+
+
+async def test_authorities_are_trusted_that_do_not_say_what_their_keys_are_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, certificate, key = issued(tmp_path, "server")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    monkeypatch.setattr(connection_module, "create_urllib3_context", strict(create_urllib3_context))
+    async with serving(tls) as server:
+        assert (await asked(Access(server.address, ca_file=authority))).startswith("{")
 
 
 async def test_a_client_certificate_says_who_we_are(tmp_path: Path) -> None:

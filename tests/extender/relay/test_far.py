@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from extender.relay.far import Far, FarError, Trust
 from kube.program import ProblemAtStart
 from kube.tls import ServerTls
-from tests.certificates import self_signed
+from tests.certificates import issued, self_signed, strict
 from tests.extender.relay.standing import standing_in
 from tests.story.programs import a_listener, url_of
 
@@ -35,6 +36,15 @@ async def test_it_believes_the_extender_by_its_authority_alone(tmp_path: Path) -
             with pytest.raises(FarError, match="certificate verify failed") as failed:
                 await asked(url, trust)
             assert not failed.value.sent
+
+
+async def test_it_believes_an_authority_that_does_not_say_what_its_key_is_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssl, "create_default_context", strict(ssl.create_default_context))
+    ca, cert, key = issued(tmp_path, "extender")
+    async with standing_in(ServerTls(cert, key, None)) as (_, url):
+        assert await asked(url, Trust(ca_file=ca)) == 200
 
 
 async def test_what_finds_no_connection_in_time_was_not_sent(tmp_path: Path) -> None:
