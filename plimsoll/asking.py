@@ -8,8 +8,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
@@ -19,10 +17,9 @@ from kube.rpc_address import is_loopback
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 Stub = TypeVar("Stub")
-Told = TypeVar("Told")
 
 _PATIENCE_S = 10.0
 _CODES = grpc.StatusCode
@@ -113,30 +110,6 @@ def asking(
     except grpc.RpcError as error:
         failure = AwayError if error.code() is _CODES.UNAVAILABLE else AskingError
         raise failure(_sentence(server, program, error.code(), error.details() or "")) from error
-
-
-def apart(answers: Iterable[Told]) -> Iterator[Told]:
-    """Give what a thread of its own hears: Ctrl-C in the midst of gRPC's code could leave its locks held for ever.
-
-    Raises:
-        Exception: what the answers end with.
-    """
-    heard: Queue[tuple[Told] | Exception | None] = Queue(1)
-
-    def hear() -> None:
-        try:
-            for answer in answers:
-                heard.put((answer,))
-        except Exception as error:  # noqa: BLE001  it is raised where the answers are read
-            heard.put(error)
-        else:
-            heard.put(None)
-
-    Thread(target=hear, daemon=True).start()
-    while isinstance(found := heard.get(), tuple):
-        yield found[0]
-    if found is not None:
-        raise found
 
 
 def _channel(server: Server) -> grpc.Channel:

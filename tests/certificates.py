@@ -26,7 +26,7 @@ def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def issued(folder: Path, name: str) -> tuple[Path, Path, Path]:
-    """Return the files of a new authority as openssl makes one, of a certificate of it for 127.0.0.1, and of its key."""
+    """Return the files of a new authority as openssl makes it, of its certificate for 127.0.0.1, and of its key."""
     authority, authority_key = folder / f"{name}-ca.crt", folder / f"{name}-ca.key"
     certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
     _openssl(*_NEW, "-subj", f"/CN={name}-ca", "-keyout", authority_key, "-out", authority)

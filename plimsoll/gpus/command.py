@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extender.core.devices import Wanted
-from plimsoll.asking import AwayError, add_server_flags, apart, server_of
+from plimsoll.asking import AwayError, add_server_flags, server_of
 from plimsoll.explain.core.times import utc
 from plimsoll.gpus.core.picture import picture
 from plimsoll.gpus.shell import server as servers
@@ -71,7 +71,7 @@ def _watched(server: Server, wanted: Wanted) -> Iterator[tuple[MappedNode, ...]]
     seen = answering = False
     while True:
         try:
-            for nodes in apart(servers.watched(server, wanted)):
+            for nodes in servers.watched(server, wanted):
                 seen = answering = True
                 yield nodes
         except AwayError as error:

@@ -1,30 +1,24 @@
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import os
-import signal
-import time
 from contextlib import ExitStack
-from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from deploy.local.ports import free_ports
 from extender.shell import rpc
-from plimsoll.asking import AskingError
 from plimsoll.gpus import command
 from plimsoll.gpus.command import cropped
-from plimsoll.gpus.shell import documents, server
+from plimsoll.gpus.shell import documents
 from tests.extender.core.gang.playing import Cluster
 from tests.extender.core.preemption.playing import Cluster as Preempting
 from tests.extender.core.preemption.playing import until, whole
 from tests.plimsoll.gpus.telling import WHOLE, place, pod, scheduling, telling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Call = Callable[..., tuple[Any, str]]
 
@@ -107,21 +101,6 @@ def test_a_watch_shows_each_change_and_ctrl_c_ends_it_cleanly(call: Call, monkey
         [500, 1000],
         [500],
     ]
-
-
-def test_ctrl_c_ends_a_watch_whatever_becomes_of_it_in_the_midst_of_the_library_that_hears(
-    call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def heard(*_: Any) -> Iterator[tuple[()]]:
-        yield ()
-        for _try in range(300):
-            with contextlib.suppress(KeyboardInterrupt):
-                time.sleep(0.01)
-        raise AskingError("Ctrl-C was lost")
-
-    monkeypatch.setattr(server, "watched", heard)
-    Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-    assert call("gpus", "--server", "127.0.0.1:1", "--watch", "-o", "json") == (0, '{"nodes":[]}\n')
 
 
 def test_a_watch_waits_for_an_extender_that_is_started_again_and_says_so_once(
