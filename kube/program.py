@@ -34,10 +34,6 @@ GC_THRESHOLD = (100_000, 50, 1000)
 """An answer of Prometheus, or a list of pods, is some hundred thousand objects without a cycle: walking them again and
 again would cost as much as reading them."""
 
-RECURSION_LIMIT = 12_000
-"""The API server takes JSON that nests 10,000 deep, and whoever may create a pod may write so into its managedFields:
-one that cannot be read would hide what it holds. A level takes some fifty bytes of the stack."""
-
 
 class ProblemAtStart(Exception):  # noqa: N818  somebody else's fault, told to a person
     """The program cannot start; the message says what to do."""
@@ -81,8 +77,6 @@ def run_until_signal(
     chosen = parser.parse_args(arguments)
     log_to_stderr(chosen.log_level)
     keep_freed_memory()
-    sys.setrecursionlimit(RECURSION_LIMIT)
-    gc.set_threshold(*GC_THRESHOLD)
     try:
         with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(work(chosen))
@@ -93,6 +87,7 @@ def run_until_signal(
 
 
 async def _start(chosen: argparse.Namespace, work: Callable[[Started], Awaitable[None]]) -> None:
+    gc.set_threshold(*GC_THRESHOLD)
     # Here, as it takes longer than all else together: the relay, which needs no API server, is to start at once.
     from kube.client import Api, CredentialsError  # noqa: PLC0415
 

@@ -8,10 +8,12 @@ One odd object, of a version or by a webhook that nobody foresaw, must not hide 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from kube import nesting
 from kube.client import NO_ANSWER, ApiError
 from kube.objects import Bare, ListMeta, Object, ObjectList
 
@@ -24,6 +26,9 @@ _MOST_TOLD = 1000
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """It breaks its type, is no UTF-8, or nests deeper than any object does that the API server takes."""
+
+
+_bare = msgspec.json.Decoder(Bare)
 
 
 class _RawList(Object):
@@ -65,7 +70,7 @@ class Reading:
             ApiError: it is no list.
         """
         try:
-            page = self._page.decode(text)
+            page = nesting.decoded(self._page.decode, text)
             return ObjectList(page.metadata, list(map(self._read, page.items or ())))
         except UNREADABLE:
             raw = decoded(_RawList, text)
@@ -75,7 +80,7 @@ class Reading:
     def object(self, raw: msgspec.Raw) -> Sight | None:
         """Return what is made of an object, None where it cannot be read."""
         try:
-            found = self._object.decode(raw)
+            found = nesting.decoded(self._object.decode, raw)
             return Sight(self._read(found), found.metadata.resource_version)
         except UNREADABLE as error:
             self._tell(raw, str(error))
@@ -83,7 +88,7 @@ class Reading:
 
     def _tell(self, raw: msgspec.Raw, error: str) -> None:
         try:
-            found = msgspec.json.decode(raw, type=Bare).metadata
+            found = nesting.decoded(_bare.decode, raw).metadata
             name = f"{found.namespace}/{found.name}" if found.namespace else found.name
         except UNREADABLE:
             name = "(without a name that can be read)"
@@ -101,6 +106,6 @@ def decoded(kind: type[Any], text: bytes | msgspec.Raw) -> Any:
         ApiError: it is none of that type.
     """
     try:
-        return msgspec.json.decode(text, type=kind)
+        return nesting.decoded(partial(msgspec.json.decode, type=kind), text)
     except UNREADABLE as error:
         raise ApiError(NO_ANSWER, "Undecodable", f"the API server sent what we cannot read: {error}") from error

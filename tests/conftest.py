@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +32,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--seed", type=int, default=1, help="of the random story (tests/story), of random pods (e2e)")
     parser.addoption("--operations", type=int, default=1000, help="how long the random story is")
+
+
+@pytest.fixture(autouse=True)
+def process_as_before() -> Iterator[None]:
+    """Give back what a program takes for itself of the process that it starts in: its log, and when garbage goes."""
+    root = logging.getLogger()
+    level, handlers, threshold = root.level, root.handlers[:], gc.get_threshold()
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    gc.set_threshold(*threshold)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from autoscaler.core.targets.selection import BadSelectorError, selector
 from autoscaler.core.targets.target import Target
 from autoscaler.core.targets.writers import MANAGER, Autoscaler
 from autoscaler.core.targets.writing import Found
+from kube import nesting
 from kube.gpus import VENDOR_GPU, GpuAnnotations, held
 from kube.objects import ObjectMeta, ObjectReference, Scale
 
@@ -139,6 +140,9 @@ class _WithTemplate(msgspec.Struct):
     spec: _Templated = msgspec.field(default_factory=_Templated)
 
 
+_templated = msgspec.json.Decoder(_WithTemplate)
+
+
 def pod_shape(answer: bytes) -> bytes:
     """Return the pod that a workload's template makes, as JSON.
 
@@ -146,7 +150,7 @@ def pod_shape(answer: bytes) -> bytes:
         msgspec.DecodeError: the answer is no object with a template.
         ValueError: its template makes no pod.
     """
-    found = msgspec.json.decode(answer, type=_WithTemplate)
+    found = nesting.decoded(_templated.decode, answer)
     template = found.spec.template
     meta, spec = template.get("metadata") or {}, template.get("spec")
     if not isinstance(meta, dict) or not isinstance(spec, dict) or not spec.get("containers"):
@@ -176,7 +180,7 @@ def manager_of_replicas(found: Workload) -> str:
 
 
 def _owns_replicas(entry: ManagedFields) -> bool:
-    fields: Any = msgspec.json.decode(entry.fields_v1) if bytes(entry.fields_v1) else None
+    fields: Any = nesting.decoded(msgspec.json.decode, entry.fields_v1) if bytes(entry.fields_v1) else None
     spec = fields.get("f:spec") if isinstance(fields, dict) else None
     return isinstance(spec, dict) and "f:replicas" in spec
 

@@ -18,6 +18,7 @@ import msgspec
 
 from autoscaler.core.targets.draining import Survivors, marks, step
 from autoscaler.shell.scaling import ObservedError
+from kube import nesting
 from kube.client import ApiError
 from kube.objects import Pod
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from autoscaler.shell.scaling import Scaling
 
 _log = logging.getLogger("autoscaler")
+
+_pod = msgspec.json.Decoder(Pod)
 
 _PATIENCE_S = 2.0
 _AT_ONCE = 8
@@ -138,7 +141,7 @@ class Draining:
         for tries_left in reversed(range(_TRIES)):
             try:
                 answer = await self._scaling.api.request("GET", path, timeout_s=_TIMEOUT_S)
-                meta = msgspec.json.decode(answer, type=Pod).metadata
+                meta = nesting.decoded(_pod.decode, answer).metadata
                 annotations = step(mark, meta.uid, meta.annotations or {})
                 if annotations is None or meta.deletion_timestamp is not None:
                     return "kept"

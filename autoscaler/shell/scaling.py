@@ -23,6 +23,7 @@ from autoscaler.core.targets.writing import (
     step,
 )
 from autoscaler.shell import cluster
+from kube import nesting
 from kube.client import MERGE_PATCH, NO_ANSWER, NOT_SENT, ApiError
 from kube.events import Notice
 from kube.objects import Workload
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from autoscaler.core.targets.writers import Writers
     from autoscaler.core.targets.writing import Outcome
     from kube.client import Api
+
+_workload = msgspec.json.Decoder(Workload)
 
 _TRIES = 5  # conflicts in a row: who changes an object so often that we never come through is told of
 _TIMEOUT_S = 5.0
@@ -156,7 +159,7 @@ class Scaling:
         """Return who set the count last, "" where that cannot be told."""
         try:
             answer = await self.api.request("GET", cluster.workload_path(key), timeout_s=_TIMEOUT_S)
-            workload = msgspec.json.decode(answer, type=Workload)
+            workload = nesting.decoded(_workload.decode, answer)
         except (ApiError, msgspec.DecodeError):
             return ""
         return cluster.manager_of_replicas(workload)

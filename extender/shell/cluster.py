@@ -14,6 +14,7 @@ from extender.shell.enforcement import writing
 from extender.shell.members import GatedPod, letting_go, membership_of, showing
 from extender.shell.pods import NO_ANNOTATIONS, Pod
 from extender.shell.wants import wants_of
+from kube import nesting
 from kube.client import JSON_PATCH, MERGE_PATCH, NO_ANSWER, Api, ApiError
 from kube.gangs import GANG, PLAN, WHOLE_ONCE
 from kube.gpus import Malformed, placement_in, written
@@ -300,7 +301,7 @@ def _in_group(request: GpuRequest | Malformed | None, spec: Spec) -> GpuRequest 
 
 def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:
     try:
-        pod = seen_pod(_pod.decode(answer))
+        pod = seen_pod(nesting.decoded(_pod.decode, answer))
     except UNREADABLE as error:
         raise ApiError(NO_ANSWER, "Undecodable", f"pod {key.namespace}/{key.name} cannot be read: {error}") from error
     return pod if pod.key.uid == key.uid else None

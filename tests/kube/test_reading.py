@@ -51,23 +51,13 @@ def test_an_object_that_cannot_be_made_into_what_is_wanted_is_passed_over_too(ca
     assert [record.__dict__["object"] for record in caplog.records] == ["odd"]
 
 
-def nested(name: str, levels: int) -> bytes:
-    """Return an object with something that nests in a field that nobody reads."""
-    deep = b'{"f:a":' * levels + b"{}" + b"}" * levels
-    return b'{"metadata":{"name":"%b","managedFields":[{"fieldsV1":%b}]},"data":null}' % (name.encode(), deep)
-
-
-@pytest.mark.parametrize("odd", [nested("odd", 100_000), b'{"metadata":{"name":"\xff"}}'], ids=["deep", "no text"])
-def test_of_a_page_all_objects_are_read_but_one_that_no_decoder_gets_through(odd: bytes) -> None:
-    text = b'{"metadata":{"resourceVersion":"5"},"items":[%b,%b]}' % (nested("a", 1), odd)
+def test_of_a_page_all_objects_are_read_but_one_that_is_no_text() -> None:
+    odd = b'{"metadata":{"name":"\xff"}}'
+    text = b'{"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a"}},%b]}' % odd
     assert Reading(ConfigMap, "/maps").object(msgspec.Raw(odd)) is None
     with pytest.raises(ApiError, match="sent what we cannot read"):
         decoded(ConfigMap, odd)
-    if odd.isascii():  # what nests too deep for one object does so for the page that it is in
-        with pytest.raises(ApiError, match="sent what we cannot read"):
-            Reading(ConfigMap, "/maps").page(text)
-    else:
-        assert [each.metadata.name for each in Reading(ConfigMap, "/maps").page(text).items or ()] == ["a"]
+    assert [each.metadata.name for each in Reading(ConfigMap, "/maps").page(text).items or ()] == ["a"]
 
 
 @pytest.mark.parametrize("text", [b"", b"<html>", b'{"items": 7}'])

@@ -12,6 +12,7 @@ import msgspec
 from extender.core.enforcement.locking import RELEASED, Turn, held, turn
 from extender.core.ledger.holding import State
 from extender.shell.enforcement import hami
+from kube import nesting
 from kube.client import MERGE_PATCH, NO_ANSWER, ApiError
 from kube.objects import Node
 from kube.outage import Outage
@@ -125,7 +126,7 @@ class Locks:
     async def _read(self, node: str) -> Node:
         answer = await self._api.request("GET", f"/api/v1/nodes/{node}", timeout_s=_LONGEST_S)
         try:
-            return _node.decode(answer)
+            return nesting.decoded(_node.decode, answer)
         except UNREADABLE as error:
             raise ApiError(NO_ANSWER, "Undecodable", f"node {node} cannot be read: {error}") from error
 

@@ -267,7 +267,7 @@ async def test_what_fits_where_train_leaves_is_counted_with_who_would() -> None:
 
 
 async def test_too_many_questions_what_would_fit_if_train_left_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_MOST", 0)
+    monkeypatch.setattr(turns, "_MOST", -1)
     gpu = v1.PodShape(
         pod_json=b'{"metadata": {}, "spec": {"containers": '
         b'[{"name": "main", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}}',
