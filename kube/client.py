@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from kubernetes.aio import client as kubernetes_client
 from kubernetes.aio import config as kubernetes_config
 
+from kube.nesting import UNREADABLE
 from kube.objects import Status
 
 if TYPE_CHECKING:
@@ -201,6 +202,6 @@ def _raise_for_status(status: int, answer: bytes) -> None:
         return
     try:
         problem = msgspec.json.decode(answer, type=Status)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         problem = Status(message=answer[:200].decode(errors="replace"))
     raise ApiError(status, problem.reason, problem.message or f"HTTP {status}")

@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import msgspec
-
 Decoded = TypeVar("Decoded")
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises of JSON that breaks its type, is no UTF-8, or nests too deep where `decoded` is not asked."""
 
 _DEEPEST = 200  # levels; in a list or a watch what is read of a pod or a workload lies less than thirty deep
 _MARK = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)

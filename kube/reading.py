@@ -24,10 +24,6 @@ _log = logging.getLogger(__name__)
 
 _MOST_TOLD = 1000
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""It breaks its type, is no UTF-8, or nests deeper than any object does that the API server takes."""
-
-
 _bare = msgspec.json.Decoder(Bare)
 
 
@@ -72,7 +68,7 @@ class Reading:
         try:
             page = nesting.decoded(self._page.decode, text)
             return ObjectList(page.metadata, list(map(self._read, page.items or ())))
-        except UNREADABLE:
+        except nesting.UNREADABLE:
             raw = decoded(_RawList, text)
         seen = (self.object(each) for each in raw.items or ())
         return ObjectList(raw.metadata, [each.made for each in seen if each is not None])
@@ -82,7 +78,7 @@ class Reading:
         try:
             found = nesting.decoded(self._object.decode, raw)
             return Sight(self._read(found), found.metadata.resource_version)
-        except UNREADABLE as error:
+        except nesting.UNREADABLE as error:
             self._tell(raw, str(error))
             return None
 
@@ -90,7 +86,7 @@ class Reading:
         try:
             found = nesting.decoded(_bare.decode, raw).metadata
             name = f"{found.namespace}/{found.name}" if found.namespace else found.name
-        except UNREADABLE:
+        except nesting.UNREADABLE:
             name = "(without a name that can be read)"
         if (name, error) in self._told or len(self._told) >= _MOST_TOLD:
             return
@@ -107,5 +103,5 @@ def decoded(kind: type[Any], text: bytes | msgspec.Raw) -> Any:
     """
     try:
         return nesting.decoded(partial(msgspec.json.decode, type=kind), text)
-    except UNREADABLE as error:
+    except nesting.UNREADABLE as error:
         raise ApiError(NO_ANSWER, "Undecodable", f"the API server sent what we cannot read: {error}") from error

@@ -19,7 +19,7 @@ from kube.client import JSON_PATCH, MERGE_PATCH, NO_ANSWER, Api, ApiError
 from kube.gangs import GANG, PLAN, WHOLE_ONCE
 from kube.gpus import Malformed, placement_in, written
 from kube.objects import ObjectReference
-from kube.reading import UNREADABLE, decoded
+from kube.reading import decoded
 from kube.watch import listed, watch
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ def _in_group(request: GpuRequest | Malformed | None, spec: Spec) -> GpuRequest 
 def _decoded(key: PodKey, answer: bytes) -> SeenPod | None:
     try:
         pod = seen_pod(nesting.decoded(_pod.decode, answer))
-    except UNREADABLE as error:
+    except nesting.UNREADABLE as error:
         raise ApiError(NO_ANSWER, "Undecodable", f"pod {key.namespace}/{key.name} cannot be read: {error}") from error
     return pod if pod.key.uid == key.uid else None
 

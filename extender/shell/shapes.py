@@ -13,6 +13,7 @@ from extender.core.quota.projects import LABEL
 from kube.affinity import accepted
 from kube.gangs import GANG, LEAST, least_of
 from kube.gpus import FRACTION, MARKER, MEMORY, VENDOR_GPU, Asking, Malformed, Unmapped, by_kubelet, gpu_request
+from kube.nesting import UNREADABLE
 from kube.objects import BarePodSpec, Named
 from kube.resources import requests_of
 from kube.taints import BY_DEFAULT, Toleration
@@ -61,7 +62,7 @@ def templated(pod_json: bytes) -> Templated:
     """
     try:
         pod = _template.decode(pod_json)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise UnplaceableError(f"the pod template cannot be read: {error}") from error
     asking = Asking.of(pod.metadata.annotations)
     taken = requests_of(pod.spec)

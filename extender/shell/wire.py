@@ -14,6 +14,7 @@ import numpy as np
 
 from extender.core.ledger.names import EvenNames, PackedNames, UnevenNames
 from extender.shell.pods import Pod
+from kube import nesting
 from kube.objects import BareMeta
 
 if TYPE_CHECKING:
@@ -192,8 +193,8 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[_Decoded]) -> _Decoded:
         MalformedRequest: it is not what the decoder takes.
     """
     try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return nesting.decoded(decoder.decode, body)
+    except nesting.UNREADABLE as error:
         raise MalformedRequest(str(error)) from error
 
 
@@ -204,11 +205,11 @@ def decode_any_case(body: bytes, decoder: msgspec.json.Decoder[_Decoded]) -> _De
         MalformedRequest: as `decode`.
     """
     try:
-        return decoder.decode(body)
+        return nesting.decoded(decoder.decode, body)
     except msgspec.ValidationError:
         fields = msgspec.structs.fields(decoder.type)  # type: ignore[arg-type]  # all messages are Structs
         wanted = {field.encode_name.lower(): field.encode_name for field in fields}
         members = {wanted.get(name.lower(), name): raw for name, raw in decode(body, _members).items()}
         return decode(_encoder.encode({**dict.fromkeys(wanted.values()), **members}), decoder)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except nesting.UNREADABLE as error:
         raise MalformedRequest(str(error)) from error

@@ -186,8 +186,8 @@ class Gangs:
         self._keep_no_longer(now, found)
         for gang in self._in_order(one for one in self if self._has_waited(one, now)):
             needed = gang.needed
-            kept = self.kept
-            if kept is not None and kept.gang == gang.key:
+            kept = self.kept if self.kept is not None and self.kept.gang == gang.key else None
+            if kept is not None:
                 if self._kept_by == gang.tried:
                     return
                 known = not any(room.checks.unknown(pod) for pod in needed)
@@ -196,10 +196,9 @@ class Gangs:
                     return
             nodes = soonest(needed, room)
             if nodes:
-                goes_on = kept is not None and kept.gang == gang.key
-                since = kept.since if kept is not None and goes_on else now
+                since = kept.since if kept is not None else now
                 self.kept, self._kept_by = Kept(gang.key, gang.order, nodes, since), gang.tried
-                if not goes_on:
+                if kept is None:
                     these = f"{count(len(nodes), 'node')} kept for it, from pods that come after it"
                     found.tell.append(
                         told(gang.key.name, gang.needed, "NodesKept", f"{these}: {named(sorted(nodes))}", trouble=False)

@@ -16,7 +16,6 @@ from kube import nesting
 from kube.client import MERGE_PATCH, NO_ANSWER, ApiError
 from kube.objects import Node
 from kube.outage import Outage
-from kube.reading import UNREADABLE
 
 if TYPE_CHECKING:
     from extender.core.answers import BindTo
@@ -127,7 +126,7 @@ class Locks:
         answer = await self._api.request("GET", f"/api/v1/nodes/{node}", timeout_s=_LONGEST_S)
         try:
             return nesting.decoded(_node.decode, answer)
-        except UNREADABLE as error:
+        except nesting.UNREADABLE as error:
             raise ApiError(NO_ANSWER, "Undecodable", f"node {node} cannot be read: {error}") from error
 
     async def _write(self, node: Node, lock: str | None) -> None:

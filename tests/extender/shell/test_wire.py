@@ -57,6 +57,12 @@ def test_what_is_wrong_is_told_with_its_place(body: bytes, says: str) -> None:
     assert str(refusal.value) == says
 
 
+def test_a_pod_is_read_however_deep_its_managed_fields_nest() -> None:
+    body = b'{"Pod":{"metadata":{"managedFields":%b,"uid":"u"}},"NodeNames":["n"]}' % (b"[" * 10_000 + b"]" * 10_000)
+    candidates = wire.Candidates(body)
+    assert (candidates.pod.metadata.uid, list(candidates.nodes)) == ("u", ["n"])
+
+
 @given(
     names=st.lists(st.text(max_size=8) | st.text(alphabet="ab-.,[]", max_size=8), max_size=20),
     spaced=st.booleans(),
