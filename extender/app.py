@@ -174,8 +174,8 @@ class Extender:
     def preempt(self, asked: Proposals) -> bytes:
         """Answer preempt: kube-scheduler evicts those alone whose leaving helps the pod."""
         pod, known = cluster.seen_pod(asked.pod), self.scheduling
-        kept = known.gangs.kept_from(pod)
-        situation = Situation(known.ledger, known.quota, time.monotonic(), kept.nodes if kept else ())
+        kept, offered = known.gangs.kept_from(pod), known.offered(pod.key.uid)
+        situation = Situation(known.ledger, known.quota, time.monotonic(), kept.nodes if kept else (), offered)
         with self._decides["preempt"].time():
             victims = answer(pod, asked.proposed, situation)
         proposed = {node: len(uids) for node, uids in asked.proposed.items()}

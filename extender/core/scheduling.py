@@ -89,6 +89,11 @@ class Scheduling(Known):
                 self._waiting.ended(uid)  # it is tried when its room is there, and not before
         return moves
 
+    def offered(self, uid: str) -> tuple[str, ...]:
+        """Return the nodes that suited a pod otherwise when filter refused it last."""
+        names = map(self.ledger.name_of, self._waiting.offered(uid).tolist())
+        return tuple(filter(None, names))
+
     def room(self, checks: Checks) -> Room:
         """Return what is planned on, with what kube-scheduler will look at besides the GPUs."""
         return Room(self.ledger, self.packer, checks, self.quota, self.left_out)

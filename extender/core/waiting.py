@@ -111,6 +111,11 @@ class Waiting:
         if uid in self._refusals:
             self._refusals[uid].kick_at, self._refusals[uid].pause_s = 0.0, _FIRST_PAUSE_S
 
+    def offered(self, uid: str) -> NDArray[np.int64]:
+        """Return the columns of the nodes that suited a pod otherwise when it was refused last, if it was."""
+        known = self._refusals.get(uid)
+        return _columns(known.nodes) if known and known.nodes else np.empty(0, dtype=np.int64)
+
     def ended(self, uid: str) -> None:
         """Take note that a pod waits no more."""
         self._refusals.pop(uid, None)

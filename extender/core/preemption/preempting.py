@@ -3,6 +3,8 @@
 kube-scheduler sees no devices: for a pod that its node has too little CPU for, it proposes victims on nodes where our
 filter would refuse the pod all the same. The laws:
 - Nobody is evicted in vain: a node stays only where the pod fits on its devices once those victims are gone.
+- Nobody is evicted because we hear later than kube-scheduler: where filter was shown a node on which it evicts nobody
+  (any more), and those that are leaving there make room, the pod is tried again once we have seen them gone.
 - Nothing is added: for a pod that we make room for ourselves (`made_room_for`) kube-scheduler evicts nobody.
 - For a pod of a kind that is mapped neither inference nor build is evicted. Else kube-scheduler's priorities stand: it
   proposes no pod of equal or higher priority.
@@ -13,6 +15,7 @@ empty, where the pod fits now. Before that an empty list is an error to it: none
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from extender.core.ledger.holding import State
@@ -21,7 +24,10 @@ from extender.core.quota.kinds import Kind
 from kube.gpus import Malformed, Unmapped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from extender.core.ledger.holding import Holding
     from extender.core.ledger.ledger import Ledger
@@ -34,12 +40,17 @@ _SPARED = (Kind.INFERENCE, Kind.BUILD)
 
 
 class Situation(NamedTuple):
-    """How things stand at `now` seconds. `kept`: nodes that do not take the pod whatever is free, for others' sake."""
+    """How things stand at `now` seconds.
+
+    `kept`: nodes that do not take the pod whatever is free, for others' sake. `offered`: those that suited it otherwise
+    when filter refused it last.
+    """
 
     ledger: Ledger
     quota: Quota
     now: float
     kept: Collection[str] = ()
+    offered: Collection[str] = ()
 
 
 def answer(pod: SeenPod, proposed: Mapping[str, tuple[str, ...]], situation: Situation) -> Victims:
@@ -64,6 +75,8 @@ def answer(pod: SeenPod, proposed: Mapping[str, tuple[str, ...]], situation: Sit
     if pod.gang is not None and not isinstance(pod.request, Unmapped):
         # A member goes where the plan of its gang puts it, on devices that it holds already.
         return {node: uids for node, uids in victims.items() if node == planned and not trial.spares(node, uids)}
+    if trial.has_room_soon([node for node in situation.offered if node not in victims and node not in situation.kept]):
+        return {}
     allowed = {
         node: uids
         for node, uids in victims.items()
@@ -123,21 +136,30 @@ class _Trial(NamedTuple):
             self.ledger.hold(held)
         return not refused and (node not in self.ledger.columns or self.ledger.model_of(node) not in closed)
 
+    def has_room_soon(self, nodes: Sequence[str]) -> bool:
+        """Tell whether the pod fits on the devices of one of these once those are gone that are leaving already."""
+        if self.limited or isinstance(self.pod.request, Unmapped):
+            return False
+        leaving = {node: [one for one in self.ledger.holdings_on(node) if one.leaving] for node in nodes}
+        return bool(self._suits(leaving).any())
+
     def fitting(self, victims: Victims) -> Victims:
         """Return the nodes on whose devices the pod fits once these are gone: all leave at once, each from its node."""
-        ledger, nodes = self.ledger, tuple(victims)
-        columns = ledger.columns_of(nodes)
         if isinstance(self.pod.request, Unmapped):
-            suits = columns < 0  # the kubelet gives it devices, where they are not ours to give
+            suits = self.ledger.columns_of(tuple(victims)) < 0  # the kubelet gives it devices that are not ours to give
         else:
-            with ledger.at_once():
-                for node in nodes:
-                    for held in self._held(node, victims[node]):
-                        ledger.release(held.pod.uid)
-            shape = self.pod.shape()
-            there = fit(shape.request, ledger.free[:, columns], ledger.device_memory[:, columns])
-            suits = (columns >= 0) & there.fits & ledger.takes(shape)[columns]
-        return {node: victims[node] for node, does in zip(nodes, suits.tolist(), strict=True) if does}
+            suits = self._suits({node: self._held(node, uids) for node, uids in victims.items()})
+        return {node: victims[node] for node, does in zip(victims, suits.tolist(), strict=True) if does}
+
+    def _suits(self, gone: Mapping[str, list[Holding]]) -> NDArray[np.bool_]:
+        """Tell of each node whether the pod fits on its devices now that these are gone from it; shape [nodes]."""
+        ledger, shape = self.ledger, self.pod.shape()
+        with ledger.at_once():
+            for held in itertools.chain.from_iterable(gone.values()):
+                ledger.release(held.pod.uid)
+        columns = ledger.columns_of(tuple(gone))
+        there = fit(shape.request, ledger.free[:, columns], ledger.device_memory[:, columns])
+        return (columns >= 0) & there.fits & ledger.takes(shape)[columns]
 
     def _held(self, node: str, uids: tuple[str, ...]) -> list[Holding]:
         """Return what these hold of the node's GPUs; what somebody else names of another node frees nothing here."""

@@ -391,6 +391,19 @@ def test_a_pod_is_kicked_only_for_the_nodes_that_suited_it_otherwise() -> None:
     assert s.to_kick(10.0) == ()
 
 
+def test_the_nodes_are_known_that_suited_a_refused_pod_otherwise_until_it_waits_no_more() -> None:
+    s = scheduling(a=1, b=1, c=1)
+    for node in ("a", "b"):
+        s.pod_seen(pod(f"on-{node}", Share(1, MilliGpu(1000)), node, Placement(("0",), MilliGpu(1000))))
+    assert s.offered("q") == ()
+    assert isinstance(s.filter(pod("q"), ["b", "a", "unknown"], 0.0), Refused)
+    assert sorted(s.offered("q")) == ["a", "b"]
+    s.node_gone("a")
+    assert s.offered("q") == ("b",)
+    s.pod_gone("q", 1.0)
+    assert s.offered("q") == ()
+
+
 def test_a_pod_that_waits_since_before_a_restart_is_kicked_for_room_on_any_node() -> None:
     s = scheduling(a=1)
     assert s.pods_are([pod("q", WHOLE)], 10.0) == ()

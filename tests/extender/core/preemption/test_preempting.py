@@ -41,12 +41,15 @@ class Story:
         self.ledger.put_node(GpuNode("b", alike(2, MiB(16384)), "A100"))
         self.quota = Quota(self.ledger)
 
-    def runs(self, name: str, node: str, device: str = "", milli: int = 1000, of: str = TRAIN) -> None:
+    def runs(
+        self, name: str, node: str, device: str = "", milli: int = 1000, of: str = TRAIN, *, leaving: bool = False
+    ) -> None:
         """Have a pod hold a device; "": it holds none."""
         request = Share(1, MilliGpu(milli))
         ask = Ask("default", "", of, request) if device else None
         devices = (device,) if device else ()
-        self.ledger.hold(Holding(PodKey(name, "default", name), node, devices, MilliGpu(milli), State.BOUND, ask=ask))
+        key, held = PodKey(name, "default", name), MilliGpu(milli)
+        self.ledger.hold(Holding(key, node, devices, held, State.BOUND, ask=ask, leaving=leaving))
 
     def promised(self, pod: SeenPod, node: str, *, planned: bool, state: State = State.RESERVED) -> None:
         self.ledger.hold(Holding(pod.key, node, ("0",), MilliGpu(1000), state, ask=pod.ask(), planned=planned))
@@ -60,10 +63,14 @@ class Story:
                 self.runs(f"{node}{device}", node, device, of=of)
 
     def asked(
-        self, pod: SeenPod, proposed: dict[str, tuple[str, ...]], kept: Collection[str] = ()
+        self,
+        pod: SeenPod,
+        proposed: dict[str, tuple[str, ...]],
+        kept: Collection[str] = (),
+        offered: Collection[str] = (),
     ) -> dict[str, tuple[str, ...]]:
         before = sorted(self.ledger.holdings(), key=lambda held: held.pod.uid), self.ledger.version
-        answered = answer(pod, proposed, Situation(self.ledger, self.quota, 10.0, kept))
+        answered = answer(pod, proposed, Situation(self.ledger, self.quota, 10.0, kept, offered))
         assert (sorted(self.ledger.holdings(), key=lambda held: held.pod.uid), self.ledger.version) == before
         return answered
 
@@ -152,6 +159,28 @@ def test_what_others_were_promised_is_taken() -> None:
     story.ledger.release("a0")
     story.promised(pod("q"), "a", planned=True)
     assert story.asked(pod(), {"a": ("cpu",)}) == {}
+
+
+def test_nobody_leaves_where_room_comes_on_a_node_that_kube_scheduler_has_seen_come_free_already() -> None:
+    story = Story()
+    story.full()
+    story.runs("a1", "a", "1", leaving=True)
+    proposed: dict[str, tuple[str, ...]] = {"b": ("b0",)}
+    assert story.asked(pod(), proposed, offered=("a",)) == {}
+    assert story.asked(pod(), proposed, offered=("a", "b", "unknown")) == {}
+    assert story.asked(pod(), proposed) == proposed, "filter was shown no such node: something else stands in its way"
+    both: dict[str, tuple[str, ...]] = {"b": ("b0", "b1")}
+    assert story.asked(pod(request=Share(2, WHOLE.milli)), both, offered=("a",)) == both
+    assert story.asked(pod(), proposed, kept=("a",), offered=("a",)) == proposed
+    here_too: dict[str, tuple[str, ...]] = {"a": ("a0",), "b": ("b0",)}
+    assert story.asked(pod(), here_too, offered=("a",)) == here_too, "kube-scheduler knows a as we do"
+
+
+def test_nobody_leaves_where_the_pod_fits_by_now_on_a_node_that_filter_refused_a_moment_ago() -> None:
+    story = Story()
+    story.full()
+    story.ledger.release("a1")
+    assert story.asked(pod(), {"b": ("b0",)}, offered=("a",)) == {}
 
 
 def test_nodes_that_are_kept_for_others_are_left_out() -> None:
